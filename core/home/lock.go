@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package home
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"holdfast"
+	"holdfast/core/home/disk"
+)
+
+// A Lock is the hold of one process on a home. The kernel keeps it: it ends with the process,
+// and what the file says of a holder that is gone means nothing.
+type Lock struct {
+	file   *os.File
+	home   Home
+	holder holder
+}
+
+type holder struct {
+	PID     int       `json:"pid"`
+	Since   time.Time `json:"since"`
+	Address string    `json:"address,omitempty"`
+}
+
+// A LockedError says who holds the home already. It is a refusal by guard single, so it exits 3.
+type LockedError struct {
+	Home    string
+	PID     int
+	Since   time.Time
+	Address string
+}
+
+func (e *LockedError) Error() string {
+	text := "the home " + e.Home + " is held by "
+	if e.PID == 0 {
+		return text + "another process that has not said its name yet"
+	}
+	text += fmt.Sprintf("process %d since %s", e.PID, e.Since.Format(time.RFC3339))
+	if e.Address != "" {
+		text += " at " + e.Address
+	}
+	return text
+}
+
+// Unwrap is the refusal in the words of the guards.
+func (e *LockedError) Unwrap() error {
+	return &holdfast.Refusal{
+		Guard: "single", Reason: e.Error(),
+		Remedy: "use the house that runs, or stop it with `holdfast down`",
+	}
+}
+
+// Lock takes the home for this process and notes pid, time and address for whoever comes second;
+// that one gets a *LockedError. The folders must be there (Ensure).
+func (h Home) Lock(address string) (*Lock, error) {
+	path := h.lockPath()
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return nil, disk.Explain("open the lock", path, err)
+	}
+	err = flock(f, unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		defer func() { _ = f.Close() }()
+		return nil, h.locked(f)
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, disk.Explain("lock", path, err)
+	}
+	l := &Lock{file: f, home: h, holder: holder{PID: os.Getpid(), Since: time.Now().UTC()}}
+	if err := l.SetAddress(address); err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// SetAddress notes the address once it is known.
+func (l *Lock) SetAddress(address string) error {
+	l.holder.Address = address
+	text, err := json.Marshal(l.holder)
+	if err != nil {
+		return fmt.Errorf("cannot word the lock: %w", err)
+	}
+	// One write over the old text, then the cut: a reader in between sees the new holder followed
+	// by leavings, which the decoder ignores. Nothing is synced, for it means nothing after a crash.
+	if _, err := l.file.WriteAt(append(text, '\n'), 0); err != nil {
+		return disk.Explain("write the lock", l.file.Name(), err)
+	}
+	return disk.Explain("write the lock", l.file.Name(), l.file.Truncate(int64(len(text)+1)))
+}
+
+// Since is when the lock was taken.
+func (l *Lock) Since() time.Time { return l.holder.Since }
+
+// Unlock lets the home go. The file stays: removing it would let two processes hold two files.
+func (l *Lock) Unlock() error {
+	l.home.forgetAlias()
+	err := l.file.Truncate(0)
+	return disk.Explain("let go of the lock", l.file.Name(), errors.Join(err, l.file.Close()))
+}
+
+// Holder tells who holds the home now; nil when nobody does.
+func (h Home) Holder() (*LockedError, error) {
+	f, err := os.OpenFile(h.lockPath(), os.O_RDWR|unix.O_NOFOLLOW, 0)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, disk.Explain("open the lock", h.lockPath(), err)
+	}
+	defer func() { _ = f.Close() }()
+	// A shared lock, so that two who merely look never see each other.
+	err = flock(f, unix.LOCK_SH|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return h.locked(f), nil
+	}
+	return nil, disk.Explain("look at the lock", h.lockPath(), err)
+}
+
+func (h Home) lockPath() string { return h.Var("run", "house.lock") }
+
+// locked reads who the holder is. The holder writes its name right after it got the lock, so an
+// empty file, or the name of a process that is gone, is looked at again for a moment.
+func (h Home) locked(f *os.File) *LockedError {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for range 40 {
+		if who, ok := readHolder(f); ok {
+			return &LockedError{Home: h.dir, PID: who.PID, Since: who.Since, Address: who.Address}
+		}
+		<-tick.C
+	}
+	return &LockedError{Home: h.dir}
+}
+
+func readHolder(f *os.File) (holder, bool) {
+	text := make([]byte, 4096)
+	n, _ := f.ReadAt(text, 0)
+	var who holder
+	if err := json.NewDecoder(bytes.NewReader(text[:n])).Decode(&who); err != nil || who.PID <= 0 {
+		return holder{}, false
+	}
+	return who, alive(who.PID)
+}
+
+func alive(pid int) bool {
+	err := unix.Kill(pid, 0)
+	return err == nil || errors.Is(err, unix.EPERM)
+}
+
+func flock(f *os.File, how int) error {
+	for {
+		err := unix.Flock(int(f.Fd()), how)
+		if !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}
