@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package process
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// leaveAlone is how long a zombie is left to whoever may wait for it before it counts as nobody's.
+const leaveAlone = 2 * time.Second
+
+// ReapOrphans makes this process the one that orphans of its units come to, and reaps them until
+// the context ends. It never takes the status of a child that somebody here waits for: those are
+// in this process's own session, or are waited for within a moment.
+func ReapOrphans(ctx context.Context) error {
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("cannot become the parent of orphans: %w", err)
+	}
+	ended := make(chan os.Signal, 1)
+	signal.Notify(ended, syscall.SIGCHLD)
+	defer signal.Stop(ended)
+	seen := map[int]uint64{}
+	timer := time.NewTimer(leaveAlone)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ended:
+			timer.Reset(leaveAlone)
+			continue
+		case <-timer.C:
+		}
+		if seen = reapOld(seen); len(seen) > 0 {
+			timer.Reset(leaveAlone)
+		}
+	}
+}
+
+// reapOld reaps the orphaned zombies that were seen before, and returns those seen for the first time.
+func reapOld(seen map[int]uint64) map[int]uint64 {
+	self, err := readStat(os.Getpid())
+	if err != nil {
+		return nil
+	}
+	fresh := map[int]uint64{}
+	for _, pid := range children() {
+		s, err := readStat(pid)
+		if err != nil || !s.dead() || s.session == self.session || s.parent != self.pid {
+			continue
+		}
+		if seen[pid] != s.start {
+			fresh[pid] = s.start
+			continue
+		}
+		_, _ = wait4(pid, syscall.WNOHANG)
+	}
+	return fresh
+}
+
+// children lists the children of this process, those of all its threads.
+func children() []int {
+	lists, err := filepath.Glob("/proc/self/task/*/children")
+	if err != nil || len(lists) == 0 {
+		return childrenByTable()
+	}
+	var out []int
+	for _, list := range lists {
+		data, err := os.ReadFile(list)
+		if err != nil {
+			continue
+		}
+		for field := range strings.FieldsSeq(string(data)) {
+			if pid, err := strconv.Atoi(field); err == nil {
+				out = append(out, pid)
+			}
+		}
+	}
+	return out
+}
+
+func childrenByTable() []int {
+	all, err := table()
+	if err != nil {
+		return nil
+	}
+	var out []int
+	for _, s := range all {
+		if s.parent == os.Getpid() {
+			out = append(out, s.pid)
+		}
+	}
+	return out
+}
+
+func isSubreaper() bool {
+	var on int32
+	err := unix.Prctl(unix.PR_GET_CHILD_SUBREAPER, uintptr(unsafe.Pointer(&on)), 0, 0, 0)
+	return err == nil && on != 0
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package process
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// maxEnviron bounds what is read of another process's environment.
+const maxEnviron = 4 << 20
+
+// A stat is what /proc/PID/stat tells of a process.
+type stat struct {
+	pid, parent, group, session int
+	state                       byte
+	start                       uint64
+	name                        string
+}
+
+func (s stat) dead() bool { return s.state == 'Z' || s.state == 'X' }
+
+func readStat(pid int) (stat, error) {
+	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return stat{}, err
+	}
+	return parseStat(data)
+}
+
+// parseStat reads the format of proc_pid_stat(5); the name may hold spaces and parentheses.
+func parseStat(data []byte) (stat, error) {
+	open, shut := bytes.IndexByte(data, '('), bytes.LastIndexByte(data, ')')
+	if open < 1 || shut < open {
+		return stat{}, errors.New("cannot read process status: no name")
+	}
+	rest := strings.Fields(string(data[shut+1:]))
+	if len(rest) < 20 || len(rest[0]) != 1 {
+		return stat{}, errors.New("cannot read process status: too few fields")
+	}
+	s := stat{state: rest[0][0], name: string(data[open+1 : shut])}
+	var failed error
+	number := func(text string) int {
+		n, err := strconv.Atoi(text)
+		failed = errors.Join(failed, err)
+		return n
+	}
+	s.pid = number(string(bytes.TrimSpace(data[:open])))
+	s.parent, s.group, s.session = number(rest[1]), number(rest[2]), number(rest[3])
+	start, err := strconv.ParseUint(rest[19], 10, 64)
+	s.start = start
+	return s, errors.Join(failed, err)
+}
+
+// environMark reads the mark of one process from its environment; it does not look at ancestors.
+// A zombie has none, and kernel threads neither.
+func environMark(pid int) (Mark, bool, error) {
+	file, err := os.Open("/proc/" + strconv.Itoa(pid) + "/environ")
+	if err != nil {
+		return Mark{}, false, err
+	}
+	defer func() { _ = file.Close() }()
+	// The house puts the mark first, so that nearly always one small read finds it.
+	first := make([]byte, 1024)
+	n, err := file.Read(first)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return Mark{}, false, err
+	}
+	if mark, ok := findMark(first[:n]); ok && bytes.IndexByte(first[:n], 0) >= 0 {
+		return mark, true, nil
+	}
+	rest, err := io.ReadAll(io.LimitReader(file, maxEnviron))
+	if err != nil {
+		return Mark{}, false, err
+	}
+	mark, ok := findMark(append(first[:n], rest...))
+	return mark, ok, nil
+}
+
+func findMark(environ []byte) (Mark, bool) {
+	prefix := []byte(MarkVariable + "=")
+	for entry := range bytes.SplitSeq(environ, []byte{0}) {
+		if value, ok := bytes.CutPrefix(entry, prefix); ok {
+			if mark, ok := ParseMark(string(value)); ok {
+				return mark, true
+			}
+			return UnreadableMark(), true
+		}
+	}
+	return Mark{}, false
+}
+
+// table lists all processes with their status, kernel threads left out.
+func table() ([]stat, error) {
+	dir, err := os.Open("/proc")
+	if err != nil {
+		return nil, fmt.Errorf("cannot list processes: %w", err)
+	}
+	defer func() { _ = dir.Close() }()
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return nil, fmt.Errorf("cannot list processes: %w", err)
+	}
+	all := make([]stat, 0, len(names))
+	for _, name := range names {
+		pid, err := strconv.Atoi(name)
+		if err != nil {
+			continue
+		}
+		if s, err := readStat(pid); err == nil && s.parent != 2 && s.pid != 2 {
+			all = append(all, s)
+		}
+	}
+	return all, nil
+}
+
+// bootID tells this boot from every other, for start times count from it.
+func bootID() string {
+	data, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(data))
+}
