@@ -58,11 +58,13 @@ type Action struct {
 }
 
 // An ActionRoute is an extra HTTP route of an action. Path may hold {field} wildcards that fill
-// input fields; Upload names the field that takes a multipart file.
+// input fields; Upload names the field that takes a multipart file (as text), Body the field that
+// takes the whole body; else the body is the input.
 type ActionRoute struct {
 	Method string
 	Path   string
 	Upload string
+	Body   string
 }
 
 // A Shape describes the fields of an action's input or output. Both views are made on demand.

@@ -97,11 +97,19 @@ func BadInput(message string, problems ...Problem) *Error {
 	return &Error{Code: CodeBadInput, Message: message, Problems: problems}
 }
 
-// Unconfirmed answers the first call of a destroying action: what it would destroy.
-type Unconfirmed struct{ Inventory Inventory }
+// Unconfirmed answers a call of a destroying action that lacks a valid confirmation: what it would
+// destroy, and why the confirmation given, if any, does not hold.
+type Unconfirmed struct {
+	Inventory Inventory
+	Reason    string
+}
 
 func (u *Unconfirmed) Error() string {
-	return u.Inventory.Action + " destroys: confirm each category of its inventory"
+	text := u.Inventory.Action + " destroys: confirm each category of its inventory"
+	if u.Reason != "" {
+		text += " (" + u.Reason + ")"
+	}
+	return text
 }
 
 // Pending answers a caller whose request waits for a person's approval.

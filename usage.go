@@ -2,6 +2,8 @@
 
 package holdfast
 
+import "time"
+
 // Usage counts the tokens of one model call by class. The classes are disjoint: Input leaves out
 // the cached reads and cache writes, and Reasoning is a part of Output told apart for information.
 type Usage struct {
@@ -25,4 +27,16 @@ func (u Usage) Add(v Usage) Usage {
 		CacheWrite5m: u.CacheWrite5m + v.CacheWrite5m, CacheWrite1h: u.CacheWrite1h + v.CacheWrite1h,
 		Output: u.Output + v.Output, Reasoning: u.Reasoning + v.Reasoning,
 	}
+}
+
+// Breaker is how the token circuit breaker stands. State is armed, warn, halted, notify-only or
+// blind; the caps and burns are tokens.
+type Breaker struct {
+	State    string    `json:"state"`
+	Reason   string    `json:"reason,omitempty"`
+	BurnHour int64     `json:"burn_hour"`
+	BurnDay  int64     `json:"burn_day"`
+	CapHour  int64     `json:"cap_hour"`
+	CapDay   int64     `json:"cap_day"`
+	Until    time.Time `json:"cooldown_until,omitzero"`
 }

@@ -16,9 +16,9 @@ type Nothing struct{}
 // The fields of In and Out carry json, help, default, enum, min, max, required and positional
 // tags; see Shape.
 func NewAction[In, Out any](decl holdfast.Action, run func(context.Context, In) (Out, error)) holdfast.Action {
-	decl.Input = shapeOf[In]()
-	decl.Output = shapeOf[Out]()
-	decl.Decode = func(raw json.RawMessage) (any, error) { return decode[In](decl.Input, raw) }
+	decl.Input = shapeOf[In](true)
+	decl.Output = shapeOf[Out](false)
+	decl.Decode = func(raw json.RawMessage) (any, error) { return decode[In](raw) }
 	decl.Run = func(ctx context.Context, input any) (any, error) { return run(ctx, input.(In)) }
 	return decl
 }

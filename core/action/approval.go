@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package action
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"time"
+
+	"holdfast"
+	"holdfast/core/store"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrations are the tables of the waist.
+func Migrations() fs.FS {
+	sub, _ := fs.Sub(migrations, "migrations") // the embedded folder is there
+	return sub
+}
+
+const (
+	approvalLife = 24 * time.Hour
+	// approvalsEach bounds what one asker may have waiting, so that a runaway agent cannot bury the rest.
+	approvalsEach = 20
+)
+
+// An Approval is a destroying request of somebody who may not confirm it, waiting for a person:
+//
+//	pending ──▶ allowed | denied | expired
+type Approval struct {
+	ID       string          `json:"id"`
+	Created  time.Time       `json:"created"`
+	Expires  time.Time       `json:"expires"`
+	Caller   string          `json:"caller" help:"who asks"`
+	Action   string          `json:"action"`
+	Subject  string          `json:"subject"`
+	Input    json.RawMessage `json:"input"`
+	State    string          `json:"state" enum:"pending,allowed,denied,expired"`
+	Answered time.Time       `json:"answered,omitzero"`
+	Answerer string          `json:"answerer,omitempty"`
+	Reason   string          `json:"reason,omitempty"`
+}
+
+// park keeps a request for a person's answer. The same request of the same asker waits only once.
+func (r *Registry) park(ctx context.Context, c call) error {
+	asker, err := json.Marshal(c.caller)
+	if err != nil {
+		return fmt.Errorf("cannot keep the request: %w", err)
+	}
+	input, err := json.Marshal(c.input)
+	if err != nil {
+		return fmt.Errorf("cannot keep the request: %w", err)
+	}
+	now := r.needs.Now()
+	id := strings.ToLower(rand.Text()[:10])
+	fresh := true
+	err = r.needs.Store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
+		waiting, same, err := waitingOf(ctx, tx, c, string(input), now)
+		if err != nil {
+			return err
+		}
+		if same != "" {
+			id, fresh = same, false
+			return nil
+		}
+		if waiting >= approvalsEach {
+			return &holdfast.Refusal{
+				Guard: "inventory", Reason: fmt.Sprintf("%s has %d requests waiting already", c.caller, waiting),
+				Remedy: "wait until a person has answered them",
+			}
+		}
+		_, err = tx.Exec(ctx, `INSERT INTO approvals (id, created, expires, asker, caller, action, subject, input, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'pending')`,
+			id, now.UnixNano(), now.Add(approvalLife).UnixNano(), string(asker), c.caller.String(), c.action.Name, subject(c), string(input))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if fresh {
+		entry := r.entry(c, holdfast.OutcomeNoted)
+		entry.Detail = detail(map[string]string{"approval": id, "state": "pending"})
+		r.note(ctx, entry)
+	}
+	return &holdfast.Pending{ID: id}
+}
+
+func waitingOf(ctx context.Context, tx store.Tx, c call, input string, now time.Time) (waiting int, same string, err error) {
+	rows, err := tx.Query(ctx, `SELECT id, action, input FROM approvals WHERE state = 'pending' AND caller = ? AND expires > ?`, c.caller.String(), now.UnixNano())
+	if err != nil {
+		return 0, "", err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var id, action, in string
+		if err := rows.Scan(&id, &action, &in); err != nil {
+			return 0, "", err
+		}
+		waiting++
+		if action == c.action.Name && in == input {
+			same = id
+		}
+	}
+	return waiting, same, rows.Err()
+}
+
+type approvalFilter struct {
+	State string `json:"state" enum:"pending,allowed,denied,expired,all" default:"pending" help:"which to list"`
+}
+
+type approvalList struct {
+	Approvals []Approval `json:"approvals"`
+}
+
+type approvalID struct {
+	ID string `json:"id" required:"true" pos:"1" help:"the approval's id, from approval list"`
+}
+
+type approvalDenial struct {
+	ID     string `json:"id" required:"true" pos:"1" help:"the approval's id, from approval list"`
+	Reason string `json:"reason" help:"told to whoever asked" max:"500"`
+}
+
+type approvalAnswer struct {
+	ID     string          `json:"id"`
+	State  string          `json:"state"`
+	Result json.RawMessage `json:"result,omitempty"`
+}
+
+func (r *Registry) approvalActions() []holdfast.Action {
+	return []holdfast.Action{
+		NewAction(holdfast.Action{
+			Name: "approval.list", Summary: "List requests that wait for a person's answer",
+			Tier: holdfast.TierOperator, Effect: holdfast.EffectRead, Offline: true,
+		}, r.listApprovals),
+		NewAction(holdfast.Action{
+			Name: "approval.allow", Summary: "Allow a waiting request, after confirming its inventory",
+			Help: "Shows what the request would destroy and asks for each category, as if you had asked yourself. It runs with your standing.",
+			Tier: holdfast.TierOperator, Effect: holdfast.EffectChange, Offline: true,
+		}, r.allow),
+		NewAction(holdfast.Action{
+			Name: "approval.deny", Summary: "Deny a waiting request",
+			Tier: holdfast.TierOperator, Effect: holdfast.EffectChange, Safer: true, Offline: true,
+		}, r.deny),
+	}
+}
+
+const approvalColumns = `SELECT id, created, expires, caller, action, subject, input, state, answered, answerer, reason FROM approvals`
+
+func (r *Registry) listApprovals(ctx context.Context, in approvalFilter) (approvalList, error) {
+	out := approvalList{Approvals: []Approval{}}
+	err := r.needs.Store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
+		rows, err := tx.Query(ctx, approvalColumns+` ORDER BY created DESC, id LIMIT 500`)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			a, err := r.scanApproval(rows)
+			if err != nil {
+				return err
+			}
+			if in.State == "all" || in.State == a.State {
+				out.Approvals = append(out.Approvals, a)
+			}
+		}
+		return rows.Err()
+	})
+	return out, err
+}
+
+func (r *Registry) scanApproval(row interface{ Scan(...any) error }) (Approval, error) {
+	var a Approval
+	var created, expires, answered int64
+	var input string
+	err := row.Scan(&a.ID, &created, &expires, &a.Caller, &a.Action, &a.Subject, &input, &a.State, &answered, &a.Answerer, &a.Reason)
+	a.Created, a.Expires, a.Input = time.Unix(0, created).UTC(), time.Unix(0, expires).UTC(), json.RawMessage(input)
+	if answered > 0 {
+		a.Answered = time.Unix(0, answered).UTC()
+	}
+	if a.State == "pending" && !r.needs.Now().Before(a.Expires) {
+		a.State = "expired"
+	}
+	return a, err
+}
+
+func (r *Registry) approval(ctx context.Context, id string) (Approval, error) {
+	var a Approval
+	err := r.needs.Store.Read(ctx, func(ctx context.Context, tx store.Tx) (err error) {
+		a, err = r.scanApproval(tx.QueryRow(ctx, approvalColumns+` WHERE id = ?`, id))
+		return err
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return a, holdfast.Errorf(holdfast.CodeNotFound, "there is no approval %q", id)
+	}
+	if err == nil && a.State != "pending" {
+		return a, holdfast.Errorf(holdfast.CodeConflict, "approval %s is %s already", id, a.State)
+	}
+	return a, err
+}
+
+// allow runs a parked request with the approver's standing, once its inventory is confirmed. The
+// approval is taken before the act, so that of two who allow it at once only one runs it.
+func (r *Registry) allow(ctx context.Context, in approvalID) (approvalAnswer, error) {
+	answer := approvalAnswer{ID: in.ID, State: "allowed"}
+	waiting, err := r.approval(ctx, in.ID)
+	if err != nil {
+		return answer, err
+	}
+	caller := holdfast.CallerFrom(ctx)
+	if !caller.Human() {
+		return answer, &holdfast.Refusal{Guard: "inventory", Reason: "only a person may allow what destroys"}
+	}
+	c, err := r.admit(ctx, caller, waiting.Action, waiting.Input)
+	if err != nil {
+		return answer, err
+	}
+	c.confirm, _ = ctx.Value(confirmationKey{}).(*holdfast.Confirmation)
+	inventory, err := r.inventory(ctx, c)
+	if err != nil {
+		return answer, err
+	}
+	if reason := r.unconfirmed(c, inventory); reason != "" {
+		return answer, r.show(c, inventory, reason)
+	}
+	if err := r.answer(ctx, in.ID, "allowed", ""); err != nil {
+		return answer, err
+	}
+	out, err := r.perform(ctx, c, inventory.Categories)
+	if err != nil {
+		return answer, err
+	}
+	answer.Result, err = json.Marshal(out)
+	return answer, err
+}
+
+func (r *Registry) deny(ctx context.Context, in approvalDenial) (approvalAnswer, error) {
+	if _, err := r.approval(ctx, in.ID); err != nil {
+		return approvalAnswer{}, err
+	}
+	return approvalAnswer{ID: in.ID, State: "denied"}, r.answer(ctx, in.ID, "denied", in.Reason)
+}
+
+// answer takes a pending approval exactly once.
+func (r *Registry) answer(ctx context.Context, id, state, reason string) error {
+	return r.needs.Store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
+		result, err := tx.Exec(ctx, `UPDATE approvals SET state = ?, answered = ?, answerer = ?, reason = ? WHERE id = ? AND state = 'pending'`,
+			state, r.needs.Now().UnixNano(), holdfast.CallerFrom(ctx).String(), reason, id)
+		if err != nil {
+			return err
+		}
+		if n, err := result.RowsAffected(); err != nil || n != 1 {
+			return errors.Join(err, holdfast.Errorf(holdfast.CodeConflict, "approval %s was answered by somebody else just now", id))
+		}
+		return nil
+	})
+}

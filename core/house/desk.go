@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package house
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"holdfast"
+	"holdfast/core/action"
+)
+
+// A Desk answers for the house as a whole: how it stands, who may do what, what is served where.
+type Desk struct {
+	Version  string
+	Name     string
+	PID      int
+	Started  time.Time
+	Home     string
+	Registry *action.Registry
+	// Capabilities is read at each call, so that the desk may stand in the list that it tells of.
+	Capabilities func() []Capability
+	URL          func() string
+	Units        func() []holdfast.UnitStatus
+	Breaker      func(context.Context) holdfast.Breaker
+	// Shutdown ends the house; it returns at once.
+	Shutdown func()
+}
+
+// A Status is how the house stands.
+type Status struct {
+	House   string                 `json:"house"`
+	URL     string                 `json:"url" help:"the front door"`
+	PID     int                    `json:"pid"`
+	Version string                 `json:"version"`
+	Home    string                 `json:"home"`
+	Since   time.Time              `json:"since"`
+	Units   []holdfast.UnitStatus  `json:"units"`
+	Breaker holdfast.Breaker       `json:"breaker"`
+	Alerts  []holdfast.Alert       `json:"alerts"`
+	Checks  []holdfast.CheckResult `json:"checks"`
+}
+
+// Capability gives the desk's actions.
+func (d *Desk) Capability() Capability {
+	read := func(name, short, summary string) holdfast.Action {
+		return holdfast.Action{Name: name, Short: short, Summary: summary, Tier: holdfast.TierOperator, Effect: holdfast.EffectRead}
+	}
+	routes := read("house.routes", "routes", "Print what is served where, and how each route knows its caller")
+	guards := read("house.guards", "guards", "Print the guard table: which guards judge which actions")
+	tiers := read("house.tiers", "tiers", "Print who is what: callers, tiers and what each may do")
+	routes.Offline, guards.Offline, tiers.Offline = true, true, true
+	health := read("house.health", "", "Tell whether the house and its services run")
+	health.Tier, health.Routes = holdfast.TierPublic, []holdfast.ActionRoute{{Method: "GET", Path: "/api/supervisor/health"}}
+	shutdown := holdfast.Action{
+		Name: "house.shutdown", Short: "down", Summary: "Stop every unit and end the house", Tier: holdfast.TierOperator,
+		Effect: holdfast.EffectChange, Safer: true, Routes: []holdfast.ActionRoute{{Method: "POST", Path: "/api/supervisor/shutdown"}},
+	}
+	return Capability{
+		Name: "desk",
+		Actions: []holdfast.Action{
+			action.NewAction(read("house.status", "status", "Show how the house stands"), d.status),
+			action.NewAction(health, d.health),
+			action.NewAction(routes, d.routes),
+			action.NewAction(guards, d.guards),
+			action.NewAction(tiers, d.tiers),
+			action.NewAction(shutdown, d.shutdown),
+		},
+	}
+}
+
+func (d *Desk) status(ctx context.Context, _ action.Nothing) (Status, error) {
+	s := Status{
+		House: d.Name, URL: d.URL(), PID: d.PID, Version: d.Version, Home: d.Home, Since: d.Started,
+		Units: d.Units(), Breaker: d.Breaker(ctx), Alerts: []holdfast.Alert{}, Checks: []holdfast.CheckResult{},
+	}
+	for _, c := range d.Capabilities() {
+		for _, rule := range c.Alerts {
+			s.Alerts = append(s.Alerts, firing(ctx, rule)...)
+		}
+		for _, check := range c.Checks {
+			s.Checks = append(s.Checks, check.Run(ctx))
+		}
+	}
+	slices.SortStableFunc(s.Alerts, func(a, b holdfast.Alert) int { return b.Since.Compare(a.Since) })
+	return s, nil
+}
+
+func firing(ctx context.Context, rule holdfast.AlertRule) []holdfast.Alert {
+	alerts := rule.Firing(ctx)
+	for i := range alerts {
+		alerts[i].Name, alerts[i].Severity = rule.Name, cmp.Or(alerts[i].Severity, rule.Severity)
+	}
+	return alerts
+}
+
+type health struct {
+	Status   string            `json:"status" enum:"healthy,degraded"`
+	Services map[string]string `json:"services,omitempty"`
+}
+
+// health tells strangers whether the house is well, and operators which services run.
+func (d *Desk) health(ctx context.Context, _ action.Nothing) (health, error) {
+	h := health{Status: "healthy"}
+	known := holdfast.CallerFrom(ctx).Tier >= holdfast.TierOperator
+	for _, u := range d.Units() {
+		if !u.State.Up() && u.State != holdfast.UnitHeld && u.State != holdfast.UnitStopped {
+			h.Status = "degraded"
+		}
+		if known {
+			if h.Services == nil {
+				h.Services = map[string]string{}
+			}
+			h.Services[u.Name] = string(u.State)
+		}
+	}
+	return h, nil
+}
+
+type routeTable struct {
+	Routes []routeRow `json:"routes"`
+}
+
+type routeRow struct {
+	Pattern  string `json:"pattern"`
+	Auth     string `json:"auth"`
+	Plane    string `json:"plane" enum:"data,control"`
+	Loopback bool   `json:"loopback" help:"also on the bearer-key listener"`
+	To       string `json:"to"`
+}
+
+func (d *Desk) routes(context.Context, action.Nothing) (routeTable, error) {
+	t := routeTable{Routes: []routeRow{}}
+	for _, c := range d.Capabilities() {
+		for _, r := range c.Routes {
+			t.Routes = append(t.Routes, routeRow{r.Pattern, string(r.Auth), "data", r.Loopback, c.Name})
+		}
+	}
+	for _, a := range d.Registry.Actions() {
+		t.Routes = append(t.Routes, routeRow{"POST /api/v1/" + strings.Replace(a.Name, ".", "/", 1), "tier " + a.Tier.String(), "control", false, a.Name})
+		for _, r := range a.Routes {
+			t.Routes = append(t.Routes, routeRow{r.Method + " " + r.Path, "tier " + a.Tier.String(), "control", false, a.Name})
+		}
+	}
+	return t, nil
+}
+
+type guardTable struct {
+	Guards []guardRow `json:"guards"`
+}
+
+type guardRow struct {
+	Guard   string   `json:"guard"`
+	Summary string   `json:"summary"`
+	Judges  []string `json:"judges" help:"the actions; all stands for every one"`
+}
+
+func (d *Desk) guards(context.Context, action.Nothing) (guardTable, error) {
+	t := guardTable{Guards: []guardRow{}}
+	all := d.Registry.Actions()
+	for _, g := range d.Registry.Guards() {
+		row := guardRow{Guard: g.Name, Summary: g.Summary, Judges: []string{}}
+		for _, a := range all {
+			if g.Judges(a) {
+				row.Judges = append(row.Judges, a.Name)
+			}
+		}
+		if len(row.Judges) == len(all) {
+			row.Judges = []string{"all"}
+		}
+		t.Guards = append(t.Guards, row)
+	}
+	return t, nil
+}
+
+type tierTable struct {
+	Callers []callerRow `json:"callers"`
+	Tiers   []tierRow   `json:"tiers"`
+}
+
+type callerRow struct {
+	Who  string `json:"who"`
+	Kind string `json:"kind"`
+	Tier string `json:"tier"`
+}
+
+type tierRow struct {
+	Tier    string   `json:"tier"`
+	Actions []string `json:"actions" help:"those that need exactly this tier"`
+}
+
+// tiers prints the caller table of chapter 10, and what each tier opens.
+func (d *Desk) tiers(context.Context, action.Nothing) (tierTable, error) {
+	t := tierTable{Callers: []callerRow{
+		{"a terminal on the control socket, no unit's mark on it or its ancestors", "operator", "owner until an owner key is made, then operator"},
+		{"a process on the control socket that a unit, worker or tool server started, or that cannot be read", "agent", "tenant-peer"},
+		{"a session opened by a one-time link", "operator", "operator"},
+		{"the bearer of SUPERVISOR_API_TOKEN", "operator", "operator"},
+		{"the bearer of an API key", "agent", "tenant-peer"},
+		{"a schedule or webhook, for the one action it was set up for", "schedule", "internal"},
+		{"anybody else", "nobody", "public"},
+	}}
+	for _, tier := range holdfast.Tiers() {
+		row := tierRow{Tier: tier.String(), Actions: []string{}}
+		for _, a := range d.Registry.Actions() {
+			if a.Tier == tier {
+				row.Actions = append(row.Actions, a.Name)
+			}
+		}
+		t.Tiers = append(t.Tiers, row)
+	}
+	return t, nil
+}
+
+type goodbye struct {
+	Status  string `json:"status"`
+	Message string `json:"message"`
+}
+
+func (d *Desk) shutdown(context.Context, action.Nothing) (goodbye, error) {
+	d.Shutdown()
+	return goodbye{"stopping", "every unit is being stopped, then the house ends"}, nil
+}

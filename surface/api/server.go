@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package api serves the house over HTTP: every action of the registry as a route, streams as
+// server-sent events, the OpenAPI document, and the data plane's routes behind the authentication
+// that each declares.
+//
+// It is not for the front door (edge) nor for any power of its own. It stands on three listeners,
+// which differ only in how they know a caller: the control socket by the peer process, the edge's
+// socket by session or key, the loopback listener by key alone. app wires and serves it.
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"holdfast"
+	"holdfast/core/action"
+	"holdfast/core/house"
+	"holdfast/surface/problem"
+)
+
+// sessions knows callers by session cookie, with protection against forged requests.
+type sessions interface {
+	Identify(*http.Request) (holdfast.Caller, error)
+}
+
+// keys knows callers by bearer key.
+type keys interface {
+	Key(ctx context.Context, token string) (holdfast.Caller, bool)
+}
+
+// A Server holds what the three listeners serve.
+type Server struct {
+	Registry *action.Registry
+	Routes   []house.Route
+	Sessions sessions
+	Keys     keys
+	// Hub answers what no route takes on the front door.
+	Hub     http.Handler
+	Version string
+	Log     *slog.Logger
+}
+
+type identify func(*http.Request) (holdfast.Caller, error)
+
+// Control serves the control socket: the caller was put into the connection's context by Peer.
+func (s *Server) Control() http.Handler {
+	mux := http.NewServeMux()
+	s.mountActions(mux, func(r *http.Request) (holdfast.Caller, error) { return holdfast.CallerFrom(r.Context()), nil })
+	return mux
+}
+
+// Door serves what the front door forwards: control API, data plane and Hub.
+func (s *Server) Door() http.Handler {
+	mux := http.NewServeMux()
+	s.mountActions(mux, s.either)
+	for _, route := range s.Routes {
+		mux.Handle(route.Pattern, s.guarded(route))
+	}
+	mux.Handle("/", s.Hub)
+	return mux
+}
+
+// Loopback serves the bearer-key routes straight to programs on this machine.
+func (s *Server) Loopback() http.Handler {
+	mux := http.NewServeMux()
+	for _, route := range s.Routes {
+		if route.Loopback {
+			mux.Handle(route.Pattern, s.guarded(route))
+		}
+	}
+	return mux
+}
+
+// guarded puts a data plane route behind the authentication that it declares.
+func (s *Server) guarded(route house.Route) http.Handler {
+	var who identify
+	switch route.Auth {
+	case house.AuthPublic, house.AuthOwn:
+		who = func(*http.Request) (holdfast.Caller, error) { return holdfast.Nobody("http"), nil }
+	case house.AuthKey:
+		who = s.byKey
+	case house.AuthSession:
+		who = s.bySession
+	case house.AuthEither:
+		who = s.either
+	default:
+		who = func(*http.Request) (holdfast.Caller, error) {
+			return holdfast.Caller{}, errors.New("the route declares no authentication")
+		}
+	}
+	open := route.Auth == house.AuthPublic || route.Auth == house.AuthOwn
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		caller, err := who(r)
+		if err == nil && !open && caller.Kind == holdfast.CallerNobody {
+			err = unknownCaller()
+		}
+		if err != nil {
+			refuse(w, r, err)
+			return
+		}
+		route.Handler.ServeHTTP(w, r.WithContext(holdfast.WithCaller(r.Context(), caller)))
+	})
+}
+
+// refuse answers in the form that the route's clients read: OpenAI's under /v1, problem+json elsewhere.
+func refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if strings.Contains(r.URL.Path, "/v1/") && !strings.HasPrefix(r.URL.Path, "/api/v1/") {
+		openAIError(w, err)
+		return
+	}
+	problem.Write(w, err)
+}
+
+func unknownCaller() error {
+	return &holdfast.Error{
+		Code:    holdfast.CodeUnknown,
+		Message: "who are you? Send a valid key as `Authorization: Bearer …`, or log in (`holdfast link` prints a one-time link)",
+	}
+}
+
+func bearer(r *http.Request) string {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if strings.EqualFold(scheme, "Bearer") {
+		return strings.TrimSpace(token)
+	}
+	return ""
+}
+
+func (s *Server) byKey(r *http.Request) (holdfast.Caller, error) {
+	token := bearer(r)
+	if token == "" {
+		return holdfast.Nobody("http"), nil
+	}
+	caller, ok := s.Keys.Key(r.Context(), token)
+	if !ok {
+		return caller, unknownCaller()
+	}
+	if caller.Surface == "" {
+		caller.Surface = "http"
+	}
+	return caller, nil
+}
+
+func (s *Server) bySession(r *http.Request) (holdfast.Caller, error) {
+	return s.Sessions.Identify(r)
+}
+
+// either takes a bearer key when one is sent, and else the session.
+func (s *Server) either(r *http.Request) (holdfast.Caller, error) {
+	if bearer(r) != "" {
+		return s.byKey(r)
+	}
+	return s.bySession(r)
+}

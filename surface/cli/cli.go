@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package cli is the command line, generated from the registry: a command for every action, with
+// flags for its fields, and the short forms that actions declare. It sends an action to the running
+// house over the control socket, or runs it in process when no house runs and the action may.
+//
+// It is not for what commands do. app calls New with the few commands that are no actions (up,
+// init) and executes it; Exit turns an error into the exit status of chapter 10.
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"holdfast"
+	"holdfast/core/action"
+)
+
+// A Caller runs actions: the house over its socket, or the registry in process.
+type Caller interface {
+	Dispatch(ctx context.Context, name string, input json.RawMessage, confirm *holdfast.Confirmation) (json.RawMessage, error)
+	Follow(ctx context.Context, name string, input json.RawMessage, receive func(json.RawMessage) error) error
+}
+
+// A Terminal is where a command reads and writes.
+type Terminal struct {
+	In       io.Reader
+	Out, Err io.Writer
+	// Interactive tells whether a person can be asked.
+	Interactive bool
+	// Secret reads a line without showing it; nil when nobody can be asked.
+	Secret func(prompt string) (string, error)
+	// Width is the terminal's width in columns, 0 when the output is no terminal.
+	Width int
+	Color bool
+}
+
+// Options make a command line.
+type Options struct {
+	Registry *action.Registry
+	Terminal Terminal
+	Version  string
+	// Connect finds who runs the action: the house, or this process when none runs and it may.
+	Connect func(ctx context.Context, a holdfast.Action) (Caller, func() error, error)
+	// Commands are added as they are: up, init and the like.
+	Commands []*cobra.Command
+	// Home and JSON receive the global flags.
+	Home *string
+}
+
+// settings are the global flags of one invocation.
+type settings struct {
+	json    bool
+	yes     bool
+	confirm []string
+	token   string
+}
+
+// New builds the root command.
+func New(opt Options) *cobra.Command {
+	s := &settings{}
+	root := &cobra.Command{
+		Use:           "holdfast",
+		Short:         "Keep always-on AI agents up, safe, affordable and recoverable",
+		Version:       opt.Version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          noSuchCommand,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetIn(opt.Terminal.In)
+	root.SetOut(opt.Terminal.Out)
+	root.SetErr(opt.Terminal.Err)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
+	root.SuggestionsMinimumDistance = 2
+	flags := root.PersistentFlags()
+	flags.StringVar(opt.Home, "home", "", "the home folder (default: HOLDFAST_HOME, this folder, or the user's data folder)")
+	flags.BoolVar(&s.json, "json", false, "print the answer as JSON")
+	flags.BoolVar(&s.yes, "yes", false, "answer questions with yes; never confirms destruction")
+	flags.StringArrayVar(&s.confirm, "confirm", nil, "confirm a category of a destroying action's inventory; once for each")
+	flags.StringVar(&s.token, "token", "", "the token of the inventory that --confirm answers")
+	root.AddGroup(&cobra.Group{ID: "main", Title: "Main commands:"}, &cobra.Group{ID: "nouns", Title: "Everything, by noun:"})
+	root.SetHelpCommandGroupID("main")
+	root.SetCompletionCommandGroupID("main")
+	for _, c := range opt.Commands {
+		c.GroupID = "main"
+		root.AddCommand(c)
+	}
+	addActions(root, opt, s)
+	return root
+}
+
+func noSuchCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	err := holdfast.BadInput("there is no command `" + cmd.CommandPath() + " " + args[0] + "`")
+	var names []string
+	for _, c := range cmd.Commands() {
+		names = append(names, c.Name())
+	}
+	if near := action.Nearest(args[0], names); near != "" {
+		err.Message += ": did you mean `" + cmd.CommandPath() + " " + near + "`?"
+	} else {
+		err.Message += ": see `" + cmd.CommandPath() + " --help`"
+	}
+	return err
+}
+
+func usage(err error) error { return holdfast.BadInput(err.Error()) }
+
+// ErrNoHouse says that an action needs a running house and none runs.
+var ErrNoHouse = errors.New("no house is running here: start it with `holdfast up`")
+
+// Exit is the exit status for an error, as chapter 10 lists them.
+func Exit(err error) int {
+	if err == nil {
+		return 0
+	}
+	if errors.Is(err, ErrNoHouse) {
+		return 4
+	}
+	if _, ok := errors.AsType[*holdfast.Pending](err); ok {
+		return 5
+	}
+	if _, ok := errors.AsType[*holdfast.Refusal](err); ok {
+		return 3
+	}
+	if _, ok := errors.AsType[*holdfast.Unconfirmed](err); ok {
+		return 3
+	}
+	if known, ok := errors.AsType[*holdfast.Error](err); ok {
+		switch known.Code {
+		case holdfast.CodeBadInput:
+			return 2
+		case holdfast.CodeUnknown:
+			return 3
+		case holdfast.CodeNotFound, holdfast.CodeConflict, holdfast.CodeFailed, holdfast.CodeUnavailable:
+		}
+	}
+	if coded, ok := errors.AsType[interface {
+		error
+		ExitCode() int
+	}](err); ok {
+		return coded.ExitCode()
+	}
+	return 1
+}

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"holdfast"
+	"holdfast/core/action"
+)
+
+// addActions adds `noun verb` for every action, and its short form if it has one.
+func addActions(root *cobra.Command, opt Options, s *settings) {
+	nouns := map[string]*cobra.Command{}
+	for _, a := range opt.Registry.Actions() {
+		noun, verb, _ := strings.Cut(a.Name, ".")
+		parent := nouns[noun]
+		if parent == nil {
+			parent = &cobra.Command{
+				Use: noun, Short: "Actions on " + noun, GroupID: "nouns", Args: noSuchCommand,
+				RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+			}
+			nouns[noun] = parent
+			root.AddCommand(parent)
+		}
+		parent.AddCommand(command(opt, s, a, verb))
+		if a.Short != "" {
+			short := command(opt, s, a, a.Short)
+			if twin := find(root, a.Short); twin != nil {
+				twin.RunE, twin.Args = short.RunE, short.Args
+				twin.Flags().AddFlagSet(short.Flags())
+				continue
+			}
+			short.GroupID = "main"
+			root.AddCommand(short)
+		}
+	}
+}
+
+// find returns a noun's own command, which a short form of the same word then completes.
+func find(root *cobra.Command, name string) *cobra.Command {
+	for _, c := range root.Commands() {
+		if c.Name() == name {
+			return c
+		}
+	}
+	return nil
+}
+
+// a request is one invocation of an action's command.
+type request struct {
+	opt    Options
+	set    *settings
+	action holdfast.Action
+	values map[string]*[]string
+	follow bool
+}
+
+func command(opt Options, s *settings, a holdfast.Action, name string) *cobra.Command {
+	r := &request{opt: opt, set: s, action: a, values: map[string]*[]string{}}
+	positional := []holdfast.Field{}
+	use := name
+	for _, f := range a.Input.Fields() {
+		if f.Positional {
+			positional = append(positional, f)
+			use += place(f)
+		}
+	}
+	cmd := &cobra.Command{
+		Use: use, Short: a.Summary, Long: long(a), Example: strings.Join(a.Examples, "\n"),
+		Args: func(cmd *cobra.Command, args []string) error { return tooMany(cmd, positional, args) },
+		RunE: func(cmd *cobra.Command, args []string) error { return r.run(cmd.Context(), cmd, positional, args) },
+	}
+	if len(positional) > 0 && len(positional[0].Enum) > 0 {
+		cmd.ValidArgs = positional[0].Enum
+	}
+	for _, f := range a.Input.Fields() {
+		r.addFlag(cmd, f)
+	}
+	if opt.Registry.Streams(a.Name) {
+		cmd.Flags().BoolVarP(&r.follow, "follow", "f", false, "go on with what comes, until Ctrl-C")
+	}
+	return cmd
+}
+
+func place(f holdfast.Field) string {
+	text := strings.ToUpper(f.Name)
+	if f.Type == "array" {
+		text += "…"
+	}
+	if f.Required {
+		return " " + text
+	}
+	return " [" + text + "]"
+}
+
+func long(a holdfast.Action) string {
+	text := a.Summary + "."
+	if a.Help != "" {
+		text += "\n\n" + a.Help
+	}
+	text += fmt.Sprintf("\n\nAction %s; needs tier %s; effect: %s.", a.Name, a.Tier, a.Effect)
+	if a.Effect == holdfast.EffectDestroy {
+		text += " The first call prints an inventory; each category is confirmed by name."
+		for _, k := range a.Categories {
+			text += fmt.Sprintf("\n  %-16s %s; comes back: %s", k.Name, k.Summary, k.Returns)
+		}
+	}
+	return text
+}
+
+func tooMany(cmd *cobra.Command, positional []holdfast.Field, args []string) error {
+	list := len(positional) > 0 && positional[len(positional)-1].Type == "array"
+	if len(args) <= len(positional) || list {
+		return nil
+	}
+	return holdfast.BadInput(fmt.Sprintf("%q is one argument too many: want `%s`", args[len(positional)], cmd.UseLine()))
+}
+
+func (r *request) addFlag(cmd *cobra.Command, f holdfast.Field) {
+	name := strings.ReplaceAll(f.Name, "_", "-")
+	help := f.Help
+	if len(f.Enum) > 0 {
+		help += " (" + strings.Join(f.Enum, ", ") + ")"
+	}
+	if f.Secret {
+		cmd.Flags().String(name+"-file", "", help+": read from this file, - for standard input")
+		return
+	}
+	if cmd.Flags().Lookup(name) != nil || cmd.InheritedFlags().Lookup(name) != nil {
+		return
+	}
+	value := &[]string{}
+	r.values[f.Name] = value
+	if f.Default != "" {
+		help += " (default " + f.Default + ")"
+	}
+	flag := cmd.Flags().VarPF(&textValue{value, f.Type}, name, "", help)
+	if f.Type == "boolean" {
+		flag.NoOptDefVal = "true"
+	}
+	if len(f.Enum) > 0 {
+		_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(f.Enum, cobra.ShellCompDirectiveNoFileComp))
+	}
+}
+
+// a textValue collects a flag's values as text; their types are read by action.FromText.
+type textValue struct {
+	values *[]string
+	kind   string
+}
+
+func (v *textValue) String() string { return "" }
+func (v *textValue) Type() string   { return v.kind }
+func (v *textValue) Set(text string) error {
+	*v.values = append(*v.values, text)
+	return nil
+}
+
+func (r *request) run(ctx context.Context, cmd *cobra.Command, positional []holdfast.Field, args []string) error {
+	input, err := r.input(cmd, positional, args)
+	if err != nil {
+		return err
+	}
+	caller, closing, err := r.opt.Connect(ctx, r.action)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = closing() }()
+	if r.follow {
+		return r.followStream(ctx, caller, input)
+	}
+	out, err := r.dispatch(ctx, caller, input)
+	if err != nil {
+		return err
+	}
+	return Print(r.opt.Terminal, out, r.set.json)
+}
+
+func (r *request) input(cmd *cobra.Command, positional []holdfast.Field, args []string) (json.RawMessage, error) {
+	values := map[string][]string{}
+	for name, given := range r.values {
+		if len(*given) > 0 {
+			values[name] = *given
+		}
+	}
+	for i, arg := range args {
+		f := positional[min(i, len(positional)-1)]
+		values[f.Name] = append(values[f.Name], arg)
+	}
+	for _, f := range r.action.Input.Fields() {
+		if !f.Secret {
+			continue
+		}
+		secret, err := r.secret(cmd, f)
+		if err != nil {
+			return nil, err
+		}
+		values[f.Name] = []string{secret}
+	}
+	return action.FromText(r.action.Input.Fields(), values)
+}
+
+// secret reads a secret field by prompt, standard input or file, never from an argument.
+func (r *request) secret(cmd *cobra.Command, f holdfast.Field) (string, error) {
+	path, _ := cmd.Flags().GetString(strings.ReplaceAll(f.Name, "_", "-") + "-file")
+	if path == "" && r.opt.Terminal.Interactive && r.opt.Terminal.Secret != nil {
+		return r.opt.Terminal.Secret(f.Name + ": ")
+	}
+	var raw []byte
+	var err error
+	if path == "" || path == "-" {
+		raw, err = io.ReadAll(io.LimitReader(r.opt.Terminal.In, 1<<20))
+	} else {
+		raw, err = os.ReadFile(path) //nolint:gosec // the operator names the file
+	}
+	if err != nil {
+		return "", holdfast.BadInput("cannot read "+f.Name, holdfast.Problem{Field: f.Name, Message: err.Error()})
+	}
+	return strings.TrimRight(string(raw), "\r\n"), nil
+}
+
+func (r *request) followStream(ctx context.Context, caller Caller, input json.RawMessage) error {
+	err := caller.Follow(ctx, r.action.Name, input, func(event json.RawMessage) error {
+		return PrintEvent(r.opt.Terminal, event, r.set.json)
+	})
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// dispatch sends the action. When it answers with an inventory, the categories are confirmed by
+// --confirm, or by a person who types each one's name.
+func (r *request) dispatch(ctx context.Context, caller Caller, input json.RawMessage) (json.RawMessage, error) {
+	var confirm *holdfast.Confirmation
+	if r.set.token != "" {
+		confirm = &holdfast.Confirmation{Token: r.set.token, Categories: r.set.confirm}
+	}
+	out, err := caller.Dispatch(ctx, r.action.Name, input, confirm)
+	need, ok := err.(*holdfast.Unconfirmed) //nolint:errorlint // the callers return it bare
+	if !ok || r.set.token != "" {
+		return out, err
+	}
+	PrintInventory(r.opt.Terminal, need.Inventory)
+	confirmed, err := r.confirm(need)
+	if err != nil {
+		return nil, err
+	}
+	return caller.Dispatch(ctx, r.action.Name, input, &holdfast.Confirmation{Token: need.Inventory.Token, Categories: confirmed})
+}
+
+func (r *request) confirm(need *holdfast.Unconfirmed) ([]string, error) {
+	var confirmed []string
+	for _, k := range need.Inventory.Categories {
+		if slices.Contains(r.set.confirm, k.Name) {
+			confirmed = append(confirmed, k.Name)
+			continue
+		}
+		if !r.opt.Terminal.Interactive {
+			return nil, &holdfast.Unconfirmed{Inventory: need.Inventory, Reason: "give --confirm " + k.Name}
+		}
+		fmt.Fprintf(r.opt.Terminal.Err, "Type %q to destroy these %d: ", k.Name, len(k.Items))
+		answer, err := readLine(r.opt.Terminal.In)
+		if err != nil || answer != k.Name {
+			return nil, &holdfast.Unconfirmed{Inventory: need.Inventory, Reason: "not confirmed: " + k.Name}
+		}
+		confirmed = append(confirmed, k.Name)
+	}
+	return confirmed, nil
+}
+
+// readLine reads up to a newline, a byte at a time, so that nothing after it is taken.
+func readLine(in io.Reader) (string, error) {
+	var line strings.Builder
+	one := make([]byte, 1)
+	for {
+		n, err := in.Read(one)
+		if n == 1 && one[0] == '\n' {
+			return strings.TrimSpace(line.String()), nil
+		}
+		if n == 1 {
+			line.WriteByte(one[0])
+		}
+		if err != nil {
+			return strings.TrimSpace(line.String()), err
+		}
+	}
+}
