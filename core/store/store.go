@@ -142,7 +142,7 @@ func (s *Store) Write(ctx context.Context, fn func(context.Context, Tx) error) e
 	if db == nil {
 		return fmt.Errorf("cannot write: %w", errClosed)
 	}
-	if ctx.Value(writeKey{}) != nil {
+	if Writing(ctx) {
 		return fmt.Errorf("cannot write: %w", errNested)
 	}
 	return db.commits.write(ctx, fn)
@@ -187,3 +187,7 @@ func (db *database) bind(query string) string {
 	}
 	return query
 }
+
+// Writing tells whether ctx belongs to a function that Write runs, in which nothing that itself
+// writes may be called.
+func Writing(ctx context.Context) bool { return ctx.Value(writeKey{}) != nil }

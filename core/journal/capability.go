@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"holdfast"
+	"holdfast/core/action"
+	"holdfast/core/house"
+)
+
+type showInput struct {
+	Since   string `json:"since" help:"how far back (90s, 2h, 7d), or a time (2026-01-31T12:00:00Z)"`
+	Action  string `json:"action" help:"noun.verb, or a noun for all of its verbs"`
+	Caller  string `json:"caller" help:"kind:name, or a kind for all of its names"`
+	Outcome string `json:"outcome" help:"how it stands" enum:"started,done,failed,refused,noted"`
+	Node    string `json:"node" help:"one node's entries only"`
+	Limit   int    `json:"limit" help:"at most so many, the newest" default:"50" min:"1" max:"10000"`
+}
+
+type showOutput struct {
+	Entries []holdfast.Entry `json:"entries" help:"oldest first"`
+}
+
+type exportInput struct {
+	Path  string `json:"path" help:"the new file, by its absolute path" required:"true" pos:"1"`
+	Since string `json:"since" help:"how far back (2h, 7d), or a time; everything when empty"`
+	Node  string `json:"node" help:"one node's entries only"`
+}
+
+type exportOutput struct {
+	Path    string `json:"path"`
+	Entries int64  `json:"entries"`
+	Bytes   int64  `json:"bytes"`
+}
+
+// Capability is what the journal contributes to the house.
+func (j *Journal) Capability() house.Capability {
+	return house.Capability{
+		Name:       "journal",
+		Migrations: migrations,
+		Actions:    j.actions(),
+		Streams:    []holdfast.Stream{{Action: "journal.show", Run: j.stream}},
+		Reason:     "everything after it is journaled",
+	}
+}
+
+func (j *Journal) actions() []holdfast.Action {
+	return []holdfast.Action{
+		action.NewAction(holdfast.Action{
+			Name: "journal.show", Short: "journal", Summary: "Show what happened, newest entries last",
+			Tier: holdfast.TierOperator, Effect: holdfast.EffectRead, Offline: true,
+			Examples: []string{"holdfast journal show --since 2h --outcome refused", "holdfast journal show --follow"},
+		}, j.show),
+		action.NewAction(holdfast.Action{
+			Name: "journal.verify", Summary: "Walk the hash chain and name the first broken entry",
+			Tier: holdfast.TierOperator, Effect: holdfast.EffectRead, Offline: true,
+			Examples: []string{"holdfast journal verify"},
+		}, j.verify),
+		action.NewAction(holdfast.Action{
+			Name: "journal.export", Summary: "Write entries to a file of JSON lines that verify by themselves",
+			Tier: holdfast.TierOperator, Effect: holdfast.EffectChange, Offline: true,
+			Examples: []string{"holdfast journal export /srv/archive/journal.jsonl --since 30d"},
+		}, j.export),
+	}
+}
+
+func (in showInput) query(now time.Time) (Query, error) {
+	since, err := sinceOf(in.Since, now)
+	return Query{
+		Since:   since,
+		Action:  in.Action,
+		Caller:  in.Caller,
+		Outcome: holdfast.Outcome(in.Outcome),
+		Node:    in.Node,
+		Limit:   in.Limit,
+	}, err
+}
+
+// sinceOf reads a duration before now, with d for days, or an RFC 3339 time.
+func sinceOf(text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if at, err := time.Parse(time.RFC3339, text); err == nil {
+		return at, nil
+	}
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		if n, err := strconv.ParseUint(days, 10, 16); err == nil {
+			return now.Add(-time.Duration(n) * 24 * time.Hour), nil
+		}
+	}
+	if back, err := time.ParseDuration(text); err == nil && back >= 0 {
+		return now.Add(-back), nil
+	}
+	return time.Time{}, holdfast.BadInput("", holdfast.Problem{
+		Field:   "since",
+		Message: strconv.Quote(text) + " is neither a duration nor a time",
+		Remedy:  "90s, 2h, 7d or 2026-01-31T12:00:00Z",
+	})
+}
+
+func (j *Journal) show(ctx context.Context, in showInput) (showOutput, error) {
+	q, err := in.query(j.now())
+	if err != nil {
+		return showOutput{}, err
+	}
+	entries, err := j.Show(ctx, q)
+	return showOutput{Entries: entries}, err
+}
+
+// stream sends what journal.show shows, then what comes. It follows this node's chain.
+func (j *Journal) stream(ctx context.Context, input any, send func(any) error) error {
+	in, ok := input.(showInput)
+	if !ok {
+		return fmt.Errorf("cannot follow the journal: input is %T", input)
+	}
+	q, err := in.query(j.now())
+	if err != nil {
+		return err
+	}
+	q.Node = j.node
+	after, err := j.startOf(ctx, -1)
+	if err != nil {
+		return err
+	}
+	past, err := j.Show(ctx, q)
+	if err != nil {
+		return err
+	}
+	for _, e := range past {
+		if e.Sequence > after {
+			break // Follow sends it
+		}
+		if err := send(e); err != nil {
+			return err
+		}
+	}
+	for e, err := range j.Follow(ctx, after) {
+		if err != nil {
+			return err
+		}
+		if !q.Matches(e) {
+			continue
+		}
+		if err := send(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (j *Journal) verify(ctx context.Context, _ action.Nothing) (Verification, error) {
+	v, err := j.Verify(ctx)
+	if err == nil && v.Broken != nil {
+		return v, holdfast.Errorf(holdfast.CodeFailed, "the journal does not hold at %s", v.Broken)
+	}
+	return v, err
+}
+
+func (j *Journal) export(ctx context.Context, in exportInput) (out exportOutput, err error) {
+	since, err := sinceOf(in.Since, j.now())
+	if err != nil {
+		return out, err
+	}
+	path, err := exportPath(in.Path)
+	if err != nil {
+		return out, err
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(path), ".journal-*") // mode 0600
+	if err != nil {
+		return out, fmt.Errorf("cannot export the journal: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.Remove(tmp.Name())) }()
+	err = j.Export(ctx, tmp, Query{Since: since, Node: in.Node})
+	if err = errors.Join(err, tmp.Sync()); err == nil {
+		_, err = tmp.Seek(0, 0)
+	}
+	var v Verification
+	if err == nil {
+		v, err = VerifyExport(tmp)
+	}
+	size, sizeErr := tmp.Seek(0, 2)
+	if err = errors.Join(err, sizeErr, tmp.Close()); err != nil {
+		return out, err
+	}
+	if v.Broken != nil {
+		return out, holdfast.Errorf(holdfast.CodeFailed, "the journal does not hold at %s: nothing was exported", v.Broken)
+	}
+	if err := publish(tmp.Name(), path); err != nil {
+		return out, err
+	}
+	return exportOutput{Path: path, Entries: v.Entries, Bytes: size}, nil
+}
+
+func exportPath(path string) (string, error) {
+	if !filepath.IsAbs(path) {
+		return "", holdfast.BadInput("", holdfast.Problem{Field: "path", Message: "not an absolute path", Remedy: "begin with /"})
+	}
+	return filepath.Clean(path), nil
+}
+
+// publish gives the finished file its name by a link, which never replaces a file that exists.
+func publish(tmp, path string) error {
+	if err := os.Link(tmp, path); errors.Is(err, fs.ErrExist) {
+		return holdfast.BadInput("", holdfast.Problem{Field: "path", Message: path + " exists", Remedy: "name a new file"})
+	} else if err != nil {
+		return fmt.Errorf("cannot export the journal: %w", err)
+	}
+	folder, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return fmt.Errorf("cannot export the journal: %w", err)
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}

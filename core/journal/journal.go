@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package journal is the house's one append-only record of all that happened, hash-chained.
+//
+// It is for entries about actions, operations and refusals; it is not a log for programmers, and
+// it keeps no secret: details are marshalled from typed values in which a Secret is its mask.
+//
+// An entry that Append returned is on the disk, and follows every entry returned before it. Each
+// node has a chain of its own. Readers never hold up writers. The waist (core/action,
+// core/operation) appends; surfaces show and follow.
+package journal
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+	"time"
+
+	"holdfast"
+	"holdfast/core/store"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+// Migrations are the journal's tables.
+func Migrations() fs.FS { return migrations }
+
+// A Journal appends to one node's chain and reads all of them.
+//
+// Appends that come while another is being written are written together: the first of those who
+// wait leads the next batch.
+//
+//	Append ──▶ waiting ──(lead)──▶ store.Write: head, rows, head ──▶ all answered, followers woken
+type Journal struct {
+	store *store.Store
+	node  string
+	now   func() time.Time
+
+	mu      sync.Mutex
+	waiting []*pending
+	writing bool
+	changed chan struct{} // closed and replaced after each batch
+}
+
+// pending is one entry on its way to the disk.
+type pending struct {
+	entry holdfast.Entry
+	lead  chan struct{}
+	done  chan error
+}
+
+// New is the journal of one node on a store; it touches nothing.
+func New(s *store.Store, node string) *Journal {
+	return &Journal{store: s, node: clean(node, 256), now: time.Now, changed: make(chan struct{})}
+}
+
+// Node is the name under which this journal appends.
+func (j *Journal) Node() string { return j.node }
+
+// Append gives the entry its sequence, time, node and hash, and returns it once it is durable.
+// It waits for that even when ctx ends meanwhile, so that the answer is always true.
+func (j *Journal) Append(ctx context.Context, e holdfast.Entry) (holdfast.Entry, error) {
+	if store.Writing(ctx) {
+		return e, errors.New("cannot append to the journal: not within a write of the store")
+	}
+	if err := tidy(&e); err != nil {
+		return e, fmt.Errorf("cannot append to the journal: %w", err)
+	}
+	p := &pending{entry: e, lead: make(chan struct{}, 1), done: make(chan error, 1)}
+	if j.join(p) {
+		j.writeBatch(ctx)
+	}
+	for {
+		select {
+		case <-p.lead:
+			j.writeBatch(ctx)
+		case err := <-p.done:
+			if err != nil {
+				return e, fmt.Errorf("cannot append to the journal: %w", err)
+			}
+			return p.entry, nil
+		}
+	}
+}
+
+// join queues an entry and tells whether its caller leads.
+func (j *Journal) join(p *pending) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.waiting = append(j.waiting, p)
+	if j.writing {
+		return false
+	}
+	j.writing = true
+	return true
+}
+
+// writeBatch writes all who wait, answers them, and hands the lead to the next in line.
+func (j *Journal) writeBatch(ctx context.Context) {
+	j.mu.Lock()
+	batch := j.waiting[:min(len(j.waiting), mostBatch)]
+	j.waiting = j.waiting[len(batch):]
+	j.mu.Unlock()
+
+	err := j.store.Write(context.WithoutCancel(ctx), func(ctx context.Context, tx store.Tx) error {
+		return j.chain(ctx, tx, batch)
+	})
+
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, p := range batch {
+		p.done <- err
+	}
+	if err == nil {
+		close(j.changed)
+		j.changed = make(chan struct{})
+	}
+	if len(j.waiting) == 0 {
+		j.writing = false
+		return
+	}
+	j.waiting[0].lead <- struct{}{}
+}
+
+// next is closed when the next batch is durable.
+func (j *Journal) next() <-chan struct{} {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.changed
+}
