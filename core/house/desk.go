@@ -24,8 +24,10 @@ type Desk struct {
 	// Capabilities is read at each call, so that the desk may stand in the list that it tells of.
 	Capabilities func() []Capability
 	URL          func() string
-	Units        func() []holdfast.UnitStatus
-	Breaker      func(context.Context) holdfast.Breaker
+	// API is the base address of the bearer-key listener.
+	API     func() string
+	Units   func() []holdfast.UnitStatus
+	Breaker func(context.Context) holdfast.Breaker
 	// Shutdown ends the house; it returns at once.
 	Shutdown func()
 }
@@ -34,6 +36,7 @@ type Desk struct {
 type Status struct {
 	House   string                 `json:"house"`
 	URL     string                 `json:"url" help:"the front door"`
+	API     string                 `json:"api" help:"bearer-key routes for programs on this machine"`
 	PID     int                    `json:"pid"`
 	Version string                 `json:"version"`
 	Home    string                 `json:"home"`
@@ -74,7 +77,7 @@ func (d *Desk) Capability() Capability {
 
 func (d *Desk) status(ctx context.Context, _ action.Nothing) (Status, error) {
 	s := Status{
-		House: d.Name, URL: d.URL(), PID: d.PID, Version: d.Version, Home: d.Home, Since: d.Started,
+		House: d.Name, URL: d.URL(), API: d.API(), PID: d.PID, Version: d.Version, Home: d.Home, Since: d.Started,
 		Units: d.Units(), Breaker: d.Breaker(ctx), Alerts: []holdfast.Alert{}, Checks: []holdfast.CheckResult{},
 	}
 	for _, c := range d.Capabilities() {

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"holdfast"
+	"holdfast/core/home"
+	"holdfast/core/house"
+	"holdfast/core/process"
+)
+
+// Settings are the section api of holdfast.yaml.
+type Settings struct {
+	// Listen is where programs on this machine reach the bearer-key routes (/v1, MCP). It must be a
+	// loopback address; when the port is taken the next free one is used, and status shows it.
+	Listen string `yaml:"listen" json:"listen"`
+}
+
+// Check refuses an address that others could reach.
+func (s Settings) Check() []holdfast.Problem {
+	host, port, err := net.SplitHostPort(s.Listen)
+	if err != nil {
+		return []holdfast.Problem{{Field: "listen", Message: err.Error(), Remedy: "want an address like 127.0.0.1:8444"}}
+	}
+	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
+		return []holdfast.Problem{{Field: "listen", Message: fmt.Sprintf("%q is not a loopback address", host), Remedy: "want 127.0.0.1 or [::1]; the front door is what others reach"}}
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		return []holdfast.Problem{{Field: "listen", Message: fmt.Sprintf("%q is not a port", port)}}
+	}
+	return nil
+}
+
+// A Front serves the three listeners of a house.
+type Front struct {
+	Server   *Server
+	Home     home.Home
+	Settings *Settings
+
+	listeners []net.Listener
+	address   string
+}
+
+// tries bounds the search for the next free port.
+const tries = 50
+
+// URL is the base address of the bearer-key listener, empty before it listens.
+func (f *Front) URL() string {
+	if f.address == "" {
+		return ""
+	}
+	return "http://" + f.address
+}
+
+// Capability listens on the control socket, the edge's socket and the loopback address.
+func (f *Front) Capability() house.Capability {
+	return house.Capability{
+		Name: "api", Config: f.Settings, Start: f.listen, Run: f.serve,
+		Stop:   func(context.Context) error { return f.close() },
+		Reason: "every action can be asked for once all capabilities are ready",
+	}
+}
+
+func (f *Front) listen(ctx context.Context) error {
+	for _, name := range []string{"control", "edge"} {
+		l, err := f.Home.Listen(name)
+		if err != nil {
+			return errors.Join(err, f.close())
+		}
+		f.listeners = append(f.listeners, l)
+	}
+	l, err := ListenNext(ctx, f.Settings.Listen)
+	if err != nil {
+		return errors.Join(err, f.close())
+	}
+	f.listeners, f.address = append(f.listeners, l), l.Addr().String()
+	if f.address != f.Settings.Listen {
+		f.Server.Log.Warn("the api listener took the next free port", slog.String("wanted", f.Settings.Listen), slog.String("got", f.address))
+	}
+	return nil
+}
+
+// ListenNext listens on an address, or on the next free port after it.
+func ListenNext(ctx context.Context, address string) (net.Listener, error) {
+	host, text, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s: %w", address, err)
+	}
+	first, err := strconv.Atoi(text)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s: %w", address, err)
+	}
+	var last error
+	for port := first; port < first+tries; port++ {
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+		if err == nil {
+			return l, nil
+		}
+		last = err
+	}
+	return nil, fmt.Errorf("cannot listen on %s or on any of the %d ports after it: %w", address, tries-1, last)
+}
+
+func (f *Front) serve(ctx context.Context) error {
+	servers := []*http.Server{
+		{Handler: f.Server.Control(), ConnContext: f.peer},
+		{Handler: f.Server.Door()},
+		{Handler: f.Server.Loopback()},
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	for i, server := range servers {
+		server.ReadHeaderTimeout = 10 * time.Second
+		server.MaxHeaderBytes = 64 << 10
+		server.ErrorLog = slog.NewLogLogger(f.Server.Log.Handler(), slog.LevelDebug)
+		group.Go(func() error {
+			if err := server.Serve(f.listeners[i]); !errors.Is(err, http.ErrServerClosed) {
+				return fmt.Errorf("cannot serve %s: %w", f.listeners[i].Addr(), err)
+			}
+			return nil
+		})
+		group.Go(func() error { <-ctx.Done(); return drain(ctx, server) })
+	}
+	return group.Wait()
+}
+
+// drain lets requests under way end, and cuts what still streams after a moment.
+func drain(ctx context.Context, server *http.Server) error {
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	if server.Shutdown(bounded) != nil {
+		return server.Close()
+	}
+	return nil
+}
+
+func (f *Front) close() error {
+	var errs []error
+	for _, l := range f.listeners {
+		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	f.listeners = nil
+	return errors.Join(errs...)
+}
+
+// peer knows the caller on the control socket by the process at its other end: what a unit started
+// is an agent, whatever its uid; what cannot be read counts as such. Anybody else who could open
+// the socket, whose folder is the owner's alone, is the owner until an owner key is made.
+func (f *Front) peer(ctx context.Context, conn net.Conn) context.Context {
+	return holdfast.WithCaller(ctx, CallerOf(conn))
+}
+
+// CallerOf tells who is at the other end of a control connection.
+func CallerOf(conn net.Conn) holdfast.Caller {
+	stranger := holdfast.Caller{Kind: holdfast.CallerAgent, Name: "unreadable", Tier: holdfast.TierTenantPeer, Surface: "cli"}
+	socket, ok := conn.(*net.UnixConn)
+	if !ok {
+		return stranger
+	}
+	peer, err := process.PeerOf(socket)
+	if err != nil {
+		return stranger
+	}
+	if peer.Marked {
+		stranger.Name, stranger.Unit = peer.Mark.Unit, peer.Mark.Unit
+		return stranger
+	}
+	return Terminal()
+}
+
+// Terminal is the person at this machine who owns the home.
+func Terminal() holdfast.Caller {
+	return holdfast.Caller{Kind: holdfast.CallerOwner, Name: "terminal", Tier: holdfast.TierOwner, Surface: "cli"}
+}
