@@ -132,7 +132,7 @@ func (r *request) addFlag(cmd *cobra.Command, f holdfast.Field) {
 		help += " (" + strings.Join(f.Enum, ", ") + ")"
 	}
 	if f.Secret {
-		cmd.Flags().String(name+"-file", "", help+": read from this file, - for standard input")
+		cmd.Flags().String(secretFlag(f), "", help+": read from this file, - for standard input")
 		return
 	}
 	if cmd.Flags().Lookup(name) != nil || cmd.InheritedFlags().Lookup(name) != nil {
@@ -151,6 +151,8 @@ func (r *request) addFlag(cmd *cobra.Command, f holdfast.Field) {
 		_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(f.Enum, cobra.ShellCompDirectiveNoFileComp))
 	}
 }
+
+func secretFlag(f holdfast.Field) string { return strings.ReplaceAll(f.Name, "_", "-") + "-file" }
 
 // a textValue collects a flag's values as text; their types are read by action.FromText.
 type textValue struct {
@@ -200,7 +202,11 @@ func (r *request) input(cmd *cobra.Command, positional []holdfast.Field, args []
 		if !f.Secret {
 			continue
 		}
-		secret, err := r.secret(cmd, f)
+		path, _ := cmd.Flags().GetString(secretFlag(f))
+		if path == "" && !f.Required {
+			continue
+		}
+		secret, err := r.secret(path, f)
 		if err != nil {
 			return nil, err
 		}
@@ -210,8 +216,7 @@ func (r *request) input(cmd *cobra.Command, positional []holdfast.Field, args []
 }
 
 // secret reads a secret field by prompt, standard input or file, never from an argument.
-func (r *request) secret(cmd *cobra.Command, f holdfast.Field) (string, error) {
-	path, _ := cmd.Flags().GetString(strings.ReplaceAll(f.Name, "_", "-") + "-file")
+func (r *request) secret(path string, f holdfast.Field) (string, error) {
 	if path == "" && r.opt.Terminal.Interactive && r.opt.Terminal.Secret != nil {
 		return r.opt.Terminal.Secret(f.Name + ": ")
 	}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"holdfast"
+	"holdfast/core/action"
+	"holdfast/core/store"
+	"holdfast/core/store/storetest"
+	"holdfast/surface/api"
+	"holdfast/surface/cli"
+)
+
+type quiet struct{}
+
+func (quiet) Append(_ context.Context, e holdfast.Entry) (holdfast.Entry, error) { return e, nil }
+func (quiet) Action(string, holdfast.Outcome, time.Duration)                     {}
+func (quiet) Refusal(string)                                                     {}
+
+type in struct {
+	Name  string          `json:"name" required:"true" pos:"1" help:"whose"`
+	Tags  []string        `json:"tags" help:"words"`
+	Mode  string          `json:"mode" enum:"fast,slow" default:"fast"`
+	Token holdfast.Secret `json:"token"`
+}
+
+type row struct {
+	Unit  string    `json:"unit"`
+	State string    `json:"state"`
+	Since time.Time `json:"since"`
+	Empty string    `json:"empty"`
+}
+
+type out struct {
+	Name   string `json:"name"`
+	Length int    `json:"token_length"`
+	Rows   []row  `json:"rows"`
+}
+
+func registry(t *testing.T) *action.Registry {
+	t.Helper()
+	r, err := action.NewRegistry(action.Needs{
+		Journal: quiet{}, Meter: quiet{}, Log: slog.New(slog.DiscardHandler),
+		Store: storetest.SQLite(t, []store.Migration{{Package: "action", FS: action.Migrations()}}),
+		Seal:  func() ([]byte, error) { return bytes.Repeat([]byte("k"), 32), nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	echo := func(_ context.Context, i in) (out, error) {
+		return out{Name: i.Name + " " + strings.Join(i.Tags, "+") + " " + i.Mode, Length: len(i.Token.Reveal()), Rows: []row{{"notes.ui", "ready", time.Unix(0, 0), ""}}}, nil
+	}
+	fail := func(err error) func(context.Context, action.Nothing) (out, error) {
+		return func(context.Context, action.Nothing) (out, error) { return out{}, err }
+	}
+	read := func(name string) holdfast.Action {
+		return holdfast.Action{Name: name, Summary: "Test " + name, Tier: holdfast.TierOperator, Effect: holdfast.EffectRead}
+	}
+	show := read("thing.show")
+	show.Short = "show"
+	err = r.Add(
+		action.NewAction(show, echo),
+		action.NewAction(read("fail.plain"), fail(errors.New("it broke"))),
+		action.NewAction(read("fail.refused"), fail(&holdfast.Refusal{Guard: "breaker", Reason: "halted", Remedy: "resume"})),
+		action.NewAction(read("fail.missing"), fail(holdfast.Errorf(holdfast.CodeNotFound, "no such thing"))),
+		action.NewAction(read("fail.waits"), fail(&holdfast.Pending{ID: "abc"})),
+		action.NewDestroyer(holdfast.Action{
+			Name: "thing.delete", Summary: "Delete", Tier: holdfast.TierOperator,
+			Categories: []holdfast.Category{{Name: "files", Summary: "f", Returns: holdfast.ReturnsFromTrash}, {Name: "rows", Summary: "r", Returns: holdfast.ReturnsNever}},
+		}, func(context.Context, in) ([]holdfast.Category, error) {
+			return []holdfast.Category{{Name: "files", Items: []holdfast.Item{{ID: "a.txt", Kind: "file", Bytes: 5}}}, {Name: "rows", Items: []holdfast.Item{{ID: "t", Kind: "table", Rows: 3}}}}, nil
+		}, func(_ context.Context, i in) (out, error) { return out{Name: "deleted " + i.Name}, nil }),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = r.AddStreams(holdfast.Stream{Action: "thing.show", Run: func(_ context.Context, i any, send func(any) error) error {
+		for _, state := range []string{"starting", "ready"} {
+			if err := send(row{Unit: i.(in).Name, State: state}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// over runs a command line against a caller and returns what it printed and its exit status.
+func over(t *testing.T, r *action.Registry, caller cli.Caller, interactive bool, typed string, args ...string) (stdout, stderr string, exit int) {
+	t.Helper()
+	var o, e bytes.Buffer
+	home := ""
+	root := cli.New(cli.Options{
+		Registry: r, Version: "test", Home: &home,
+		Terminal: cli.Terminal{In: strings.NewReader(typed), Out: &o, Err: &e, Interactive: interactive},
+		Connect: func(context.Context, holdfast.Action) (cli.Caller, func() error, error) {
+			if caller == nil {
+				return nil, nil, cli.ErrNoHouse
+			}
+			return caller, func() error { return nil }, nil
+		},
+	})
+	root.SetArgs(args)
+	err := root.ExecuteContext(t.Context())
+	if err != nil {
+		cli.PrintError(&e, err)
+	}
+	return o.String(), e.String(), cli.Exit(err)
+}
+
+// each runs a test with the registry in process and behind a control socket: the answers must agree.
+func each(t *testing.T, test func(t *testing.T, r *action.Registry, c cli.Caller)) {
+	t.Run("in process", func(t *testing.T) {
+		r := registry(t)
+		test(t, r, cli.Local{Registry: r, Caller: api.Terminal()})
+	})
+	t.Run("over the socket", func(t *testing.T) {
+		r := registry(t)
+		control := (&api.Server{Registry: r, Hub: http.NotFoundHandler(), Log: slog.New(slog.DiscardHandler)}).Control()
+		live := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+			control.ServeHTTP(w, q.WithContext(holdfast.WithCaller(q.Context(), api.Terminal())))
+		}))
+		t.Cleanup(live.Close)
+		test(t, r, cli.NewRemote(func(ctx context.Context) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", live.Listener.Addr().String())
+		}))
+	})
+}
+
+func TestExitStatus(t *testing.T) {
+	each(t, func(t *testing.T, r *action.Registry, c cli.Caller) {
+		for _, test := range []struct {
+			args string
+			exit int
+			says string
+		}{
+			{"thing show zed", 0, ""},
+			{"show zed", 0, ""},
+			{"fail plain", 1, "it broke"},
+			{"fail missing", 1, "no such thing"},
+			{"fail refused", 3, "breaker: halted; resume"},
+			{"fail waits", 5, "approval allow abc"},
+			{"thing show", 2, "name: is required"},
+			{"thing show zed extra", 2, "one argument too many"},
+			{"thing show zed --mode fsat", 2, "want fast, slow"},
+			{"thing show zed --nonsense", 2, "unknown flag"},
+			{"thing shwo", 2, "did you mean `holdfast thing show`?"},
+			{"thng", 2, "did you mean `holdfast thing`?"},
+			{"thing delete zed", 3, "give --confirm files"},
+			{"thing delete zed --yes", 3, "give --confirm files"},
+			{"thing delete zed --confirm files", 3, "give --confirm rows"},
+			{"thing delete zed --confirm files --confirm rows", 0, ""},
+		} {
+			_, stderr, exit := over(t, r, c, false, "", strings.Fields(test.args)...)
+			if exit != test.exit || !strings.Contains(stderr, test.says) {
+				t.Errorf("%s: exit %d, says %q; want %d and %q", test.args, exit, stderr, test.exit, test.says)
+			}
+		}
+	})
+}
+
+func TestNoHouse(t *testing.T) {
+	if _, stderr, exit := over(t, registry(t), nil, false, "", "thing", "show", "x"); exit != 4 || !strings.Contains(stderr, "holdfast up") {
+		t.Errorf("exit %d: %s", exit, stderr)
+	}
+}
+
+func TestOutput(t *testing.T) {
+	each(t, func(t *testing.T, r *action.Registry, c cli.Caller) {
+		stdout, _, _ := over(t, r, c, false, "sk-12345\n", "show", "zed", "--tags", "a", "--tags", "b", "--token-file", "-")
+		for _, want := range []string{"zed a+b fast", "token length  8", "UNIT", "notes.ui  ready"} {
+			if !strings.Contains(stdout, want) {
+				t.Errorf("output lacks %q:\n%s", want, stdout)
+			}
+		}
+		if strings.Contains(stdout, "EMPTY") {
+			t.Errorf("an empty column is shown:\n%s", stdout)
+		}
+		stdout, _, _ = over(t, r, c, false, "", "show", "zed", "--json")
+		if !strings.HasPrefix(stdout, "{\n  \"name\": \"zed") {
+			t.Errorf("JSON output %s", stdout)
+		}
+		stdout, _, exit := over(t, r, c, false, "", "show", "zed", "-f")
+		if exit != 0 || strings.Count(stdout, "\n") != 2 || !strings.Contains(stdout, "zed  ready") {
+			t.Errorf("followed: exit %d\n%s", exit, stdout)
+		}
+	})
+}
+
+func TestAPersonConfirmsByTypingEachName(t *testing.T) {
+	each(t, func(t *testing.T, r *action.Registry, c cli.Caller) {
+		_, stderr, exit := over(t, r, c, true, "files\nno\n", "thing", "delete", "zed")
+		if exit != 3 || !strings.Contains(stderr, "not confirmed: rows") {
+			t.Errorf("exit %d: %s", exit, stderr)
+		}
+		stdout, stderr, exit := over(t, r, c, true, "files\nrows\n", "thing", "delete", "zed")
+		if exit != 0 || !strings.Contains(stdout, "deleted zed") || !strings.Contains(stderr, "file a.txt, 5 bytes") {
+			t.Errorf("exit %d: %s %s", exit, stdout, stderr)
+		}
+	})
+}
+
+func TestHelpNamesWayBack(t *testing.T) {
+	stdout, _, exit := over(t, registry(t), nil, false, "", "thing", "delete", "--help")
+	if exit != 0 || !strings.Contains(stdout, "comes back: never") {
+		t.Errorf("exit %d:\n%s", exit, stdout)
+	}
+}
+
+func TestCompletion(t *testing.T) {
+	for _, shell := range []string{"bash", "zsh", "fish"} {
+		if stdout, _, exit := over(t, registry(t), nil, false, "", "completion", shell); exit != 0 || len(stdout) < 1000 {
+			t.Errorf("%s: exit %d, %d bytes", shell, exit, len(stdout))
+		}
+	}
+}
