@@ -270,8 +270,7 @@ func culprit(n *node, path string, refused func(*node) bool) (*node, string) {
 
 // plain takes the decoder's own words off an error that a type worded well.
 func plain(err error) string {
-	var unfit *json.UnmarshalTypeError
-	if errors.As(err, &unfit) {
+	if unfit, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		return "cannot take " + unfit.Value + " here"
 	}
 	return strings.TrimPrefix(err.Error(), "json: ")

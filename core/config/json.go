@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"holdfast"
@@ -28,12 +27,11 @@ type jsonReader struct {
 func readJSON(src source, origin Origin) (*node, []holdfast.Problem) {
 	r := &jsonReader{source: src, origin: origin, text: src.text, dec: json.NewDecoder(bytes.NewReader(src.text))}
 	r.dec.UseNumber()
-	root, err := r.value(0)
-	if err == nil {
-		if _, extra := r.dec.Token(); !errors.Is(extra, io.EOF) {
-			err = errors.New("there is more after the end of the document")
-		}
+	// The whole is scanned first, for only then do syntax errors tell their true offset.
+	if err := json.Unmarshal(src.text, new(json.RawMessage)); err != nil {
+		return nil, []holdfast.Problem{r.problem(err)}
 	}
+	root, err := r.value(0)
 	if err != nil {
 		return nil, append(r.doubts, r.problem(err))
 	}
@@ -41,14 +39,12 @@ func readJSON(src source, origin Origin) (*node, []holdfast.Problem) {
 }
 
 func (r *jsonReader) problem(err error) holdfast.Problem {
-	offset := r.dec.InputOffset()
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
+	offset, message := r.dec.InputOffset(), err.Error()
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		offset = syntax.Offset - 1
-	}
-	message := err.Error()
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		message, offset = "the document ends too early", int64(len(r.text))
+		if strings.HasPrefix(message, "unexpected end") {
+			message, offset = "the document ends too early", int64(len(r.text))
+		}
 	}
 	return r.source.problem(r.place(offset), "", message, "want valid JSON")
 }
