@@ -118,10 +118,10 @@ func TestDocumentMerge(t *testing.T) {
 func TestDocumentSaysWhere(t *testing.T) {
 	for text, want := range map[string]string{
 		"{\n  \"a\": 1,\n  \"b\": tru\n}": "f.json:3:11: invalid character '\\n' in literal true (expecting 'e') (want valid JSON)",
-		"[1]":                              "f.json:1:1: wants a map, has a list",
-		`{"a":1}{`:                         "f.json:1:8: invalid character '{' after top-level value (want valid JSON)",
-		`{"a":1,"a":2}`:                    "f.json:1:8: a: stands here a second time (keep one of them)",
-		`{"a":`:                            "f.json:1:6: the document ends too early (want valid JSON)",
+		"[1]":                             "f.json:1:1: wants a map, has a list",
+		`{"a":1}{`:                        "f.json:1:8: invalid character '{' after top-level value (want valid JSON)",
+		`{"a":1,"a":2}`:                   "f.json:1:8: a: stands here a second time (keep one of them)",
+		`{"a":`:                           "f.json:1:6: the document ends too early (want valid JSON)",
 	} {
 		_, err := config.ParseDocument("f.json", []byte(text))
 		if err == nil {
