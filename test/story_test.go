@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package test holds the stories: scripts with real processes, real clients and a real front door.
+//
+// It is for what a user would see, one story a file under stories/. It is not for units of code,
+// whose tests stand beside them. `make test` runs it.
+package test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"openai-go": openAIGo})
+}
+
+func TestStories(t *testing.T) {
+	root, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := t.TempDir()
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", bin+"/", "./cmd/...")
+	build.Dir = root
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("cannot build: %v\n%s", err, out)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 "stories",
+		RequireExplicitExec: false,
+		Setup:               func(env *testscript.Env) error { return setup(env, root, bin) },
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"await": await, "killunit": killUnit, "killhouse": killHouse, "nothing-left": nothingLeft,
+			"samepid": samePID, "let": let,
+		},
+	})
+}
+
+// setup gives a script its own home, its own ports, and an end for everything it leaves running.
+func setup(env *testscript.Env, root, bin string) error {
+	home := filepath.Join(env.WorkDir, "home")
+	env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
+	env.Setenv("HOLDFAST_HOME", home)
+	env.Setenv("ROOT", root)
+	env.Setenv("CLIENTS", filepath.Join(root, "test", "clients"))
+	env.Setenv("BROWSER", filepath.Join(root, "test", "browser"))
+	env.Setenv("NO_COLOR", "1")
+	for _, name := range []string{"EDGE", "API"} {
+		port, err := freePort()
+		if err != nil {
+			return err
+		}
+		env.Setenv(name, "127.0.0.1:"+port)
+	}
+	env.Defer(func() {
+		for _, pid := range within(env.WorkDir) {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	})
+	return nil
+}
+
+func freePort() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = l.Close() }()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	return port, err
+}
+
+// within lists the processes whose working folder, command line or environment names dir.
+func within(dir string) []int {
+	entries, _ := os.ReadDir("/proc")
+	var pids []int
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil || pid == os.Getpid() {
+			continue
+		}
+		cwd, _ := os.Readlink(fmt.Sprintf("/proc/%d/cwd", pid))
+		line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		vars, _ := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+		if strings.HasPrefix(cwd, dir) || bytes.Contains(line, []byte(dir)) || bytes.Contains(vars, []byte(dir)) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// await SECONDS PATTERN COMMAND… runs a command until its output matches and it succeeds.
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: await SECONDS PATTERN COMMAND…")
+	}
+	seconds, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	pattern, err := regexp.Compile(args[1])
+	ts.Check(err)
+	deadline := time.NewTimer(time.Duration(seconds) * time.Second)
+	defer deadline.Stop()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		out, err := output(ts, args[2:]...)
+		if err == nil && pattern.Match(out) {
+			return
+		}
+		select {
+		case <-deadline.C:
+			ts.Fatalf("%q did not match within %ds; last: %v\n%s", args[1], seconds, err, out)
+		case <-tick.C:
+		}
+	}
+}
+
+func output(ts *testscript.TestScript, args ...string) ([]byte, error) {
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Dir = ts.Getenv("WORK")
+	cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "HOLDFAST_HOME=" + ts.Getenv("HOLDFAST_HOME"), "HOME=" + ts.Getenv("HOME"), "NO_COLOR=1"}
+	if program, err := lookup(ts.Getenv("PATH"), args[0]); err == nil {
+		cmd.Path, cmd.Err = program, nil
+	}
+	return cmd.CombinedOutput()
+}
+
+func lookup(path, name string) (string, error) {
+	for _, dir := range filepath.SplitList(path) {
+		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && info.Mode()&0o111 != 0 {
+			return filepath.Join(dir, name), nil
+		}
+	}
+	return "", exec.ErrNotFound
+}
+
+type status struct {
+	PID   int    `json:"pid"`
+	URL   string `json:"url"`
+	API   string `json:"api"`
+	Units []struct {
+		Name  string `json:"name"`
+		State string `json:"state"`
+		PID   int    `json:"pid"`
+	} `json:"units"`
+}
+
+func houseStatus(ts *testscript.TestScript) status {
+	out, err := output(ts, "holdfast", "status", "--json")
+	if err != nil {
+		ts.Fatalf("holdfast status: %v\n%s", err, out)
+	}
+	var s status
+	ts.Check(json.Unmarshal(out, &s))
+	return s
+}
+
+func pidOf(ts *testscript.TestScript, unit string) int {
+	for _, u := range houseStatus(ts).Units {
+		if u.Name == unit {
+			return u.PID
+		}
+	}
+	ts.Fatalf("there is no unit %s", unit)
+	return 0
+}
+
+// killunit UNIT sends SIGKILL to a unit's leader and remembers its pid as $KILLED.
+func killUnit(ts *testscript.TestScript, _ bool, args []string) {
+	pid := pidOf(ts, args[0])
+	ts.Setenv("KILLED", strconv.Itoa(pid))
+	ts.Check(syscall.Kill(pid, syscall.SIGKILL))
+}
+
+// killhouse sends SIGKILL to the house itself and waits until it is gone.
+func killHouse(ts *testscript.TestScript, _ bool, _ []string) {
+	pid := houseStatus(ts).PID
+	ts.Check(syscall.Kill(pid, syscall.SIGKILL))
+	awaitGone(ts, func() []int {
+		if alive(pid) {
+			return []int{pid}
+		}
+		return nil
+	})
+}
+
+func alive(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err == nil && !bytes.Contains(stat, []byte(") Z "))
+}
+
+// nothing-left fails unless every process of the home ends within ten seconds.
+func nothingLeft(ts *testscript.TestScript, _ bool, _ []string) {
+	awaitGone(ts, func() []int {
+		var left []int
+		for _, pid := range within(ts.Getenv("HOLDFAST_HOME")) {
+			if alive(pid) {
+				left = append(left, pid)
+			}
+		}
+		return left
+	})
+}
+
+func awaitGone(ts *testscript.TestScript, left func() []int) {
+	deadline := time.NewTimer(10 * time.Second)
+	defer deadline.Stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		pids := left()
+		if len(pids) == 0 {
+			return
+		}
+		select {
+		case <-deadline.C:
+			for _, pid := range pids {
+				line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+				ts.Logf("left: %d %q", pid, line)
+			}
+			ts.Fatalf("%d processes are left", len(pids))
+		case <-tick.C:
+		}
+	}
+}
+
+// samepid UNIT [PID] remembers a unit's pid as $PID_unit, or with ! or a pid compares.
+func samePID(ts *testscript.TestScript, neg bool, args []string) {
+	pid := strconv.Itoa(pidOf(ts, args[0]))
+	if len(args) == 1 {
+		ts.Setenv("PID", pid)
+		return
+	}
+	if (pid == args[1]) == neg {
+		ts.Fatalf("unit %s has pid %s, compared with %s", args[0], pid, args[1])
+	}
+}
+
+// let NAME PATTERN FILE sets a variable to the first group of a pattern in a file, or in stdout.
+func let(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: let NAME PATTERN FILE")
+	}
+	m := regexp.MustCompile(args[1]).FindStringSubmatch(ts.ReadFile(args[2]))
+	if m == nil {
+		ts.Fatalf("%s does not match %q:\n%s", args[2], args[1], ts.ReadFile(args[2]))
+	}
+	ts.Setenv(args[0], m[1])
+}
