@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package metrics counts what passes the waist and serves it in the OpenMetrics format.
+//
+// It is for numbers that a monitoring system scrapes; it is not the ledger, which counts what
+// costs money, nor the journal. Every name begins with holdfast_. There is no global registry:
+// app makes one Metrics and hands it to who counts.
+package metrics
+
+import (
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"holdfast"
+)
+
+// Metrics is a registry of the house's own.
+type Metrics struct {
+	registry  *prometheus.Registry
+	actions   *prometheus.CounterVec
+	durations *prometheus.HistogramVec
+	refusals  *prometheus.CounterVec
+	process   func()
+}
+
+// New makes a registry with the counters of the waist.
+func New() *Metrics {
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+		actions: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "holdfast_actions_total",
+			Help: "Actions by name and outcome.",
+		}, []string{"action", "outcome"}),
+		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "holdfast_action_duration_seconds",
+			Help:    "How long actions took.",
+			Buckets: []float64{.0005, .002, .01, .05, .2, 1, 5, 30, 120},
+		}, []string{"action"}),
+		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "holdfast_refusals_total",
+			Help: "Refusals by guard.",
+		}, []string{"guard"}),
+	}
+	m.registry.MustRegister(m.actions, m.durations, m.refusals)
+	m.process = sync.OnceFunc(func() {
+		m.registry.MustRegister(collectors.NewGoCollector(),
+			collectors.NewProcessCollector(collectors.ProcessCollectorOpts{Namespace: "holdfast"}))
+	})
+	return m
+}
+
+// Action counts one run of an action. Names come from the registry of actions, so they are few.
+func (m *Metrics) Action(name string, outcome holdfast.Outcome, took time.Duration) {
+	m.actions.WithLabelValues(name, string(outcome)).Inc()
+	m.durations.WithLabelValues(name).Observe(took.Seconds())
+}
+
+// Refusal counts one refusal of a guard.
+func (m *Metrics) Refusal(guard string) { m.refusals.WithLabelValues(guard).Inc() }
+
+// Count serves a number that only grows, read when it is asked for: "holdfast_journal_appends_total".
+// Two of one name are an error.
+func (m *Metrics) Count(name, help string, read func() float64) error {
+	return m.registry.Register(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, read))
+}
+
+// Gauge serves a number that goes up and down, read when it is asked for.
+func (m *Metrics) Gauge(name, help string, read func() float64) error {
+	return m.registry.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, read))
+}
+
+// Counter returns a function that adds to a counter with the given labels. Label values must come
+// from a small known set, never from a request.
+func (m *Metrics) Counter(name, help string, labels ...string) (add func(n float64, values ...string), err error) {
+	vec := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+	if err := m.registry.Register(vec); err != nil {
+		return nil, err
+	}
+	return func(n float64, values ...string) { vec.WithLabelValues(values...).Add(n) }, nil
+}
+
+// Handler answers a scrape, in OpenMetrics or the older text format as asked. The figures of the
+// process itself are gathered from the first Handler on, since their collectors cost start-up time.
+func (m *Metrics) Handler() http.Handler {
+	m.process()
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{EnableOpenMetrics: true, Registry: m.registry})
+}
