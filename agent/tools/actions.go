@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tools
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"holdfast"
+	"holdfast/core/action"
+)
+
+// Arguments are a tool's arguments as an action takes them. They are journaled by their names only,
+// for only the tool's schema knows which are secret; the call's own entry shows the rest.
+type Arguments map[string]json.RawMessage
+
+// MarshalJSON shows the names.
+func (a Arguments) MarshalJSON() ([]byte, error) {
+	names := map[string]string{}
+	for name := range a {
+		names[showString(name)] = "…"
+	}
+	return json.Marshal(names)
+}
+
+func (a Arguments) raw() (json.RawMessage, error) {
+	return json.Marshal(map[string]json.RawMessage(a))
+}
+
+type listInput struct {
+	Extension string `json:"extension" help:"only the tools of this extension; house for the house's own"`
+	All       bool   `json:"all" help:"the house's own tools too"`
+}
+
+type listOutput struct {
+	Tools   []Entry  `json:"tools"`
+	Servers []Server `json:"servers"`
+}
+
+// A Server is how the tool server of one extension stands.
+type Server struct {
+	Extension string    `json:"extension"`
+	State     State     `json:"state"`
+	PID       int       `json:"pid,omitempty"`
+	Since     time.Time `json:"since"`
+	Tools     int       `json:"tools"`
+	Starts    int       `json:"starts"`
+	Failures  int       `json:"failures"`
+	Error     string    `json:"error,omitempty"`
+	Problems  []Problem `json:"problems,omitempty"`
+	Log       string    `json:"log"`
+}
+
+type nameInput struct {
+	Name string `json:"name" required:"true" pos:"1" help:"name of the tool in the catalogue"`
+}
+
+type callInput struct {
+	Name      string    `json:"name" required:"true" pos:"1" help:"name of the tool in the catalogue"`
+	Arguments Arguments `json:"arguments" pos:"2" help:"its arguments as a JSON object"`
+}
+
+type extensionInput struct {
+	Extension string `json:"extension" required:"true" pos:"1" help:"name of the extension"`
+}
+
+// lunaTools is the answer of the route that clients of the older hub use.
+type lunaTools struct {
+	Extensions map[string][]lunaTool `json:"extensions"`
+	Remote     map[string]any        `json:"remote_mcp_servers"`
+}
+
+type lunaTool struct {
+	Name      string `json:"name"`
+	Enabled   bool   `json:"enabled"`
+	Docstring string `json:"docstring"`
+}
+
+func (c *Catalogue) actions() []holdfast.Action {
+	return []holdfast.Action{
+		action.NewAction(holdfast.Action{
+			Name: "tool.list", Short: "tools", Summary: "List the tools of the catalogue, and how their servers stand",
+			Tier: holdfast.TierOperator, Effect: holdfast.EffectRead, Examples: []string{"holdfast tools", "holdfast tools --extension notes --json"},
+		}, c.list),
+		action.NewAction(holdfast.Action{
+			Name: "tool.all", Summary: "List the tools by extension, in the form of existing hub clients",
+			Tier: holdfast.TierOperator, Effect: holdfast.EffectRead,
+			Routes: []holdfast.ActionRoute{{Method: "GET", Path: "/api/supervisor/tools/all"}},
+		}, c.luna),
+		action.NewAction(holdfast.Action{
+			Name: "tool.show", Summary: "Show one tool with its schema and use",
+			Tier: holdfast.TierOperator, Effect: holdfast.EffectRead, Examples: []string{"holdfast tool show notes_add"},
+		}, c.show),
+		action.NewAction(holdfast.Action{
+			Name: "tool.call", Summary: "Call a tool",
+			Help: "The tool is called as by a program: what destroys asks for approval, even for an operator.",
+			Tier: holdfast.TierOperator, Effect: holdfast.EffectChange,
+			Examples: []string{`holdfast tool call notes_add '{"title": "milk"}'`},
+		}, c.callAction),
+		action.NewAction(holdfast.Action{
+			Name: "tool.restart", Summary: "Start the tool server of an extension anew",
+			Tier: holdfast.TierOperator, Effect: holdfast.EffectChange, Labels: []string{"restart"},
+			Examples: []string{"holdfast tool restart notes"},
+		}, func(ctx context.Context, in extensionInput) (Server, error) {
+			if err := c.Restart(ctx, in.Extension); err != nil {
+				return Server{}, err
+			}
+			return c.server(in.Extension)
+		}),
+	}
+}
+
+func (c *Catalogue) list(ctx context.Context, in listInput) (listOutput, error) {
+	entries, err := c.List(ctx, holdfast.CallerFrom(ctx))
+	if err != nil {
+		return listOutput{}, err
+	}
+	entries = slices.DeleteFunc(entries, func(e Entry) bool {
+		of := cmp.Or(e.Extension, "house")
+		if in.Extension != "" {
+			return of != in.Extension
+		}
+		return of == "house" && !in.All
+	})
+	return listOutput{Tools: entries, Servers: c.Servers()}, nil
+}
+
+func (c *Catalogue) luna(ctx context.Context, _ action.Nothing) (lunaTools, error) {
+	out := lunaTools{Extensions: map[string][]lunaTool{}, Remote: map[string]any{}}
+	entries, err := c.List(ctx, holdfast.CallerFrom(ctx))
+	if err != nil {
+		return out, err
+	}
+	for _, s := range c.all() {
+		out.Extensions[s.decl.Name] = []lunaTool{}
+	}
+	for _, e := range entries {
+		if e.Extension != "" {
+			out.Extensions[e.Extension] = append(out.Extensions[e.Extension], lunaTool{Name: e.Name, Enabled: e.EnabledInMCP, Docstring: e.Summary})
+		}
+	}
+	return out, nil
+}
+
+func (c *Catalogue) show(ctx context.Context, in nameInput) (Entry, error) {
+	caller := holdfast.CallerFrom(ctx)
+	if _, err := c.find(ctx, caller, in.Name); err != nil {
+		return Entry{}, err
+	}
+	entries, err := c.List(ctx, caller)
+	if err != nil {
+		return Entry{}, err
+	}
+	i := slices.IndexFunc(entries, func(e Entry) bool { return e.Name == in.Name })
+	if i < 0 {
+		return Entry{}, holdfast.Errorf(holdfast.CodeNotFound, "the tool %q is gone", in.Name)
+	}
+	return entries[i], nil
+}
+
+func (c *Catalogue) callAction(ctx context.Context, in callInput) (Result, error) {
+	arguments, err := in.Arguments.raw()
+	if err != nil {
+		return Result{}, holdfast.BadInput("", holdfast.Problem{Field: "arguments", Message: err.Error()})
+	}
+	return c.Call(ctx, holdfast.CallerFrom(ctx), in.Name, arguments)
+}
+
+// Servers is how every tool server stands, by extension.
+func (c *Catalogue) Servers() []Server {
+	var list []Server
+	for _, s := range c.all() {
+		list = append(list, s.status())
+	}
+	slices.SortFunc(list, func(a, b Server) int { return strings.Compare(a.Extension, b.Extension) })
+	return list
+}
+
+func (c *Catalogue) server(extension string) (Server, error) {
+	list := c.Servers()
+	i := slices.IndexFunc(list, func(s Server) bool { return s.Extension == extension })
+	if i < 0 {
+		return Server{}, holdfast.Errorf(holdfast.CodeNotFound, "extension %q has no tool server", extension)
+	}
+	return list[i], nil
+}
+
+func (s *server) status() Server {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	status := Server{
+		Extension: s.decl.Name, State: s.state, Since: s.since, Tools: len(s.offered.entries),
+		Starts: s.starts, Failures: s.failures, Problems: s.offered.problems,
+		Log: s.decl.Name + "_tools.log",
+	}
+	if s.live != nil {
+		status.PID = s.live.child.Identity().PID
+	}
+	if s.err != nil {
+		status.Error = printable(s.err.Error(), 2000)
+	}
+	return status
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package tools keeps the one catalogue of tools that agents and MCP clients see: those of the
+// extensions (MCP servers over stdio, and Python modules in the Python host of the house) and the
+// house's own actions.
+//
+// It is for listing and calling tools by name: arguments are held against the tool's schema, a
+// call has a timeout, a result a size limit, and both are journaled without secrets. It is not for
+// deciding which tool to call (package agent) nor for serving them to others (agent/mcp). It
+// guarantees that one bad tool server disturbs no other, that a crashed one is started again while
+// calls in flight get a clear error, and that none outlives Stop. app wires it; agent, agent/mcp
+// and the tool actions call it.
+package tools
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"sync"
+	"time"
+
+	"holdfast"
+	"holdfast/core/config"
+	"holdfast/core/home"
+	"holdfast/core/process"
+)
+
+// extensions is where the tool servers are declared.
+type extensions interface {
+	ToolServers() []holdfast.ToolServer
+}
+
+// actions is the waist, whose actions are tools too.
+type actions interface {
+	Actions() []holdfast.Action
+	Dispatch(ctx context.Context, caller holdfast.Caller, name string, input json.RawMessage, confirm *holdfast.Confirmation) (any, error)
+}
+
+// journal is what the catalogue needs of the journal.
+type journal interface {
+	Append(context.Context, holdfast.Entry) (holdfast.Entry, error)
+}
+
+// Needs is what a catalogue is made of.
+type Needs struct {
+	Home home.Home
+	// House names the house in the marks of its tool servers; it is asked at Start.
+	House func() string
+	// Extensions and Actions may be nil: no tools from there.
+	Extensions extensions
+	Actions    actions
+	// ExtensionsChanged answers a channel that is closed at the next change of the tool servers; it may
+	// be nil when app calls Refresh instead.
+	ExtensionsChanged func() <-chan struct{}
+	// Secret gives a key of .env to the servers that name it.
+	Secret  func(name string) (holdfast.Secret, bool)
+	Journal journal
+	// Processes starts the servers; nil means this machine.
+	Processes process.Host
+	// Meter counts calls; it may be nil.
+	Meter func(tool, source string, outcome holdfast.Outcome, took time.Duration)
+	Log   *slog.Logger
+}
+
+// Settings is the section `tools` of holdfast.yaml.
+type Settings struct {
+	// Timeout is how long one tool call may take.
+	Timeout config.Duration `json:"timeout" yaml:"timeout"`
+	// StartWithin is how long a tool server may take until it has answered initialize and listed its tools.
+	StartWithin config.Duration `json:"start_within" yaml:"start_within"`
+	// Idle is after how long without a call a tool server is stopped; the next call starts it again. 0 keeps it.
+	Idle config.Duration `json:"idle" yaml:"idle"`
+	// Result is the largest result of a tool; what is beyond is cut with a notice.
+	Result config.Bytes `json:"result" yaml:"result"`
+	// Parallel is how many calls one tool server answers at the same time; others wait.
+	Parallel int `json:"parallel" yaml:"parallel"`
+}
+
+// Check tells what is wrong with the settings.
+func (s *Settings) Check() []holdfast.Problem {
+	var problems []holdfast.Problem
+	positive := func(field string, ok bool) {
+		if !ok {
+			problems = append(problems, holdfast.Problem{Field: "tools." + field, Message: "must be more than 0"})
+		}
+	}
+	positive("timeout", s.Timeout > 0)
+	positive("start_within", s.StartWithin > 0)
+	positive("result", s.Result > 0)
+	positive("parallel", s.Parallel > 0)
+	return problems
+}
+
+// A Catalogue is the one list of tools of the house.
+type Catalogue struct {
+	needs    Needs
+	settings *Settings
+
+	mu       sync.Mutex
+	servers  map[string]*server // by extension
+	shown    *snapshot          // what List answers; nil until built
+	watch    chan struct{}      // closed and replaced whenever the list may have changed
+	usage    map[string]*usage  // by tool name
+	launcher *launcher
+	life     context.Context // of the servers' loops; nil before Start
+	end      context.CancelFunc
+	loops    sync.WaitGroup
+}
+
+// usage counts the calls of one tool since the house started.
+type usage struct {
+	calls, errors int64
+	last          time.Time
+}
+
+// New makes a catalogue. It does nothing until its capability is started.
+func New(needs Needs) *Catalogue {
+	if needs.Processes == nil {
+		needs.Processes = process.Machine{}
+	}
+	return &Catalogue{
+		needs: needs,
+		settings: &Settings{
+			Timeout: config.Duration(time.Minute), StartWithin: config.Duration(30 * time.Second),
+			Idle: config.Duration(30 * time.Minute), Result: 1 << 20, Parallel: 32,
+		},
+		servers: map[string]*server{}, watch: make(chan struct{}), usage: map[string]*usage{},
+	}
+}
+
+// Changed is closed when the list may differ from what List answered before; ask again for the
+// next change.
+func (c *Catalogue) Changed() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.watch
+}
+
+// touch forgets the built list and wakes who waits for a change.
+func (c *Catalogue) touch() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.shown = nil
+	close(c.watch)
+	c.watch = make(chan struct{})
+}
+
+// List is every tool that the caller may call, by name. It waits for servers that are starting for
+// the first time, each within its own bound.
+func (c *Catalogue) List(ctx context.Context, caller holdfast.Caller) ([]Entry, error) {
+	if err := c.settle(ctx); err != nil {
+		return nil, err
+	}
+	shown := c.snapshot()
+	entries := make([]Entry, 0, len(shown.entries))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, e := range shown.entries {
+		if !e.visible(caller) {
+			continue
+		}
+		if u := c.usage[e.Name]; u != nil {
+			e.Calls, e.Errors, e.LastUsed = u.calls, u.errors, u.last
+		}
+		entries = append(entries, e.Entry)
+	}
+	return entries, nil
+}
+
+// Instructions are what the tool servers say about the use of their tools, by extension.
+func (c *Catalogue) Instructions() map[string]string {
+	found := map[string]string{}
+	for _, s := range c.all() {
+		if text := s.offer().instructions; text != "" {
+			found[s.decl.Name] = text
+		}
+	}
+	return found
+}
+
+// settle waits until every server has tried to start at least once.
+func (c *Catalogue) settle(ctx context.Context) error {
+	for _, s := range c.all() {
+		select {
+		case <-s.tried:
+		case <-s.gone:
+		case <-ctx.Done():
+			return holdfast.Errorf(holdfast.CodeUnavailable, "cannot list the tools: the tool server of %s is still starting: %w", s.decl.Name, ctx.Err())
+		}
+	}
+	return nil
+}
+
+func (c *Catalogue) all() []*server {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	list := make([]*server, 0, len(c.servers))
+	for _, s := range c.servers {
+		list = append(list, s)
+	}
+	return list
+}

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tools
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"holdfast"
+	"holdfast/core/action"
+	"holdfast/core/config"
+)
+
+func TestCallsAServerAndJournalsWithoutSecrets(t *testing.T) {
+	b := newBench(t, goServer(t, "alpha", "good")).up()
+	r := b.must("echo", `{"text":"hello","pin":"1234","password":"hunter2"}`)
+	if r.Text != "hello" || r.Failed {
+		t.Errorf("echo answered %+v", r)
+	}
+	if e := b.entry("echo"); e.Calls != 1 || e.Errors != 0 || e.LastUsed.IsZero() || e.Source != "extension alpha" || !e.EnabledInMCP {
+		t.Errorf("entry is %+v", e)
+	}
+	entries := b.journal.all()
+	if len(entries) != 2 || entries[0].Outcome != holdfast.OutcomeStarted || entries[1].Outcome != holdfast.OutcomeDone {
+		t.Fatalf("journal is %+v", entries)
+	}
+	for _, e := range entries {
+		if strings.Contains(string(e.Detail), "hunter2") || strings.Contains(string(e.Detail), "1234") {
+			t.Errorf("a secret is in the journal: %s", e.Detail)
+		}
+	}
+	if got := b.Instructions()["alpha"]; got != "Use it well." {
+		t.Errorf("instructions are %q", got)
+	}
+}
+
+func TestArgumentsAreHeldAgainstTheSchema(t *testing.T) {
+	b := newBench(t, goServer(t, "alpha", "good")).up()
+	for arguments, want := range map[string]string{
+		`{}`:          "text",
+		`{"text": 3}`: "text",
+		`[1]`:         "not a JSON object",
+		`{"text": "a`: "not a JSON object",
+		`"x"`:         "not a JSON object",
+		`{"text":"` + strings.Repeat("x", maxArguments) + `"}`: "at most",
+	} {
+		_, err := b.Call(t.Context(), agent(), "echo", json.RawMessage(arguments))
+		bad, ok := errors.AsType[*holdfast.Error](err)
+		if !ok || bad.Code != holdfast.CodeBadInput || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.40s: error is %v, want bad input about %q", arguments, err, want)
+		}
+	}
+}
+
+func TestUnknownToolNamesTheNearest(t *testing.T) {
+	b := newBench(t, goServer(t, "alpha", "good")).up()
+	_, err := b.Call(t.Context(), agent(), "ecko", nil)
+	bad, ok := errors.AsType[*holdfast.Error](err)
+	if !ok || bad.Code != holdfast.CodeNotFound || !strings.Contains(err.Error(), "did you mean echo") {
+		t.Errorf("error is %v", err)
+	}
+}
+
+func TestCrashIsToldAndTheServerComesBack(t *testing.T) {
+	b := newBench(t, goServer(t, "alpha", "good")).up()
+	b.must("echo", `{"text":"x"}`)
+	b.servers["alpha"].mu.Lock()
+	b.servers["alpha"].live.began = time.Now().Add(-time.Minute) // it served for long: restart at once
+	b.servers["alpha"].mu.Unlock()
+	_, err := b.Call(t.Context(), agent(), "crash", nil)
+	if err == nil || !strings.Contains(err.Error(), "status 9") || !strings.Contains(err.Error(), "out of cheese") {
+		t.Fatalf("error is %v", err)
+	}
+	if r := b.must("echo", `{"text":"again"}`); r.Text != "again" {
+		t.Errorf("after the crash it answered %+v", r)
+	}
+	if s := b.Servers()[0]; s.Starts != 2 || s.State != StateServing {
+		t.Errorf("server is %+v", s)
+	}
+}
+
+func TestKilledServerComesBack(t *testing.T) {
+	b := newBench(t, goServer(t, "alpha", "good")).up()
+	b.must("echo", `{"text":"x"}`)
+	b.servers["alpha"].mu.Lock()
+	b.servers["alpha"].live.began = time.Now().Add(-time.Minute)
+	b.servers["alpha"].mu.Unlock()
+	b.kill("alpha")
+	until(t, "a new process", func() bool { s := b.Servers()[0]; return s.Starts == 2 && s.State == StateServing })
+	b.must("echo", `{"text":"y"}`)
+}
+
+func TestCrashLoopSlowsDown(t *testing.T) {
+	b := newBench(t, goServer(t, "dead", "dead"), goServer(t, "alpha", "good")).up()
+	b.must("echo", `{"text":"the other still works"}`)
+	until(t, "waiting", func() bool { s, _ := b.server("dead"); return s.State == StateWaiting })
+	s, _ := b.server("dead")
+	if !strings.Contains(s.Error, "status 7") || !strings.Contains(s.Error, "cannot find my configuration") {
+		t.Errorf("error is %q", s.Error)
+	}
+	if got := b.check(t.Context()); got.Status != holdfast.StatusWarn || !strings.Contains(got.Detail, "dead:") {
+		t.Errorf("check is %+v", got)
+	}
+	until(t, "alert", func() bool { return len(b.alert().Firing(t.Context())) == 1 })
+}
+
+func TestHungServerIsBounded(t *testing.T) {
+	b := newBench(t, goServer(t, "hung", "hung"), goServer(t, "alpha", "good"))
+	b.settings.StartWithin = config.Duration(500 * time.Millisecond)
+	b.up()
+	began := time.Now()
+	if names := b.names(agent()); !slices.Contains(names, "echo") {
+		t.Errorf("names are %v", names)
+	}
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("listing took %s", took)
+	}
+	s, _ := b.server("hung")
+	if s.State != StateWaiting || !strings.Contains(s.Error, "did not answer within") {
+		t.Errorf("server is %+v", s)
+	}
+}
+
+func TestSlowCallIsCancelledAlone(t *testing.T) {
+	b := newBench(t, goServer(t, "alpha", "good"))
+	b.settings.Timeout = config.Duration(300 * time.Millisecond)
+	b.up()
+	b.must("echo", `{"text":"x"}`)
+	pid := b.Servers()[0].PID
+	_, err := b.Call(t.Context(), agent(), "slow", nil)
+	if err == nil || !strings.Contains(err.Error(), "did not answer within") {
+		t.Errorf("error is %v", err)
+	}
+	b.must("echo", `{"text":"y"}`)
+	if got := b.Servers()[0].PID; got != pid {
+		t.Errorf("the server was restarted: pid %d, was %d", got, pid)
+	}
+}
+
+func TestGarbageIsLoggedAndDisturbsNothing(t *testing.T) {
+	b := newBench(t, goServer(t, "noisy", "garbage")).up()
+	b.must("echo", `{"text":"x"}`)
+	until(t, "the banner in the log", func() bool { return strings.Contains(b.log("noisy"), "Welcome to the server!") })
+}
+
+func TestHugeResultIsCut(t *testing.T) {
+	b := newBench(t, goServer(t, "alpha", "good")).up()
+	r := b.must("huge", `{}`)
+	if !r.Cut || len(r.Text) > 1<<20+200 || !strings.Contains(r.Text, "[cut:") {
+		t.Errorf("cut is %v, %d bytes", r.Cut, len(r.Text))
+	}
+	_, err := b.Call(t.Context(), agent(), "enormous", nil)
+	if err == nil || !strings.Contains(err.Error(), "16 MiB") {
+		t.Errorf("a 20 MiB message: error is %v", err)
+	}
+}
+
+func TestProtocolErrorIsTheToolsOwn(t *testing.T) {
+	b := newBench(t, goServer(t, "alpha", "good")).up()
+	if r := b.must("refuse", `{}`); !r.Failed || !strings.Contains(r.Text, "no such luck") {
+		t.Errorf("answer is %+v", r)
+	}
+	if e := b.entry("refuse"); e.Errors != 1 {
+		t.Errorf("entry is %+v", e)
+	}
+}
+
+func TestOnlyNamedSecretsReachAServerAndNoneItsLog(t *testing.T) {
+	t.Setenv("SOMETHING_PRIVATE", "from the house's environment")
+	decl := goServer(t, "alpha", "good")
+	decl.Secrets = []string{"THE_KEY"}
+	b := newBench(t, decl).up()
+	r := b.must("secret", `{}`)
+	if !strings.Contains(r.Text, "THE_KEY=s3cr3t-value-of-THE_KEY") || strings.Contains(r.Text, "SOMETHING_PRIVATE") {
+		t.Errorf("environment is %s", r.Text)
+	}
+	if !strings.Contains(r.Text, "HOLDFAST_UNIT="+b.house+"/tools.alpha/") || !strings.Contains(r.Text, "LUNA_ENV_FILE=") {
+		t.Errorf("environment lacks the mark: %s", r.Text)
+	}
+	until(t, "the log", func() bool { return strings.Contains(b.log("alpha"), "the key is ••••") })
+	if strings.Contains(b.log("alpha"), "s3cr3t") {
+		t.Error("the secret is in the log")
+	}
+}
+
+func TestBlockedServerOffersNothing(t *testing.T) {
+	decl := goServer(t, "alpha", "good")
+	decl.Blocked = "OPENAI_API_KEY is not set"
+	b := newBench(t, decl).up()
+	if names := b.names(agent()); len(names) != 0 {
+		t.Errorf("names are %v", names)
+	}
+	if s := b.Servers()[0]; s.State != StateBlocked || !strings.Contains(s.Error, "OPENAI_API_KEY") {
+		t.Errorf("server is %+v", s)
+	}
+}
+
+func TestIdleServerRestsAndWakes(t *testing.T) {
+	b := newBench(t, goServer(t, "alpha", "good"))
+	b.settings.Idle = config.Duration(50 * time.Millisecond)
+	b.up()
+	until(t, "rest", func() bool { return b.Servers()[0].State == StateResting && len(b.left()) == 0 })
+	if names := b.names(agent()); !slices.Contains(names, "echo") {
+		t.Errorf("a resting server's tools are gone: %v", names)
+	}
+	var group sync.WaitGroup
+	for range 20 {
+		group.Go(func() { b.must("echo", `{"text":"x"}`) })
+	}
+	group.Wait()
+	if s := b.Servers()[0]; s.Starts != 2 {
+		t.Errorf("20 calls at once made %d starts", s.Starts-1)
+	}
+}
+
+func TestListChangedIsFollowed(t *testing.T) {
+	b := newBench(t, goServer(t, "alpha", "grow")).up()
+	changed := b.Changed()
+	b.must("grow", `{}`)
+	<-changed
+	until(t, "the new tool", func() bool { return slices.Contains(b.names(agent()), "grown") })
+}
+
+func TestClashingNamesArePrefixedVisibly(t *testing.T) {
+	b := newBench(t, goServer(t, "alpha", "good"), goServer(t, "beta", "good"))
+	b.actions.add(action.NewAction(holdfast.Action{Name: "huge.x", Summary: "x", Tier: holdfast.TierPublic, Effect: holdfast.EffectRead},
+		func(context.Context, action.Nothing) (action.Nothing, error) { return action.Nothing{}, nil }))
+	b.up()
+	names := b.names(agent())
+	if slices.Contains(names, "echo") || !slices.Contains(names, "alpha_echo") || !slices.Contains(names, "beta_echo") {
+		t.Errorf("names are %v", names)
+	}
+	if e := b.entry("beta_echo"); e.OwnName != "echo" {
+		t.Errorf("entry is %+v", e)
+	}
+	b.must("beta_echo", `{"text":"x"}`)
+}
+
+func TestExtensionsComeChangeAndGo(t *testing.T) {
+	alpha, beta := goServer(t, "alpha", "good"), goServer(t, "beta", "grow")
+	b := newBench(t, alpha).up()
+	b.must("echo", `{"text":"x"}`)
+	pid := b.Servers()[0].PID
+	b.extensions.set(alpha, beta)
+	b.Refresh()
+	until(t, "both", func() bool { return slices.Contains(b.names(agent()), "alpha_echo") })
+	if s, _ := b.server("alpha"); s.PID != pid {
+		t.Error("an unchanged server was restarted")
+	}
+	changed := beta
+	changed.Settings = map[string]holdfast.ToolSetting{"grow": {Passthrough: true}}
+	b.extensions.set(changed)
+	b.Refresh()
+	until(t, "one", func() bool {
+		names := b.names(agent())
+		return slices.Contains(names, "echo") && slices.Contains(names, "grow")
+	})
+	if e := b.entry("grow"); !e.Passthrough || e.EnabledInMCP {
+		t.Errorf("entry is %+v", e)
+	}
+	b.extensions.set()
+	b.Refresh()
+	until(t, "none", func() bool { return len(b.left()) == 0 })
+}
+
+func TestWholeTreeEnds(t *testing.T) {
+	b := newBench(t, goServer(t, "alpha", "tree")).up()
+	b.must("echo", `{"text":"x"}`)
+	until(t, "the children", func() bool { return len(b.left()) >= 3 })
+	b.down()
+}
+
+func TestHundredStartsAndKillsLeaveNothing(t *testing.T) {
+	b := newBench(t, goServer(t, "alpha", "good")).up()
+	for i := range 100 {
+		if i%2 == 0 {
+			b.kill("alpha")
+		}
+		if err := b.Restart(t.Context(), "alpha"); err != nil {
+			t.Fatalf("start %d: %v", i, err)
+		}
+	}
+	if n := len(b.left()); n > 1 {
+		t.Errorf("%d processes live, want 1", n)
+	}
+	b.down()
+}
+
+func TestManyCallsAtOnce(t *testing.T) {
+	b := newBench(t, goServer(t, "alpha", "good")).up()
+	var group sync.WaitGroup
+	for i := range 200 {
+		group.Go(func() {
+			want := fmt.Sprint("call ", i)
+			if r := b.must("echo", fmt.Sprintf(`{"text":%q}`, want)); r.Text != want {
+				t.Errorf("answer is %q, want %q", r.Text, want)
+			}
+		})
+	}
+	group.Wait()
+}
+
+func TestStopEndsCallsInFlight(t *testing.T) {
+	b := newBench(t, goServer(t, "alpha", "good")).up()
+	b.must("echo", `{"text":"x"}`)
+	failed := make(chan error, 1)
+	go func() {
+		_, err := b.Call(context.Background(), agent(), "slow", nil)
+		failed <- err
+	}()
+	until(t, "the call", func() bool {
+		b.servers["alpha"].mu.Lock()
+		defer b.servers["alpha"].mu.Unlock()
+		return b.servers["alpha"].running == 1
+	})
+	b.down()
+	if err := <-failed; err == nil || !strings.Contains(err.Error(), "ended while slow ran") {
+		t.Errorf("error is %v", err)
+	}
+}
+
+func TestMissingProgramIsClear(t *testing.T) {
+	b := newBench(t, holdfast.ToolServer{Name: "none", Run: []string{"no-such-program"}, Dir: t.TempDir()}).up()
+	b.names(agent())
+	if s := b.Servers()[0]; !strings.Contains(s.Error, "no-such-program") {
+		t.Errorf("server is %+v", s)
+	}
+}
+
+func TestUnwritableLogDoesNotStopTools(t *testing.T) {
+	b := newBench(t, goServer(t, "alpha", "good"))
+	if err := os.Mkdir(b.home.Var("logs", "alpha_tools.log"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	b.up()
+	b.must("echo", `{"text":"x"}`)
+}

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The modules of one extension: loading them, their tools, and what tools answer."""
+
+import dataclasses
+import enum
+import importlib.util
+import inspect
+import json
+import os
+import pathlib
+import signal
+import sys
+import time
+import traceback
+
+from hf_hints import BadArgument, convert, hints_of, schema_of, with_default
+
+MODULE_SECONDS = 10.0
+MODULES_SECONDS = 20.0
+
+
+class Tool:
+    """One callable of a TOOLS list."""
+
+    def __init__(self, function):
+        self.function = function
+        self.name = getattr(function, "__name__", None) or getattr(function, "name", None)
+        if not isinstance(self.name, str) or not self.name:
+            raise TypeError("an entry of TOOLS has no name: %r" % (function,))
+        if not callable(function):
+            raise TypeError("%s in TOOLS cannot be called" % self.name)
+        self.description = inspect.getdoc(function) or ""
+        self.signature = inspect.signature(function)
+        self.hints = hints_of(function if inspect.isroutine(function) else type(function).__call__)
+
+    def hint(self, parameter):
+        return self.hints.get(parameter.name, parameter.annotation)
+
+    def schema(self):
+        schema = {"type": "object", "properties": {}, "additionalProperties": False}
+        required = []
+        for p in self.signature.parameters.values():
+            if p.kind is p.VAR_KEYWORD:
+                schema["additionalProperties"] = True
+            elif p.kind is not p.VAR_POSITIONAL:
+                schema["properties"][p.name] = with_default(schema_of(self.hint(p)), p.default)
+                if p.default is p.empty:
+                    required.append(p.name)
+        if required:
+            schema["required"] = required
+        return schema
+
+    def describe(self):
+        return {"name": self.name, "description": self.description, "inputSchema": self.schema()}
+
+    def call(self, arguments):
+        positional, named = self.bind(arguments)
+        result = self.function(*positional, **named)
+        if inspect.isawaitable(result):
+            import asyncio  # costs a tenth of a second, so only where it is used
+
+            result = asyncio.run(finish(result))
+        return result
+
+    def bind(self, arguments):
+        parameters = self.signature.parameters
+        open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+        named = {n for n, p in parameters.items() if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}
+        for name in arguments:
+            if name not in named and not open_ended:
+                raise BadArgument("%s: is not an argument of %s; want %s" % (name, self.name, ", ".join(sorted(named)) or "none"))
+        values, positional = {}, []
+        for p in parameters.values():
+            if p.kind in (p.VAR_KEYWORD, p.VAR_POSITIONAL):
+                continue
+            if p.name not in arguments:
+                if p.default is p.empty:
+                    raise BadArgument("%s: is required" % p.name)
+                continue
+            value = convert(arguments[p.name], self.hint(p), p.name)
+            if p.kind is p.POSITIONAL_ONLY:
+                positional.append(value)
+            else:
+                values[p.name] = value
+        if open_ended:
+            values.update({k: v for k, v in arguments.items() if k not in named})
+        return positional, values
+
+
+async def finish(awaitable):
+    return await awaitable
+
+
+def plain(value):
+    """What json cannot write by itself."""
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, (set, frozenset, tuple)):
+        return list(value)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if hasattr(value, "dict") and hasattr(value, "__fields__"):
+        return value.dict()
+    return str(value)
+
+
+def encode(value):
+    try:
+        return json.dumps(value, default=plain, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        return json.dumps(str(value), ensure_ascii=False)
+
+
+def tool_result(value):
+    """(bool, text) pairs say whether it worked; a string is itself; all else is JSON."""
+    failed = False
+    if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], bool):
+        failed, value = not value[0], value[1]
+    text = value if isinstance(value, str) else encode(value)
+    result = {"content": [{"type": "text", "text": text}], "isError": failed}
+    if isinstance(value, dict) or dataclasses.is_dataclass(value) or hasattr(value, "model_dump"):
+        structured = json.loads(text)
+        if isinstance(structured, dict):
+            result["structuredContent"] = structured
+    return result
+
+
+def error_result(text):
+    return {"content": [{"type": "text", "text": text}], "isError": True}
+
+
+class ModuleTimeout(BaseException):
+    """A module that does not finish loading."""
+
+
+class Shelf:
+    """The modules of one extension: their tools, prompts and problems."""
+
+    def __init__(self, name, paths):
+        self.name, self.paths = name, paths
+        self.tools, self.prompts, self.problems = {}, [], []
+
+    def load(self):
+        deadline = time.monotonic() + MODULES_SECONDS
+        for path in self.paths:
+            limit = max(1.0, min(MODULE_SECONDS, deadline - time.monotonic()))
+            try:
+                self.load_module(path, limit)
+            except BaseException as error:  # a module may even call sys.exit
+                self.report(path, error)
+
+    def load_module(self, path, seconds):
+        name = pathlib.Path(path).stem
+        spec = importlib.util.spec_from_file_location(name, path)
+        if spec is None or spec.loader is None:
+            raise ImportError("%s is no Python module" % path)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        with time_limit(seconds, "it did not finish loading within %d s" % seconds):
+            spec.loader.exec_module(module)
+            prompt = getattr(module, "SYSTEM_PROMPT", None)
+            prompt = prompt() if callable(prompt) else prompt
+        listed = getattr(module, "TOOLS", None)
+        if listed is None:
+            raise AttributeError("it has no TOOLS list")
+        for function in listed:
+            self.add(path, function)
+        if isinstance(prompt, str) and prompt.strip():
+            self.prompts.append(inspect.cleandoc(prompt))
+
+    def add(self, path, function):
+        try:
+            tool = Tool(function)
+            json.dumps(tool.describe(), allow_nan=False)
+        except Exception as error:
+            self.report(path, error)
+            return
+        if tool.name in self.tools:
+            self.report(path, ValueError("two tools are named %s; the first stays" % tool.name))
+            return
+        self.tools[tool.name] = tool
+
+    def report(self, path, error):
+        trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        summary = "%s: %s" % (type(error).__name__, error)
+        self.problems.append({"module": os.path.basename(path), "error": summary[:1000], "traceback": trace[-8000:]})
+        print("cannot load %s\n%s" % (path, trace), file=sys.stderr, flush=True)
+
+    def listing(self):
+        return {"tools": [t.describe() for t in self.tools.values()], "_meta": {"holdfast/problems": self.problems}}
+
+
+class time_limit:
+    """Interrupts the main thread after some seconds, where the system has the signal for it."""
+
+    def __init__(self, seconds, message):
+        self.seconds, self.message = seconds, message
+
+    def __enter__(self):
+        if hasattr(signal, "setitimer"):
+            signal.signal(signal.SIGALRM, self.expire)
+            signal.setitimer(signal.ITIMER_REAL, self.seconds)
+
+    def expire(self, *_):
+        raise ModuleTimeout(self.message)
+
+    def __exit__(self, *_):
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)

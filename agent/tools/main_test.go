@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tools
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"holdfast"
+	"holdfast/core/home"
+	"holdfast/core/process"
+)
+
+// TestMain lets the test's own binary stand in for the MCP servers of others: good, hung, crashing.
+func TestMain(m *testing.M) {
+	if kind := os.Getenv("TOOL_SERVER"); kind != "" {
+		os.Exit(serveAs(kind))
+	}
+	os.Exit(m.Run())
+}
+
+func serveAs(kind string) int {
+	switch kind {
+	case "hung":
+		select {}
+	case "dead":
+		fmt.Fprintln(os.Stderr, "cannot find my configuration")
+		return 7
+	case "garbage":
+		fmt.Println("Welcome to the server!\n{\"half\": \n[1,2]\nnull")
+	case "tree":
+		// A child that ignores TERM and holds the pipes, and one in a session of its own.
+		for _, script := range []string{"trap '' TERM; sleep 1000", "exec setsid sleep 1000"} {
+			child := exec.CommandContext(context.Background(), "sh", "-c", script)
+			child.Stdout = os.Stdout
+			if err := child.Start(); err != nil {
+				return 1
+			}
+		}
+	}
+	server := mcp.NewServer(&mcp.Implementation{Name: "test", Version: "3"}, &mcp.ServerOptions{Instructions: "Use it well."})
+	addTools(server, kind)
+	if err := server.Run(context.Background(), &mcp.StdioTransport{}); err != nil {
+		return 1
+	}
+	return 0
+}
+
+type echoInput struct {
+	Text string `json:"text"`
+}
+
+func addTools(server *mcp.Server, kind string) {
+	text := func(s string) *mcp.CallToolResult {
+		return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: s}}}
+	}
+	add := func(name string, schema string, run func(context.Context, json.RawMessage) (*mcp.CallToolResult, error)) {
+		server.AddTool(&mcp.Tool{Name: name, Description: "does " + name, InputSchema: json.RawMessage(schema)},
+			func(ctx context.Context, r *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+				return run(ctx, r.Params.Arguments)
+			})
+	}
+	add("echo", `{"type":"object","properties":{"text":{"type":"string"},"pin":{"type":"string","writeOnly":true}},"required":["text"]}`,
+		func(_ context.Context, raw json.RawMessage) (*mcp.CallToolResult, error) {
+			var in echoInput
+			if err := json.Unmarshal(raw, &in); err != nil {
+				return nil, err
+			}
+			return text(in.Text), nil
+		})
+	add("crash", `{"type":"object"}`, func(context.Context, json.RawMessage) (*mcp.CallToolResult, error) {
+		fmt.Fprintln(os.Stderr, "fatal: out of cheese")
+		os.Exit(9)
+		return nil, nil
+	})
+	add("slow", `{"type":"object"}`, func(ctx context.Context, _ json.RawMessage) (*mcp.CallToolResult, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	})
+	add("huge", `{"type":"object"}`, func(context.Context, json.RawMessage) (*mcp.CallToolResult, error) {
+		return text(strings.Repeat("ä", 3<<20)), nil
+	})
+	add("enormous", `{"type":"object"}`, func(context.Context, json.RawMessage) (*mcp.CallToolResult, error) {
+		return text(strings.Repeat("x", 20<<20)), nil
+	})
+	add("refuse", `{"type":"object"}`, func(context.Context, json.RawMessage) (*mcp.CallToolResult, error) {
+		return nil, fmt.Errorf("no such luck")
+	})
+	add("secret", `{"type":"object"}`, func(context.Context, json.RawMessage) (*mcp.CallToolResult, error) {
+		fmt.Fprintln(os.Stderr, "the key is "+os.Getenv("THE_KEY"))
+		return text(strings.Join(os.Environ(), "\n")), nil
+	})
+	if kind == "grow" {
+		add("grow", `{"type":"object"}`, func(context.Context, json.RawMessage) (*mcp.CallToolResult, error) {
+			add("grown", `{"type":"object"}`, func(context.Context, json.RawMessage) (*mcp.CallToolResult, error) { return text("ok"), nil })
+			return text("ok"), nil
+		})
+	}
+}
+
+// memory is a journal that forgets.
+type memory struct {
+	mu      sync.Mutex
+	entries []holdfast.Entry
+}
+
+func (m *memory) Append(_ context.Context, e holdfast.Entry) (holdfast.Entry, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.entries = append(m.entries, e)
+	return e, nil
+}
+
+func (m *memory) all() []holdfast.Entry {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.entries)
+}
+
+type declared struct {
+	mu      sync.Mutex
+	servers []holdfast.ToolServer
+}
+
+func (d *declared) ToolServers() []holdfast.ToolServer {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.servers)
+}
+
+func (d *declared) set(servers ...holdfast.ToolServer) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.servers = servers
+}
+
+// a bench is a catalogue under test.
+type bench struct {
+	*Catalogue
+	t          *testing.T
+	home       home.Home
+	house      string
+	journal    *memory
+	extensions *declared
+	actions    *fakeActions
+}
+
+func newBench(t *testing.T, servers ...holdfast.ToolServer) *bench {
+	t.Helper()
+	b := &bench{t: t, home: home.At(t.TempDir()), journal: &memory{}, extensions: &declared{servers: servers}, actions: &fakeActions{}}
+	b.house = fmt.Sprintf("test%d", time.Now().UnixNano())
+	if err := b.home.Ensure(); err != nil {
+		t.Fatal(err)
+	}
+	b.Catalogue = New(Needs{
+		Home: b.home, House: func() string { return b.house }, Extensions: b.extensions, Actions: b.actions, Journal: b.journal,
+		Secret: func(name string) (holdfast.Secret, bool) {
+			return holdfast.NewSecret("s3cr3t-value-of-" + name), name == "THE_KEY"
+		},
+		Log: slog.New(slog.DiscardHandler),
+	})
+	return b
+}
+
+func (b *bench) up() *bench {
+	b.t.Helper()
+	if err := b.start(b.t.Context()); err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(func() { b.down() })
+	return b
+}
+
+func (b *bench) down() {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	if err := b.stop(ctx); err != nil {
+		b.t.Error(err)
+	}
+	if left := b.left(); len(left) > 0 {
+		b.t.Errorf("processes left: %v", left)
+	}
+}
+
+func (b *bench) left() []process.Found {
+	b.t.Helper()
+	left, err := process.Marked(b.house)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return left
+}
+
+// kill kills a server as a crash would, once it serves.
+func (b *bench) kill(extension string) {
+	b.t.Helper()
+	until(b.t, extension+" serves", func() bool { s, _ := b.server(extension); return s.PID > 0 })
+	s, err := b.server(extension)
+	if err != nil || s.PID <= 0 { // pid 0 would be this test's own group
+		return
+	}
+	if err := syscall.Kill(s.PID, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *bench) names(caller holdfast.Caller) []string {
+	b.t.Helper()
+	entries, err := b.List(b.t.Context(), caller)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name)
+	}
+	return names
+}
+
+func (b *bench) entry(name string) Entry {
+	b.t.Helper()
+	entries, err := b.List(b.t.Context(), operator())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	i := slices.IndexFunc(entries, func(e Entry) bool { return e.Name == name })
+	if i < 0 {
+		b.t.Fatalf("there is no tool %s", name)
+	}
+	return entries[i]
+}
+
+func (b *bench) must(name, arguments string) Result {
+	b.t.Helper()
+	r, err := b.Call(b.t.Context(), agent(), name, json.RawMessage(arguments))
+	if err != nil {
+		b.t.Fatalf("%s: %v", name, err)
+	}
+	return r
+}
+
+// until polls with a deadline.
+func until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(20 * time.Second)
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("not within 20 s: %s", what)
+		}
+	}
+}
+
+func agent() holdfast.Caller {
+	return holdfast.Caller{Kind: holdfast.CallerAgent, Name: "test", Tier: holdfast.TierTenantPeer}
+}
+
+func operator() holdfast.Caller {
+	return holdfast.Caller{Kind: holdfast.CallerOperator, Name: "me", Tier: holdfast.TierOperator}
+}
+
+// goServer is the test's own binary as an MCP server.
+func goServer(t *testing.T, extension, kind string) holdfast.ToolServer {
+	t.Helper()
+	binary, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return holdfast.ToolServer{Name: extension, Run: []string{binary}, Dir: t.TempDir(), Env: map[string]string{"TOOL_SERVER": kind}}
+}
+
+// pythonServer is an extension of Python modules, by file name and source.
+func pythonServer(t *testing.T, extension string, modules map[string]string) holdfast.ToolServer {
+	t.Helper()
+	dir := t.TempDir()
+	folder := filepath.Join(dir, "tools")
+	if err := os.Mkdir(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	decl := holdfast.ToolServer{Name: extension, Dir: dir}
+	for name, source := range modules {
+		path := filepath.Join(folder, name)
+		if err := os.WriteFile(path, []byte(source), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasSuffix(name, "_tools.py") {
+			decl.Modules = append(decl.Modules, path)
+		}
+	}
+	slices.Sort(decl.Modules)
+	return decl
+}
+
+func (b *bench) log(extension string) string {
+	b.t.Helper()
+	file, err := os.Open(b.home.Var("logs", extension+"_tools.log"))
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = file.Close() }()
+	var lines []string
+	for scan := bufio.NewScanner(file); scan.Scan(); {
+		lines = append(lines, scan.Text())
+	}
+	return strings.Join(lines, "\n")
+}

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tools
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"unicode/utf8"
+)
+
+const (
+	hidden      = "••••"
+	maxShown    = 200     // of one string in a journal entry
+	maxRedacted = 4 << 10 // of all arguments in a journal entry
+	maxItems    = 50      // of one list or object in a journal entry
+	maxShowDeep = 16
+)
+
+// secretWords mark a key whose value is not to be shown. They are held against the letters and
+// digits of the key in lower case.
+func secretWords() []string {
+	return []string{
+		"password", "passwd", "passphrase", "passcode", "secret", "token", "apikey", "accesskey", "privatekey",
+		"signingkey", "encryptionkey", "credential", "authorization", "cookie", "bearer", "otp", "pincode",
+		"clientkey", "sessionkey", "recoverycode", "seedphrase", "mnemonic", "connectionstring", "dsn",
+	}
+}
+
+// Redacted is a tool's arguments as they may be journaled: values under keys that look secret, and
+// those that the schema marks (writeOnly, format password), are masked; so are strings that look
+// like keys themselves. Long values and lists are cut. Schema may be nil. The answer is always
+// valid JSON.
+func Redacted(arguments json.RawMessage, schema map[string]any) json.RawMessage {
+	decoder := json.NewDecoder(bytes.NewReader(arguments))
+	decoder.UseNumber()
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		return json.RawMessage(`{"unreadable":true}`)
+	}
+	r := redactor{root: schema}
+	shown, err := json.Marshal(r.value(value, schema, 0))
+	if err != nil {
+		return json.RawMessage(`{"unreadable":true}`)
+	}
+	if len(shown) > maxRedacted {
+		shown, _ = json.Marshal(map[string]int{"bytes_left_out": len(arguments)})
+	}
+	return shown
+}
+
+type redactor struct{ root map[string]any }
+
+func (r redactor) value(v any, schema map[string]any, depth int) any {
+	schema = r.target(schema)
+	if depth > maxShowDeep || marked(schema) {
+		return hidden
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		return r.object(v, schema, depth)
+	case []any:
+		shown := make([]any, 0, min(len(v), maxItems))
+		items, _ := schema["items"].(map[string]any)
+		for _, item := range v[:min(len(v), maxItems)] {
+			shown = append(shown, r.value(item, items, depth+1))
+		}
+		return shown
+	case string:
+		return showString(v)
+	}
+	return v
+}
+
+func (r redactor) object(v, schema map[string]any, depth int) map[string]any {
+	properties, _ := schema["properties"].(map[string]any)
+	rest, _ := schema["additionalProperties"].(map[string]any)
+	shown := map[string]any{}
+	for key, value := range v {
+		if len(shown) >= maxItems {
+			break
+		}
+		of, ok := properties[key].(map[string]any)
+		if !ok {
+			of = rest
+		}
+		if (looksSecret(key) && !counts(key, value)) || r.anyMarked(schema, key, 0) {
+			shown[showString(key)] = hidden
+			continue
+		}
+		shown[showString(key)] = r.value(value, of, depth+1)
+	}
+	return shown
+}
+
+// anyMarked tells whether one of a schema's alternatives marks a property: what cannot be told
+// apart is hidden.
+func (r redactor) anyMarked(schema map[string]any, key string, depth int) bool {
+	if depth > maxShowDeep {
+		return true
+	}
+	for _, way := range []string{"anyOf", "oneOf", "allOf"} {
+		options, _ := schema[way].([]any)
+		for _, option := range options {
+			of, _ := option.(map[string]any)
+			of = r.target(of)
+			properties, _ := of["properties"].(map[string]any)
+			property, _ := properties[key].(map[string]any)
+			if marked(r.target(property)) || r.anyMarked(of, key, depth+1) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// target follows local references of a schema, a few deep.
+func (r redactor) target(schema map[string]any) map[string]any {
+	for range 8 {
+		ref, ok := schema["$ref"].(string)
+		if !ok || marked(schema) {
+			return schema
+		}
+		found, _ := lookup(r.root, ref)
+		next, ok := found.(map[string]any)
+		if !ok {
+			return schema
+		}
+		schema = next
+	}
+	return map[string]any{"writeOnly": true}
+}
+
+// marked tells whether a schema, or an alternative directly in it, marks a secret.
+func marked(schema map[string]any) bool {
+	if schema == nil {
+		return false
+	}
+	if schema["writeOnly"] == true || schema["format"] == "password" {
+		return true
+	}
+	for _, way := range []string{"anyOf", "oneOf", "allOf"} {
+		options, _ := schema[way].([]any)
+		for _, option := range options {
+			if of, ok := option.(map[string]any); ok && (of["writeOnly"] == true || of["format"] == "password") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func looksSecret(key string) bool {
+	plain := strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'A' && r <= 'Z':
+			return r + 'a' - 'A'
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+			return r
+		}
+		return -1
+	}, key)
+	for _, word := range secretWords() {
+		if strings.Contains(plain, word) {
+			return true
+		}
+	}
+	return plain == "key" || plain == "auth" || plain == "pin" || plain == "pwd" || plain == "pass"
+}
+
+// counts tells "max_tokens": 100 from a key: a number of tokens opens no door.
+func counts(key string, value any) bool {
+	_, number := value.(json.Number)
+	return number && strings.HasSuffix(strings.ToLower(key), "tokens")
+}
+
+// showString cuts a long string, and hides one that has the form of a key or carries one.
+func showString(s string) string {
+	lower := strings.ToLower(s)
+	for _, form := range []string{"sk-", "bearer ", "ghp_", "github_pat_", "xoxb-", "xoxp-", "-----begin", "eyj", "akia", "glpat-", "age-secret-key"} {
+		if strings.Contains(lower, form) && longRun(s) {
+			return hidden
+		}
+	}
+	if strings.Contains(s, "://") && strings.Contains(s, "@") {
+		return hidden
+	}
+	return cutText(s, maxShown)
+}
+
+// longRun tells whether a text holds a run of at least 12 characters as keys are made of.
+func longRun(s string) bool {
+	run := 0
+	for _, r := range s {
+		if r <= ' ' {
+			run = 0
+			continue
+		}
+		if run++; run >= 12 {
+			return true
+		}
+	}
+	return false
+}
+
+// cutText cuts at a bound of bytes, between characters.
+func cutText(s string, bound int) string {
+	if len(s) <= bound {
+		return s
+	}
+	cut := bound
+	for cut > 0 && !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return s[:cut] + "…"
+}

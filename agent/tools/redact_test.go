@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tools
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+func TestRedacted(t *testing.T) {
+	schema := map[string]any{}
+	if err := json.Unmarshal([]byte(`{"type":"object","properties":{
+		"marked":{"type":"string","writeOnly":true},
+		"typed":{"type":"string","format":"password"},
+		"maybe":{"anyOf":[{"type":"null"},{"type":"string","format":"password"}]},
+		"list":{"type":"array","items":{"$ref":"#/$defs/login"}},
+		"either":{"oneOf":[{"type":"object","properties":{"word":{"type":"string","writeOnly":true}}},{"type":"object"}]},
+		"loop":{"$ref":"#/properties/loop"}},
+		"$defs":{"login":{"type":"object","properties":{"user":{"type":"string"},"word":{"type":"string","writeOnly":true}}}}}`), &schema); err != nil {
+		t.Fatal(err)
+	}
+	for arguments, want := range map[string]string{
+		`{"title":"milk","n":3}`:                                 `{"n":3,"title":"milk"}`,
+		`{"password":"x","API-Key":"y","accessToken":"z"}`:       `{"API-Key":"••••","accessToken":"••••","password":"••••"}`,
+		`{"max_tokens":100,"tokens":["a"]}`:                      `{"max_tokens":100,"tokens":"••••"}`,
+		`{"marked":"x","typed":"y","maybe":"z"}`:                 `{"marked":"••••","maybe":"••••","typed":"••••"}`,
+		`{"list":[{"user":"me","word":"x"}]}`:                    `{"list":[{"user":"me","word":"••••"}]}`,
+		`{"either":{"word":"x"}}`:                                `{"either":{"word":"••••"}}`,
+		`{"loop":"x"}`:                                           `{"loop":"••••"}`,
+		`{"text":"use sk-abcdefghijklmnop please"}`:              `{"text":"••••"}`,
+		`{"url":"postgres://u:p@host/db"}`:                       `{"url":"••••"}`,
+		`{"deep":{"deeper":{"authorization":"Bearer x","a":1}}}`: `{"deep":{"deeper":{"a":1,"authorization":"••••"}}}`,
+		`{"half`: `{"unreadable":true}`,
+	} {
+		if got := string(Redacted(json.RawMessage(arguments), schema)); got != want {
+			t.Errorf("%s is shown as %s, want %s", arguments, got, want)
+		}
+	}
+	long := string(Redacted(json.RawMessage(`{"text":"`+strings.Repeat("ä", 5000)+`"}`), nil))
+	if len(long) > 300 {
+		t.Errorf("a long text is shown with %d bytes", len(long))
+	}
+}
+
+func FuzzRedacted(f *testing.F) {
+	f.Add(`{"a":{"password":"SENTINEL-7f3"},"b":[1,{"token":["SENTINEL-7f3"]}]}`, `{"type":"object"}`)
+	f.Add(`{"x":"SENTINEL-7f3"}`, `{"properties":{"x":{"writeOnly":true}}}`)
+	f.Add(`[{"x":{"$ref":"#"}}]`, `{"$ref":"#","properties":{"x":{"$ref":"#/properties/x"}}}`)
+	f.Add(`{"x":{"y":"SENTINEL-7f3"}}`, `{"properties":{"x":{"anyOf":[{"$ref":"#/properties/x"}]}}}`)
+	f.Fuzz(func(t *testing.T, arguments, schema string) {
+		var tree map[string]any
+		_ = json.Unmarshal([]byte(schema), &tree)
+		shown := Redacted(json.RawMessage(arguments), tree)
+		if !json.Valid(shown) || len(shown) > 2*maxRedacted {
+			t.Fatalf("%s is shown as %s", arguments, shown)
+		}
+		var whole any
+		if json.Unmarshal([]byte(arguments), &whole) != nil {
+			return
+		}
+		wrapped, err := json.Marshal(map[string]any{"outer": []any{map[string]any{"db_password": "SENTINEL-7f3", "rest": whole}}})
+		if err != nil {
+			return
+		}
+		if !strings.Contains(arguments, "SENTINEL-7f3") && strings.Contains(string(Redacted(wrapped, tree)), "SENTINEL-7f3") {
+			t.Fatalf("a password is shown: %s", Redacted(wrapped, tree))
+		}
+	})
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tools
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"holdfast"
+)
+
+// A Result is what a tool answered. Text is for a model; Content is the same as MCP content blocks
+// (images and resources too), nil when there is only the text.
+type Result struct {
+	holdfast.ToolResult
+	Content []mcp.Content `json:"-"`
+	// Pending is the approval that a destroying action waits for.
+	Pending string `json:"pending,omitempty"`
+	// Cut tells that the result was larger than the limit.
+	Cut bool `json:"cut,omitempty"`
+}
+
+func failed(text string) Result {
+	return Result{ToolResult: holdfast.ToolResult{Text: text, Failed: true}}
+}
+
+// fromMCP turns a server's answer into a result no larger than the limit.
+func fromMCP(answer *mcp.CallToolResult, limit int) Result {
+	r := Result{ToolResult: holdfast.ToolResult{Failed: answer.IsError}}
+	var texts []string
+	left := limit
+	for _, block := range answer.Content {
+		kept, size := fit(block, left)
+		if kept == nil {
+			r.Cut = true
+			continue
+		}
+		r.Cut = r.Cut || kept != block
+		left -= size
+		r.Content = append(r.Content, kept)
+		texts = append(texts, describe(kept))
+	}
+	r.Text = strings.Join(texts, "\n")
+	r.structured(answer.StructuredContent, limit)
+	if r.Cut {
+		notice := fmt.Sprintf("[cut: the result was larger than %d bytes]", limit)
+		r.Text += "\n" + notice
+		r.Content = append(r.Content, &mcp.TextContent{Text: notice})
+	}
+	return r
+}
+
+// structured keeps structured content that fits; what does not fit would not match its schema when
+// cut, so the result is then a failure that says so.
+func (r *Result) structured(content any, limit int) {
+	if content == nil {
+		return
+	}
+	encoded, err := json.Marshal(content)
+	switch {
+	case err != nil || len(encoded) > limit:
+		r.Cut, r.Failed = true, true
+	default:
+		r.Structured = encoded
+		if r.Text == "" {
+			r.Text = string(encoded)
+		}
+	}
+}
+
+// fit answers a block that takes at most left bytes, nil when it cannot be cut to that.
+func fit(block mcp.Content, left int) (mcp.Content, int) {
+	if text, ok := block.(*mcp.TextContent); ok {
+		clean := strings.ToValidUTF8(text.Text, "�")
+		if len(clean) <= left {
+			return block, len(clean)
+		}
+		if left <= 0 {
+			return nil, 0
+		}
+		return &mcp.TextContent{Text: cutText(clean, left), Annotations: text.Annotations}, left
+	}
+	encoded, err := json.Marshal(block)
+	if err != nil || len(encoded) > left {
+		return nil, 0
+	}
+	return block, len(encoded)
+}
+
+// describe is a block as a model reads it.
+func describe(block mcp.Content) string {
+	switch b := block.(type) {
+	case *mcp.TextContent:
+		return strings.ToValidUTF8(b.Text, "�")
+	case *mcp.ImageContent:
+		return fmt.Sprintf("[image %s, %d bytes]", b.MIMEType, len(b.Data))
+	case *mcp.AudioContent:
+		return fmt.Sprintf("[audio %s, %d bytes]", b.MIMEType, len(b.Data))
+	case *mcp.ResourceLink:
+		return fmt.Sprintf("[resource %s %s]", b.Name, b.URI)
+	case *mcp.EmbeddedResource:
+		if b.Resource != nil && b.Resource.Text != "" {
+			return b.Resource.Text
+		}
+		if b.Resource != nil {
+			return fmt.Sprintf("[resource %s %s, %d bytes]", b.Resource.URI, b.Resource.MIMEType, len(b.Resource.Blob))
+		}
+	}
+	return "[content of another kind]"
+}
+
+// Blocks is the result as MCP content blocks.
+func (r Result) Blocks() []mcp.Content {
+	if len(r.Content) > 0 {
+		return r.Content
+	}
+	return []mcp.Content{&mcp.TextContent{Text: r.Text}}
+}
