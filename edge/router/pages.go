@@ -130,7 +130,7 @@ func PageHead(title string, refresh int) string {
 	if refresh > 0 {
 		b.WriteString(`<meta http-equiv="refresh" content="` + strconv.Itoa(refresh) + `">`)
 	}
-	b.WriteString(`<meta name="referrer" content="no-referrer"><title>` + html.EscapeString(title) + ` · Holdfast</title><style>` + Style + `</style></head><body><main><div class="mark"><i></i>Holdfast</div><h1>` + html.EscapeString(title) + `</h1>`)
+	b.WriteString(`<meta name="referrer" content="same-origin"><title>` + html.EscapeString(title) + ` · Holdfast</title><style>` + Style + `</style></head><body><main><div class="mark"><i></i>Holdfast</div><h1>` + html.EscapeString(title) + `</h1>`)
 	return b.String()
 }
 

@@ -102,6 +102,10 @@ func (rt *Router) admit(w http.ResponseWriter, r *http.Request, v visit) {
 		refuse(w, r, trouble{Status: http.StatusForbidden, Code: "refused", Detail: "a page of another origin may not do this"})
 		return
 	}
+	if v.mount.Port == 0 {
+		rt.unavailable(w, r, &v)
+		return
+	}
 	rt.forward(w, r, &v)
 }
 
@@ -163,15 +167,15 @@ func (rt *Router) known(r *http.Request, t *compiled) bool {
 	return false
 }
 
-const (
-	enterPath = reservedPaths + "enter"
-	readyPath = reservedPaths + "ready"
-)
+// ReadyPath answers 204 once the door has a table.
+const ReadyPath = reservedPaths + "ready"
+
+const enterPath = reservedPaths + "enter"
 
 // serveOwn answers the door's own paths.
 func (rt *Router) serveOwn(w http.ResponseWriter, r *http.Request, v visit) {
 	switch {
-	case r.URL.Path == readyPath && safeMethod(r):
+	case r.URL.Path == ReadyPath && safeMethod(r):
 		w.Header().Set("Cache-Control", "no-store")
 		w.WriteHeader(http.StatusNoContent)
 	case r.URL.Path == enterPath && r.Method == http.MethodGet && v.origin == &v.table.extensions:

@@ -34,7 +34,8 @@ type Origin struct {
 	Cookie string `json:"cookie"`
 }
 
-// A Mount is a path that a port on this machine serves; the fields are holdfast.Mount's.
+// A Mount is a path that a port on this machine serves; the fields are holdfast.Mount's. Port 0
+// means that nothing serves it now, as when an extension is blocked.
 type Mount struct {
 	Path          string `json:"path"`
 	Unit          string `json:"unit"`
@@ -112,7 +113,7 @@ func (c *compiled) addMount(m *Mount) error {
 	switch {
 	case !strings.HasPrefix(m.Path, "/") || !strings.HasSuffix(m.Path, "/") || len(m.Path) < 3 || hasDots(m.Path):
 		return fmt.Errorf("cannot use table: %q is not a path of whole segments", m.Path)
-	case m.Port < 1 || m.Port > 65535:
+	case m.Port < 0 || m.Port > 65535:
 		return fmt.Errorf("cannot use table: %s has port %d", m.Path, m.Port)
 	case c.byPath[m.Path] != nil:
 		return fmt.Errorf("cannot use table: %s is mounted twice", m.Path)
