@@ -13,7 +13,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"time"
 )
 
 // A Provider is one configured source of models.
@@ -45,9 +44,3 @@ var (
 	ErrConnect = errors.New("cannot connect")
 	ErrTimeout = errors.New("timed out")
 )
-
-// Timeouts bounds the silence of a provider.
-type Timeouts struct {
-	Connect   time.Duration // to have a connection
-	FirstByte time.Duration // from sending the request to the answer's head
-}

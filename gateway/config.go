@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"holdfast"
+	"holdfast/core/config"
+)
+
+// Config is the section models of holdfast.yaml.
+type Config struct {
+	// Providers are the sources of models, by name.
+	Providers map[string]Provider `json:"providers"`
+	// Aliases are the model names that agents use; each is a chain of provider/model, or of other
+	// aliases, tried from left to right.
+	Aliases map[string][]string `json:"aliases"`
+	// Timeouts bound the silence of a provider.
+	Timeouts Timeouts `json:"timeouts"`
+}
+
+// Provider is one source of models.
+type Provider struct {
+	// Kind is openai for any server that speaks OpenAI's chat completions, rehearsal for the
+	// scripted model inside the house.
+	Kind string `json:"kind" enum:"openai,rehearsal"`
+	// URL is the server's base address, with its version: https://api.example.com/v1.
+	URL string `json:"url,omitempty"`
+	// Key names the key of .env that the server wants; empty when it wants none.
+	Key string `json:"key,omitempty"`
+	// Script is the rehearsal's script, relative to the home; empty for the default answers.
+	Script string `json:"script,omitempty"`
+}
+
+// Timeouts bound the silence of a provider.
+type Timeouts struct {
+	// Connect is the most time to have a connection.
+	Connect config.Duration `json:"connect"`
+	// FirstByte is the most time from the request to the first word of a stream.
+	FirstByte config.Duration `json:"first_byte"`
+	// Answer is the most time from the request to a plain answer.
+	Answer config.Duration `json:"answer"`
+	// Stall is the most time between two pieces of an answer.
+	Stall config.Duration `json:"stall"`
+}
+
+// Defaults is the section of a home that says nothing: the rehearsal model alone.
+func Defaults() Config {
+	return Config{
+		Providers: map[string]Provider{"rehearsal": {Kind: kindRehearsal}},
+		Aliases:   map[string][]string{"chat": {"rehearsal/default"}},
+		Timeouts: Timeouts{
+			Connect:   config.Duration(10 * time.Second),
+			FirstByte: config.Duration(2 * time.Minute),
+			Answer:    config.Duration(10 * time.Minute),
+			Stall:     config.Duration(time.Minute),
+		},
+	}
+}
+
+const (
+	kindOpenAI    = "openai"
+	kindRehearsal = "rehearsal"
+)
+
+// Check lists what the types of the fields do not tell.
+func (c Config) Check() []holdfast.Problem {
+	var found []holdfast.Problem
+	add := func(field, message, remedy string) {
+		found = append(found, holdfast.Problem{Field: field, Message: message, Remedy: remedy})
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Providers)) {
+		c.Providers[name].check(name, add)
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Aliases)) {
+		c.checkAlias(name, add)
+	}
+	for field, d := range map[string]config.Duration{
+		"connect": c.Timeouts.Connect, "first_byte": c.Timeouts.FirstByte, "answer": c.Timeouts.Answer, "stall": c.Timeouts.Stall,
+	} {
+		if d <= 0 {
+			add("timeouts."+field, "must be above 0", "for example 30s")
+		}
+	}
+	return found
+}
+
+func (p Provider) check(name string, add func(field, message, remedy string)) {
+	field := "providers." + name
+	if name == "" || strings.ContainsAny(name, "/ \t\n") {
+		add(field, "a provider's name has no slash and no space", "")
+	}
+	switch p.Kind {
+	case kindOpenAI:
+		p.checkURL(field+".url", add)
+		if p.Script != "" {
+			add(field+".script", "is for kind rehearsal", "")
+		}
+	case kindRehearsal:
+		if p.URL != "" || p.Key != "" {
+			add(field, "kind rehearsal has neither url nor key", "it answers from its script, inside the house")
+		}
+	default:
+		add(field+".kind", fmt.Sprintf("%q is no kind of provider", p.Kind), "want openai or rehearsal")
+	}
+}
+
+func (p Provider) checkURL(field string, add func(field, message, remedy string)) {
+	const remedy = "want a base address such as https://api.example.com/v1"
+	u, err := url.Parse(p.URL)
+	switch {
+	case p.URL == "":
+		add(field, "is required for kind openai", remedy)
+	case err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https"):
+		add(field, "is no http or https address", remedy)
+	case u.User != nil:
+		add(field, "must hold no password", "put the key into .env and its name into key")
+	case u.RawQuery != "" || u.Fragment != "":
+		add(field, "must have no query and no fragment", remedy)
+	}
+}
+
+func (c Config) checkAlias(name string, add func(field, message, remedy string)) {
+	field := "aliases." + name
+	if name == "" || strings.ContainsAny(name, "/ \t\n") {
+		add(field, "an alias has no slash and no space", "")
+	}
+	if len(c.Aliases[name]) == 0 {
+		add(field, "names no model", "want a list such as [openrouter/openai/o3, local/qwen3]")
+	}
+	for i, step := range c.Aliases[name] {
+		if message, remedy := c.wrongStep(step); message != "" {
+			add(fmt.Sprintf("%s[%d]", field, i), message, remedy)
+		}
+	}
+	if c.circular(name, nil) {
+		add(field, "leads back to itself", "")
+	}
+}
+
+func (c Config) wrongStep(step string) (message, remedy string) {
+	if _, ok := c.Aliases[step]; ok {
+		return "", ""
+	}
+	provider, model, ok := strings.Cut(step, "/")
+	if !ok || model == "" {
+		return fmt.Sprintf("%q is neither an alias nor provider/model", step), ""
+	}
+	if _, known := c.Providers[provider]; !known {
+		names := strings.Join(slices.Sorted(maps.Keys(c.Providers)), ", ")
+		return fmt.Sprintf("there is no provider %q", provider), "want one of " + names
+	}
+	return "", ""
+}
+
+func (c Config) circular(name string, path []string) bool {
+	if slices.Contains(path, name) {
+		return true
+	}
+	path = append(slices.Clone(path), name)
+	return slices.ContainsFunc(c.Aliases[name], func(step string) bool {
+		_, alias := c.Aliases[step]
+		return alias && c.circular(step, path)
+	})
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"holdfast"
+	"holdfast/core/store"
+	"holdfast/gateway/breaker/judge"
+)
+
+// settleOrphans books what a crash left reserved, as estimates. The house's lock makes sure that
+// nobody else on this node has calls under way.
+func (l *Ledger) settleOrphans(ctx context.Context) (int, error) {
+	settled := 0
+	err := l.needs.Store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
+		orphans, err := orphansOf(ctx, tx, l.needs.Node)
+		settled = len(orphans)
+		if err != nil || settled == 0 {
+			return err
+		}
+		return writeOps(ctx, tx, orphans)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("cannot settle what a crash left reserved: %w", err)
+	}
+	return settled, nil
+}
+
+func orphansOf(ctx context.Context, tx store.Tx, node string) ([]op, error) {
+	rows, err := tx.Query(ctx, "SELECT "+reservationColumns+" FROM ledger_reservations WHERE node = ? ORDER BY id", node)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var orphans []op
+	for rows.Next() {
+		var r reservationRow
+		if err := rows.Scan(&r.id, &r.node, &r.time, &r.input, &r.output, &r.call); err != nil {
+			return nil, err
+		}
+		row := &callRow{id: r.id, time: r.time, node: r.node}
+		if err := json.Unmarshal([]byte(r.call), &row.Call); err != nil {
+			return nil, fmt.Errorf("reservation %d: %w", r.id, err)
+		}
+		row.Result = Result{
+			Provider: row.Call.Provider, Model: row.Call.Model, Status: StatusOrphan, Estimated: true,
+			Usage: holdfast.Usage{Input: r.input, Output: r.output},
+		}
+		orphans = append(orphans, op{settle: row})
+	}
+	return orphans, rows.Err()
+}
+
+const total = "input + cached_read + cache_write_5m + cache_write_1h + output"
+
+// loadWindow reads the burn of the last day.
+func (l *Ledger) loadWindow(ctx context.Context) error {
+	w, err := l.storedWindow(ctx, time.Now())
+	if err != nil {
+		return fmt.Errorf("cannot read the burn: %w", err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.window = *w
+	return nil
+}
+
+func (l *Ledger) storedWindow(ctx context.Context, now time.Time) (*window, error) {
+	w := &window{minute: minuteOf(now)}
+	err := l.needs.Store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
+		since := (w.minute - dayBuckets + 1) * int64(time.Minute)
+		rows, err := tx.Query(ctx, "SELECT time_ns / 60000000000, CAST(SUM("+total+") AS BIGINT) FROM ledger_calls "+
+			"WHERE time_ns >= ? GROUP BY 1", since)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			var minute, tokens int64
+			if err := rows.Scan(&minute, &tokens); err != nil {
+				return err
+			}
+			w.add(time.Unix(minute*60, 0), tokens)
+		}
+		return rows.Err()
+	})
+	return w, err
+}
+
+// storedBurn is the burn as another process sees it.
+func (l *Ledger) storedBurn(ctx context.Context) (judge.Burn, error) {
+	w, err := l.storedWindow(ctx, time.Now())
+	if err != nil {
+		return judge.Burn{}, fmt.Errorf("cannot read the burn: %w", err)
+	}
+	burn := judge.Burn{Hour: w.hour, Day: w.day, Recent: w.recent}
+	err = l.needs.Store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
+		row := tx.QueryRow(ctx, "SELECT CAST(COALESCE(SUM(input + output), 0) AS BIGINT) FROM ledger_reservations")
+		return row.Scan(&burn.Reserved)
+	})
+	if err != nil {
+		return judge.Burn{}, fmt.Errorf("cannot read the reservations: %w", err)
+	}
+	return burn, nil
+}
+
+// loadOutputs reads how much each model lately answered, oldest first.
+func (l *Ledger) loadOutputs(ctx context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	err := l.needs.Store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
+		rows, err := tx.Query(ctx, "SELECT provider, model, output FROM (SELECT time_ns, provider, model, output FROM ledger_calls "+
+			"WHERE estimated = 0 AND status = ? AND output > 0 ORDER BY time_ns DESC LIMIT 2000) AS lately ORDER BY time_ns", StatusOK)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			var provider, model string
+			var output int64
+			if err := rows.Scan(&provider, &model, &output); err != nil {
+				return err
+			}
+			l.observe(provider, model, output)
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return fmt.Errorf("cannot read the models' answers: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"holdfast/core/store"
+)
+
+const (
+	mostTogether = 512
+	retryAfter   = time.Second
+)
+
+// writer brings rows to disk, many in one transaction. Reservations wait for it; settlements do
+// not, and are tried again until they are written: their reservation stands in for them meanwhile.
+type writer struct {
+	store *store.Store
+	log   *slog.Logger
+
+	mu     sync.Mutex
+	queue  []op
+	closed bool
+	wake   chan struct{}
+	gone   chan struct{}
+	giveUp chan struct{}
+}
+
+// op is one piece of work; exactly one of reserve, settle, extend or none (a barrier) is set.
+type op struct {
+	reserve *reservationRow
+	settle  *callRow
+	extend  *extension
+	done    chan error // nil: nobody waits
+}
+
+type extension struct{ id, output int64 }
+
+func newWriter(s *store.Store, log *slog.Logger) *writer {
+	w := &writer{store: s, log: log, wake: make(chan struct{}, 1), gone: make(chan struct{}), giveUp: make(chan struct{})}
+	go w.run()
+	return w
+}
+
+func (w *writer) push(o op) bool {
+	w.mu.Lock()
+	if w.closed {
+		w.mu.Unlock()
+		return false
+	}
+	w.queue = append(w.queue, o)
+	w.mu.Unlock()
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+	return true
+}
+
+// reserve returns when the row is on disk.
+func (w *writer) reserve(ctx context.Context, row *reservationRow) error {
+	done := make(chan error, 1)
+	if !w.push(op{reserve: row, done: done}) {
+		return ErrClosed
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		// The row may still be written: it is taken back behind it.
+		w.push(op{settle: &callRow{id: row.id, void: true}})
+		return context.Cause(ctx)
+	}
+}
+
+func (w *writer) settle(row *callRow)     { w.push(op{settle: row}) }
+func (w *writer) extend(id, output int64) { w.push(op{extend: &extension{id, output}}) }
+
+// flush waits until everything booked before it was tried.
+func (w *writer) flush(ctx context.Context) error {
+	done := make(chan error, 1)
+	if !w.push(op{done: done}) {
+		return ErrClosed
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// close writes what is left; when ctx ends first, that is left to the reservations.
+func (w *writer) close(ctx context.Context) error {
+	w.mu.Lock()
+	w.closed = true
+	w.mu.Unlock()
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+	select {
+	case <-w.gone:
+		return nil
+	case <-ctx.Done():
+		close(w.giveUp)
+		<-w.gone
+		return fmt.Errorf("cannot write the last settlements, they will be estimates: %w", context.Cause(ctx))
+	}
+}
+
+func (w *writer) run() {
+	defer close(w.gone)
+	var failed []op // settlements to try again
+	for {
+		ops, closed := w.take(failed)
+		if len(ops) == 0 {
+			if closed {
+				return
+			}
+			<-w.wake
+			continue
+		}
+		failed = w.commit(ops)
+		if len(failed) > 0 && !w.pause() {
+			return
+		}
+	}
+}
+
+// take is the next work: what failed before, then what was queued, up to one transaction's worth.
+func (w *writer) take(failed []op) ([]op, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(failed) == 0 && len(w.queue) <= mostTogether {
+		ops := w.queue
+		w.queue = nil
+		return ops, w.closed
+	}
+	n := min(len(w.queue), max(0, mostTogether-len(failed)))
+	ops := append(failed, w.queue[:n]...)
+	w.queue = append([]op(nil), w.queue[n:]...)
+	return ops, w.closed
+}
+
+// pause waits before settlements are tried again; false when the house ends without them.
+func (w *writer) pause() bool {
+	timer := time.NewTimer(retryAfter)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-w.wake:
+	case <-w.giveUp:
+		return false
+	}
+	return true
+}
+
+// commit writes ops together, and one by one when that fails, so that one bad row spoils no
+// other. It returns the settlements that are still to be written.
+func (w *writer) commit(ops []op) []op {
+	err := w.together(ops)
+	if err == nil {
+		answer(ops, nil)
+		return nil
+	}
+	var failed []op
+	for _, o := range ops {
+		oneErr := err
+		if len(ops) > 1 {
+			oneErr = w.together([]op{o})
+		}
+		if oneErr != nil {
+			w.log.Error("cannot write to the ledger", "error", oneErr)
+			if o.settle != nil || o.extend != nil {
+				failed = append(failed, o)
+			}
+		}
+		answer([]op{o}, oneErr)
+	}
+	return failed
+}
+
+func answer(ops []op, err error) {
+	for _, o := range ops {
+		if o.done != nil {
+			o.done <- err
+		}
+	}
+}
+
+func (w *writer) together(ops []op) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	return w.store.Write(ctx, func(ctx context.Context, tx store.Tx) error { return writeOps(ctx, tx, ops) })
+}
