@@ -41,8 +41,10 @@ type listOutput struct {
 	Servers []Server `json:"servers"`
 }
 
-// A Server is how the tool server of one extension stands.
+// A Server is how one tool server stands. Name is its extension's, with .mcp after it for the second
+// of two.
 type Server struct {
+	Name      string    `json:"name"`
 	Extension string    `json:"extension"`
 	State     State     `json:"state"`
 	PID       int       `json:"pid,omitempty"`
@@ -64,8 +66,8 @@ type callInput struct {
 	Arguments Arguments `json:"arguments" pos:"2" help:"its arguments as a JSON object"`
 }
 
-type extensionInput struct {
-	Extension string `json:"extension" required:"true" pos:"1" help:"name of the extension"`
+type serverInput struct {
+	Name string `json:"name" required:"true" pos:"1" help:"name of the tool server, which is its extension's"`
 }
 
 // lunaTools is the answer of the route that clients of the older hub use.
@@ -102,14 +104,14 @@ func (c *Catalogue) actions() []holdfast.Action {
 			Examples: []string{`holdfast tool call notes_add '{"title": "milk"}'`},
 		}, c.callAction),
 		action.NewAction(holdfast.Action{
-			Name: "tool.restart", Summary: "Start the tool server of an extension anew",
+			Name: "tool.restart", Summary: "Start a tool server anew",
 			Tier: holdfast.TierOperator, Effect: holdfast.EffectChange, Labels: []string{"restart"},
 			Examples: []string{"holdfast tool restart notes"},
-		}, func(ctx context.Context, in extensionInput) (Server, error) {
-			if err := c.Restart(ctx, in.Extension); err != nil {
+		}, func(ctx context.Context, in serverInput) (Server, error) {
+			if err := c.Restart(ctx, in.Name); err != nil {
 				return Server{}, err
 			}
-			return c.server(in.Extension)
+			return c.server(in.Name)
 		}),
 	}
 }
@@ -136,7 +138,7 @@ func (c *Catalogue) luna(ctx context.Context, _ action.Nothing) (lunaTools, erro
 		return out, err
 	}
 	for _, s := range c.all() {
-		out.Extensions[s.decl.Name] = []lunaTool{}
+		out.Extensions[s.extension()] = []lunaTool{}
 	}
 	for _, e := range entries {
 		if e.Extension != "" {
@@ -176,15 +178,15 @@ func (c *Catalogue) Servers() []Server {
 	for _, s := range c.all() {
 		list = append(list, s.status())
 	}
-	slices.SortFunc(list, func(a, b Server) int { return strings.Compare(a.Extension, b.Extension) })
+	slices.SortFunc(list, func(a, b Server) int { return strings.Compare(a.Name, b.Name) })
 	return list
 }
 
-func (c *Catalogue) server(extension string) (Server, error) {
+func (c *Catalogue) server(name string) (Server, error) {
 	list := c.Servers()
-	i := slices.IndexFunc(list, func(s Server) bool { return s.Extension == extension })
+	i := slices.IndexFunc(list, func(s Server) bool { return s.Name == name })
 	if i < 0 {
-		return Server{}, holdfast.Errorf(holdfast.CodeNotFound, "extension %q has no tool server", extension)
+		return Server{}, holdfast.Errorf(holdfast.CodeNotFound, "there is no tool server %q", name)
 	}
 	return list[i], nil
 }
@@ -193,7 +195,7 @@ func (s *server) status() Server {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	status := Server{
-		Extension: s.decl.Name, State: s.state, Since: s.since, Tools: len(s.offered.entries),
+		Name: s.decl.Name, Extension: s.extension(), State: s.state, Since: s.since, Tools: len(s.offered.entries),
 		Starts: s.starts, Failures: s.failures, Problems: s.offered.problems,
 		Log: s.decl.Name + "_tools.log",
 	}

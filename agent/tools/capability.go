@@ -9,9 +9,12 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
+	"syscall"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -40,17 +43,17 @@ func (c *Catalogue) Capability() house.Capability {
 }
 
 // start puts the Python host into its place and starts every declared server. It waits for none.
-func (c *Catalogue) start(context.Context) error {
+func (c *Catalogue) start(ctx context.Context) error {
 	folder, err := installHost(c.needs.Home.Var("run"))
 	if err != nil {
 		return err
 	}
-	name := "house"
-	if c.needs.House != nil {
-		name = c.needs.House()
+	mark := c.needs.House()
+	if err := c.reap(ctx, mark); err != nil {
+		return err
 	}
 	l := &launcher{
-		host: c.needs.Processes, house: name, python: folder, secret: c.needs.Secret,
+		host: c.needs.Processes, house: mark, python: folder, secret: c.needs.Secret,
 		env:    c.needs.Home.Path(".env"),
 		logs:   func(extension string) string { return c.needs.Home.Var("logs", extension+"_tools.log") },
 		client: &mcp.Implementation{Name: "holdfast", Version: "1"},
@@ -63,14 +66,33 @@ func (c *Catalogue) start(context.Context) error {
 	return nil
 }
 
+// reap ends the tool servers that a killed house left: nobody can speak with them any more.
+func (c *Catalogue) reap(ctx context.Context, mark string) error {
+	found, err := c.needs.Processes.Marked(mark)
+	if err != nil {
+		return fmt.Errorf("cannot look for tool servers that were left: %w", err)
+	}
+	for _, f := range found {
+		if !strings.HasPrefix(f.Mark.Unit, markUnit) || !strings.HasPrefix(f.Mark.Launch, markLaunch) {
+			continue
+		}
+		c.needs.Log.Info("ending a tool server that was left", slog.String("unit", f.Mark.Unit), slog.Int("pid", f.PID))
+		if err := c.needs.Processes.EndMarked(ctx, f.Mark, syscall.SIGKILL, 0); err != nil {
+			return fmt.Errorf("cannot end the tool server %s that was left: %w", f.Mark.Unit, err)
+		}
+	}
+	return nil
+}
+
 // follow takes up the changes of the extensions.
 func (c *Catalogue) follow(ctx context.Context) error {
+	if c.needs.Extensions == nil {
+		<-ctx.Done()
+		return nil
+	}
 	for {
-		var changed <-chan struct{}
-		if c.needs.ExtensionsChanged != nil {
-			changed = c.needs.ExtensionsChanged()
-			c.Refresh() // for what changed just before
-		}
+		changed := c.needs.Extensions.Changed()
+		c.Refresh()
 		select {
 		case <-ctx.Done():
 			return nil
@@ -156,16 +178,16 @@ func (c *Catalogue) begin(decl holdfast.ToolServer, old *server) {
 	})
 }
 
-// Restart starts the tool server of an extension anew, for what changed in its files.
-func (c *Catalogue) Restart(ctx context.Context, extension string) error {
+// Restart starts a tool server anew, for what changed in its files.
+func (c *Catalogue) Restart(ctx context.Context, name string) error {
 	c.mu.Lock()
-	old := c.servers[extension]
+	old := c.servers[name]
 	if old == nil || c.life == nil {
 		c.mu.Unlock()
-		return holdfast.Errorf(holdfast.CodeNotFound, "extension %q has no tool server", extension)
+		return holdfast.Errorf(holdfast.CodeNotFound, "there is no tool server %q", name)
 	}
 	c.begin(old.decl, old)
-	fresh := c.servers[extension]
+	fresh := c.servers[name]
 	c.mu.Unlock()
 	c.touch()
 	select {

@@ -25,9 +25,10 @@ import (
 	"holdfast/core/process"
 )
 
-// extensions is where the tool servers are declared.
+// extensions is where the tool servers are declared. Changed is closed at the next change.
 type extensions interface {
 	ToolServers() []holdfast.ToolServer
+	Changed() <-chan struct{}
 }
 
 // actions is the waist, whose actions are tools too.
@@ -44,14 +45,11 @@ type journal interface {
 // Needs is what a catalogue is made of.
 type Needs struct {
 	Home home.Home
-	// House names the house in the marks of its tool servers; it is asked at Start.
+	// House names the house in the marks of its tool servers, and no other house; it is asked at start.
 	House func() string
 	// Extensions and Actions may be nil: no tools from there.
 	Extensions extensions
 	Actions    actions
-	// ExtensionsChanged answers a channel that is closed at the next change of the tool servers; it may
-	// be nil when app calls Refresh instead.
-	ExtensionsChanged func() <-chan struct{}
 	// Secret gives a key of .env to the servers that name it.
 	Secret  func(name string) (holdfast.Secret, bool)
 	Journal journal
@@ -151,6 +149,11 @@ func (c *Catalogue) List(ctx context.Context, caller holdfast.Caller) ([]Entry, 
 	if err := c.settle(ctx); err != nil {
 		return nil, err
 	}
+	return c.Now(caller), nil
+}
+
+// Now is List without waiting: the tools of servers that are still starting are not in it.
+func (c *Catalogue) Now(caller holdfast.Caller) []Entry {
 	shown := c.snapshot()
 	entries := make([]Entry, 0, len(shown.entries))
 	c.mu.Lock()
@@ -164,7 +167,7 @@ func (c *Catalogue) List(ctx context.Context, caller holdfast.Caller) ([]Entry, 
 		}
 		entries = append(entries, e.Entry)
 	}
-	return entries, nil
+	return entries
 }
 
 // Instructions are what the tool servers say about the use of their tools, by extension.

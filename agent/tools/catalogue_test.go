@@ -11,12 +11,14 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"holdfast"
 	"holdfast/core/action"
 	"holdfast/core/config"
+	"holdfast/core/process"
 )
 
 func TestCallsAServerAndJournalsWithoutSecrets(t *testing.T) {
@@ -342,4 +344,26 @@ func TestUnwritableLogDoesNotStopTools(t *testing.T) {
 	}
 	b.up()
 	b.must("echo", `{"text":"x"}`)
+}
+
+// A house that is killed leaves servers that do not notice; the next one ends them.
+func TestLeftoversOfAKilledHouseAreEnded(t *testing.T) {
+	b := newBench(t, goServer(t, "alpha", "tree"))
+	mark := process.Mark{House: b.house, Unit: "tools.alpha", Launch: "mcp-before"}
+	other := process.Mark{House: b.house, Unit: "tools.ui", Launch: "unit1"}
+	for _, m := range []process.Mark{mark, other} {
+		child, err := process.Machine{}.Start(process.Spec{Argv: []string{"sleep", "1000"}, Env: []string{"PATH=" + os.Getenv("PATH")}, Mark: m})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = child.End(context.Background(), syscall.SIGKILL, 0) })
+	}
+	b.extensions.set()
+	if err := b.start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "only the unit", func() bool { left := b.left(); return len(left) == 1 && left[0].Mark == other })
+	if err := b.stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 }

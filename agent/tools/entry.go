@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
 	"holdfast"
 )
 
@@ -20,6 +22,9 @@ type Entry struct {
 	Extension string `json:"extension,omitempty"`
 	// OwnName is what its server calls it, when the catalogue had to call it something else.
 	OwnName string `json:"own_name,omitempty"`
+	Title   string `json:"title,omitempty"`
+	// Hints are what its server says about its behaviour, nil for nothing.
+	Hints *mcp.ToolAnnotations `json:"-"`
 	// Note says what the catalogue had to change or leave out.
 	Note     string    `json:"note,omitempty"`
 	Calls    int64     `json:"calls"`

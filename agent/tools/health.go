@@ -38,9 +38,9 @@ func (c *Catalogue) check(context.Context) holdfast.CheckResult {
 func (s Server) complaint() string {
 	switch {
 	case s.State == StateWaiting || s.State == StateBlocked:
-		return s.Extension + ": " + s.Error
+		return s.Name + ": " + s.Error
 	case len(s.Problems) > 0:
-		return fmt.Sprintf("%s: %s could not be loaded: %s", s.Extension, s.Problems[0].Part, s.Problems[0].Error)
+		return fmt.Sprintf("%s: %s could not be loaded: %s", s.Name, s.Problems[0].Part, s.Problems[0].Error)
 	}
 	return ""
 }
@@ -57,7 +57,7 @@ func (c *Catalogue) alert() holdfast.AlertRule {
 				}
 				firing = append(firing, holdfast.Alert{
 					Name: "tool_server_failing", Severity: holdfast.SeverityWarning,
-					Subject: s.Extension, Message: s.complaint(), Since: s.Since,
+					Subject: s.Name, Message: s.complaint(), Since: s.Since,
 				})
 			}
 			return firing

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
 	"holdfast"
 )
 
@@ -48,6 +50,8 @@ func houseEntry(a holdfast.Action) *entry {
 			Tier:        a.Tier, ReadOnly: a.Effect == holdfast.EffectRead, Destructive: a.Effect == holdfast.EffectDestroy,
 		}},
 	}
+	e.Title = a.Name
+	e.Hints = &mcp.ToolAnnotations{ReadOnlyHint: e.ReadOnly, DestructiveHint: &e.Destructive, OpenWorldHint: new(bool), Title: a.Name}
 	// A destroying action answers with an approval that waits, which is not its output.
 	if a.Output != nil && !e.Destructive {
 		e.Output = objectSchema(a.Output.Schema())

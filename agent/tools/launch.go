@@ -23,6 +23,12 @@ import (
 	"holdfast/core/process"
 )
 
+// How the mark of a tool server begins; a unit of an extension named "tools" has another launch.
+const (
+	markUnit   = "tools."
+	markLaunch = "mcp-"
+)
+
 // versions of the protocol to begin with: every server of today speaks the older one, and some never
 // answer anything newer; empty stands for the newest.
 func versions() []string { return []string{"2025-11-25", ""} }
@@ -94,7 +100,7 @@ func (l *launcher) spawn(decl holdfast.ToolServer, env []string, secrets []holdf
 	child, err := l.host.Start(process.Spec{
 		Argv: l.argv(decl), Dir: decl.Dir, Env: env,
 		Stdin: pipes[0], Stdout: pipes[2], Stderr: pipes[4],
-		Mark: process.Mark{House: l.house, Unit: "tools." + decl.Name, Launch: strings.ToLower(rand.Text()[:12])},
+		Mark: process.Mark{House: l.house, Unit: markUnit + decl.Name, Launch: markLaunch + strings.ToLower(rand.Text()[:12])},
 	})
 	shut(0, 2, 4)
 	if err != nil {

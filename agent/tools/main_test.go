@@ -143,6 +143,8 @@ func (d *declared) ToolServers() []holdfast.ToolServer {
 	return slices.Clone(d.servers)
 }
 
+func (d *declared) Changed() <-chan struct{} { return nil }
+
 func (d *declared) set(servers ...holdfast.ToolServer) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

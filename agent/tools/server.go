@@ -366,6 +366,9 @@ func (s *server) entries(listed []*mcp.Tool) (list []*entry, problems []Problem)
 	return list, problems
 }
 
+// extension is whose server it is: an extension with modules and a server of its own has two.
+func (s *server) extension() string { return strings.TrimSuffix(s.decl.Name, ".mcp") }
+
 func (s *server) entry(t *mcp.Tool) *entry {
 	schema := readSchema(t.InputSchema)
 	setting, listed := s.decl.Settings[t.Name]
@@ -374,12 +377,13 @@ func (s *server) entry(t *mcp.Tool) *entry {
 	}
 	e := &entry{
 		server: s, own: t.Name, schema: schema,
-		Entry: Entry{Extension: s.decl.Name, Note: schema.note, Tool: holdfast.Tool{
-			Name: toolName(t.Name), Source: "extension " + s.decl.Name, Summary: printable(summary(t), maxSummary),
+		Entry: Entry{Extension: s.extension(), Note: schema.note, Tool: holdfast.Tool{
+			Name: toolName(t.Name), Source: "extension " + s.extension(), Summary: printable(summary(t), maxSummary),
 			Input: schema.raw, EnabledInMCP: setting.EnabledInMCP, Passthrough: setting.Passthrough,
 			Tier: holdfast.TierTenantPeer,
 		}},
 	}
+	e.Title, e.Hints = printable(t.Title, 200), t.Annotations
 	if a := t.Annotations; a != nil {
 		e.ReadOnly = a.ReadOnlyHint
 		e.Destructive = !a.ReadOnlyHint && a.DestructiveHint != nil && *a.DestructiveHint
