@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// The HTTP side of the pretended house: the routes that the Hub calls, in the house's own shapes.
+import { world as w } from './house.mjs'
+
+const json = (res, status, body, type = 'application/json') => {
+  res.writeHead(status, { 'Content-Type': type, 'Cache-Control': 'no-store' })
+  res.end(JSON.stringify(body))
+}
+
+class Problem extends Error {
+  constructor(status, body) {
+    super(body.detail)
+    this.status = status
+    this.body = body
+  }
+}
+
+const refuse = (guard, reason, remedy) => new Problem(403, { title: 'Forbidden', code: 'refused', detail: `refused by guard ${guard}: ${reason}`, guard, reason, remedy })
+
+function unit(name) {
+  const found = w.units.find((u) => u.name === name)
+  if (!found) throw new Problem(404, { title: 'Not Found', code: 'not-found', detail: `there is no unit "${name}"` })
+  return found
+}
+
+function move(u, state, later, after = 700) {
+  Object.assign(u, { state, since: w.iso(Date.now()) })
+  w.note('unit.state', u.name, 'noted', { caller: 'schedule:supervisor', tier: 'internal', detail: { to: state } })
+  if (later) setTimeout(() => move(u, later), after)
+}
+
+function act(action, u, run) {
+  w.note(action, u.name, 'started', { detail: { input: { name: u.name } } })
+  run()
+  w.note(action, u.name, 'done', { ms: 41 })
+  return u
+}
+
+const actions = {
+  'house.status': () => ({
+    house: 'harbour', api: 'http://127.0.0.1:8444', checks: [], url: 'http://127.0.0.1:8443', pid: 3871, version: 'v0.1.0', since: w.iso(w.started), home: '~/holdfast', units: w.units, breaker: word(),
+    alerts: [
+      { name: 'restart_loop', severity: 'warning', subject: 'mail-watch', message: 'restarted 7 times in one hour', since: w.iso(Date.now() - 22 * 60_000) },
+      { name: 'missing_secret', severity: 'info', subject: 'voicebox', message: 'VOICEBOX_TOKEN is not set', since: w.iso(w.started) },
+    ],
+  }),
+  'unit.list': () => ({ units: w.units }),
+  'unit.restart': ({ unit: name }) => {
+    const u = unit(name)
+    if (u.state === 'held') throw refuse('intent', `${u.name} was stopped on purpose by operator:local`, `start it with \`holdfast unit start ${u.name}\``)
+    return act('unit.restart', u, () => { move(u, 'stopping', 'starting'); setTimeout(() => { u.restarts++; move(u, 'ready') }, 1500) })
+  },
+  'unit.stop': ({ unit: name }) => { const u = unit(name); return act('unit.stop', u, () => move(u, 'stopping', 'held')) },
+  'unit.start': ({ unit: name }) => {
+    const u = unit(name)
+    if (u.state === 'blocked') throw new Problem(409, { title: 'Conflict', code: 'conflict', detail: `cannot start ${u.name}: ${u.detail}` })
+    delete u.detail
+    return act('unit.start', u, () => move(u, 'starting', 'ready'))
+  },
+  'token.summary': () => tokens(),
+  'breaker.status': () => breaker(),
+  'breaker.halt': ({ reason }) => { w.setHalt({ reason, at: Date.now() }); w.note('breaker.halt', '', 'done', { detail: { input: { reason } } }); return { state: 'halted' } },
+  'breaker.resume': () => { w.setHalt(undefined); w.note('breaker.resume', '', 'done', { ms: 2 }); return { state: 'armed', message: 'resumed' } },
+  'tool.list': ({ all }) => ({ tools: w.tools.filter((t) => all || t.source !== 'house'), servers: [{ extension: 'notes', state: 'serving', since: w.iso(w.started), tools: 3, starts: 1, failures: 0, log: 'notes_tools.log' }, { extension: 'everything', state: 'resting', since: w.iso(w.started), tools: 2, starts: 3, failures: 0, log: 'everything_tools.log' }] }),
+  'tool.call': ({ name, arguments: args }) => {
+    if (name === 'extension_delete') throw new Problem(202, { title: 'Accepted', code: 'pending', approval: 'k3vq7mzt2a', detail: 'waits for approval k3vq7mzt2a' })
+    if (name === 'notes_delete') return { text: `there is no note ${args?.id}`, failed: true }
+    w.note('tool.call', name, 'done', { ms: 12 })
+    return { text: JSON.stringify({ ok: true, ...args }), structured: { ok: true, ...args } }
+  },
+  'approval.list': ({ state = 'pending' }) => ({ approvals: w.approvals.filter((a) => state === 'all' || a.state === state) }),
+  'approval.allow': ({ id }, confirm) => {
+    const a = approval(id)
+    const named = confirm?.split(';')[1]?.split(',').map((s) => s.trim()) ?? []
+    const missing = w.inventory.categories.filter((c) => !named.includes(c.name)).map((c) => c.name)
+    if (missing.length > 0) throw new Problem(409, { title: 'Conflict', code: 'unconfirmed', detail: `${a.action} destroys: confirm each category`, reason: confirm ? `not confirmed: ${missing.join(', ')}` : 'not confirmed yet', inventory: w.inventory })
+    return answer(a, 'allowed')
+  },
+  'approval.deny': ({ id, reason }) => answer(approval(id), 'denied', reason),
+  'journal.show': ({ action, caller, outcome, limit = 50 }) => ({
+    entries: w.entries.filter((e) => (!action || e.action === action || e.action.startsWith(action + '.')) && (!caller || e.caller === caller || e.caller.startsWith(caller + ':')) && (!outcome || e.outcome === outcome)).slice(-limit),
+  }),
+  'journal.verify': () => ({ entries: 10_402 + w.entries.length, chains: 1 }),
+}
+
+function approval(id) {
+  const found = w.approvals.find((a) => a.id === id)
+  if (found?.state !== 'pending') throw new Problem(409, { title: 'Conflict', code: 'conflict', detail: `approval ${id} is ${found?.state ?? 'gone'} already` })
+  return found
+}
+
+function answer(a, state, reason) {
+  Object.assign(a, { state, answered: w.iso(Date.now()), answerer: 'operator:local', ...(reason ? { reason } : {}) })
+  w.note(`approval.${state === 'allowed' ? 'allow' : 'deny'}`, a.id, 'done', { ms: 6 })
+  return { id: a.id, state }
+}
+
+function word() {
+  const halt = w.halt()
+  const burn = w.burn()
+  return {
+    state: w.breakerState(), ...(halt ? { reason: halt.reason, cooldown_until: w.iso(halt.at + 4 * 3_600_000) } : {}),
+    burn_hour: burn.hour, burn_day: burn.day, cap_hour: w.thresholds.hard_cap_per_hour, cap_day: w.thresholds.hard_cap_per_day,
+  }
+}
+
+const breaker = () => ({ ...word(), reserved: w.burn().reserved, projected_minutes: 0, ...(w.halt() ? { since: w.iso(w.halt().at) } : {}), thresholds: w.thresholds })
+
+function tokens() {
+  const { day, hour, reserved, recent } = w.burn()
+  return {
+    today: w.burnt(day), last_hour: w.burnt(hour), by_hour: w.hours, burn: { day, hour, reserved, recent }, now: w.iso(Date.now()),
+    by_agent: [w.burnt(day * 0.61, 'companion'), w.burnt(day * 0.24, 'digest'), w.burnt(day * 0.12, 'passthrough_agent'), w.burnt(day * 0.03, '')],
+    by_model: [w.burnt(day * 0.55, 'anthropic/claude-opus'), w.burnt(day * 0.3, 'openrouter/qwen3-235b-a22b'), w.burnt(day * 0.12, 'local/qwen3'), w.burnt(day * 0.03, 'rehearsal/rehearsal')],
+  }
+}
+
+const lines = ['listening on 127.0.0.1:5300', 'GET /api/notes/list 200 3 ms', 'GET /healthz 200 0 ms', 'POST /api/notes/add 201 8 ms', 'index: 1284 notes, 2 changed', 'WARN slow query: 212 ms over 1284 rows']
+
+function stream(res, begin) {
+  res.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' })
+  res.write(': alive\n\n')
+  const end = begin((event) => res.write(`data: ${JSON.stringify(event)}\n\n`))
+  res.on('close', end)
+}
+
+const follows = {
+  'journal/show': (send) => { w.followers.add(send); return () => w.followers.delete(send) },
+  'log/show': (send, query) => {
+    const line = (i, at) => send({ unit: query.get('unit'), line: `${w.iso(at)} ${lines[i % lines.length]}` })
+    let i = 0
+    for (; i < 40; i++) line(i, Date.now() - (40 - i) * 4_000)
+    const timer = setInterval(() => line(i++, Date.now()), 900)
+    return () => clearInterval(timer)
+  },
+}
+
+async function body(req) {
+  const chunks = []
+  for await (const chunk of req) chunks.push(chunk)
+  return chunks.length > 0 ? JSON.parse(Buffer.concat(chunks).toString()) : {}
+}
+
+const key = 'fixture-key'
+
+/** The login leaves its page key in the storage of the page's origin, as the house's does. */
+function login(res) {
+  res.writeHead(200, { 'Content-Type': 'text/html' })
+  res.end(`<!doctype html><title>Log in</title><button onclick="localStorage.setItem('holdfast.csrf', '${key}'); location.replace('/')">Log in</button>`)
+}
+
+/** Answers a request of the Hub; false when it is none of ours. */
+export async function answerHub(req, res) {
+  const url = new URL(req.url, 'http://fixture')
+  if (url.pathname === '/auth/me') return json(res, 200, { authenticated: true, username: 'local', csrf_token: req.headers['x-csrf-token'] === key ? key : '', tier: 'operator' }), true
+  if (url.pathname.startsWith('/auth/')) return login(res), true
+  if (url.pathname === '/v1/chat/completions') return w.count(), json(res, 200, { choices: [] }), true
+  const match = /^\/api\/v1\/(\w+)\/(\w+)(\/follow)?$/.exec(url.pathname)
+  if (!match) return false
+  const [, noun, verb, followed] = match
+  if (followed) return stream(res, (send) => follows[`${noun}/${verb}`](send, url.searchParams)), true
+  try {
+    if (req.headers['x-csrf-token'] !== key) throw refuse('csrf', 'the token is missing')
+    const run = actions[`${noun}.${verb}`]
+    if (!run) throw new Problem(404, { title: 'Not Found', code: 'not-found', detail: `nothing is served at ${url.pathname}` })
+    json(res, 200, run(await body(req), req.headers['holdfast-confirm']))
+  } catch (err) {
+    if (!(err instanceof Problem)) throw err
+    json(res, err.status, { status: err.status, ...err.body }, 'application/problem+json')
+  }
+  return true
+}

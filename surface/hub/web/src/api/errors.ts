@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** One thing wrong with an input, and where. */
+export interface Problem {
+  file?: string
+  line?: number
+  column?: number
+  field?: string
+  message: string
+  remedy?: string
+  excerpt?: string
+}
+
+/** An RFC 9457 problem with what the house adds to it. */
+export interface ProblemDocument {
+  type?: string
+  title?: string
+  status?: number
+  detail?: string
+  code?: string
+  problems?: Problem[]
+  guard?: string
+  reason?: string
+  remedy?: string
+  retry_after?: number
+  inventory?: unknown
+  approval?: string
+}
+
+export interface Item {
+  id: string
+  kind: string
+  rows?: number
+  bytes?: number
+}
+
+export interface Category {
+  name: string
+  summary: string
+  returns: 'trash' | 'history' | 'never'
+  production: boolean
+  shared: boolean
+  backup?: string
+  items?: Item[] | null
+}
+
+export interface Inventory {
+  action: string
+  categories: Category[] | null
+  token?: string
+  expires?: string
+}
+
+export interface Confirmation {
+  token: string
+  categories: string[]
+}
+
+/** The house answered that it did not do it, and why. */
+export class Trouble extends Error {
+  readonly status: number
+  readonly problem: ProblemDocument
+
+  constructor(status: number, problem: ProblemDocument) {
+    super(problem.detail ?? problem.reason ?? problem.title ?? `status ${status}`)
+    this.name = 'Trouble'
+    this.status = status
+    this.problem = problem
+  }
+}
+
+/** The first call of a destroying action: what it would destroy. */
+export class Unconfirmed extends Trouble {
+  readonly inventory: Inventory
+
+  constructor(inventory: Inventory, problem: ProblemDocument) {
+    super(409, problem)
+    this.name = 'Unconfirmed'
+    this.inventory = inventory
+  }
+}
+
+/** The request waits for a person's approval. */
+export class Waiting extends Error {
+  readonly id: string
+
+  constructor(id: string) {
+    super(`waits for approval ${id}`)
+    this.name = 'Waiting'
+    this.id = id
+  }
+}
+
+/** Nobody answered. */
+export class Offline extends Error {
+  constructor(cause: unknown) {
+    super('the house does not answer', { cause })
+    this.name = 'Offline'
+  }
+}
+
+const titles: Record<string, string> = {
+  'bad-input': 'The house did not understand that',
+  'not-found': 'There is no such thing',
+  conflict: 'It stands otherwise by now',
+  unavailable: 'Not available now',
+  'unknown-caller': 'You are not logged in',
+}
+
+/** The headline of a trouble; its message, problems and remedy stand below it. */
+export function troubleTitle(trouble: Trouble): string {
+  const { guard, code, title } = trouble.problem
+  if (guard) return `Refused by guard ${guard}`
+  return titles[code ?? ''] ?? (trouble.status >= 500 ? 'That did not work' : (title ?? 'That did not work'))
+}

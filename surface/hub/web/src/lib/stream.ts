@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** Where a live stream stands. Paused: nobody looks at the page, so its connection is given back. */
+export type StreamState = 'connecting' | 'live' | 'reconnecting' | 'paused'
+
+export interface StreamOptions<T> {
+  url: () => string
+  onEvent: (event: T) => void
+  onState: (state: StreamState) => void
+}
+
+const firstRetry = 1_000
+const lastRetry = 15_000
+
+/**
+ * Follows a server-sent event stream for as long as the page is seen: reconnects with a growing
+ * pause, and lets go while hidden, for a browser has few connections to one house. Returns the way to end it.
+ */
+export function follow<T>({ url, onEvent, onState }: StreamOptions<T>): () => void {
+  let source: EventSource | undefined
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let retry = firstRetry
+  let opened = false
+
+  const close = () => {
+    clearTimeout(timer)
+    source?.close()
+    source = undefined
+  }
+  const open = () => {
+    close()
+    onState(opened ? 'reconnecting' : 'connecting')
+    source = new EventSource(url())
+    source.onopen = () => {
+      opened = true
+      retry = firstRetry
+      onState('live')
+    }
+    source.onmessage = (message: MessageEvent<string>) => onEvent(JSON.parse(message.data) as T)
+    source.onerror = () => {
+      close()
+      onState('reconnecting')
+      timer = setTimeout(open, retry)
+      retry = Math.min(retry * 2, lastRetry)
+    }
+  }
+  const look = () => {
+    if (document.hidden) {
+      close()
+      onState('paused')
+    } else if (!source) {
+      retry = firstRetry
+      open()
+    }
+  }
+
+  document.addEventListener('visibilitychange', look)
+  window.addEventListener('online', look)
+  look()
+  return () => {
+    document.removeEventListener('visibilitychange', look)
+    window.removeEventListener('online', look)
+    close()
+  }
+}
+
+interface Sequenced {
+  node: string
+  sequence: number
+  time: string
+}
+
+/** Adds entries to a list, newest first, each once, at most limit of them. */
+export function mergeNewest<T extends Sequenced>(list: T[], more: T[], limit: number): T[] {
+  const seen = new Map<string, T>()
+  for (const entry of [...list, ...more]) seen.set(`${entry.node}/${entry.sequence}`, entry)
+  const later = (a: T, b: T) => (a.node === b.node ? b.sequence - a.sequence : Date.parse(b.time) - Date.parse(a.time))
+  return [...seen.values()].sort(later).slice(0, limit)
+}
+
+/** Appends lines, keeping the last limit. */
+export function appendLast<T>(list: T[], more: T[], limit: number): T[] {
+  const all = [...list, ...more]
+  return all.length > limit ? all.slice(all.length - limit) : all
+}
+
+const touches: Record<string, string[]> = {
+  unit: ['unit.list', 'house.status'],
+  extension: ['unit.list', 'tool.list', 'house.status'],
+  breaker: ['breaker.status', 'breaker.history', 'token.summary', 'house.status'],
+  budget: ['token.summary', 'house.status'],
+  tool: ['tool.list'],
+  approval: ['approval.list'],
+  alert: ['house.status'],
+  house: ['house.status'],
+  config: ['house.status', 'unit.list'],
+}
+
+/** The queries whose answer a journal entry may have changed. */
+export function touchedBy(entry: { action: string; outcome: string }): string[] {
+  const noun = entry.action.split('.', 1)[0] ?? ''
+  const names = new Set(touches[noun] ?? [])
+  names.add('journal.show')
+  // A refusal or a note may be a new pending approval, whatever the action was.
+  if (entry.outcome === 'refused' || entry.outcome === 'noted' || entry.outcome === 'started') names.add('approval.list')
+  return [...names]
+}
+
+interface Named {
+  action: string
+  caller: string
+  outcome: string
+}
+
+/** The words by which the house itself filters: whole actions and callers, and their first parts. */
+export function wholeWords(entries: Named[]): Set<string> {
+  const words = new Set<string>()
+  for (const { action, caller } of entries) {
+    for (const name of [action, caller]) words.add(name)
+    words.add(action.split('.', 1)[0] ?? '')
+    words.add(caller.split(':', 1)[0] ?? '')
+  }
+  return words
+}
+
+export interface EntryFilter {
+  action?: string | undefined
+  caller?: string | undefined
+  outcome?: string | undefined
+}
+
+/** Whether an entry fits what was typed, whole or in part. */
+export const fits = (e: Named, f: EntryFilter): boolean =>
+  (!f.action || e.action.includes(f.action)) && (!f.caller || e.caller.includes(f.caller)) && (!f.outcome || e.outcome === f.outcome)
