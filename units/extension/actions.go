@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package extension
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+
+	"holdfast"
+	"holdfast/core/action"
+	"holdfast/core/config"
+)
+
+// A Summary is one extension in a list.
+type Summary struct {
+	Name        string `json:"name"`
+	Title       string `json:"title"`
+	Version     string `json:"version,omitempty"`
+	Source      string `json:"source,omitempty"`
+	Enabled     bool   `json:"enabled"`
+	State       string `json:"state" enum:"ready,disabled,blocked,broken,missing"`
+	Reason      string `json:"reason,omitempty"`
+	UI          string `json:"ui,omitempty" help:"path of its page at the front door"`
+	Services    int    `json:"services"`
+	MissingKeys int    `json:"missing_keys"`
+}
+
+// A Part is one unit of an extension.
+type Part struct {
+	Unit    string             `json:"unit"`
+	State   holdfast.UnitState `json:"state"`
+	Detail  string             `json:"detail,omitempty"`
+	Port    int                `json:"port,omitempty"`
+	PID     int                `json:"pid,omitempty"`
+	Log     string             `json:"log,omitempty"`
+	Restart string             `json:"restart"`
+}
+
+// A ToolSwitch is one tool that the extension's manifest or modules name.
+type ToolSwitch struct {
+	Name         string `json:"name"`
+	EnabledInMCP bool   `json:"enabled_in_mcp"`
+	Passthrough  bool   `json:"passthrough"`
+}
+
+// A Key is one key that an extension requires.
+type Key struct {
+	Key string `json:"key"`
+	Set bool   `json:"set"`
+}
+
+// A Detail is all about one extension.
+type Detail struct {
+	Summary
+	Manifest     Manifest           `json:"manifest"`
+	Folder       string             `json:"folder,omitempty"`
+	Data         string             `json:"data"`
+	Requirements bool               `json:"requirements" help:"it asks for Python packages"`
+	Units        []Part             `json:"units"`
+	Ports        map[string]int     `json:"ports"`
+	Mounts       []holdfast.Mount   `json:"mounts"`
+	Tools        []ToolSwitch       `json:"tools"`
+	Modules      []string           `json:"modules"`
+	MCPCommand   []string           `json:"mcp_command,omitempty"`
+	Keys         []Key              `json:"required_secrets"`
+	Problems     []holdfast.Problem `json:"problems"`
+}
+
+type listOut struct {
+	Extensions []Summary `json:"extensions"`
+}
+
+type nameIn struct {
+	Name string `json:"name" help:"name of the extension's folder" required:"true" pos:"1" max:"63"`
+}
+
+// actions are what a caller may ask of extensions.
+func (e *Extensions) actions() []holdfast.Action {
+	return []holdfast.Action{
+		action.NewAction(holdfast.Action{
+			Name: "extension.list", Summary: "List the extensions and how they stand", Short: "extensions",
+			Tier: holdfast.TierOperator, Effect: holdfast.EffectRead, Examples: []string{"holdfast extension list"},
+		}, func(context.Context, action.Nothing) (listOut, error) { return listOut{Extensions: e.summaries()}, nil }),
+		action.NewAction(holdfast.Action{
+			Name: "extension.show", Summary: "Show one extension: manifest, state, units, ports, tools, keys",
+			Tier: holdfast.TierOperator, Effect: holdfast.EffectRead, Examples: []string{"holdfast extension show notes"},
+			Routes: []holdfast.ActionRoute{{Method: "GET", Path: "/api/supervisor/extensions/{name}"}},
+		}, func(_ context.Context, in nameIn) (Detail, error) { return e.show(in.Name) }),
+		action.NewAction(holdfast.Action{
+			Name: "extension.enable", Summary: "Use an extension: start its units, offer its tools, mount its pages",
+			Tier: holdfast.TierOperator, Effect: holdfast.EffectChange, Examples: []string{"holdfast extension enable notes"},
+		}, func(ctx context.Context, in nameIn) (Summary, error) { return e.enable(ctx, in.Name, true) }),
+		action.NewAction(holdfast.Action{
+			Name: "extension.disable", Summary: "Stop using an extension; its folder, data and ports stay",
+			Tier: holdfast.TierOperator, Effect: holdfast.EffectChange, Examples: []string{"holdfast extension disable notes"},
+		}, func(ctx context.Context, in nameIn) (Summary, error) { return e.enable(ctx, in.Name, false) }),
+		action.NewAction(holdfast.Action{
+			Name: "extension.sync", Summary: "Read the extensions again and bring their settings together with master_config.json",
+			Tier: holdfast.TierOperator, Effect: holdfast.EffectChange, Examples: []string{"holdfast extension sync"},
+		}, func(ctx context.Context, _ action.Nothing) (Report, error) { return e.Sync(ctx) }),
+		action.NewDestroyer(holdfast.Action{
+			Name: "extension.delete", Summary: "Delete an extension: its units stop, its folder, data and settings go to the trash",
+			Tier: holdfast.TierOperator, Categories: categories(), Examples: []string{"holdfast extension delete notes"},
+		}, func(ctx context.Context, in nameIn) ([]holdfast.Category, error) { return e.inventory(ctx, in.Name) },
+			func(ctx context.Context, in nameIn) (deleted, error) { return e.delete(ctx, in.Name) }),
+	}
+}
+
+func (e *Extensions) summaries() []Summary {
+	summaries := []Summary{}
+	for _, x := range e.snapshot() {
+		summaries = append(summaries, x.summary())
+	}
+	return summaries
+}
+
+func (s standing) summary() Summary {
+	m := s.manifest
+	sum := Summary{
+		Name: s.name, Title: first(m.Name, s.name), Version: m.Version, Source: s.entry.source, Enabled: s.entry.enabled,
+		State: s.state, Reason: s.reason, Services: len(s.extension.services), MissingKeys: len(s.declaration.keys),
+	}
+	if problems := s.allProblems(); sum.Reason == "" && len(problems) > 0 {
+		sum.Reason = brief(problems)
+	}
+	for _, mount := range s.declaration.mounts {
+		if mount.OwnOrigin {
+			sum.UI = mount.Path
+		}
+	}
+	return sum
+}
+
+func (e *Extensions) find(name string) (standing, error) {
+	list := e.snapshot()
+	if x, ok := find(list, name); ok {
+		return x, nil
+	}
+	names := make([]string, 0, len(list))
+	for _, x := range list {
+		names = append(names, x.name)
+	}
+	remedy := "there are none"
+	if len(names) > 0 {
+		remedy = fmt.Sprintf("there are %v", names)
+	}
+	return standing{}, &holdfast.Error{
+		Code: holdfast.CodeNotFound, Message: fmt.Sprintf("there is no extension %.80q", name),
+		Problems: []holdfast.Problem{{Field: "name", Message: "names no extension", Remedy: remedy}},
+	}
+}
+
+func (e *Extensions) show(name string) (Detail, error) {
+	x, err := e.find(name)
+	if err != nil {
+		return Detail{}, err
+	}
+	d := Detail{
+		Summary: x.summary(), Manifest: x.manifest, Folder: x.dir, Data: dataDir(e.needs.Home, name),
+		Requirements: x.requirements, Units: e.parts(x), Ports: map[string]int{}, Mounts: list(x.declaration.mounts),
+		Tools: []ToolSwitch{}, Modules: []string{}, MCPCommand: x.server, Keys: []Key{}, Problems: list(x.allProblems()),
+	}
+	for _, u := range x.declaration.units {
+		if u.Port != 0 {
+			d.Ports[u.Name] = u.Port
+		}
+	}
+	for _, module := range x.tools.modules {
+		d.Modules = append(d.Modules, filepath.Base(module))
+	}
+	for _, tool := range slices.Sorted(maps.Keys(x.tools.settings)) {
+		s := x.tools.settings[tool]
+		d.Tools = append(d.Tools, ToolSwitch{Name: tool, EnabledInMCP: s.EnabledInMCP, Passthrough: s.Passthrough})
+	}
+	for _, key := range x.manifest.RequiredSecrets {
+		d.Keys = append(d.Keys, Key{Key: key, Set: e.has(key)})
+	}
+	return d, nil
+}
+
+// parts tells how the extension's units stand now.
+func (e *Extensions) parts(x standing) []Part {
+	now := map[string]holdfast.UnitStatus{}
+	for _, u := range e.needs.Units.List() {
+		now[u.Name] = u
+	}
+	parts := []Part{}
+	for _, u := range x.declaration.units {
+		status := now[u.Name]
+		parts = append(parts, Part{
+			Unit: u.Name, State: status.State, Detail: first(status.Detail, u.Blocked), Port: u.Port, PID: status.PID,
+			Log: u.Log, Restart: string(u.Restart),
+		})
+	}
+	return parts
+}
+
+// enable switches an extension in master_config.json, from where the sync takes it.
+func (e *Extensions) enable(ctx context.Context, name string, on bool) (Summary, error) {
+	e.syncing.Lock()
+	defer e.syncing.Unlock()
+	x, err := e.find(name)
+	if err != nil {
+		return Summary{}, err
+	}
+	if on && (x.state == stateBroken || x.state == stateMissing) {
+		return Summary{}, &holdfast.Error{
+			Code: holdfast.CodeConflict, Message: "cannot enable " + name + ": it is " + x.state + ": " + x.reason, Problems: x.problems,
+		}
+	}
+	err = e.needs.Master.Update(ctx, func(d *config.Document) error { return d.Set(on, "extensions", name, "enabled") })
+	if err != nil {
+		return Summary{}, err
+	}
+	if _, err := e.sync(ctx); err != nil {
+		return Summary{}, err
+	}
+	x, err = e.find(name)
+	return x.summary(), err
+}

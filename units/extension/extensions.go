@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package extension
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"holdfast"
+	"holdfast/core/config"
+	"holdfast/core/home"
+	corekeys "holdfast/core/keys"
+)
+
+// units is what runs the units that extensions declare (units/supervisor).
+type units interface {
+	Set(ctx context.Context, owner string, units []holdfast.Unit) error
+	List() []holdfast.UnitStatus
+}
+
+// keys is what knows the secrets (core/keys).
+type keys interface {
+	Get(name string) (holdfast.Secret, bool)
+}
+
+// Needs is what extensions take from the rest of the house.
+type Needs struct {
+	Home       home.Home
+	Master     *config.Master
+	Units      units
+	Keys       keys
+	Trash      keeper
+	Operations runner
+	Log        *slog.Logger
+}
+
+// Extensions are the extensions of one home.
+type Extensions struct {
+	needs Needs
+	today func() time.Time
+	free  func(port int) bool
+
+	syncing sync.Mutex // one sync, or one step of a deletion, at a time
+	leaving map[string]bool
+	started bool
+
+	mu      sync.RWMutex
+	list    []standing
+	changed chan struct{}
+}
+
+// A standing is one extension with what it contributes.
+type standing struct {
+	*extension
+	declaration
+	// refused is why the units could not be declared.
+	refused string
+}
+
+// New returns the extensions of a home; nothing is read until Start or Sync.
+func New(needs Needs) *Extensions {
+	return &Extensions{
+		needs: needs, today: time.Now, free: freePort,
+		leaving: map[string]bool{}, changed: make(chan struct{}),
+	}
+}
+
+// freePort tells whether nobody listens on a port of this machine.
+func freePort(port int) bool {
+	l, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
+	if err != nil {
+		return false
+	}
+	return l.Close() == nil
+}
+
+// A Report says what one sync found and did.
+type Report struct {
+	Added    []string           `json:"added"`
+	Returned []string           `json:"returned"`
+	Missing  []string           `json:"missing"`
+	Written  []string           `json:"written"`
+	Problems []holdfast.Problem `json:"problems"`
+}
+
+// Sync reads every extension, brings master_config.json and the manifests together, and declares
+// the units of each. What is wrong with one extension is told in the report and leaves the
+// others; an error means that nothing was changed.
+func (e *Extensions) Sync(ctx context.Context) (Report, error) {
+	e.syncing.Lock()
+	defer e.syncing.Unlock()
+	return e.sync(ctx)
+}
+
+func (e *Extensions) sync(ctx context.Context) (Report, error) {
+	s, err := e.settle(ctx)
+	if err != nil {
+		return Report{}, err
+	}
+	report := Report{Added: list(s.added), Returned: list(s.returned), Missing: list(s.missing), Written: []string{}, Problems: list(s.problems)}
+	for _, f := range s.files {
+		if err := e.write(f); err != nil {
+			e.needs.Log.Warn("cannot write a manifest back", "extension", f.extension, "error", err)
+			report.Problems = append(report.Problems, holdfast.Problem{File: "extensions/" + f.extension + "/" + f.name, Message: err.Error()})
+			continue
+		}
+		report.Written = append(report.Written, f.extension+"/"+f.name)
+	}
+	standings := e.declare(ctx, s)
+	for _, x := range standings {
+		report.Problems = append(report.Problems, x.allProblems()...)
+	}
+	e.publish(standings)
+	return report, nil
+}
+
+// settle reads the folders and, in one turn of master_config.json, works out and notes what
+// follows from them.
+func (e *Extensions) settle(ctx context.Context) (settlement, error) {
+	folders, err := scan(e.needs.Home.Path("extensions"))
+	if err != nil {
+		return settlement{}, err
+	}
+	folders = slices.DeleteFunc(folders, func(f folder) bool { return e.leaving[f.name] })
+	var s settlement
+	err = e.needs.Master.Update(ctx, func(d *config.Document) error {
+		kept, err := e.adoptReturned(d, folders)
+		if err != nil {
+			return err
+		}
+		text, _ := d.Get()
+		b, err := readBook(text)
+		if err != nil {
+			return err
+		}
+		for name := range e.leaving {
+			delete(b.extensions, name)
+		}
+		s = settle(folders, b, e.today(), e.free)
+		s.kept = kept
+		return apply(d, s.changes)
+	})
+	if err != nil {
+		return settlement{}, err
+	}
+	e.forgetKept(s.kept)
+	return s, nil
+}
+
+// list is never nil, for an empty list is shown as one.
+func list[T any](items []T) []T { return append([]T{}, items...) }
+
+func apply(d *config.Document, changes []change) error {
+	for _, c := range changes {
+		if c.value == nil {
+			d.Delete(c.path...)
+			continue
+		}
+		if err := d.Set(c.value, c.path...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *Extensions) write(f file) error {
+	path := e.needs.Home.Path("extensions", f.extension, filepath.FromSlash(f.name))
+	// A folder that was swapped for a link since it was read is not followed.
+	for dir := filepath.Dir(path); dir != e.needs.Home.Path("extensions"); dir = filepath.Dir(dir) {
+		info, err := os.Lstat(dir)
+		if err != nil || !info.IsDir() {
+			return fmt.Errorf("cannot write %s: its folder is not a folder any more", f.name)
+		}
+	}
+	return home.WriteFile(path, f.text, fs.FileMode(f.mode))
+}
+
+// declare hands each extension's units to the supervisor, and takes back those of extensions that
+// are no more.
+func (e *Extensions) declare(ctx context.Context, s settlement) []standing {
+	before := e.snapshot()
+	in := surrounding{home: e.needs.Home, set: e.has, ports: s.ports.table(), path: os.Getenv("PATH")}
+	var list []standing
+	for _, x := range s.extensions {
+		var told portTable
+		if old, ok := find(before, x.name); ok {
+			told = old.held
+		}
+		now := standing{extension: x, declaration: x.declare(in, told)}
+		now.refused = e.hand(ctx, now)
+		list = append(list, now)
+	}
+	for _, old := range before {
+		if _, still := find(list, old.name); !still && !e.leaving[old.name] {
+			_ = e.hand(ctx, standing{extension: old.extension})
+		}
+	}
+	return list
+}
+
+// hand declares one extension's units; the answer says why that failed.
+func (e *Extensions) hand(ctx context.Context, x standing) string {
+	if len(x.units) > 0 && x.state == stateReady {
+		if err := os.MkdirAll(dataDir(e.needs.Home, x.name), 0o700); err != nil {
+			e.needs.Log.Warn("cannot make the data folder", "extension", x.name, "error", err)
+		}
+	}
+	if err := e.needs.Units.Set(ctx, owner(x.name), x.units); err != nil {
+		e.needs.Log.Error("cannot declare the units", "extension", x.name, "error", err)
+		return err.Error()
+	}
+	return ""
+}
+
+func (e *Extensions) publish(list []standing) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	same := slices.EqualFunc(e.list, list, standing.equal)
+	e.list = list
+	if !same {
+		close(e.changed)
+		e.changed = make(chan struct{})
+	}
+}
+
+func (s standing) equal(t standing) bool {
+	return s.name == t.name && s.refused == t.refused && s.entry.enabled == t.entry.enabled &&
+		reflect.DeepEqual(s.declaration, t.declaration) && reflect.DeepEqual(s.allProblems(), t.allProblems())
+}
+
+func (e *Extensions) snapshot() []standing {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.list
+}
+
+func find(list []standing, name string) (standing, bool) {
+	i, ok := slices.BinarySearchFunc(list, name, func(s standing, name string) int { return strings.Compare(s.name, name) })
+	if !ok {
+		return standing{}, false
+	}
+	return list[i], true
+}
+
+// Changed is closed when mounts, tool servers or the standing of an extension changed after the
+// call. Ask for it before reading, then read, then wait.
+func (e *Extensions) Changed() <-chan struct{} {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.changed
+}
+
+// Mounts lists the paths of the front door that extensions serve. Those of a blocked or broken
+// extension are among them, so that the door can say why nothing answers.
+func (e *Extensions) Mounts() []holdfast.Mount {
+	var mounts []holdfast.Mount
+	for _, x := range e.snapshot() {
+		mounts = append(mounts, x.mounts...)
+	}
+	return mounts
+}
+
+// ToolServers lists where the extensions' tools come from.
+func (e *Extensions) ToolServers() []holdfast.ToolServer {
+	var servers []holdfast.ToolServer
+	for _, x := range e.snapshot() {
+		servers = append(servers, x.servers...)
+	}
+	return servers
+}
+
+// has tells whether a key is there and not empty.
+func (e *Extensions) has(key string) bool {
+	value, ok := e.needs.Keys.Get(key)
+	return ok && !value.Empty()
+}
+
+// Required lists each key that an enabled extension asks for.
+func (e *Extensions) Required() []corekeys.Requirement {
+	var required []corekeys.Requirement
+	for _, x := range e.snapshot() {
+		if x.state == stateReady || x.state == stateBlocked {
+			for _, key := range x.manifest.RequiredSecrets {
+				required = append(required, corekeys.Requirement{Key: key, Source: owner(x.name)})
+			}
+		}
+	}
+	return required
+}
+
+// allProblems are those of the extension and of each of its parts.
+func (s standing) allProblems() []holdfast.Problem {
+	problems := slices.Clone(s.problems)
+	for _, v := range s.extension.services {
+		problems = append(problems, v.problems...)
+	}
+	problems = append(problems, s.tools.problems...)
+	if s.refused != "" {
+		problems = append(problems, holdfast.Problem{File: "extensions/" + s.name, Message: "its units are not declared: " + s.refused})
+	}
+	return problems
+}
+
+// alerts tells of every enabled extension that cannot be used whole.
+func (e *Extensions) alerts(context.Context) []holdfast.Alert {
+	var alerts []holdfast.Alert
+	for _, x := range e.snapshot() {
+		reason := x.reason
+		if problems := x.allProblems(); reason == "" && len(problems) > 0 {
+			reason = brief(problems)
+		}
+		if reason != "" {
+			alerts = append(alerts, holdfast.Alert{Subject: x.name, Message: x.name + " is " + x.state + ": " + reason})
+		}
+	}
+	return alerts
+}
