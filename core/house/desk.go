@@ -16,7 +16,7 @@ import (
 // A Desk answers for the house as a whole: how it stands, who may do what, what is served where.
 type Desk struct {
 	Version  string
-	Name     string
+	Name     func() string
 	PID      int
 	Started  time.Time
 	Home     string
@@ -77,7 +77,7 @@ func (d *Desk) Capability() Capability {
 
 func (d *Desk) status(ctx context.Context, _ action.Nothing) (Status, error) {
 	s := Status{
-		House: d.Name, URL: d.URL(), API: d.API(), PID: d.PID, Version: d.Version, Home: d.Home, Since: d.Started,
+		House: d.Name(), URL: d.URL(), API: d.API(), PID: d.PID, Version: d.Version, Home: d.Home, Since: d.Started,
 		Units: d.Units(), Breaker: d.Breaker(ctx), Alerts: []holdfast.Alert{}, Checks: []holdfast.CheckResult{},
 	}
 	for _, c := range d.Capabilities() {

@@ -83,6 +83,8 @@ func printObject(t Terminal, members []member) error {
 	for _, m := range members {
 		if rows, ok := objects(m.value); ok && len(rows) > 0 {
 			tables = append(tables, m)
+		} else if texts := strings.Join(texts(m.value), "\n"); texts != "" && m.name == "lines" {
+			fmt.Fprintln(t.Out, texts)
 		} else if text := cell(m.value); text != "" {
 			lines = append(lines, []string{label(m.name), text})
 		}
@@ -103,6 +105,15 @@ func printObject(t Terminal, members []member) error {
 		}
 	}
 	return nil
+}
+
+// texts reads a list of texts, such as the lines of a log, which are printed as they are.
+func texts(raw json.RawMessage) []string {
+	var list []string
+	if json.Unmarshal(raw, &list) != nil {
+		return nil
+	}
+	return list
 }
 
 func label(name string) string { return strings.ReplaceAll(name, "_", " ") }

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package app is the only place that wires: it builds every capability, hands each what it needs of
+// the others, and runs the house or one command.
+//
+// It is not for behaviour. wire.go is the list of capabilities in start order; up.go runs them;
+// connect.go finds who answers a command. cmd/holdfast calls Main, holdfasttest calls New.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"holdfast"
+	"holdfast/core/config"
+	"holdfast/core/home"
+	"holdfast/surface/cli"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+// Options change how a house is made; the zero value is the ordinary one.
+type Options struct {
+	// Log hears what the house does; nil is standard error, from warnings up.
+	Log *slog.Logger
+	// Set holds config values of the command line, by path.
+	Set map[string]string
+	// Edge is the front door's program; empty means holdfast-edge beside this program.
+	Edge string
+	// Synchronous is the store's; only benches set it.
+	Synchronous string
+}
+
+// Main runs one command line and returns the exit status.
+func Main(args []string) int {
+	// SIGPIPE and the like stay with the runtime; the first interrupt ends the command in order, the
+	// second at once.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	err := execute(ctx, args)
+	if err != nil {
+		cli.PrintError(os.Stderr, err)
+	}
+	return cli.Exit(err)
+}
+
+func execute(ctx context.Context, args []string) error {
+	place, missing := home.Find(homeFlag(args))
+	if missing != nil {
+		place = home.At(".")
+	}
+	opt := Options{Set: map[string]string{}}
+	h, err := New(place, &opt)
+	if err != nil {
+		return err
+	}
+	ignored := ""
+	root := cli.New(cli.Options{
+		Registry: h.Registry, Terminal: terminal(), Version: version, Home: &ignored,
+		Commands: []*cobra.Command{upCommand(h, &opt, missing), initCommand(), openAPICommand(h)},
+		Connect: func(ctx context.Context, a holdfast.Action) (cli.Caller, func() error, error) {
+			if missing != nil {
+				return nil, nil, missing
+			}
+			return h.connect(ctx, a)
+		},
+	})
+	root.SetArgs(args)
+	return root.ExecuteContext(ctx)
+}
+
+// homeFlag finds --home before the command line is built, for the commands are made from the home's
+// own registry.
+func homeFlag(args []string) string {
+	for i, arg := range args {
+		if value, ok := strings.CutPrefix(arg, "--home="); ok {
+			return value
+		}
+		if arg == "--home" && i+1 < len(args) {
+			return args[i+1]
+		}
+		if arg == "--" {
+			break
+		}
+	}
+	return ""
+}
+
+// load reads the configuration into every capability's section.
+func (h *House) load() error {
+	var sections []config.Section
+	for _, c := range h.Capabilities {
+		if c.Config != nil {
+			sections = append(sections, config.Section{Name: sectionOf(c.Section, c.Name), Into: c.Config})
+		}
+	}
+	loaded, err := config.Load(h.Home, sections, config.Options{Set: h.options.Set})
+	if err != nil {
+		return err
+	}
+	h.config = loaded
+	return nil
+}
+
+func sectionOf(section, name string) string {
+	if section != "" {
+		return section
+	}
+	return name
+}
+
+// open makes the home ready for actions in this process: configuration, then the store.
+func (h *House) open(ctx context.Context) error {
+	if !h.Home.Exists() {
+		return holdfast.BadInput(fmt.Sprintf("there is no home at %s: make one with `holdfast init %s`", h.Home.Dir(), h.Home.Dir()))
+	}
+	if err := h.Home.Ensure(); err != nil {
+		return err
+	}
+	if err := h.load(); err != nil {
+		return err
+	}
+	return h.openStore(ctx)
+}
+
+// errStopped ends a house on request; it is no failure.
+var errStopped = errors.New("stopped on request")

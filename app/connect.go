@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+
+	"holdfast"
+	"holdfast/core/home"
+	"holdfast/surface/api"
+	"holdfast/surface/cli"
+)
+
+// connect finds who runs an action: the house over its control socket, or this process under the
+// home's lock when no house runs and the action may.
+func (h *House) connect(ctx context.Context, a holdfast.Action) (cli.Caller, func() error, error) {
+	dial := func(ctx context.Context) (net.Conn, error) { return h.Home.Dial(ctx, "control") }
+	if probe, err := dial(ctx); err == nil {
+		_ = probe.Close()
+		return cli.NewRemote(dial), func() error { return nil }, nil
+	}
+	if !a.Offline {
+		return nil, nil, h.noHouse(a)
+	}
+	if err := h.Home.Ensure(); err != nil {
+		return nil, nil, err
+	}
+	lock, err := h.Home.Lock("in process: " + a.Name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := h.openFor(ctx, a); err != nil {
+		return nil, nil, errors.Join(err, lock.Unlock())
+	}
+	closing := func() error { return errors.Join(h.Store.Close(), lock.Unlock()) }
+	return cli.Local{Registry: h.Registry, Caller: offlineCaller()}, closing, nil
+}
+
+// offlineCaller is who runs an action in process. A unit's process is an agent there too.
+func offlineCaller() holdfast.Caller {
+	if caller, marked := api.OwnCaller(); marked {
+		return caller
+	}
+	return api.Terminal()
+}
+
+// noHouse says who holds the home when somebody does and yet nobody answers.
+func (h *House) noHouse(a holdfast.Action) error {
+	holder, err := h.Home.Holder()
+	if err == nil && holder != nil {
+		return fmt.Errorf("%w, and %s does not answer on its control socket", cli.ErrNoHouse, holder.Error())
+	}
+	return fmt.Errorf("cannot run %s: %w", a.Name, cli.ErrNoHouse)
+}
+
+// openFor opens what an offline action needs. An action that only halts must work with a broken
+// configuration or a full disk, so for it the store is opened if it can be.
+func (h *House) openFor(ctx context.Context, a holdfast.Action) error {
+	err := h.open(ctx)
+	if err != nil && (a.Safer || a.Name == "config.check" || a.Name == "breaker.check") {
+		h.log.Warn("going on without the store", "error", err)
+		return nil
+	}
+	return err
+}
+
+// dialable tells whether a house answers in the home.
+func dialable(ctx context.Context, h home.Home) bool {
+	conn, err := h.Dial(ctx, "control")
+	if err != nil {
+		return false
+	}
+	_ = conn.Close()
+	return true
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"holdfast"
+	"holdfast/core/action"
+	"holdfast/core/keys"
+	"holdfast/core/store"
+)
+
+// passwordKey is the key of .env that holds PostgreSQL's password.
+const passwordKey = "DB_PASSWORD"
+
+// Database is the entry store of holdfast.yaml: sqlite, or postgres://user@host/database.
+type Database struct {
+	// URL is sqlite for a file in the home, or postgres://user@host/database; the password is the key
+	// DB_PASSWORD in .env.
+	URL string
+}
+
+// UnmarshalText reads the entry's one value.
+func (d *Database) UnmarshalText(text []byte) error {
+	d.URL = string(text)
+	return nil
+}
+
+// MarshalText writes the entry's one value.
+func (d Database) MarshalText() ([]byte, error) { return []byte(d.URL), nil }
+
+// Check refuses what is no store, and a password in the file.
+func (d Database) Check() []holdfast.Problem {
+	if d.URL == store.SQLite {
+		return nil
+	}
+	u, err := url.Parse(d.URL)
+	if err != nil || u.Host == "" || !strings.HasPrefix(u.Scheme, "postgres") {
+		return []holdfast.Problem{{Message: fmt.Sprintf("%q is no store", strings.SplitN(d.URL, "@", 2)[0]), Remedy: "want sqlite or postgres://user@host/database"}}
+	}
+	if _, has := u.User.Password(); has {
+		return []holdfast.Problem{{Message: "the URL holds a password", Remedy: "take it out and set it with `holdfast keys set " + passwordKey + "`"}}
+	}
+	return nil
+}
+
+// openStore opens the database and brings every capability's tables up to date.
+func (h *House) openStore(ctx context.Context) error {
+	migrations := []store.Migration{{Package: "action", FS: action.Migrations()}}
+	for _, c := range h.Capabilities {
+		if c.Migrations != nil {
+			migrations = append(migrations, store.Migration{Package: c.Name, FS: c.Migrations})
+		}
+	}
+	opt := store.Options{
+		URL: h.database.URL, Backups: h.Home.Var("backups"), Migrations: migrations,
+		Synchronous: h.options.Synchronous, Binary: version, Log: h.log,
+	}
+	if h.database.URL != store.SQLite {
+		secrets := keys.New(h.Home)
+		if err := secrets.Load(); err != nil {
+			return err
+		}
+		opt.Password, _ = secrets.Get(passwordKey)
+	}
+	return h.Store.Open(ctx, opt)
+}
+
+func (h *House) closeStore(context.Context) error { return h.Store.Close() }

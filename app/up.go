@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"holdfast"
+	"holdfast/core/home"
+	"holdfast/core/house"
+	"holdfast/core/process"
+)
+
+func upCommand(h *House, opt *Options, missing error) *cobra.Command {
+	detach := false
+	var set []string
+	cmd := &cobra.Command{
+		Use:   "up",
+		Short: "Run the house: every enabled unit, behind one front door, until Ctrl-C",
+		Long: "Run the house in the foreground: every enabled unit is started and kept running, behind one front door.\n\n" +
+			"Ctrl-C or SIGTERM stops every unit and ends. A crash leaves the units running; the next `up` adopts them.",
+		Example: "holdfast up\nholdfast up -d\nholdfast up --set edge.listen=127.0.0.1:9000",
+		Args:    nothingMore,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if missing != nil {
+				return missing
+			}
+			for _, s := range set {
+				path, value, ok := strings.Cut(s, "=")
+				if !ok {
+					return holdfast.BadInput(fmt.Sprintf("--set %q has no =: want section.field=value", s))
+				}
+				opt.Set[path] = value
+			}
+			if detach {
+				return upDetached(cmd.Context(), h.Home, set, cmd.OutOrStdout())
+			}
+			return h.Run(cmd.Context(), func(ctx context.Context) error { return h.greet(ctx, cmd.OutOrStdout()) })
+		},
+	}
+	cmd.Flags().BoolVarP(&detach, "detach", "d", false, "return once the house is up; it runs on in the background")
+	cmd.Flags().StringArrayVar(&set, "set", nil, "set a config value for this run: section.field=value")
+	return cmd
+}
+
+// Run runs the house until ctx ends, `down`, or the first failure; ready is called once everything
+// has started.
+func (h *House) Run(ctx context.Context, ready func(context.Context) error) error {
+	if !h.Home.Exists() {
+		return holdfast.BadInput(fmt.Sprintf("there is no home at %s: make one with `holdfast init %s`", h.Home.Dir(), h.Home.Dir()))
+	}
+	if err := h.Home.Ensure(); err != nil {
+		return err
+	}
+	lock, err := h.Home.Lock("")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = lock.Unlock() }()
+	if err := h.load(); err != nil {
+		return err
+	}
+	ctx, shutdown := context.WithCancelCause(ctx)
+	defer shutdown(nil)
+	h.shutdown = func() { shutdown(errStopped) }
+	group := house.House{Capabilities: h.Capabilities, Log: h.log}
+	err = group.Run(ctx, func(ctx context.Context) error {
+		if err := lock.SetAddress(h.url()); err != nil {
+			return err
+		}
+		go h.reloadOnHangup(ctx)
+		return ready(ctx)
+	})
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// reloadOnHangup reads the configuration anew at SIGHUP; an invalid file changes nothing, is
+// journaled as refused input, and fires the alert config_invalid.
+func (h *House) reloadOnHangup(ctx context.Context) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hangups:
+			if _, err := h.Registry.Dispatch(ctx, holdfast.Internal("hangup", "config.reload"), "config.reload", nil, nil); err != nil {
+				h.log.Error("the configuration was not reloaded", slog.Any("error", err))
+			}
+		}
+	}
+}
+
+// greet prints the link, the addresses and what runs.
+func (h *House) greet(ctx context.Context, out io.Writer) error {
+	link, err := h.loginLink(ctx)
+	if err != nil {
+		return fmt.Errorf("cannot make the login link: %w", err)
+	}
+	fmt.Fprintf(out, "\n  Hub        %s\n  API, MCP   %s/v1  %s/api/mcp  (key: AGENT_API_KEY in .env)\n  home       %s\n\n", link, h.front.URL(), h.front.URL(), h.Home.Dir())
+	h.settle(ctx)
+	for _, u := range h.units() {
+		at := ""
+		if u.Port > 0 {
+			at = fmt.Sprintf(" on port %d", u.Port)
+		}
+		fmt.Fprintf(out, "  %-18s %s%s%s\n", u.Name, u.State, at, because(u.Detail))
+	}
+	fmt.Fprint(out, "\nThe link works once; `holdfast link` makes another. Ctrl-C stops everything.\n")
+	return nil
+}
+
+func because(detail string) string {
+	if detail == "" {
+		return ""
+	}
+	return ": " + detail
+}
+
+// settle waits a moment for units that are starting, so that what is printed is how they came up.
+func (h *House) settle(ctx context.Context) {
+	deadline := time.NewTimer(5 * time.Second)
+	defer deadline.Stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for h.starting() {
+		select {
+		case <-ctx.Done():
+			return
+		case <-deadline.C:
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (h *House) starting() bool {
+	for _, u := range h.units() {
+		fresh := u.State == holdfast.UnitStopped && time.Since(u.Since) < time.Second
+		if u.State == holdfast.UnitStarting || u.State == holdfast.UnitStopping || fresh {
+			return true
+		}
+	}
+	return false
+}
+
+// upDetached starts this program again in a session of its own and returns when the house answers.
+func upDetached(ctx context.Context, place home.Home, set []string, out io.Writer) error {
+	if holder, err := place.Holder(); err == nil && holder != nil {
+		return holder
+	}
+	if err := place.Ensure(); err != nil {
+		return err
+	}
+	log, err := os.OpenFile(place.Var("logs", "house.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("cannot open the house's log: %w", err)
+	}
+	defer func() { _ = log.Close() }()
+	began, err := log.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	args := []string{"--home", place.Dir(), "up"}
+	for _, s := range set {
+		args = append(args, "--set", s)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), self, args...) //nolint:gosec // this very program
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("cannot start the house: %w", err)
+	}
+	return awaitHouse(ctx, place, cmd, began, out)
+}
+
+func awaitHouse(ctx context.Context, place home.Home, cmd *exec.Cmd, began int64, out io.Writer) error {
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	tick := time.NewTicker(25 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ended:
+			text, _ := os.ReadFile(place.Var("logs", "house.log"))
+			if int64(len(text)) < began {
+				began = 0
+			}
+			return holdfast.Errorf(holdfast.CodeFailed, "the house did not come up:\n%s", strings.TrimSpace(string(text[began:])))
+		case <-tick.C:
+			holder, err := place.Holder()
+			if err == nil && holder != nil && holder.Address != "" && dialable(ctx, place) {
+				fmt.Fprintf(out, "The house is up (process %d) at %s; `holdfast link` prints a login link, `holdfast down` ends it.\n", cmd.Process.Pid, holder.Address)
+				return nil
+			}
+		}
+	}
+}
+
+// reaper adopts orphans of units' processes, so that none is left as a zombie.
+func reaper() house.Capability {
+	return house.Capability{
+		Name: "reaper", Run: process.ReapOrphans,
+		Reason: "orphans of units must find a parent from the first start on",
+	}
+}

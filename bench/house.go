@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// a running house in a home of its own.
+type running struct {
+	home string
+	args []string
+}
+
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String(), nil
+}
+
+// start brings a house up and says how long it took until every unit was up.
+func start(ctx context.Context, home string) (*running, time.Duration, error) {
+	edge, err := freeAddress()
+	if err != nil {
+		return nil, 0, err
+	}
+	api, err := freeAddress()
+	if err != nil {
+		return nil, 0, err
+	}
+	r := &running{home: home, args: []string{"--home", home}}
+	began := time.Now()
+	if out, err := r.command(ctx, "up", "-d", "--set", "edge.listen="+edge, "--set", "api.listen="+api).CombinedOutput(); err != nil {
+		return nil, 0, fmt.Errorf("up: %w\n%s", err, out)
+	}
+	for {
+		s, err := r.status(ctx)
+		if err != nil {
+			return r, 0, err
+		}
+		if s.allUp() {
+			return r, time.Since(began), nil
+		}
+		if time.Since(began) > 30*time.Second {
+			return r, 0, fmt.Errorf("the units did not come up: %+v", s.Units)
+		}
+	}
+}
+
+func (r *running) command(ctx context.Context, args ...string) *exec.Cmd {
+	return exec.CommandContext(ctx, filepath.Join("bin", "holdfast"), append(r.args, args...)...)
+}
+
+func (r *running) stop(ctx context.Context) { _ = r.command(ctx, "down").Run() }
+
+type houseStatus struct {
+	PID   int `json:"pid"`
+	Units []struct {
+		Name  string `json:"name"`
+		State string `json:"state"`
+		PID   int    `json:"pid"`
+	} `json:"units"`
+}
+
+func (s houseStatus) allUp() bool {
+	for _, u := range s.Units {
+		if u.State != "ready" && u.State != "running" {
+			return false
+		}
+	}
+	return len(s.Units) > 0
+}
+
+func (r *running) status(ctx context.Context) (s houseStatus, err error) {
+	out, err := r.command(ctx, "status", "--json").Output()
+	if err != nil {
+		return s, fmt.Errorf("status: %w", err)
+	}
+	return s, json.Unmarshal(out, &s)
+}
+
+// resident is a process's resident memory in MB.
+func resident(pid int) float64 {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+			kb, _ := strconv.ParseFloat(strings.Fields(value)[0], 64)
+			return kb / 1024
+		}
+	}
+	return 0
+}
+
+// house measures status and idle memory of the starter home.
+func house(ctx context.Context) ([]figure, error) {
+	home, err := os.MkdirTemp("", "holdfast-bench-*")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(home) }()
+	home = filepath.Join(home, "home")
+	if out, err := exec.CommandContext(ctx, filepath.Join("bin", "holdfast"), "init", home).CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("init: %w\n%s", err, out)
+	}
+	r, _, err := start(ctx, home)
+	if r != nil {
+		defer r.stop(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var walls []time.Duration
+	peak := int64(0)
+	for range 40 {
+		cmd := r.command(ctx, "status")
+		began := time.Now()
+		if err := cmd.Run(); err != nil {
+			return nil, err
+		}
+		walls = append(walls, time.Since(began))
+		peak = max(peak, cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss)
+	}
+	s, err := r.status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	figures := []figure{
+		{"holdfast status, wall (median of 40)", median(walls).Round(100 * time.Microsecond).String(), "< 25 ms"},
+		{"holdfast status, peak memory", fmt.Sprintf("%.1f MB", float64(peak)/1024), "< 30 MB"},
+		{"house, idle memory", fmt.Sprintf("%.1f MB", resident(s.PID)), "stated (< 40 MB in chapter 30)"},
+	}
+	for _, u := range s.Units {
+		if u.Name == "edge" {
+			figures = append(figures, figure{"front door, idle memory", fmt.Sprintf("%.1f MB", resident(u.PID)), "stated"})
+		}
+	}
+	return figures, nil
+}
+
+func median(list []time.Duration) time.Duration {
+	slices.Sort(list)
+	return list[len(list)/2]
+}
+
+// tenUnits measures a house of ten trivial units from the command to all of them up.
+func tenUnits(ctx context.Context) ([]figure, error) {
+	home, err := os.MkdirTemp("", "holdfast-bench-*")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(home) }()
+	var text strings.Builder
+	text.WriteString("units:\n")
+	for i := range 10 {
+		fmt.Fprintf(&text, "  trivial%d: {run: [sleep, \"1000\"]}\n", i)
+	}
+	if err := os.WriteFile(filepath.Join(home, "holdfast.yaml"), []byte(text.String()), 0o600); err != nil {
+		return nil, err
+	}
+	var took []time.Duration
+	for range 5 {
+		r, d, err := start(ctx, home)
+		if r != nil {
+			r.stop(ctx)
+		}
+		if err != nil {
+			return nil, err
+		}
+		took = append(took, d)
+	}
+	return []figure{{"up of ten trivial units (median of 5)", median(took).Round(time.Millisecond).String(), "< 1.5 s"}}, nil
+}
