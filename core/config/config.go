@@ -84,7 +84,7 @@ func Load(h home.Home, sections []Section, opt Options) (*Config, error) {
 	for _, s := range sections {
 		c.current.values[s.Name] = s.Into
 	}
-	fresh, problems := c.read()
+	fresh, problems := c.read(nil)
 	if len(problems) > 0 {
 		c.failed = invalid(problems)
 		return c, c.failed
@@ -127,9 +127,13 @@ func (c *Config) prepare() error {
 	return nil
 }
 
-// read reads all layers and checks them; the snapshot counts only when there is no problem.
-func (c *Config) read() (snapshot, []holdfast.Problem) {
+// read reads all layers and checks them; the snapshot counts only when there is no problem. A
+// master that is given stands for the file.
+func (c *Config) read(master *source) (snapshot, []holdfast.Problem) {
 	s := snapshot{values: map[string]any{}, sources: map[string]source{}}
+	if master != nil {
+		s.sources[master.name] = *master
+	}
 	var problems []holdfast.Problem
 	tree := c.defaults
 	for _, layer := range []func(snapshot, *node) (*node, []holdfast.Problem){

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 
 	"holdfast"
@@ -100,6 +101,9 @@ func (c *Config) Pinned(path string) (file string, line int, pinned bool) {
 	return "", 0, false
 }
 
+// Sections lists the sections by name, in the order of the wiring.
+func (c *Config) Sections() []string { return c.names() }
+
 // Section is the current value of a section, of the type that its Into points to; it must not be
 // changed. Nil when there is no such section.
 func (c *Config) Section(name string) any { return c.snapshot().values[name] }
@@ -118,8 +122,15 @@ func (c *Config) snapshot() snapshot {
 
 // Check reads everything again and tells all problems, changing nothing.
 func (c *Config) Check() []holdfast.Problem {
-	_, problems := c.read()
+	_, problems := c.read(nil)
 	return problems
+}
+
+// CheckMaster tells what would be wrong with the configuration if this were master_config.json:
+// only the problems that stand in it.
+func (c *Config) CheckMaster(text []byte) []holdfast.Problem {
+	_, problems := c.read(&source{name: masterName, text: text})
+	return slices.DeleteFunc(problems, func(p holdfast.Problem) bool { return p.File != masterName })
 }
 
 // Failed is the error of the last Load or Reload, nil when it was sound.
@@ -165,7 +176,7 @@ func (c *Config) Subscribe(section string, changed func(ctx context.Context, fre
 func (c *Config) Reload(ctx context.Context) ([]Change, error) {
 	c.reloading.Lock()
 	defer c.reloading.Unlock()
-	fresh, problems := c.read()
+	fresh, problems := c.read(nil)
 	c.mu.Lock()
 	if len(problems) > 0 {
 		c.failed = invalid(problems)

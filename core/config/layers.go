@@ -48,9 +48,12 @@ func put(layer *node, section, name string, at place, value *node) {
 
 // masterLayer takes from master_config.json what luna keeps there and we keep in sections.
 func (c *Config) masterLayer(s snapshot, _ *node) (*node, []holdfast.Problem) {
-	src, ok, problem := readSource(c.home.MasterFile(), "master_config.json")
-	if problem != nil {
-		return nil, []holdfast.Problem{*problem}
+	src, ok := s.sources[masterName]
+	if !ok {
+		var problem *holdfast.Problem
+		if src, ok, problem = readSource(c.home.MasterFile(), masterName); problem != nil {
+			return nil, []holdfast.Problem{*problem}
+		}
 	}
 	if !ok || len(strings.TrimSpace(string(src.text))) == 0 {
 		return nil, nil

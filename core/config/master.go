@@ -238,14 +238,16 @@ func (m *Master) hold(ctx context.Context) (release func(), err error) {
 	}
 }
 
-// A Pins tells which paths of the configuration master_config.json cannot change (Config.Pinned).
-type Pins interface {
+// Layers are the rest of the configuration, as *Config knows it: what pins a field, and what would
+// be wrong with a changed file.
+type Layers interface {
 	Pinned(path string) (file string, line int, pinned bool)
+	CheckMaster(text []byte) []holdfast.Problem
 }
 
 // Merge lays a partial document over the file and returns the paths that changed. A partial that
 // would change what a stronger layer pins is refused whole, naming the place.
-func (m *Master) Merge(ctx context.Context, partial json.RawMessage, pins Pins) (changed []string, err error) {
+func (m *Master) Merge(ctx context.Context, partial json.RawMessage, layers Layers) (changed []string, err error) {
 	over, err := ParseDocument("the request", partial)
 	if err != nil {
 		return nil, err
@@ -257,7 +259,16 @@ func (m *Master) Merge(ctx context.Context, partial json.RawMessage, pins Pins) 
 		if err != nil {
 			return err
 		}
-		return refusePinned(changed, pins)
+		if layers == nil {
+			return nil
+		}
+		if err := refusePinned(changed, layers); err != nil {
+			return err
+		}
+		if problems := layers.CheckMaster(d.Bytes()); len(problems) > 0 {
+			return holdfast.BadInput("cannot change "+masterName, problems...)
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, err
@@ -291,14 +302,11 @@ func (d *Document) unmask(under *Document) {
 	}
 }
 
-func refusePinned(changed []string, pins Pins) error {
-	if pins == nil {
-		return nil
-	}
+func refusePinned(changed []string, layers Layers) error {
 	for _, path := range changed {
 		for _, a := range aliases() {
 			own := joinPath("", a.section) + "." + a.field
-			file, line, pinned := pins.Pinned(own)
+			file, line, pinned := layers.Pinned(own)
 			if !pinned || !within(a.master, splitPath(path)) {
 				continue
 			}
@@ -331,8 +339,12 @@ func (d *Document) JSON() json.RawMessage {
 	shown := &Document{members: append([]member(nil), d.members...)}
 	for _, hub := range shown.Keys("mcp_servers") {
 		var key holdfast.Secret
-		if found, err := shown.Decode(&key, "mcp_servers", hub, "api_key"); found && err == nil && !key.Empty() {
-			_ = shown.Set(key.Masked(), "mcp_servers", hub, "api_key")
+		found, err := shown.Decode(&key, "mcp_servers", hub, "api_key")
+		if err != nil {
+			key = holdfast.NewSecret("?") // a key of a wrong type is a key all the same
+		}
+		if found && !key.Empty() {
+			_ = shown.Set(key.Masked(), "mcp_servers", hub, "api_key") // text can always be set
 		}
 	}
 	return shown.raw()

@@ -3,11 +3,16 @@
 package config
 
 import (
+	"cmp"
+	"encoding"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/google/jsonschema-go/jsonschema"
 
@@ -65,12 +70,90 @@ func schemaOf(section Section) (*jsonschema.Schema, error) {
 	if t, ok := section.Into.(typed); ok {
 		maps.Copy(types, t.Types())
 	}
-	s, err := jsonschema.ForType(reflect.TypeOf(section.Into).Elem(), &jsonschema.ForOptions{TypeSchemas: types})
+	of := reflect.TypeOf(section.Into).Elem()
+	ownForms(of, types, map[reflect.Type]bool{})
+	s, err := jsonschema.ForType(of, &jsonschema.ForOptions{TypeSchemas: types})
 	if err != nil {
 		return nil, fmt.Errorf("cannot describe the section %s: %w", section.Name, err)
 	}
 	loosen(s)
-	return s, nil
+	return s, fromTags(s, of, types)
+}
+
+// ownForms finds the types that read themselves: from text they are text, from JSON anything, and
+// their own reading tells what is wrong.
+func ownForms(t reflect.Type, types map[reflect.Type]*jsonschema.Schema, seen map[reflect.Type]bool) {
+	if types[t] != nil || seen[t] {
+		return
+	}
+	seen[t] = true
+	switch pointer := reflect.PointerTo(t); {
+	case pointer.Implements(reflect.TypeFor[json.Unmarshaler]()):
+		types[t] = &jsonschema.Schema{}
+		return
+	case pointer.Implements(reflect.TypeFor[encoding.TextUnmarshaler]()):
+		types[t] = &jsonschema.Schema{Type: "string"}
+		return
+	}
+	switch t.Kind() { //nolint:exhaustive // the other kinds hold no types
+	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+		ownForms(t.Elem(), types, seen)
+	case reflect.Struct:
+		for _, f := range reflect.VisibleFields(t) {
+			if f.IsExported() {
+				ownForms(f.Type, types, seen)
+			}
+		}
+	}
+}
+
+// fromTags adds what the fields' tags say beyond their types: enum:"a,b" min:"1" max:"10", as the
+// inputs of actions have them.
+func fromTags(s *jsonschema.Schema, t reflect.Type, types map[reflect.Type]*jsonschema.Schema) error {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if types[t] != nil || s == nil {
+		return nil
+	}
+	switch t.Kind() { //nolint:exhaustive // the other kinds have no fields
+	case reflect.Map:
+		return fromTags(s.AdditionalProperties, t.Elem(), types)
+	case reflect.Slice, reflect.Array:
+		return fromTags(s.Items, t.Elem(), types)
+	case reflect.Struct:
+		for _, f := range reflect.VisibleFields(t) {
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			sub := s.Properties[cmp.Or(name, f.Name)]
+			if sub == nil || !f.IsExported() {
+				continue
+			}
+			if err := errors.Join(tagged(sub, f), fromTags(sub, f.Type, types)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func tagged(s *jsonschema.Schema, f reflect.StructField) error {
+	if values := f.Tag.Get("enum"); values != "" {
+		for value := range strings.SplitSeq(values, ",") {
+			s.Enum = append(s.Enum, value)
+		}
+	}
+	for tag, bound := range map[string]**float64{"min": &s.Minimum, "max": &s.Maximum} {
+		text, ok := f.Tag.Lookup(tag)
+		if !ok {
+			continue
+		}
+		limit, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return fmt.Errorf("cannot read the tag %s of field %s: %w", tag, f.Name, err)
+		}
+		*bound = &limit
+	}
+	return nil
 }
 
 func loosen(s *jsonschema.Schema) {
