@@ -144,7 +144,10 @@ func (c *Config) read(master *source) (snapshot, []holdfast.Problem) {
 		problems = append(problems, found...)
 		tree = merge(tree, over)
 	}
-	s.tree = tree
+	s.tree = object(tree.at)
+	for _, f := range tree.fields {
+		s.tree.set(f.name, f.at, named(f.value, c.schemas[f.name]))
+	}
 	for _, section := range c.sections {
 		if !about(problems, section.Name) {
 			problems = append(problems, c.fill(s, section)...)
@@ -154,6 +157,26 @@ func (c *Config) read(master *source) (snapshot, []holdfast.Problem) {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 	return s, problems
+}
+
+// named makes an entry of a map that says nothing (`companion:` and no more) an empty map: somebody
+// named it, so it is there, and its section's Check can say what it lacks.
+func named(n *node, s *jsonschema.Schema) *node {
+	if n == nil || s == nil || n.kind != kindObject {
+		return n
+	}
+	out := object(n.at)
+	for _, f := range n.fields {
+		sub, ok := s.Properties[f.name]
+		if !ok {
+			sub = s.AdditionalProperties
+			if f.value.kind == kindNull && sub != nil && slices.Contains(kindsOf(sub), "object") {
+				f.value = object(f.at)
+			}
+		}
+		out.set(f.name, f.at, named(f.value, sub))
+	}
+	return out
 }
 
 // about tells whether a section has a problem already, which makes decoding it pointless.
