@@ -134,7 +134,7 @@ func (e *Extensions) settle(ctx context.Context) (settlement, error) {
 	folders = slices.DeleteFunc(folders, func(f folder) bool { return e.leaving[f.name] })
 	var s settlement
 	err = e.needs.Master.Update(ctx, func(d *config.Document) error {
-		kept, err := e.adoptReturned(d, folders)
+		kept, err := e.adoptReturned(d)
 		if err != nil {
 			return err
 		}

@@ -19,8 +19,8 @@ import (
 )
 
 // A kept note is what master_config.json said of an extension when it was deleted. The note goes
-// to the trash with the folder and comes back with it; the sync that finds both puts the entries
-// back. So a restore needs nothing but the files.
+// to the trash with the folder and comes back with it; the sync that finds it puts the entries back.
+// So a restore needs nothing but the files.
 type kept struct {
 	Name  string                     `json:"name"`
 	Entry json.RawMessage            `json:"entry,omitempty"`
@@ -98,8 +98,7 @@ func (k kept) adopt(d *config.Document) error {
 	return errors.Join(failed...)
 }
 
-// notesReturned tells whether a deleted extension lies in its place again, with its note: it was
-// restored, and a sync is due.
+// notesReturned tells whether a deleted extension was restored, its note with it, and a sync is due.
 func (e *Extensions) notesReturned() bool {
 	entries, err := os.ReadDir(keptDir(e.needs.Home))
 	if err != nil {
@@ -108,14 +107,18 @@ func (e *Extensions) notesReturned() bool {
 	e.syncing.Lock()
 	defer e.syncing.Unlock()
 	return slices.ContainsFunc(entries, func(entry fs.DirEntry) bool {
-		name, _, _ := strings.Cut(entry.Name(), ".")
-		return strings.HasSuffix(entry.Name(), ".json") && !e.leaving[name] && isDir(e.needs.Home.Path("extensions", name))
+		return e.isReturned(entry.Name())
 	})
 }
 
-// adoptReturned puts back what was kept of the extensions whose folders are there again, and
-// returns the notes that are used up.
-func (e *Extensions) adoptReturned(d *config.Document, folders []folder) ([]string, error) {
+func (e *Extensions) isReturned(note string) bool {
+	name, _, _ := strings.Cut(note, ".")
+	return strings.HasSuffix(note, ".json") && !e.leaving[name]
+}
+
+// adoptReturned puts back what was kept of restored extensions, and returns the notes that are
+// used up.
+func (e *Extensions) adoptReturned(d *config.Document) ([]string, error) {
 	entries, err := os.ReadDir(keptDir(e.needs.Home))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -125,11 +128,10 @@ func (e *Extensions) adoptReturned(d *config.Document, folders []folder) ([]stri
 	}
 	var used []string
 	for _, entry := range slices.Backward(entries) {
-		name, _, _ := strings.Cut(entry.Name(), ".")
-		back := slices.ContainsFunc(folders, func(f folder) bool { return f.name == name })
-		if !back || !strings.HasSuffix(entry.Name(), ".json") {
+		if !e.isReturned(entry.Name()) {
 			continue
 		}
+		name, _, _ := strings.Cut(entry.Name(), ".")
 		path := filepath.Join(keptDir(e.needs.Home), entry.Name())
 		k, err := readKept(path)
 		if err != nil || k.Name != name {
