@@ -22,6 +22,7 @@ import (
 	"holdfast"
 	"holdfast/core/config"
 	"holdfast/core/home"
+	"holdfast/core/house"
 	"holdfast/surface/cli"
 )
 
@@ -38,6 +39,8 @@ type Options struct {
 	Edge string
 	// Synchronous is the store's; only benches set it.
 	Synchronous string
+	// More are capabilities after the house's own; only tests add them.
+	More []house.Capability
 }
 
 // Main runs one command line and returns the exit status.
@@ -119,8 +122,8 @@ func sectionOf(section, name string) string {
 	return name
 }
 
-// open makes the home ready for actions in this process: configuration, then the store.
-func (h *House) open(ctx context.Context) error {
+// Open makes the home ready for actions in this process: configuration, then the store.
+func (h *House) Open(ctx context.Context) error {
 	if !h.Home.Exists() {
 		return holdfast.BadInput(fmt.Sprintf("there is no home at %s: make one with `holdfast init %s`", h.Home.Dir(), h.Home.Dir()))
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"time"
 
 	"holdfast"
 	"holdfast/core/home"
@@ -20,7 +21,7 @@ func (h *House) connect(ctx context.Context, a holdfast.Action) (cli.Caller, fun
 	dial := func(ctx context.Context) (net.Conn, error) { return h.Home.Dial(ctx, "control") }
 	if probe, err := dial(ctx); err == nil {
 		_ = probe.Close()
-		return cli.NewRemote(dial), func() error { return nil }, nil
+		return cli.NewRemote(dial), func() error { return h.awaitEnd(ctx, a) }, nil
 	}
 	if !a.Offline {
 		return nil, nil, h.noHouse(a)
@@ -59,12 +60,32 @@ func (h *House) noHouse(a holdfast.Action) error {
 // openFor opens what an offline action needs. An action that only halts must work with a broken
 // configuration or a full disk, so for it the store is opened if it can be.
 func (h *House) openFor(ctx context.Context, a holdfast.Action) error {
-	err := h.open(ctx)
+	err := h.Open(ctx)
 	if err != nil && (a.Safer || a.Name == "config.check" || a.Name == "breaker.check") {
 		h.log.Warn("going on without the store", "error", err)
 		return nil
 	}
 	return err
+}
+
+// awaitEnd makes `down` return when the house has ended, not when it was told to.
+func (h *House) awaitEnd(ctx context.Context, a holdfast.Action) error {
+	if a.Name != "house.shutdown" {
+		return nil
+	}
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		holder, err := h.Home.Holder()
+		if err != nil || holder == nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
 }
 
 // dialable tells whether a house answers in the home.

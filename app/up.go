@@ -81,6 +81,7 @@ func (h *House) Run(ctx context.Context, ready func(context.Context) error) erro
 			return err
 		}
 		go h.reloadOnHangup(ctx)
+		h.awaitDoor(ctx)
 		return ready(ctx)
 	})
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
@@ -104,6 +105,16 @@ func (h *House) reloadOnHangup(ctx context.Context) {
 				h.log.Error("the configuration was not reloaded", slog.Any("error", err))
 			}
 		}
+	}
+}
+
+// awaitDoor waits a moment for the front door's own process; when it does not come, the house is up
+// without it, and status and the unit's log say why.
+func (h *House) awaitDoor(ctx context.Context) {
+	bounded, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if err := h.doorOpen(bounded); err != nil && ctx.Err() == nil {
+		h.log.Error("the front door does not answer", slog.Any("error", err))
 	}
 }
 

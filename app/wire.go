@@ -54,6 +54,7 @@ type House struct {
 	units      func() []holdfast.UnitStatus
 	url        func() string
 	loginLink  func(context.Context) (string, error)
+	doorOpen   func(context.Context) error
 }
 
 // General is the section house of holdfast.yaml.
@@ -89,8 +90,7 @@ func New(place home.Home, opt *Options) (*House, error) {
 	h := &House{
 		Home: place, Store: store.New(place.Var("house.db")), options: opt, log: opt.Log,
 		general: &General{Name: "house", Timezone: "UTC"}, database: &Database{URL: store.SQLite},
-		shutdown: func() {}, url: func() string { return "" },
-		loginLink: func(context.Context) (string, error) { return "", nil },
+		shutdown: func() {},
 	}
 	node, err := os.Hostname()
 	if err != nil {
@@ -136,7 +136,7 @@ func (h *House) wire(book *journal.Journal, meter *metrics.Metrics) error {
 	server := &api.Server{Registry: h.Registry, Sessions: logins, Keys: bearers, Hub: hub.Handler(), Version: version, Log: h.log}
 	h.front = &api.Front{Server: server, Home: h.Home, Settings: &api.Settings{Listen: "127.0.0.1:8444"}}
 	desk := h.desk()
-	h.units, h.url = keeper.List, door.URL
+	h.units, h.url, h.doorOpen = keeper.List, door.URL, door.Settled
 	h.loginLink = func(ctx context.Context) (string, error) {
 		link, err := logins.NewLink(ctx, "")
 		return link.URL, err
@@ -163,6 +163,7 @@ func (h *House) wire(book *journal.Journal, meter *metrics.Metrics) error {
 		logins.Capability(),
 		door.Capability(),
 	}
+	h.Capabilities = append(h.Capabilities, h.options.More...)
 	return h.declare()
 }
 

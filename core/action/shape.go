@@ -156,12 +156,16 @@ func textTypes(t reflect.Type, own map[reflect.Type]*jsonschema.Schema, seen map
 		return
 	}
 	seen[t] = true
+	if t.Kind() == reflect.Pointer {
+		textTypes(t.Elem(), own, seen)
+		return
+	}
 	if own[t] == nil && t != reflect.TypeFor[time.Time]() && t.Implements(reflect.TypeFor[encoding.TextMarshaler]()) {
 		own[t] = &jsonschema.Schema{Type: "string"}
 		return
 	}
 	switch t.Kind() { //nolint:exhaustive // only what contains other types is walked
-	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+	case reflect.Slice, reflect.Array, reflect.Map:
 		textTypes(t.Elem(), own, seen)
 	case reflect.Struct:
 		for _, f := range members(t) {
