@@ -218,28 +218,31 @@ func (x *run) forward() {
 	x.finish(holdfast.OperationDone, "", nil)
 }
 
-// do runs one step between its two records.
+// do runs one step. The journal hears of each change before the record has it, so that a crash
+// between the two leaves nothing recorded that was not journaled.
 func (x *run) do(i int) error {
-	begun := x.r.now().UTC()
+	name, begun := x.steps[i].Name, x.r.now().UTC()
+	if err := x.note(x.base, holdfast.OutcomeStarted, event{Step: name}); err != nil {
+		return err
+	}
 	err := x.setStep(i, func(s *holdfast.StepRecord) {
 		*s = holdfast.StepRecord{Name: s.Name, State: stepBegun, Begun: begun}
 	})
 	if err != nil {
 		return fmt.Errorf("cannot record the step: %w", err)
 	}
-	name := x.steps[i].Name
-	if err := x.note(x.base, holdfast.OutcomeStarted, event{Step: name}); err != nil {
-		return err
-	}
 	if err := x.call(x.ctx, i, x.steps[i].Do); err != nil {
 		return x.leftOr(err)
 	}
 	ended := x.r.now().UTC()
+	if err := x.note(x.base, holdfast.OutcomeDone, event{Step: name, took: ended.Sub(begun)}); err != nil {
+		return err
+	}
 	err = x.setStep(i, func(s *holdfast.StepRecord) { s.State, s.Ended, s.Percent = stepDone, ended, 100 })
 	if err != nil {
 		return fmt.Errorf("cannot record the step: %w", err)
 	}
-	return x.note(x.base, holdfast.OutcomeDone, event{Step: name, took: ended.Sub(begun)})
+	return nil
 }
 
 // leftOr tells a step that the stopping house broke off from one that failed.
@@ -335,7 +338,7 @@ func (x *run) turn(i int, cause error) {
 			op.Steps[i].State, op.Steps[i].Ended, op.Steps[i].Error = stepFailed, now, cause.Error()
 		}
 	})
-	x.insist(func(ctx context.Context, tx store.Tx) error {
+	x.insistWrite(func(ctx context.Context, tx store.Tx) error {
 		op := x.saved()
 		if i >= 0 {
 			if err := updateStep(ctx, tx, op.ID, i, op.Steps[i]); err != nil {
@@ -373,40 +376,41 @@ func (x *run) backward() {
 
 // undo is not cancelled by what cancelled the step, only by the end of the house.
 func (x *run) undo(i int) error {
+	name, begun := x.steps[i].Name, x.r.now()
+	x.tryNote(holdfast.OutcomeStarted, event{Step: name, Event: "undo"})
 	if !x.insistStep(i, func(s *holdfast.StepRecord) { s.State, s.Percent, s.Message = stepUndoing, 0, "" }) {
 		return errLeft
 	}
-	name := x.steps[i].Name
-	x.tryNote(holdfast.OutcomeStarted, event{Step: name, Event: "undo"})
-	begun := x.r.now()
 	if err := x.call(x.house, i, x.steps[i].Undo); err != nil {
 		return x.leftOr(err)
 	}
+	x.tryNote(holdfast.OutcomeDone, event{Step: name, Event: "undo", took: x.r.now().Sub(begun)})
 	if !x.insistStep(i, func(s *holdfast.StepRecord) { s.State, s.Percent = stepUndone, 100 }) {
 		return errLeft
 	}
-	x.tryNote(holdfast.OutcomeDone, event{Step: name, Event: "undo", took: x.r.now().Sub(begun)})
 	return nil
 }
 
-// finish records and journals the end.
+// finish journals and records the end.
 func (x *run) finish(state holdfast.OperationState, failed string, cause error) {
-	now := x.r.now().UTC()
 	op := x.saved()
-	op.State, op.Ended = state, now
+	op.State, op.Ended = state, x.r.now().UTC()
 	if cause != nil {
 		op.Failed = failed
 		op.Error = strings.TrimPrefix(op.Error+"; "+cause.Error(), "; ")
 	}
-	if !x.insist(func(ctx context.Context, tx store.Tx) error { return updateOperation(ctx, tx, op) }) {
-		return
-	}
-	x.change(func(o *saved) { o.State, o.Ended, o.Failed, o.Error = op.State, op.Ended, op.Failed, op.Error })
 	outcome := holdfast.OutcomeFailed
 	if state == holdfast.OperationDone {
 		outcome = holdfast.OutcomeDone
 	}
-	x.tryNote(outcome, event{Event: string(state), Step: op.Failed, Error: op.Error, took: now.Sub(op.Started)})
+	end := event{Event: string(state), Step: op.Failed, Error: op.Error, took: op.Ended.Sub(op.Started)}
+	if !x.insist(func() error { return x.note(x.base, outcome, end) }) {
+		return
+	}
+	if !x.insistWrite(func(ctx context.Context, tx store.Tx) error { return updateOperation(ctx, tx, op) }) {
+		return
+	}
+	x.change(func(o *saved) { o.State, o.Ended, o.Failed, o.Error = op.State, op.Ended, op.Failed, op.Error })
 }
 
 func (x *run) saved() saved {
@@ -433,19 +437,23 @@ func (x *run) setStep(i int, edit func(*holdfast.StepRecord)) error {
 func (x *run) insistStep(i int, edit func(*holdfast.StepRecord)) bool {
 	s := x.step(i)
 	edit(&s)
-	if !x.insist(func(ctx context.Context, tx store.Tx) error { return updateStep(ctx, tx, x.op.ID, i, s) }) {
+	if !x.insistWrite(func(ctx context.Context, tx store.Tx) error { return updateStep(ctx, tx, x.op.ID, i, s) }) {
 		return false
 	}
 	x.change(func(op *saved) { op.Steps[i] = s })
 	return true
 }
 
-// insist writes, again and again when the store fails (a full disk), for undoing without a record
+func (x *run) insistWrite(fn func(context.Context, store.Tx) error) bool {
+	return x.insist(func() error { return x.r.store.Write(x.base, fn) })
+}
+
+// insist records, again and again when the store fails (a full disk), for undoing without a record
 // of it could be resumed after a crash as if nothing had been undone. It gives up only when the
 // house stops; the records then tell the truth of before.
-func (x *run) insist(fn func(context.Context, store.Tx) error) bool {
+func (x *run) insist(record func() error) bool {
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 10*time.Second) {
-		err := x.r.store.Write(x.base, fn)
+		err := record()
 		if err == nil {
 			return true
 		}

@@ -122,10 +122,16 @@ func (r *Runner) begin(ctx context.Context, caller holdfast.Caller, name string,
 	if err := r.claim(x); err != nil {
 		return nil, err
 	}
+	begun := false
+	defer func() {
+		if !begun {
+			r.forget(x)
+		}
+	}()
 	if err := r.record(ctx, x); err != nil {
-		r.forget(x)
 		return nil, err
 	}
+	begun = true
 	r.start(x)
 	return x, nil
 }
