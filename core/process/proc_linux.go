@@ -10,10 +10,18 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // maxEnviron bounds what is read of another process's environment.
 const maxEnviron = 4 << 20
+
+// emptyLooks and emptyPause bound how long an empty environment is taken for that of a process
+// between two programs.
+const (
+	emptyLooks = 8
+	emptyPause = 250 * time.Microsecond
+)
 
 // A stat is what /proc/PID/stat tells of a process.
 type stat struct {
@@ -58,28 +66,45 @@ func parseStat(data []byte) (stat, error) {
 }
 
 // environMark reads the mark of one process from its environment; it does not look at ancestors.
-// A zombie has none, and kernel threads neither.
+// A process that executes another program just now shows no environment for a moment: an empty
+// one is looked at again.
 func environMark(pid int) (Mark, bool, error) {
-	file, err := os.Open("/proc/" + strconv.Itoa(pid) + "/environ")
+	environ, err := readEnviron(pid)
+	for look := 0; err == nil && len(environ) == 0 && look < emptyLooks; look++ {
+		if s, err := readStat(pid); err != nil || s.dead() {
+			return Mark{}, false, err
+		}
+		time.Sleep(emptyPause)
+		environ, err = readEnviron(pid)
+	}
 	if err != nil {
 		return Mark{}, false, err
 	}
+	mark, found := findMark(environ)
+	return mark, found, nil
+}
+
+// readEnviron reads as much of an environment as holds the mark: the house puts it first, so that
+// nearly always one small read finds it.
+func readEnviron(pid int) ([]byte, error) {
+	file, err := os.Open("/proc/" + strconv.Itoa(pid) + "/environ")
+	if err != nil {
+		return nil, err
+	}
 	defer func() { _ = file.Close() }()
-	// The house puts the mark first, so that nearly always one small read finds it.
 	first := make([]byte, 1024)
 	n, err := file.Read(first)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return Mark{}, false, err
+		return nil, err
 	}
-	if mark, ok := findMark(first[:n]); ok && bytes.IndexByte(first[:n], 0) >= 0 {
-		return mark, true, nil
+	first = first[:n]
+	if end := bytes.LastIndexByte(first, 0); end >= 0 {
+		if _, found := findMark(first[:end]); found {
+			return first[:end], nil
+		}
 	}
 	rest, err := io.ReadAll(io.LimitReader(file, maxEnviron))
-	if err != nil {
-		return Mark{}, false, err
-	}
-	mark, ok := findMark(append(first[:n], rest...))
-	return mark, ok, nil
+	return append(first, rest...), err
 }
 
 func findMark(environ []byte) (Mark, bool) {

@@ -3,6 +3,7 @@
 package process
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,7 +43,10 @@ func Marked(house string) ([]Found, error) {
 			Parent:   s.parent, Name: s.name, Leader: s.session == s.pid,
 		})
 	}
-	slices.SortFunc(found, func(a, b Found) int { return int(int64(a.Start) - int64(b.Start)) })
+	// Start counts in hundredths of a second; within one the lower pid is nearly always the elder.
+	slices.SortFunc(found, func(a, b Found) int {
+		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.PID, b.PID))
+	})
 	return found, nil
 }
 

@@ -73,14 +73,15 @@ func (s *Supervisor) addRecorded(launches map[process.Mark]*leftover) {
 			continue
 		}
 		child, err := s.host.Adopt(r.Identity)
-		if err != nil {
-			if !errors.Is(err, process.ErrGone) {
-				s.log.Error("cannot look after a recorded unit", slog.String("unit", r.Mark.Unit), slog.Any("error", err))
-			}
-			continue
+		switch {
+		case err == nil:
+			id := child.Identity()
+			launches[r.Mark] = &leftover{mark: r.Mark, leader: &id, restarts: r.Restarts}
+		case !errors.Is(err, process.ErrGone):
+			s.log.Error("cannot look after a recorded unit", slog.String("unit", r.Mark.Unit), slog.Any("error", err))
+		case launches[r.Mark] != nil:
+			launches[r.Mark].leader = nil // it ended while nobody watched; what it left is to be ended
 		}
-		id := child.Identity()
-		launches[r.Mark] = &leftover{mark: r.Mark, leader: &id, restarts: r.Restarts}
 	}
 }
 
@@ -99,6 +100,58 @@ func (s *Supervisor) readRecords() map[string]record {
 		s.log.Warn("cannot read the units of the last house; looking for their marks instead", slog.Any("error", err))
 	}
 	return records
+}
+
+// A launch is announced in a file of its own before its process is made, and the file goes when
+// the process carries its mark. A house that is killed in between leaves the file, and the next
+// one waits for the process, which may not have come to execute its program yet.
+
+// limboPatience is how long a process that was announced may take to show its mark.
+const limboPatience = 2 * time.Second
+
+func (s *Supervisor) limboFile(unit string) string {
+	return s.options.Home.Var("run", "launching", unit)
+}
+
+// announce says that a launch is about to be made.
+func (s *Supervisor) announce(mark process.Mark) error {
+	if err := os.WriteFile(s.limboFile(mark.Unit), []byte(mark.Launch), 0o600); err != nil {
+		return fmt.Errorf("cannot announce a launch: %w", err)
+	}
+	return nil
+}
+
+func (s *Supervisor) unannounce(unit string) {
+	if err := os.Remove(s.limboFile(unit)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		s.log.Warn("cannot take back the announcement of a launch", slog.String("unit", unit), slog.Any("error", err))
+	}
+}
+
+// awaitLimbo waits for a launch that an earlier house announced and did not live to see.
+func (k *keeper) awaitLimbo() {
+	launch, err := os.ReadFile(k.s.limboFile(k.unit.Name))
+	if err != nil {
+		return
+	}
+	mark := process.Mark{House: k.s.house, Unit: k.unit.Name, Launch: string(launch)}
+	for end := time.Now().Add(limboPatience); k.present() == nil && time.Now().Before(end); {
+		found, err := k.s.host.Marked(k.s.house)
+		if err != nil {
+			break
+		}
+		i := slices.IndexFunc(found, func(f process.Found) bool { return f.Mark == mark && f.Leader })
+		if i >= 0 {
+			k.s.mu.Lock()
+			k.adopt([]leftover{{mark: mark, leader: &found[i].Identity}})
+			if k.child != nil && launchPrint(mark.Launch) == k.print {
+				k.serial = k.order.serial // it is what is wanted
+			}
+			k.s.mu.Unlock()
+			break
+		}
+		waitFor(k.s.life, gather)
+	}
+	k.s.unannounce(k.unit.Name)
 }
 
 // adopt takes over the newest launch that an earlier house left, and notes older ones to be
@@ -142,11 +195,32 @@ func (s *Supervisor) endLeft(ctx context.Context) {
 	s.mu.Lock()
 	left := s.left
 	s.left = map[string][]leftover{}
+	s.addAnnounced(left)
 	s.mu.Unlock()
 	for _, name := range slices.Sorted(maps.Keys(left)) {
 		for _, l := range left[name] {
 			s.endStray(ctx, l.mark)
 		}
+	}
+}
+
+// addAnnounced adds launches that were announced for units that nobody declares; the caller holds
+// the lock.
+func (s *Supervisor) addAnnounced(left map[string][]leftover) {
+	files, err := os.ReadDir(s.options.Home.Var("run", "launching"))
+	if err != nil {
+		return
+	}
+	for _, file := range files {
+		unit := file.Name()
+		if _, declared := s.keepers[unit]; declared {
+			continue // its keeper looks after it
+		}
+		if launch, err := os.ReadFile(s.limboFile(unit)); err == nil {
+			mark := process.Mark{House: s.house, Unit: unit, Launch: string(launch)}
+			left[unit] = append(left[unit], leftover{mark: mark})
+		}
+		s.unannounce(unit)
 	}
 }
 

@@ -65,7 +65,8 @@ type Probe struct {
 	Exec []string `json:"exec,omitempty"`
 	// Port is what the unit listens on; it must be free before the unit starts.
 	Port int `json:"port,omitempty"`
-	// Within is how long a start may take until the first success. 60s when left out.
+	// Within is how long a start may take until the first success: 60s for ready when left out; 10s
+	// for healthy, in which failures do not count.
 	Within config.Duration `json:"within,omitempty"`
 	// Every is the pause between two questions. 30s when left out.
 	Every config.Duration `json:"every,omitempty"`

@@ -6,6 +6,7 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"slices"
 	"time"
 
 	"holdfast"
@@ -76,9 +77,21 @@ func newKeeper(s *Supervisor, u holdfast.Unit) *keeper {
 	}
 }
 
+// cloneUnit keeps the declarer's later changes of its own value out.
 func cloneUnit(u holdfast.Unit) holdfast.Unit {
+	u.Run, u.Secrets, u.Needs = slices.Clone(u.Run), slices.Clone(u.Secrets), slices.Clone(u.Needs)
 	u.Env = maps.Clone(u.Env)
+	u.Ready, u.Healthy = cloneProbe(u.Ready), cloneProbe(u.Healthy)
 	return u
+}
+
+func cloneProbe(p *holdfast.Probe) *holdfast.Probe {
+	if p == nil {
+		return nil
+	}
+	own := *p
+	own.Exec = slices.Clone(p.Exec)
+	return &own
 }
 
 // firstOrder is what a unit does that was just declared.
@@ -178,6 +191,7 @@ func (k *keeper) current() (order, context.Context, holdfast.Unit) {
 // run carries out one order after the other until the unit is gone.
 func (k *keeper) run() {
 	defer close(k.done)
+	k.awaitLimbo()
 	k.endStrays()
 	for {
 		o, ctx, unit := k.current()

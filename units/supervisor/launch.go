@@ -117,6 +117,10 @@ func (s *Supervisor) start(unit holdfast.Unit, mark process.Mark) (process.Child
 			return nil, fmt.Errorf("cannot open descriptors: %w", err)
 		}
 	}
+	if err := s.announce(mark); err != nil {
+		return nil, err
+	}
+	defer s.unannounce(unit.Name)
 	return s.host.Start(spec)
 }
 
@@ -152,7 +156,7 @@ func (s *Supervisor) secret(name string) (holdfast.Secret, bool) {
 }
 
 func (s *Supervisor) makeFolders() error {
-	for name, mode := range map[string]os.FileMode{"run": 0o700, "logs": 0o700, "status": 0o755} {
+	for name, mode := range map[string]os.FileMode{"run": 0o700, "run/launching": 0o700, "logs": 0o700, "status": 0o755} {
 		if err := os.MkdirAll(s.options.Home.Var(name), mode); err != nil {
 			return fmt.Errorf("cannot make folder: %w", err)
 		}

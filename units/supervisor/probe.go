@@ -3,6 +3,7 @@
 package supervisor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,7 +21,8 @@ import (
 const (
 	defaultEvery    = 30 * time.Second
 	defaultTimeout  = 5 * time.Second
-	defaultWithin   = 60 * time.Second
+	defaultWithin   = 60 * time.Second // to become ready
+	defaultSpare    = 10 * time.Second // after a start, before failing health checks count
 	defaultFailures = 3
 	// quickest and quick bound how often a starting unit is asked: soon at first, then less.
 	quickest = 5 * time.Millisecond
@@ -39,9 +41,6 @@ func withDefaults(p holdfast.Probe, unit holdfast.Unit) holdfast.Probe {
 	}
 	if p.Timeout == 0 {
 		p.Timeout = min(defaultTimeout, p.Every)
-	}
-	if p.Within == 0 {
-		p.Within = defaultWithin
 	}
 	if p.Failures == 0 {
 		p.Failures = defaultFailures
@@ -150,10 +149,12 @@ func newCheckup(u holdfast.Unit, began time.Time, up bool) *checkup {
 	c := &checkup{began: began, isReady: up || u.Ready == nil, step: quickest}
 	if u.Ready != nil {
 		p := withDefaults(*u.Ready, u)
+		p.Within = cmp.Or(p.Within, defaultWithin)
 		c.ready = &p
 	}
 	if u.Healthy != nil {
 		p := withDefaults(*u.Healthy, u)
+		p.Within = cmp.Or(p.Within, defaultSpare)
 		c.healthy = &p
 	}
 	return c

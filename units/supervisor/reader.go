@@ -31,7 +31,7 @@ func (r *reader) push(change Change) {
 		r.pending = slices.DeleteFunc(r.pending, func(old Change) bool { return old.Status.Name == change.Status.Name })
 	}
 	r.pending = append(r.pending, change)
-	signal(r.more)
+	poke(r.more)
 }
 
 func (r *reader) end() { close(r.ended) }

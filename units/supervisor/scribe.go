@@ -70,7 +70,7 @@ func (c *scribe) close() {
 	}
 }
 
-func signal(to chan struct{}) {
+func poke(to chan struct{}) {
 	select {
 	case to <- struct{}{}:
 	default:
@@ -82,7 +82,7 @@ func (c *scribe) note(change Change, launch string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.stale, c.dirty[change.Status.Name] = true, true
-	signal(c.write)
+	poke(c.write)
 	for r := range c.readers {
 		r.push(change)
 	}
@@ -139,7 +139,7 @@ func (c *scribe) enqueue(entry holdfast.Entry) {
 	}
 	entry.Caller, entry.Tier = "house:supervisor", holdfast.TierInternal
 	c.entries = append(c.entries, entry)
-	signal(c.work)
+	poke(c.work)
 }
 
 func (c *scribe) keepJournal() {
@@ -230,7 +230,7 @@ func (c *scribe) touch() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.stale = true
-	signal(c.write)
+	poke(c.write)
 }
 
 // touchUnit marks the files of a unit as old.
@@ -238,7 +238,7 @@ func (c *scribe) touchUnit(name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.stale, c.dirty[name] = true, true
-	signal(c.write)
+	poke(c.write)
 }
 
 // drop takes away the status file of a unit that is no more.
@@ -247,5 +247,5 @@ func (c *scribe) drop(name string) {
 	defer c.mu.Unlock()
 	delete(c.dirty, name)
 	c.dropping, c.stale = append(c.dropping, name), true
-	signal(c.write)
+	poke(c.write)
 }

@@ -41,7 +41,7 @@ func (k *keeper) watch(ctx context.Context, o order, unit holdfast.Unit) (condem
 			if condemned = k.heed(c, c.answer(err, time.Now()), unit); condemned != "" {
 				return condemned
 			}
-			if c.isReady && (c.healthy == nil || c.well > 0) {
+			if c.last == nil && c.isReady && (c.healthy == nil || c.well > 0) {
 				answer(o.proof, nil)
 			}
 			if c.question() != nil {
@@ -60,7 +60,11 @@ func (k *keeper) begin(unit holdfast.Unit) (*checkup, bool) {
 	if up && unit.Healthy == nil {
 		k.healthy = true
 	}
-	return newCheckup(unit, k.launched, up), up
+	c := newCheckup(unit, k.launched, up)
+	if k.healthy {
+		c.well = 1 // it was proven before: the start period is over
+	}
+	return c, up
 }
 
 // proofTimer fires when a launch without any check has lived long enough to count as proven.

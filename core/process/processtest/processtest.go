@@ -136,7 +136,11 @@ type Launch struct {
 func (l *Launch) Identity() process.Identity { return l.id }
 
 // Done is closed when the launch has ended.
-func (l *Launch) Done() <-chan struct{} { return l.done }
+func (l *Launch) Done() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.done
+}
 
 // Exit is how it ended.
 func (l *Launch) Exit() process.Exit {
@@ -201,7 +205,7 @@ func (l *Launch) End(ctx context.Context, signal syscall.Signal, grace time.Dura
 	timer := time.NewTimer(grace)
 	defer timer.Stop()
 	select {
-	case <-l.done:
+	case <-l.Done():
 		return nil
 	case <-ctx.Done():
 	case <-timer.C:
@@ -218,4 +222,14 @@ func (l *Launch) finish(exit process.Exit) {
 	}
 	l.ended, l.exit = true, exit
 	close(l.done)
+}
+
+// Forsake gives the launch a new watcher's channel: the old watchers never hear of it again, as
+// when the house that held them was killed.
+func (l *Launch) Forsake() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.ended {
+		l.done = make(chan struct{})
+	}
 }
