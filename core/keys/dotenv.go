@@ -254,10 +254,11 @@ func (d *dotenv) bytes() []byte {
 // quoteFor writes a value in the plainest form that reads back as exactly that value.
 func quoteFor(key, value string) (string, error) {
 	double := strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`, `"`, `\"`, "$", `\$`).Replace(value)
-	for _, candidate := range []string{value, "'" + value + "'", `"` + double + `"`} {
-		if candidate == value && !plainValue(value) {
-			continue
-		}
+	candidates := []string{"'" + value + "'", `"` + double + `"`, value}
+	if plainValue(value) {
+		slices.Reverse(candidates)
+	}
+	for _, candidate := range candidates {
 		line := key + "=" + candidate + "\n"
 		s, reason := scan(line + "NEXT=1\n")
 		if reason != "" || s.text != line || s.begin+len(candidate) != s.end {
