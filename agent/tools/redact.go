@@ -49,6 +49,22 @@ func Redacted(arguments json.RawMessage, schema map[string]any) json.RawMessage 
 	return shown
 }
 
+// Shown is the arguments of a call of this tool as they may be shown or kept.
+func (e Entry) Shown(arguments json.RawMessage) json.RawMessage {
+	var schema map[string]any
+	_ = json.Unmarshal(e.Input, &schema) // no schema marks nothing
+	return Redacted(arguments, schema)
+}
+
+// Excerpt is the beginning of a text from a tool as it may be kept, hidden when it has the form of a
+// key.
+func Excerpt(text string, bound int) string {
+	if shown := showString(text); shown == hidden {
+		return shown
+	}
+	return printable(text, bound)
+}
+
 type redactor struct{ root map[string]any }
 
 func (r redactor) value(v any, schema map[string]any, depth int) any {

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+
+	"holdfast"
+	"holdfast/core/action"
+	"holdfast/core/house"
+)
+
+const (
+	apiKeyName   = "AGENT_API_KEY"
+	apiKeyPrefix = "sk-"
+)
+
+// Capability is what the agents contribute to the house.
+func (a *Agents) Capability() house.Capability {
+	return house.Capability{
+		Name:    "agent",
+		Config:  a.settings,
+		Actions: a.actions(),
+		Reason:  "agents use the tools and are looked up by the gateway",
+	}
+}
+
+// An Info is one built-in agent.
+type Info struct {
+	Name    string `json:"name"`
+	Summary string `json:"summary"`
+	Model   string `json:"model" help:"the alias that it plans with"`
+	Tools   int    `json:"tools" help:"how many tools a caller of the asker's tier has with it"`
+	Alone   int    `json:"alone" help:"how many of them run without approval"`
+	Steps   int    `json:"steps"`
+	Tokens  int64  `json:"tokens"`
+	Seconds int64  `json:"seconds"`
+}
+
+type agentList struct {
+	Agents []Info `json:"agents"`
+}
+
+type traceInput struct {
+	ID    string `json:"id" pos:"1" help:"a trace, as the header X-Holdfast-Trace of an answer names it; without it the newest are listed"`
+	Limit int    `json:"limit" default:"20" min:"1" max:"200" help:"how many to list"`
+}
+
+type traceList struct {
+	Traces []Trace `json:"traces"`
+}
+
+type apiKey struct {
+	APIKey string `json:"api_key"`
+}
+
+func (a *Agents) actions() []holdfast.Action {
+	return []holdfast.Action{
+		action.NewAction(holdfast.Action{
+			Name: "agent.list", Short: "agents", Summary: "List the built-in agents",
+			Tier: holdfast.TierOperator, Effect: holdfast.EffectRead,
+			Routes: []holdfast.ActionRoute{{Method: "GET", Path: "/api/supervisor/agents/built-in"}},
+		}, a.list),
+		action.NewAction(holdfast.Action{
+			Name: "agent.trace", Summary: "Show what requests to agents did: plans, tool calls, timings, tokens",
+			Help: "Traces are kept in memory: the newest 200 since the house started.",
+			Tier: holdfast.TierOperator, Effect: holdfast.EffectRead, Examples: []string{"holdfast agent trace", "holdfast agent trace 4k2mzq7vhd3w5x6a"},
+		}, a.trace),
+		action.NewAction(holdfast.Action{
+			Name: "agent.api_key", Summary: "Show the key of the agent API",
+			Tier: holdfast.TierOperator, Effect: holdfast.EffectRead, Reveals: true,
+			Routes: []holdfast.ActionRoute{{Method: "GET", Path: "/api/supervisor/agents/api-key"}},
+		}, a.showKey),
+		action.NewAction(holdfast.Action{
+			Name: "agent.regenerate_key", Summary: "Replace the key of the agent API; clients with the old one are refused",
+			Tier: holdfast.TierOperator, Effect: holdfast.EffectChange, Reveals: true,
+			Routes: []holdfast.ActionRoute{{Method: "POST", Path: "/api/supervisor/agents/api-key/regenerate"}, {Method: "POST", Path: "/api/supervisor/agents/regenerate"}},
+		}, a.regenerate),
+	}
+}
+
+func (a *Agents) list(ctx context.Context, _ action.Nothing) (agentList, error) {
+	info := Info{
+		Name: Name, Summary: "Plans tool calls, runs those that may run by themselves, and hands the others to the client for approval",
+		Model: a.settings.Model, Steps: a.settings.Steps, Tokens: a.settings.Tokens, Seconds: int64(a.settings.Time.Std().Seconds()),
+	}
+	entries, err := a.needs.Tools.List(ctx, holdfast.CallerFrom(ctx))
+	if err != nil {
+		return agentList{}, err
+	}
+	info.Tools = len(entries)
+	for _, e := range entries {
+		if e.Passthrough {
+			info.Alone++
+		}
+	}
+	return agentList{Agents: []Info{info}}, nil
+}
+
+func (a *Agents) trace(_ context.Context, in traceInput) (traceList, error) {
+	if in.ID != "" {
+		found, ok := a.traces.find(in.ID)
+		if !ok {
+			return traceList{}, holdfast.Errorf(holdfast.CodeNotFound, "there is no trace %q: the newest %d since the start are kept", in.ID, manyTraces)
+		}
+		return traceList{Traces: []Trace{found}}, nil
+	}
+	list := traceList{Traces: []Trace{}}
+	for _, t := range a.traces.newest(in.Limit) {
+		t.Plan, t.Tools = nil, nil
+		list.Traces = append(list.Traces, t)
+	}
+	return list, nil
+}
+
+func (a *Agents) showKey(context.Context, action.Nothing) (apiKey, error) {
+	key, ok := a.needs.Keys.Get(apiKeyName)
+	if !ok || key.Empty() {
+		return apiKey{}, holdfast.Errorf(holdfast.CodeNotFound, "%s is not set: `holdfast agent regenerate_key` makes one", apiKeyName)
+	}
+	return apiKey{key.Reveal()}, nil
+}
+
+func (a *Agents) regenerate(ctx context.Context, _ action.Nothing) (apiKey, error) {
+	random := make([]byte, 32)
+	_, _ = rand.Read(random) // never fails
+	key := holdfast.NewSecret(apiKeyPrefix + base64.RawURLEncoding.EncodeToString(random))
+	if err := a.needs.Keys.Set(ctx, apiKeyName, key); err != nil {
+		return apiKey{}, err
+	}
+	return apiKey{key.Reveal()}, nil
+}

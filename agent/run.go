@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"holdfast"
+	"holdfast/agent/tools"
+)
+
+// parallel is how many tools of one plan run at the same time.
+const parallel = 4
+
+var (
+	errTime   = errors.New("the time limit of the request was reached")
+	errTokens = errors.New("the token limit of the request was reached")
+)
+
+// a run is one request on its way: plan, call tools, plan again, until there is an answer or
+// something for the client to decide.
+type run struct {
+	agents *Agents
+	asked  *request
+	alias  string
+	caller holdfast.Caller
+	out    answer
+	trace  *recording
+	offer  offered
+
+	messages []json.RawMessage // what the model sees
+	given    int               // how many of them were there before the first plan
+	used     usage
+	wrote    bool // the client has got text
+	header   http.Header
+
+	mu       sync.Mutex
+	failures map[string]int // by tool
+	acted    bool           // a tool was called
+}
+
+func (a *Agents) newRun(ctx context.Context, w http.ResponseWriter, asked *request, alias string) *run {
+	r := &run{agents: a, asked: asked, alias: alias, caller: holdfast.CallerFrom(ctx), failures: map[string]int{}, used: usage{}, header: w.Header()}
+	r.trace = a.traces.begin(r.caller, asked.model, alias, holdfast.AgentFrom(ctx))
+	w.Header().Set("X-Holdfast-Trace", r.trace.id())
+	if asked.stream {
+		r.out = newStream(w, asked.model, asked.usage)
+	} else {
+		r.out = &wholeAnswer{w: w, model: asked.model}
+	}
+	return r
+}
+
+// do answers the request.
+func (r *run) do(ctx context.Context) {
+	err := r.prepare(ctx)
+	if err == nil {
+		err = r.loop(ctx)
+	}
+	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(err, errTokens) {
+		err = cause
+	}
+	r.trace.end(err, r.used)
+	switch {
+	case err == nil:
+	case errors.Is(err, errTokens), errors.Is(err, errTime) && r.wrote:
+		// The client keeps what it has, and is told why there is no more.
+		r.say("[Stopped: " + err.Error() + ".]")
+		r.out.finish("length", nil, r.used)
+	default:
+		if r.acted {
+			// Clients repeat what failed; what the tools did must not be done again.
+			r.header.Set("X-Should-Retry", "false")
+		}
+		r.out.fail(err)
+	}
+}
+
+// prepare collects the tools and the messages.
+func (r *run) prepare(ctx context.Context) error {
+	var entries []tools.Entry
+	if !r.asked.free() {
+		var err error
+		if entries, err = r.agents.needs.Tools.List(ctx, r.caller); err != nil {
+			return err
+		}
+	}
+	r.offer = offer(r.asked, entries)
+	if text := guidance(r.offer, r.agents.needs.Tools.Instructions(), r.asked.memory); text != "" {
+		r.messages = append(r.messages, said("system", text))
+	}
+	messages, err := r.recall(ctx)
+	r.messages = append(r.messages, messages...)
+	r.given = len(r.messages)
+	return err
+}
+
+func (r *run) loop(ctx context.Context) error {
+	steps := r.agents.settings.Steps
+	for step := range steps {
+		last := step == steps-1
+		t, err := r.plan(ctx, step, last)
+		if err != nil {
+			return err
+		}
+		if done := r.ended(t, last); done {
+			return nil
+		}
+		if r.used.total() >= r.agents.settings.Tokens {
+			return errTokens
+		}
+		asked, err := r.carryOut(ctx, t)
+		if err != nil || asked {
+			return err
+		}
+	}
+	return nil
+}
+
+// plan makes one model call. The last has no tools, so that it must answer.
+func (r *run) plan(ctx context.Context, step int, last bool) (turn, error) {
+	began := time.Now()
+	first := true
+	t, err := r.agents.ask(ctx, r.body(step, last), r.asked.stream, deltas{
+		text: func(s string) {
+			if first {
+				s = r.gap() + s
+				first = false
+			}
+			r.wrote = true
+			r.out.text(s)
+		},
+		refusal: r.out.refusal,
+	})
+	r.used = r.used.add(t.usage)
+	r.trace.step(t, time.Since(began), err)
+	if err != nil {
+		return t, err
+	}
+	if !r.asked.stream {
+		if t.text != "" {
+			r.say(t.text)
+		}
+		if t.refusal != "" {
+			r.out.refusal(t.refusal)
+		}
+	}
+	return t, nil
+}
+
+// gap stands between what the model says in different steps.
+func (r *run) gap() string {
+	if r.wrote {
+		return "\n\n"
+	}
+	return ""
+}
+
+func (r *run) say(text string) {
+	r.out.text(r.gap() + text)
+	r.wrote = true
+}
+
+// body is the client's request with the agent's messages and tools in it.
+func (r *run) body(step int, last bool) map[string]json.RawMessage {
+	body := maps.Clone(r.asked.body)
+	for _, name := range []string{"tools", "tool_choice", "n", "functions", "function_call", "stream", "stream_options"} {
+		delete(body, name)
+	}
+	body["model"] = encode(r.alias)
+	messages := r.messages
+	switch {
+	case len(r.offer.list) == 0 || r.asked.free():
+		delete(body, "parallel_tool_calls")
+	case last && step > 0:
+		delete(body, "parallel_tool_calls")
+		messages = append(slices.Clone(messages), said("system", "No more tool calls are possible: answer now with what you know, and say what is missing."))
+	default:
+		body["tools"] = encode(r.offer.list)
+		body["tool_choice"] = json.RawMessage(`"auto"`)
+		if step == 0 && len(r.asked.choice) > 0 && string(r.asked.choice) != "null" {
+			body["tool_choice"] = r.asked.choice
+		}
+	}
+	body["messages"] = encode(messages)
+	if r.asked.stream {
+		body["stream"] = json.RawMessage("true")
+		body["stream_options"] = json.RawMessage(`{"include_usage":true}`)
+	}
+	return body
+}
+
+// ended finishes the answer when the model wants no more tools.
+func (r *run) ended(t turn, last bool) bool {
+	if len(t.calls) == 1 && t.calls[0].Function.Name == directResponse && !r.asked.own[directResponse] {
+		r.say(directText(t.calls[0]))
+		r.out.finish("stop", nil, r.used)
+		return true
+	}
+	if len(t.calls) > 0 && !last {
+		return false
+	}
+	reason := t.finish
+	if reason == "" || reason == "tool_calls" {
+		reason = "stop"
+	}
+	r.out.finish(reason, nil, r.used)
+	return true
+}
+
+// directText is what DIRECT_RESPONSE was given; a model that misses the form is quoted.
+func directText(c toolCall) string {
+	var in map[string]json.RawMessage
+	if json.Unmarshal([]byte(c.Function.Arguments), &in) != nil {
+		return c.Function.Arguments
+	}
+	for _, key := range []string{"text", "response", "content", "answer", "message"} {
+		var text string
+		if json.Unmarshal(in[key], &text) == nil {
+			return text
+		}
+	}
+	return c.Function.Arguments
+}
+
+// carryOut runs the calls that may run by themselves and hands the others to the client: true when
+// there were such.
+func (r *run) carryOut(ctx context.Context, t turn) (asked bool, err error) {
+	r.messages = append(r.messages, t.message)
+	results := make([]json.RawMessage, len(t.calls))
+	var waiting []toolCall
+	group, gctx := errgroup.WithContext(ctx)
+	group.SetLimit(parallel)
+	for i, c := range t.calls {
+		if r.forClient(c.Function.Name) {
+			waiting = append(waiting, c)
+			continue
+		}
+		group.Go(func() error {
+			results[i] = r.toolMessage(c.ID, r.runTool(gctx, c))
+			return gctx.Err()
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return false, err
+	}
+	for _, result := range results {
+		if result != nil {
+			r.messages = append(r.messages, result)
+		}
+	}
+	if len(waiting) == 0 {
+		return false, nil
+	}
+	shown := r.park(waiting)
+	r.trace.waiting(shown)
+	r.out.finish("tool_calls", shown, r.used)
+	return true, nil
+}
+
+// forClient tells that a call is the client's to make or to approve.
+func (r *run) forClient(name string) bool {
+	if r.offer.own[name] {
+		return true
+	}
+	e, known := r.offer.entries[name]
+	return known && !e.Passthrough
+}
+
+func (*run) toolMessage(id, content string) json.RawMessage {
+	return encode(map[string]string{"role": "tool", "tool_call_id": id, "content": content})
+}
+
+// runTool runs one call and words its result for the model.
+func (r *run) runTool(ctx context.Context, c toolCall) string {
+	name := c.Function.Name
+	e, known := r.offer.entries[name]
+	switch {
+	case name == directResponse:
+		return "Not shown to the user: call DIRECT_RESPONSE alone, after the other tools have answered."
+	case !known:
+		return fmt.Sprintf("There is no tool %q. Use only the tools that were offered.", name)
+	case r.failed(name) >= 2:
+		return fmt.Sprintf("%s failed twice and is not called again. Tell the user.", name)
+	}
+	arguments := json.RawMessage(strings.TrimSpace(c.Function.Arguments))
+	shown := e.Shown(arguments)
+	if len(arguments) == 0 {
+		shown = json.RawMessage("{}")
+	}
+	r.out.tool(toolEvent{ID: c.ID, Name: name, Arguments: shown, Status: "running"})
+	r.mu.Lock()
+	r.acted = true
+	r.mu.Unlock()
+	began := time.Now()
+	result, err := r.agents.needs.Tools.Call(ctx, r.caller, name, arguments)
+	took := time.Since(began)
+	status, note := "done", ""
+	if err != nil {
+		result.Text, result.Failed = err.Error(), true
+	}
+	if result.Failed {
+		status, note = "failed", r.afterFailure(name)
+	}
+	r.out.tool(toolEvent{ID: c.ID, Name: name, Status: status, Duration: float64(took.Microseconds()) / 1000})
+	r.trace.tool(c, shown, status, result.Text, took)
+	return output(name, result.Text, int(r.agents.settings.Result), note)
+}
+
+func (r *run) failed(name string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.failures[name]
+}
+
+func (r *run) afterFailure(name string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failures[name]++
+	if r.failures[name] == 1 {
+		return name + " failed. You may correct the call and try once more."
+	}
+	return name + " failed again and will not be called again. Tell the user what failed."
+}

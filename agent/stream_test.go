@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/openai/openai-go/v3"
+	"github.com/openai/openai-go/v3/option"
+)
+
+// events are the data lines of a stream.
+func events(t *testing.T, body string) (chunks []map[string]any, done bool) {
+	t.Helper()
+	for text := range strings.SplitSeq(body, "\n\n") {
+		data, ok := strings.CutPrefix(text, "data: ")
+		if !ok {
+			continue
+		}
+		if data == "[DONE]" {
+			return chunks, true
+		}
+		var c map[string]any
+		if err := json.Unmarshal([]byte(data), &c); err != nil {
+			t.Fatalf("%v: %s", err, data)
+		}
+		chunks = append(chunks, c)
+	}
+	return chunks, false
+}
+
+const streaming = `{"model":"passthrough_agent","stream":true,"stream_options":{"include_usage":true},"messages":[{"role":"user","content":"hello"}]}`
+
+func TestStreamShowsToolsAndTextAsTheyCome(t *testing.T) {
+	b := newBench(t, line{text: "Let me see.", calls: []toolCall{call("c1", "list", `{"all": true}`)}}, line{text: "You have milk."})
+	got := b.post(streaming)
+	chunks, done := events(t, got.body)
+	if !done || !strings.HasPrefix(got.header.Get("Content-Type"), "text/event-stream") {
+		t.Fatalf("answer is %s", got.body)
+	}
+	var order []string
+	for _, c := range chunks {
+		if e, ok := c["holdfast_tool_call"].(map[string]any); ok {
+			order = append(order, e["name"].(string)+" "+e["status"].(string))
+		}
+		choices := c["choices"].([]any)
+		if len(choices) == 0 {
+			if u := c["usage"].(map[string]any); u["total_tokens"] != 30.0 {
+				t.Errorf("usage is %v", u)
+			}
+			order = append(order, "usage")
+			continue
+		}
+		first := choices[0].(map[string]any)
+		if text, _ := first["delta"].(map[string]any)["content"].(string); text != "" {
+			order = append(order, text)
+		}
+		if first["finish_reason"] != nil {
+			order = append(order, first["finish_reason"].(string))
+		}
+	}
+	want := "Let |me |see.|list running|list done|\n\nYou |have |milk.|stop|usage"
+	if got := strings.Join(order, "|"); got != want {
+		t.Errorf("order is %q, want %q", got, want)
+	}
+	if asked := b.model.asked[0]; !asked.Stream || string(asked.Options) != `{"include_usage":true}` {
+		t.Errorf("the model was asked %+v", asked)
+	}
+}
+
+func TestStreamWithoutUsage(t *testing.T) {
+	b := newBench(t, line{text: "ok"})
+	got := b.post(strings.Replace(streaming, `"stream_options":{"include_usage":true},`, "", 1))
+	if strings.Contains(got.body, "usage") {
+		t.Errorf("usage was not asked for: %s", got.body)
+	}
+}
+
+func TestStreamHandsOutCalls(t *testing.T) {
+	b := newBench(t, line{calls: []toolCall{call("c1", "delete", `{"id":1}`)}})
+	got := b.post(streaming)
+	if !strings.Contains(got.body, `"tool_calls":[{"index":0,"id":"call_`) || !strings.Contains(got.body, `"finish_reason":"tool_calls"`) {
+		t.Errorf("answer is %s", got.body)
+	}
+}
+
+func TestErrorInsideAStreamIsAnEvent(t *testing.T) {
+	b := newBench(t, line{text: "Well,", calls: []toolCall{call("c1", "list", `{}`)}}, line{status: 503, body: `{"error":{"message":"halted","code":"breaker_halt"}}`})
+	chunks, done := events(t, b.post(streaming).body)
+	if last := chunks[len(chunks)-1]; done || last["error"] == nil {
+		t.Errorf("it ended with %v", last)
+	}
+	b = newBench(t, line{text: "cut here", cut: true})
+	chunks, done = events(t, b.post(streaming).body)
+	if last := chunks[len(chunks)-1]; done || last["error"] == nil {
+		t.Errorf("a cut stream ended with %v", last)
+	}
+}
+
+func TestOpenAIGoClient(t *testing.T) {
+	b := newBench(t,
+		line{calls: []toolCall{call("c1", "list", `{}`)}}, line{text: "You have milk."},
+		line{text: "Hm. ", calls: []toolCall{call("c1", "list", `{}`)}}, line{text: "You have milk."},
+		line{calls: []toolCall{call("c1", "delete", `{"id":1}`)}},
+	)
+	client := openai.NewClient(option.WithBaseURL(b.url+"/v1"), option.WithAPIKey("x"), option.WithMaxRetries(0))
+	params := openai.ChatCompletionNewParams{
+		Model: Name, Messages: []openai.ChatCompletionMessageParamUnion{openai.UserMessage("what have I?")},
+		StreamOptions: openai.ChatCompletionStreamOptionsParam{},
+	}
+	whole, err := client.Chat.Completions.New(t.Context(), params)
+	if err != nil || whole.Choices[0].Message.Content != "You have milk." || whole.Usage.TotalTokens != 30 || whole.Usage.PromptTokensDetails.CachedTokens != 8 {
+		t.Fatalf("answer is %+v, %v", whole, err)
+	}
+	params.StreamOptions.IncludeUsage = openai.Bool(true)
+	for _, want := range []string{"Hm. \n\nYou have milk.", ""} {
+		stream := client.Chat.Completions.NewStreaming(t.Context(), params)
+		var sum openai.ChatCompletionAccumulator
+		for stream.Next() {
+			if !sum.AddChunk(stream.Current()) {
+				t.Errorf("a chunk cannot be added: %s", stream.Current().RawJSON())
+			}
+		}
+		if err := stream.Err(); err != nil {
+			t.Fatal(err)
+		}
+		m := sum.Choices[0].Message
+		if m.Content != want || sum.Usage.TotalTokens == 0 {
+			t.Errorf("the stream says %q, %d tokens", m.Content, sum.Usage.TotalTokens)
+		}
+		if want == "" && (sum.Choices[0].FinishReason != "tool_calls" || m.ToolCalls[0].Function.Arguments != `{"id":1}`) {
+			t.Errorf("the stream hands out %+v", sum.Choices[0])
+		}
+	}
+}
+
+func TestOpenAINodeClient(t *testing.T) {
+	folder, err := filepath.Abs("../test/clients")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(folder, "node_modules")); err != nil {
+		t.Skip("the published clients are not installed: run `npm ci` in test/clients")
+	}
+	b := newBench(t,
+		line{calls: []toolCall{call("c1", "list", `{}`)}}, line{text: "You have milk."},
+		line{text: "Hm. ", calls: []toolCall{call("c1", "list", `{}`)}}, line{text: "You have milk."},
+		line{calls: []toolCall{call("c1", "delete", `{"id":1}`)}}, line{text: "Gone."},
+		line{status: 503, body: `{"error":{"message":"halted","type":"server_error","param":null,"code":"breaker_halt"}}`},
+	)
+	command := exec.CommandContext(context.WithoutCancel(t.Context()), "node", "chat.mjs", b.url+"/v1", "key", Name)
+	command.Dir = folder
+	var complaints bytes.Buffer
+	command.Stderr = &complaints
+	out, err := command.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, complaints.String())
+	}
+	want := `{"whole":"You have milk.","tokens":30,"stream":"Hm. \n\nYou have milk.","shown":["list running","list done"],"streamTokens":30,"asked":"delete","approved":"Gone.","error":{"status":503,"code":"breaker_halt"}}`
+	if got := strings.TrimSpace(string(out)); got != want {
+		t.Errorf("the client says\n%s, want\n%s", got, want)
+	}
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"holdfast"
+	"holdfast/agent/tools"
+)
+
+const (
+	manyTraces  = 200
+	maxExcerpt  = 400
+	maxToolRuns = 200
+)
+
+// A Trace is what one request to an agent did.
+type Trace struct {
+	ID      string    `json:"id"`
+	Agent   string    `json:"agent"`
+	Caller  string    `json:"caller"`
+	Model   string    `json:"model" help:"as the client asked for it"`
+	Alias   string    `json:"alias" help:"what planned"`
+	Started time.Time `json:"started"`
+	Seconds float64   `json:"seconds"`
+	// State is running, done, waiting (for the client's decision), stopped (by a bound), cancelled or failed.
+	State  string     `json:"state" enum:"running,done,waiting,stopped,cancelled,failed"`
+	Error  string     `json:"error,omitempty"`
+	Tokens Tokens     `json:"tokens"`
+	Plan   []PlanStep `json:"plan,omitempty"`
+	Tools  []ToolRun  `json:"tools,omitempty"`
+}
+
+// Tokens are those of all model calls of a request.
+type Tokens struct {
+	Prompt     int64 `json:"prompt"`
+	Completion int64 `json:"completion"`
+	Total      int64 `json:"total"`
+}
+
+// A PlanStep is one model call.
+type PlanStep struct {
+	Seconds float64  `json:"seconds"`
+	Tokens  Tokens   `json:"tokens"`
+	Finish  string   `json:"finish,omitempty"`
+	Calls   []string `json:"calls,omitempty" help:"names of the tools that it planned"`
+	Text    string   `json:"text,omitempty" help:"how its answer began"`
+	Error   string   `json:"error,omitempty"`
+}
+
+// A ToolRun is one tool call, its secrets masked. Status is done, failed, or waiting for approval.
+type ToolRun struct {
+	ID        string          `json:"id"`
+	Name      string          `json:"name"`
+	Arguments json.RawMessage `json:"arguments,omitempty"`
+	Status    string          `json:"status" enum:"done,failed,waiting"`
+	Seconds   float64         `json:"seconds"`
+	Result    string          `json:"result,omitempty" help:"how its result began"`
+}
+
+// traces keeps the newest traces in memory.
+type traces struct {
+	mu   sync.Mutex
+	list []*recording // oldest first
+}
+
+func newTraces() *traces { return &traces{} }
+
+// a recording is a trace being made.
+type recording struct {
+	mu    sync.Mutex
+	trace Trace
+}
+
+func (t *traces) begin(caller holdfast.Caller, model, alias, agent string) *recording {
+	r := &recording{trace: Trace{
+		ID: strings.ToLower(rand.Text()[:16]), Agent: agent, Caller: caller.String(), Model: model, Alias: alias,
+		Started: time.Now().UTC(), State: "running",
+	}}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.list) >= manyTraces {
+		t.list = slices.Delete(t.list, 0, len(t.list)-manyTraces+1)
+	}
+	t.list = append(t.list, r)
+	return r
+}
+
+// newest lists traces, newest first.
+func (t *traces) newest(limit int) []Trace {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var list []Trace
+	for _, r := range slices.Backward(t.list) {
+		if len(list) == limit {
+			break
+		}
+		list = append(list, r.copy())
+	}
+	return list
+}
+
+func (t *traces) find(id string) (Trace, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, r := range t.list {
+		if r.trace.ID == id {
+			return r.copy(), true
+		}
+	}
+	return Trace{}, false
+}
+
+func (r *recording) id() string { return r.trace.ID }
+
+func (r *recording) copy() Trace {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := r.trace
+	t.Plan, t.Tools = slices.Clone(t.Plan), slices.Clone(t.Tools)
+	if t.State == "running" {
+		t.Seconds = time.Since(t.Started).Seconds()
+	}
+	return t
+}
+
+func (r *recording) step(t turn, took time.Duration, err error) {
+	s := PlanStep{Seconds: took.Seconds(), Tokens: tokensOf(t.usage), Finish: t.finish, Text: tools.Excerpt(t.text, maxExcerpt)}
+	for _, c := range t.calls {
+		s.Calls = append(s.Calls, c.Function.Name)
+	}
+	if err != nil {
+		s.Error = tools.Excerpt(err.Error(), maxExcerpt)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.trace.Plan = append(r.trace.Plan, s)
+}
+
+func (r *recording) tool(c toolCall, arguments json.RawMessage, status, result string, took time.Duration) {
+	r.add(ToolRun{ID: c.ID, Name: c.Function.Name, Arguments: arguments, Status: status, Seconds: took.Seconds(), Result: tools.Excerpt(result, maxExcerpt)})
+}
+
+func (r *recording) waiting(calls []toolCall) {
+	for _, c := range calls {
+		r.add(ToolRun{ID: c.ID, Name: c.Function.Name, Status: "waiting"})
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.trace.State = "waiting"
+}
+
+func (r *recording) add(t ToolRun) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.trace.Tools) < maxToolRuns {
+		r.trace.Tools = append(r.trace.Tools, t)
+	}
+}
+
+func (r *recording) end(err error, used usage) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.trace.Seconds = time.Since(r.trace.Started).Seconds()
+	r.trace.Tokens = tokensOf(used)
+	switch {
+	case err == nil && r.trace.State == "running":
+		r.trace.State = "done"
+	case err == nil:
+	case errors.Is(err, errTokens), errors.Is(err, errTime):
+		r.trace.State = "stopped"
+	case errors.Is(err, context.Canceled):
+		r.trace.State = "cancelled"
+	default:
+		r.trace.State = "failed"
+	}
+	if err != nil {
+		r.trace.Error = tools.Excerpt(err.Error(), maxExcerpt)
+	}
+}
+
+func tokensOf(u usage) Tokens {
+	return Tokens{Prompt: u.number("prompt_tokens"), Completion: u.number("completion_tokens"), Total: u.total()}
+}
