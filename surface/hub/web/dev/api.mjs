@@ -109,7 +109,7 @@ const breaker = () => ({ ...word(), reserved: w.burn().reserved, projected_minut
 function tokens() {
   const { day, hour, reserved, recent } = w.burn()
   return {
-    today: w.burnt(day), last_hour: w.burnt(hour), by_hour: w.hours, burn: { day, hour, reserved, recent }, now: w.iso(Date.now()),
+    today: { ...w.burnt(day), calls: w.burnt(day).calls + w.extraCalls() }, last_hour: w.burnt(hour), by_hour: w.hours, burn: { day, hour, reserved, recent }, now: w.iso(Date.now()),
     by_agent: [w.burnt(day * 0.61, 'companion'), w.burnt(day * 0.24, 'digest'), w.burnt(day * 0.12, 'passthrough_agent'), w.burnt(day * 0.03, '')],
     by_model: [w.burnt(day * 0.55, 'anthropic/claude-opus'), w.burnt(day * 0.3, 'openrouter/qwen3-235b-a22b'), w.burnt(day * 0.12, 'local/qwen3'), w.burnt(day * 0.03, 'rehearsal/rehearsal')],
   }

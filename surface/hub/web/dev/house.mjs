@@ -103,4 +103,4 @@ const burn = () => {
 
 const breakerState = () => (halt ? 'halted' : burn().hour / thresholds.hard_cap_per_hour >= thresholds.soft_cap_pct ? 'warn' : 'armed')
 
-export const world = { units, tools, approvals, inventory, thresholds, hours, entries, followers, started, note, burn, breakerState, usage, burnt, iso, halt: () => halt, setHalt: (h) => { halt = h }, count: () => { extraCalls++; hours[23].total += 1_200; hours[23].calls++ } }
+export const world = { units, tools, approvals, inventory, thresholds, hours, entries, followers, started, note, burn, breakerState, usage, burnt, iso, halt: () => halt, setHalt: (h) => { halt = h }, extraCalls: () => extraCalls, count: () => { extraCalls++; hours[23].total += 1_200; hours[23].calls++ } }

@@ -11,7 +11,7 @@ import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 
 import { queries } from './api/house.ts'
-import { router } from './routes.tsx'
+import { fetchPages, router } from './routes.tsx'
 import { Confirmations } from './ui/confirm.tsx'
 import { Gate } from './ui/gate.tsx'
 import { Toasts } from './ui/toasts.tsx'
@@ -30,3 +30,5 @@ if (root) {
     </StrictMode>,
   )
 }
+
+window.addEventListener('load', fetchPages)

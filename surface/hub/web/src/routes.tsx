@@ -1,9 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router'
 
-import { TroubleCard } from './ui/trouble.tsx'
+import { isLostPage, LostPage } from './ui/lost.tsx'
 import { Empty, Page, Skeleton } from './ui/parts.tsx'
 import { Shell } from './ui/shell.tsx'
+import { TroubleCard } from './ui/trouble.tsx'
+
+/** Each page is a file of its own. */
+const pages = {
+  overview: () => import('./pages/overview.tsx'),
+  units: () => import('./pages/units.tsx'),
+  tokens: () => import('./pages/tokens.tsx'),
+  tools: () => import('./pages/tools.tsx'),
+  approvals: () => import('./pages/approvals.tsx'),
+  journal: () => import('./pages/journal.tsx'),
+}
+
+/** Fetches the other pages while nothing else is to be done, so that going there needs no house. */
+export function fetchPages(): void {
+  const whenIdle = window.requestIdleCallback ?? ((run: () => void) => setTimeout(run, 2_000))
+  whenIdle(() => {
+    // A page that does not come now is fetched when it is gone to.
+    for (const fetchPage of Object.values(pages)) fetchPage().catch(() => undefined)
+  })
+}
 
 const root = createRootRoute({ component: Shell, notFoundComponent: NotFound })
 
@@ -21,39 +41,39 @@ const only = <K extends string>(...keys: K[]) => (search: Record<string, unknown
 
 export const overview = createRoute({
   getParentRoute: () => root, path: '/',
-  component: lazyRouteComponent(() => import('./pages/overview.tsx'), 'Overview'),
+  component: lazyRouteComponent(pages.overview, 'Overview'),
 })
 
 export const units = createRoute({
   getParentRoute: () => root, path: '/units', validateSearch: only('log'),
-  component: lazyRouteComponent(() => import('./pages/units.tsx'), 'Units'),
+  component: lazyRouteComponent(pages.units, 'Units'),
 })
 
 export const tokens = createRoute({
   getParentRoute: () => root, path: '/tokens',
-  component: lazyRouteComponent(() => import('./pages/tokens.tsx'), 'TokensPage'),
+  component: lazyRouteComponent(pages.tokens, 'TokensPage'),
 })
 
 export const tools = createRoute({
   getParentRoute: () => root, path: '/tools', validateSearch: only('tool', 'q'),
-  component: lazyRouteComponent(() => import('./pages/tools.tsx'), 'Tools'),
+  component: lazyRouteComponent(pages.tools, 'Tools'),
 })
 
 export const approvals = createRoute({
   getParentRoute: () => root, path: '/approvals', validateSearch: only('state'),
-  component: lazyRouteComponent(() => import('./pages/approvals.tsx'), 'Approvals'),
+  component: lazyRouteComponent(pages.approvals, 'Approvals'),
 })
 
 export const journal = createRoute({
   getParentRoute: () => root, path: '/journal', validateSearch: only('action', 'caller', 'outcome', 'entry'),
-  component: lazyRouteComponent(() => import('./pages/journal.tsx'), 'Journal'),
+  component: lazyRouteComponent(pages.journal, 'Journal'),
 })
 
 export const router = createRouter({
   routeTree: root.addChildren([overview, units, tokens, tools, approvals, journal]),
   defaultPreload: 'intent',
   defaultPendingComponent: () => <Page title="Loading"><Skeleton lines={6} /></Page>,
-  defaultErrorComponent: ({ error, reset }) => <Page title="Trouble"><TroubleCard error={error} retry={reset} /></Page>,
+  defaultErrorComponent: ({ error, reset }) => <Page title="Trouble">{isLostPage(error) ? <LostPage /> : <TroubleCard error={error} retry={reset} />}</Page>,
   scrollRestoration: true,
 })
 

@@ -32,7 +32,6 @@ const client = createClient<Record<string, { post: { responses: { 200: { content
   credentials: 'same-origin',
 })
 
-let identity: Promise<Me> | undefined
 
 const pageKeyName = 'holdfast.csrf'
 
@@ -47,16 +46,8 @@ function pageKey(): string {
 
 const headersOf = (): Record<string, string> => ({ Accept: 'application/json', 'X-CSRF-Token': pageKey() })
 
-/** Asks who is logged in, once; a failed question is asked again by the next caller. */
-export function me(): Promise<Me> {
-  identity ??= askMe().catch((err: unknown) => {
-    identity = undefined
-    throw err
-  })
-  return identity
-}
-
-async function askMe(): Promise<Me> {
+/** Asks who is logged in. */
+export async function me(): Promise<Me> {
   const response = await send('/auth/me')
   if (!response.ok) throw await trouble(response)
   return (await response.json()) as Me
@@ -78,7 +69,6 @@ export function toLogin(): void {
 
 export async function logout(): Promise<void> {
   await send('/auth/logout', { method: 'POST' })
-  identity = undefined
   location.assign('/auth/login')
 }
 
@@ -111,10 +101,7 @@ function waitingId(data: unknown): string {
 
 function refusal(response: Response, body: unknown): Error {
   const problem = asProblem(response, body)
-  if (response.status === 401) {
-    identity = undefined
-    toLogin()
-  }
+  if (response.status === 401) toLogin()
   if (response.status === 409 && problem.inventory) return new Unconfirmed(problem.inventory as Inventory, problem)
   return new Trouble(response.status, problem)
 }

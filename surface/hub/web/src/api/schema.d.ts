@@ -2,6 +2,219 @@
 // Generated from the house's OpenAPI document by `npm run gen`. Do not edit.
 
 export interface paths {
+    "/api/supervisor/extensions/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show one extension: manifest, state, units, ports, tools, keys */
+        get: operations["extension_show_get_api_supervisor_extensions_name"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/supervisor/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tell whether the house and its services run */
+        get: operations["house_health_get_api_supervisor_health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/supervisor/keys/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a key out of .env; `keys restore` brings it back */
+        post: operations["keys_delete_post_api_supervisor_keys_delete"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/supervisor/keys/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the keys in .env, values masked */
+        get: operations["keys_list_get_api_supervisor_keys_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/supervisor/keys/required": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List who asks for which key, and whether it is set */
+        get: operations["keys_required_get_api_supervisor_keys_required"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/supervisor/keys/set": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set a key in .env
+         * @description The value comes by prompt, standard input or file, never as an argument. The value it replaces is kept 30 days for `keys restore`.
+         */
+        post: operations["keys_set_post_api_supervisor_keys_set"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/supervisor/keys/upload-env": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Merge the keys of another .env file */
+        post: operations["keys_upload_post_api_supervisor_keys_upload_env"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/supervisor/services": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the units in the form of the services table */
+        get: operations["unit_services_get_api_supervisor_services"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/supervisor/services/{unit}/restart": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Restart a unit and wait for fresh proof of its health */
+        post: operations["unit_restart_post_api_supervisor_services_unit_restart"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/supervisor/services/{unit}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start a unit and clear its hold
+         * @description Waits until the unit is proven up: ready, and healthy once where it has a health check.
+         */
+        post: operations["unit_start_post_api_supervisor_services_unit_start"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/supervisor/services/{unit}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop a unit and hold it until unit.start
+         * @description Nothing restarts a held unit, not even the next start of the house.
+         */
+        post: operations["unit_stop_post_api_supervisor_services_unit_stop"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/supervisor/shutdown": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop every unit and end the house */
+        post: operations["house_shutdown_post_api_supervisor_shutdown"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/approval/allow": {
         parameters: {
             query?: never;
@@ -11,6 +224,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /**
+         * Allow a waiting request, after confirming its inventory
+         * @description Shows what the request would destroy and asks for each category, as if you had asked yourself. It runs with your standing.
+         */
         post: operations["approval_allow"];
         delete?: never;
         options?: never;
@@ -27,6 +244,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** Deny a waiting request */
         post: operations["approval_deny"];
         delete?: never;
         options?: never;
@@ -43,7 +261,25 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** List requests that wait for a person's answer */
         post: operations["approval_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/breaker/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Exit 0 when model calls are allowed, 3 while HALT stands */
+        post: operations["breaker_check"];
         delete?: never;
         options?: never;
         head?: never;
@@ -59,7 +295,28 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /**
+         * Halt every model call and dispatch at once
+         * @description A HALT by a person stands until a person resumes it; one by the breaker may end by itself after its cooldown.
+         */
         post: operations["breaker_halt"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/breaker/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** List what the breaker did, newest first */
+        post: operations["breaker_history"];
         delete?: never;
         options?: never;
         head?: never;
@@ -75,7 +332,31 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /**
+         * End a HALT
+         * @description Refused while the burn is at a cap: change the thresholds first, or force it. A forced resume suspends judging for one hour.
+         */
         post: operations["breaker_resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/breaker/set_thresholds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change the caps and how the breaker acts on them
+         * @description Fields that are left out stay as they are.
+         */
+        post: operations["breaker_set_thresholds"];
         delete?: never;
         options?: never;
         head?: never;
@@ -91,7 +372,232 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** Show how the breaker stands: burn, caps, HALT */
         post: operations["breaker_status"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/breaker/thresholds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Show the caps and how the breaker acts on them */
+        post: operations["breaker_thresholds"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/breaker/tick": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Judge the burn now */
+        post: operations["breaker_tick"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/edge/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * show the front door's configuration and route table
+         * @description Caddy holds sockets, TLS and compression; the routes are a table that the house streams to the edge, so that a change of routes ends no connection.
+         */
+        post: operations["edge_config"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/extension/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Delete an extension: its units stop, its folder, data and settings go to the trash */
+        post: operations["extension_delete"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/extension/disable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop using an extension; its folder, data and ports stay */
+        post: operations["extension_disable"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/extension/enable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Use an extension: start its units, offer its tools, mount its pages */
+        post: operations["extension_enable"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/extension/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** List the extensions and how they stand */
+        post: operations["extension_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/extension/show": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Show one extension: manifest, state, units, ports, tools, keys */
+        post: operations["extension_show"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/extension/sync": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Read the extensions again and bring their settings together with master_config.json */
+        post: operations["extension_sync"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/house/guards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Print the guard table: which guards judge which actions */
+        post: operations["house_guards"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/house/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tell whether the house and its services run */
+        post: operations["house_health"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/house/routes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Print what is served where, and how each route knows its caller */
+        post: operations["house_routes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/house/shutdown": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop every unit and end the house */
+        post: operations["house_shutdown"];
         delete?: never;
         options?: never;
         head?: never;
@@ -107,7 +613,42 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** Show how the house stands */
         post: operations["house_status"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/house/tiers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Print who is what: callers, tiers and what each may do */
+        post: operations["house_tiers"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/journal/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Write entries to a file of JSON lines that verify by themselves */
+        post: operations["journal_export"];
         delete?: never;
         options?: never;
         head?: never;
@@ -123,7 +664,25 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** Show what happened, newest entries last */
         post: operations["journal_show"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/journal/show/follow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show what happened, newest entries last, then follow what comes */
+        get: operations["journal_show_follow"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -139,7 +698,187 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** Walk the hash chain and name the first broken entry */
         post: operations["journal_verify"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/key/create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make an API key; it is shown once
+         * @description Its bearer calls models, agents and tools as an agent of this name.
+         */
+        post: operations["key_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/key/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** List the API keys, without their values */
+        post: operations["key_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/key/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Revoke an API key; it can come back from the trash */
+        post: operations["key_revoke"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a key out of .env; `keys restore` brings it back */
+        post: operations["keys_delete"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** List the keys in .env, values masked */
+        post: operations["keys_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys/required": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** List who asks for which key, and whether it is set */
+        post: operations["keys_required"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Bring back the value that the last change of a key replaced */
+        post: operations["keys_restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys/set": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set a key in .env
+         * @description The value comes by prompt, standard input or file, never as an argument. The value it replaces is kept 30 days for `keys restore`.
+         */
+        post: operations["keys_set"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys/upload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Merge the keys of another .env file */
+        post: operations["keys_upload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/link/create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * make a one-time link that opens the Hub
+         * @description The link works once, within ten minutes, and logs the browser that opens it in as operator. Anyone who has it can use it, so give it to nobody.
+         */
+        post: operations["link_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -155,7 +894,147 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** Show the last lines of a unit's log */
         post: operations["log_show"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/log/show/follow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show the last lines of a unit's log, then follow what comes */
+        get: operations["log_show_follow"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/model/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** List the models: aliases as configured, as chosen now, as answered last; and agents */
+        post: operations["model_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operation/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End the step under way and undo what was done */
+        post: operations["operation_cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operation/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** List operations, newest first */
+        post: operations["operation_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operation/show": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Show one operation with its steps */
+        post: operations["operation_show"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operation/show/follow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show one operation with its steps, then follow what comes */
+        get: operations["operation_show_follow"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** list the browsers that are logged in */
+        post: operations["session_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * log a browser out, at once and with all it has open
+         * @description Give the session's id, or as much of its beginning as is unique, or --all.
+         */
+        post: operations["session_revoke"];
         delete?: never;
         options?: never;
         head?: never;
@@ -171,6 +1050,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /**
+         * Show the tokens burned today, in the last hour, by agent, by model and by hour
+         * @description Burn counts every class of tokens, cached reads included. Estimated calls are those whose usage the provider never told.
+         */
         post: operations["token_summary"];
         delete?: never;
         options?: never;
@@ -210,6 +1093,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/trash/empty": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let entries of the trash go for good */
+        post: operations["trash_empty"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/trash/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** List what was destroyed and can come back */
+        post: operations["trash_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/trash/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put an entry of the trash back where it was
+         * @description Nothing is replaced: when something stands in a place meanwhile, it is named and nothing changes.
+         */
+        post: operations["trash_restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/unit/list": {
         parameters: {
             query?: never;
@@ -219,7 +1156,42 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** List the units and how they stand */
         post: operations["unit_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/unit/list/follow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the units and how they stand, then follow what comes */
+        get: operations["unit_list_follow"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/unit/reap": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End the marked processes that no unit accounts for */
+        post: operations["unit_reap"];
         delete?: never;
         options?: never;
         head?: never;
@@ -235,7 +1207,42 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** Restart a unit and wait for fresh proof of its health */
         post: operations["unit_restart"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/unit/services": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** List the units in the form of the services table */
+        post: operations["unit_services"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/unit/show": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Show one unit whole */
+        post: operations["unit_show"];
         delete?: never;
         options?: never;
         head?: never;
@@ -251,6 +1258,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /**
+         * Start a unit and clear its hold
+         * @description Waits until the unit is proven up: ready, and healthy once where it has a health check.
+         */
         post: operations["unit_start"];
         delete?: never;
         options?: never;
@@ -267,7 +1278,28 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /**
+         * Stop a unit and hold it until unit.start
+         * @description Nothing restarts a held unit, not even the next start of the house.
+         */
         post: operations["unit_stop"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/unit/strays": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** List marked processes that no unit accounts for */
+        post: operations["unit_strays"];
         delete?: never;
         options?: never;
         head?: never;
@@ -277,8 +1309,58 @@ export interface paths {
 }
 export type webhooks = Record<string, never>;
 export interface components {
-    schemas: never;
-    responses: never;
+    schemas: {
+        Problem: {
+            approval?: string;
+            code: string;
+            detail: string;
+            guard?: string;
+            inventory?: null | {
+                action: string;
+                categories: null | {
+                    backup?: string;
+                    items?: null | {
+                        bytes?: number;
+                        id: string;
+                        kind: string;
+                        rows?: number;
+                    }[];
+                    name: string;
+                    production: boolean;
+                    returns: string;
+                    shared: boolean;
+                    summary: string;
+                }[];
+                expires?: string;
+                token?: string;
+            };
+            problems?: null | {
+                column?: number;
+                excerpt?: string;
+                field?: string;
+                file?: string;
+                line?: number;
+                message: string;
+                remedy?: string;
+            }[];
+            reason?: string;
+            remedy?: string;
+            retry_after?: number;
+            status: number;
+            title: string;
+        };
+    };
+    responses: {
+        /** @description what was wrong, where, and what would be right */
+        Problem: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+    };
     parameters: never;
     requestBodies: never;
     headers: never;
@@ -286,7 +1368,141 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    approval_allow: {
+    extension_show_get_api_supervisor_extensions_name: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description name of the extension's folder */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: string;
+                        enabled: boolean;
+                        folder?: string;
+                        manifest: {
+                            auto_update: boolean;
+                            description?: string;
+                            enabled: boolean;
+                            enforce_trailing_slash: boolean;
+                            mcp?: null | {
+                                args?: null | string[];
+                                command: string;
+                                env?: {
+                                    [key: string]: string;
+                                };
+                            };
+                            name: string;
+                            required_secrets?: null | string[];
+                            source?: string;
+                            strip_prefix: boolean;
+                            version: string;
+                        };
+                        mcp_command?: null | string[];
+                        missing_keys: number;
+                        modules: null | string[];
+                        mounts: null | {
+                            own_origin: boolean;
+                            path: string;
+                            port: number;
+                            strip_prefix: boolean;
+                            trailing_slash: boolean;
+                            unit: string;
+                        }[];
+                        name: string;
+                        ports: {
+                            [key: string]: number;
+                        };
+                        problems: null | {
+                            column?: number;
+                            excerpt?: string;
+                            field?: string;
+                            file?: string;
+                            line?: number;
+                            message: string;
+                            remedy?: string;
+                        }[];
+                        reason?: string;
+                        required_secrets: null | {
+                            key: string;
+                            set: boolean;
+                        }[];
+                        /** @description it asks for Python packages */
+                        requirements: boolean;
+                        services: number;
+                        source?: string;
+                        /** @enum {string} */
+                        state: "ready" | "disabled" | "blocked" | "broken" | "missing";
+                        title: string;
+                        tools: null | {
+                            enabled_in_mcp: boolean;
+                            name: string;
+                            passthrough: boolean;
+                        }[];
+                        /** @description path of its page at the front door */
+                        ui?: string;
+                        units: null | {
+                            detail?: string;
+                            log?: string;
+                            pid?: number;
+                            port?: number;
+                            restart: string;
+                            state: string;
+                            unit: string;
+                        }[];
+                        version?: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    house_health_get_api_supervisor_health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        services?: {
+                            [key: string]: string;
+                        };
+                        /** @enum {string} */
+                        status: "healthy" | "degraded";
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    keys_delete_post_api_supervisor_keys_delete: {
         parameters: {
             query?: never;
             header?: never;
@@ -296,12 +1512,375 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
+                    /** @description the name, as in OPENAI_API_KEY */
+                    key: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description the keys whose value is another now */
+                        changed: null | string[];
+                        message: string;
+                        /** @description units that see the change after a restart */
+                        restart: null | string[];
+                        /** @description success, when the change is on disk */
+                        status: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    keys_list_get_api_supervisor_keys_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    keys_required_get_api_supervisor_keys_required: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        required_secrets: null | {
+                            key: string;
+                            set: boolean;
+                            source: string;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    keys_set_post_api_supervisor_keys_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description the name, as in OPENAI_API_KEY */
+                    key: string;
+                    /**
+                     * Format: password
+                     * @description the value
+                     */
+                    value: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description the keys whose value is another now */
+                        changed: null | string[];
+                        message: string;
+                        /** @description units that see the change after a restart */
+                        restart: null | string[];
+                        /** @description success, when the change is on disk */
+                        status: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    keys_upload_post_api_supervisor_keys_upload_env: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "multipart/form-data": {
+                    file: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description the keys whose value is another now */
+                        changed: null | string[];
+                        message: string;
+                        /** @description units that see the change after a restart */
+                        restart: null | string[];
+                        /** @description success, when the change is on disk */
+                        status: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    unit_services_get_api_supervisor_services: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: {
+                            last_check: null | string;
+                            pid: null | number;
+                            port: null | number;
+                            status: string;
+                        };
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    unit_restart_post_api_supervisor_services_unit_restart: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description name of the unit */
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail?: string;
+                        last_check?: string;
+                        log?: string;
+                        name: string;
+                        owner: string;
+                        pid?: number;
+                        port?: number;
+                        restarts: number;
+                        since: string;
+                        state: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    unit_start_post_api_supervisor_services_unit_start: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description name of the unit */
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail?: string;
+                        last_check?: string;
+                        log?: string;
+                        name: string;
+                        owner: string;
+                        pid?: number;
+                        port?: number;
+                        restarts: number;
+                        since: string;
+                        state: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    unit_stop_post_api_supervisor_services_unit_stop: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description name of the unit */
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail?: string;
+                        last_check?: string;
+                        log?: string;
+                        name: string;
+                        owner: string;
+                        pid?: number;
+                        port?: number;
+                        restarts: number;
+                        since: string;
+                        state: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    house_shutdown_post_api_supervisor_shutdown: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        message: string;
+                        status: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    approval_allow: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the token of the inventory, a semicolon, and the name of each category confirmed, with commas between */
+                "Holdfast-Confirm"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description the approval's id, from approval list */
                     id: string;
                 };
             };
         };
         responses: {
-            /** @description ok */
+            /** @description done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -314,6 +1893,13 @@ export interface operations {
                     };
                 };
             };
+            202: components["responses"]["Problem"];
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
         };
     };
     approval_deny: {
@@ -326,13 +1912,15 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
+                    /** @description the approval's id, from approval list */
                     id: string;
+                    /** @description told to whoever asked */
                     reason?: string;
                 };
             };
         };
         responses: {
-            /** @description ok */
+            /** @description done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -345,6 +1933,11 @@ export interface operations {
                     };
                 };
             };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
         };
     };
     approval_list: {
@@ -357,12 +1950,17 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
-                    state?: string;
+                    /**
+                     * @description which to list
+                     * @default pending
+                     * @enum {string}
+                     */
+                    state?: "pending" | "allowed" | "denied" | "expired" | "all";
                 };
             };
         };
         responses: {
-            /** @description ok */
+            /** @description done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -371,23 +1969,58 @@ export interface operations {
                     "application/json": {
                         approvals: null | {
                             action: string;
-                            /** Format: date-time */
                             answered?: string;
                             answerer?: string;
+                            /** @description who asks */
                             caller: string;
-                            /** Format: date-time */
                             created: string;
-                            /** Format: date-time */
                             expires: string;
                             id: string;
                             input: unknown;
                             reason?: string;
-                            state: string;
+                            /** @enum {string} */
+                            state: "pending" | "allowed" | "denied" | "expired";
                             subject: string;
                         }[];
                     };
                 };
             };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    breaker_check: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        state: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
         };
     };
     breaker_halt: {
@@ -400,22 +2033,84 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
+                    /** @description why; it is shown with every refusal */
                     reason: string;
                 };
             };
         };
         responses: {
-            /** @description ok */
+            /** @description done */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": {
+                        flag: {
+                            burn?: number;
+                            by: string;
+                            cap?: number;
+                            cause: string;
+                            cooldown_until?: null | string;
+                            reason: string;
+                            since: string;
+                            window?: string;
+                        };
                         state: string;
                     };
                 };
             };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    breaker_history: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description how many events
+                     * @default 50
+                     */
+                    limit?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        events: null | {
+                            burn?: number;
+                            by?: string;
+                            cap?: number;
+                            detail?: unknown;
+                            /** @description halt, resume, auto-resume, forced-resume, warn, thresholds or flag-rewritten */
+                            event: string;
+                            reason?: string;
+                            time: string;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
         };
     };
     breaker_resume: {
@@ -428,12 +2123,13 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
+                    /** @description resume although the burn is at a cap; judging then rests for one hour */
                     force?: boolean;
                 };
             };
         };
         responses: {
-            /** @description ok */
+            /** @description done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -442,11 +2138,74 @@ export interface operations {
                     "application/json": {
                         message: string;
                         state: string;
-                        /** Format: date-time */
                         suspended_until?: string;
                     };
                 };
             };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    breaker_set_thresholds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description hours before a HALT may end by itself */
+                    cooldown_hours?: null | number;
+                    /** @description part of a cap at which it halts */
+                    hard_cap_pct?: null | number;
+                    /** @description most tokens in a sliding day */
+                    hard_cap_per_day?: null | number;
+                    /** @description most tokens in a sliding hour */
+                    hard_cap_per_hour?: null | number;
+                    /** @description tell and never halt */
+                    notify_only?: null | boolean;
+                    /** @description part of a cap from which it warns */
+                    soft_cap_pct?: null | number;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        new: {
+                            cooldown_hours: number;
+                            hard_cap_pct: number;
+                            hard_cap_per_day: number;
+                            hard_cap_per_hour: number;
+                            notify_only: boolean;
+                            soft_cap_pct: number;
+                        };
+                        old: {
+                            cooldown_hours: number;
+                            hard_cap_pct: number;
+                            hard_cap_per_day: number;
+                            hard_cap_per_hour: number;
+                            notify_only: boolean;
+                            soft_cap_pct: number;
+                        };
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
         };
     };
     breaker_status: {
@@ -462,7 +2221,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description ok */
+            /** @description done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -473,16 +2232,17 @@ export interface operations {
                         burn_hour: number;
                         cap_day: number;
                         cap_hour: number;
-                        /** Format: date-time */
                         cooldown_until?: string;
                         fault?: string;
+                        /** @description minutes until a cap at the present rate; 0 when it is not coming */
                         projected_minutes: number;
                         reason?: string;
+                        /** @description what the calls under way may still burn; it is inside both burns */
                         reserved: number;
-                        /** Format: date-time */
+                        /** @description since when it is halted or warns */
                         since?: string;
                         state: string;
-                        /** Format: date-time */
+                        /** @description judging rests until then, after a forced resume */
                         suspended_until?: string;
                         thresholds: {
                             cooldown_hours: number;
@@ -495,6 +2255,618 @@ export interface operations {
                     };
                 };
             };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    breaker_thresholds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        cooldown_hours: number;
+                        hard_cap_pct: number;
+                        hard_cap_per_day: number;
+                        hard_cap_per_hour: number;
+                        notify_only: boolean;
+                        soft_cap_pct: number;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    breaker_tick: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        level: "calm" | "warn" | "halt";
+                        reason: string;
+                        state: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    edge_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Number of the table that the edge serves by */
+                        applied: number;
+                        /** @description Caddy's configuration */
+                        caddy: unknown;
+                        /** @description Whether the edge's process follows the house */
+                        connected: boolean;
+                        /** @description Origin of what others wrote */
+                        extensions: string;
+                        /** @description Origin of the Hub and the APIs */
+                        hub: string;
+                        /** @description Paths that were left out, and other troubles */
+                        left_out?: null | string[];
+                        mode: string;
+                        /** @description Number of the route table */
+                        revision: number;
+                        /** @description The route table */
+                        table: {
+                            extensions: {
+                                cookie: string;
+                                hosts?: null | string[];
+                                url: string;
+                            };
+                            house: string;
+                            hub: {
+                                cookie: string;
+                                hosts?: null | string[];
+                                url: string;
+                            };
+                            mounts: null | {
+                                own_origin: boolean;
+                                path: string;
+                                port: number;
+                                strip_prefix: boolean;
+                                trailing_slash: boolean;
+                                unit: string;
+                            }[];
+                            open: null | string[];
+                            revision: number;
+                        };
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    extension_delete: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the token of the inventory, a semicolon, and the name of each category confirmed, with commas between */
+                "Holdfast-Confirm"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description name of the extension's folder */
+                    name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        name: string;
+                        operation: string;
+                        /** @description bring it back with holdfast trash restore */
+                        trash: string;
+                    };
+                };
+            };
+            202: components["responses"]["Problem"];
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    extension_disable: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description name of the extension's folder */
+                    name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        enabled: boolean;
+                        missing_keys: number;
+                        name: string;
+                        reason?: string;
+                        services: number;
+                        source?: string;
+                        /** @enum {string} */
+                        state: "ready" | "disabled" | "blocked" | "broken" | "missing";
+                        title: string;
+                        /** @description path of its page at the front door */
+                        ui?: string;
+                        version?: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    extension_enable: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description name of the extension's folder */
+                    name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        enabled: boolean;
+                        missing_keys: number;
+                        name: string;
+                        reason?: string;
+                        services: number;
+                        source?: string;
+                        /** @enum {string} */
+                        state: "ready" | "disabled" | "blocked" | "broken" | "missing";
+                        title: string;
+                        /** @description path of its page at the front door */
+                        ui?: string;
+                        version?: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    extension_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        extensions: null | {
+                            enabled: boolean;
+                            missing_keys: number;
+                            name: string;
+                            reason?: string;
+                            services: number;
+                            source?: string;
+                            /** @enum {string} */
+                            state: "ready" | "disabled" | "blocked" | "broken" | "missing";
+                            title: string;
+                            /** @description path of its page at the front door */
+                            ui?: string;
+                            version?: string;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    extension_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description name of the extension's folder */
+                    name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: string;
+                        enabled: boolean;
+                        folder?: string;
+                        manifest: {
+                            auto_update: boolean;
+                            description?: string;
+                            enabled: boolean;
+                            enforce_trailing_slash: boolean;
+                            mcp?: null | {
+                                args?: null | string[];
+                                command: string;
+                                env?: {
+                                    [key: string]: string;
+                                };
+                            };
+                            name: string;
+                            required_secrets?: null | string[];
+                            source?: string;
+                            strip_prefix: boolean;
+                            version: string;
+                        };
+                        mcp_command?: null | string[];
+                        missing_keys: number;
+                        modules: null | string[];
+                        mounts: null | {
+                            own_origin: boolean;
+                            path: string;
+                            port: number;
+                            strip_prefix: boolean;
+                            trailing_slash: boolean;
+                            unit: string;
+                        }[];
+                        name: string;
+                        ports: {
+                            [key: string]: number;
+                        };
+                        problems: null | {
+                            column?: number;
+                            excerpt?: string;
+                            field?: string;
+                            file?: string;
+                            line?: number;
+                            message: string;
+                            remedy?: string;
+                        }[];
+                        reason?: string;
+                        required_secrets: null | {
+                            key: string;
+                            set: boolean;
+                        }[];
+                        /** @description it asks for Python packages */
+                        requirements: boolean;
+                        services: number;
+                        source?: string;
+                        /** @enum {string} */
+                        state: "ready" | "disabled" | "blocked" | "broken" | "missing";
+                        title: string;
+                        tools: null | {
+                            enabled_in_mcp: boolean;
+                            name: string;
+                            passthrough: boolean;
+                        }[];
+                        /** @description path of its page at the front door */
+                        ui?: string;
+                        units: null | {
+                            detail?: string;
+                            log?: string;
+                            pid?: number;
+                            port?: number;
+                            restart: string;
+                            state: string;
+                            unit: string;
+                        }[];
+                        version?: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    extension_sync: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        added: null | string[];
+                        missing: null | string[];
+                        problems: null | {
+                            column?: number;
+                            excerpt?: string;
+                            field?: string;
+                            file?: string;
+                            line?: number;
+                            message: string;
+                            remedy?: string;
+                        }[];
+                        returned: null | string[];
+                        written: null | string[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    house_guards: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        guards: null | {
+                            guard: string;
+                            /** @description the actions; all stands for every one */
+                            judges: null | string[];
+                            summary: string;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    house_health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        services?: {
+                            [key: string]: string;
+                        };
+                        /** @enum {string} */
+                        status: "healthy" | "degraded";
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    house_routes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        routes: null | {
+                            auth: string;
+                            /** @description also on the bearer-key listener */
+                            loopback: boolean;
+                            pattern: string;
+                            /** @enum {string} */
+                            plane: "data" | "control";
+                            to: string;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    house_shutdown: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        message: string;
+                        status: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
         };
     };
     house_status: {
@@ -510,7 +2882,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description ok */
+            /** @description done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -521,17 +2893,16 @@ export interface operations {
                             message: string;
                             name: string;
                             severity: string;
-                            /** Format: date-time */
                             since: string;
                             subject: string;
                         }[];
+                        /** @description bearer-key routes for programs on this machine */
                         api: string;
                         breaker: {
                             burn_day: number;
                             burn_hour: number;
                             cap_day: number;
                             cap_hour: number;
-                            /** Format: date-time */
                             cooldown_until?: string;
                             reason?: string;
                             state: string;
@@ -540,15 +2911,16 @@ export interface operations {
                             check: string;
                             detail: string;
                             status: string;
+                            values?: {
+                                [key: string]: number;
+                            };
                         }[];
                         home: string;
                         house: string;
                         pid: number;
-                        /** Format: date-time */
                         since: string;
                         units: null | {
                             detail?: string;
-                            /** Format: date-time */
                             last_check?: string;
                             log?: string;
                             name: string;
@@ -556,15 +2928,100 @@ export interface operations {
                             pid?: number;
                             port?: number;
                             restarts: number;
-                            /** Format: date-time */
                             since: string;
                             state: string;
                         }[];
+                        /** @description the front door */
                         url: string;
                         version: string;
                     };
                 };
             };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    house_tiers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        callers: null | {
+                            kind: string;
+                            tier: string;
+                            who: string;
+                        }[];
+                        tiers: null | {
+                            /** @description those that need exactly this tier */
+                            actions: null | string[];
+                            tier: string;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    journal_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description one node's entries only */
+                    node?: string;
+                    /** @description the new file, by its absolute path */
+                    path: string;
+                    /** @description how far back (2h, 7d), or a time; everything when empty */
+                    since?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        bytes: number;
+                        entries: number;
+                        path: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
         };
     };
     journal_show: {
@@ -577,22 +3034,36 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
+                    /** @description noun.verb, or a noun for all of its verbs */
                     action?: string;
+                    /** @description kind:name, or a kind for all of its names */
                     caller?: string;
+                    /**
+                     * @description at most so many, the newest
+                     * @default 50
+                     */
                     limit?: number;
-                    outcome?: string;
+                    /** @description one node's entries only */
+                    node?: string;
+                    /**
+                     * @description how it stands
+                     * @enum {string}
+                     */
+                    outcome?: "started" | "done" | "failed" | "refused" | "noted";
+                    /** @description how far back (90s, 2h, 7d), or a time (2026-01-31T12:00:00Z) */
                     since?: string;
                 };
             };
         };
         responses: {
-            /** @description ok */
+            /** @description done */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": {
+                        /** @description oldest first */
                         entries: null | {
                             action: string;
                             caller: string;
@@ -603,13 +3074,52 @@ export interface operations {
                             outcome: string;
                             sequence: number;
                             subject?: string;
-                            tier: string;
-                            /** Format: date-time */
+                            /** @enum {string} */
+                            tier: "public" | "tenant-peer" | "tenant-owner" | "operator" | "internal" | "owner";
                             time: string;
                         }[];
                     };
                 };
             };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    journal_show_follow: {
+        parameters: {
+            query?: {
+                /** @description noun.verb, or a noun for all of its verbs */
+                action?: string;
+                /** @description kind:name, or a kind for all of its names */
+                caller?: string;
+                /** @description at most so many, the newest */
+                limit?: number;
+                /** @description one node's entries only */
+                node?: string;
+                /** @description how it stands */
+                outcome?: "started" | "done" | "failed" | "refused" | "noted";
+                /** @description how far back (90s, 2h, 7d), or a time (2026-01-31T12:00:00Z) */
+                since?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description server-sent events, each data a JSON value */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            default: components["responses"]["Problem"];
         };
     };
     journal_verify: {
@@ -625,23 +3135,421 @@ export interface operations {
             };
         };
         responses: {
-            /** @description ok */
+            /** @description done */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": {
-                        broken?: {
+                        /** @description the first entry that does not hold */
+                        broken?: null | {
                             node?: string;
                             reason: string;
                             sequence: number;
                         };
+                        /** @description nodes whose chain was walked */
                         chains: number;
+                        /** @description entries that hold */
                         entries: number;
                     };
                 };
             };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    key_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description the key's name: letters, digits, - _ and . */
+                    name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        hint: string;
+                        /** @description the bearer key; it is not kept and cannot be shown again */
+                        key: string;
+                        name: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    key_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        keys: null | {
+                            created?: string;
+                            created_by?: string;
+                            /** @description how the key begins */
+                            hint: string;
+                            name: string;
+                            /** @enum {string} */
+                            source: "store" | ".env";
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    key_revoke: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the token of the inventory, a semicolon, and the name of each category confirmed, with commas between */
+                "Holdfast-Confirm"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description the key's name: letters, digits, - _ and . */
+                    name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        name: string;
+                        /** @description the entry of the trash; trash restore brings the key back */
+                        trash: string;
+                    };
+                };
+            };
+            202: components["responses"]["Problem"];
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    keys_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description the name, as in OPENAI_API_KEY */
+                    key: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description the keys whose value is another now */
+                        changed: null | string[];
+                        message: string;
+                        /** @description units that see the change after a restart */
+                        restart: null | string[];
+                        /** @description success, when the change is on disk */
+                        status: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    keys_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    keys_required: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        required_secrets: null | {
+                            key: string;
+                            set: boolean;
+                            source: string;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    keys_restore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description the name, as in OPENAI_API_KEY */
+                    key: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description the keys whose value is another now */
+                        changed: null | string[];
+                        message: string;
+                        /** @description units that see the change after a restart */
+                        restart: null | string[];
+                        /** @description success, when the change is on disk */
+                        status: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    keys_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description the name, as in OPENAI_API_KEY */
+                    key: string;
+                    /**
+                     * Format: password
+                     * @description the value
+                     */
+                    value: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description the keys whose value is another now */
+                        changed: null | string[];
+                        message: string;
+                        /** @description units that see the change after a restart */
+                        restart: null | string[];
+                        /** @description success, when the change is on disk */
+                        status: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    keys_upload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /**
+                     * Format: password
+                     * @description a .env file, whose keys are merged into the home's
+                     */
+                    file: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description the keys whose value is another now */
+                        changed: null | string[];
+                        message: string;
+                        /** @description units that see the change after a restart */
+                        restart: null | string[];
+                        /** @description success, when the change is on disk */
+                        status: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    link_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description Local path to open after the login
+                     * @default /
+                     */
+                    redirect_uri?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        expires: string;
+                        /** @description Open it in the browser that shall be logged in */
+                        url: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
         };
     };
     log_show: {
@@ -654,25 +3562,395 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
+                    /** @description only lines that match this regular expression */
+                    grep?: string;
+                    /**
+                     * @description how many lines, the last ones
+                     * @default 100
+                     */
                     lines?: number;
+                    /** @description only lines from this time on: a span (15m, 2d) or a time (2026-01-31T12:00:00Z) */
+                    since?: string;
+                    /** @description name of the unit */
                     unit: string;
                 };
             };
         };
         responses: {
-            /** @description ok */
+            /** @description done */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": {
+                        /** @description log file, relative to the home */
                         file: string;
+                        /** @description lines, oldest first */
                         lines: null | string[];
+                        /** @description name of the unit */
                         unit: string;
                     };
                 };
             };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    log_show_follow: {
+        parameters: {
+            query: {
+                /** @description only lines that match this regular expression */
+                grep?: string;
+                /** @description how many lines, the last ones */
+                lines?: number;
+                /** @description only lines from this time on: a span (15m, 2d) or a time (2026-01-31T12:00:00Z) */
+                since?: string;
+                /** @description name of the unit */
+                unit: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description server-sent events, each data a JSON value */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    model_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        agents: null | string[];
+                        aliases: null | {
+                            /** @description who answered last since the house started */
+                            actual: string;
+                            alias: string;
+                            configured: null | string[];
+                            /** @description who is left out now, and until when */
+                            cooling: null | {
+                                model: string;
+                                reason: string;
+                                until: string;
+                            }[];
+                            /** @description who is asked first now; empty while HALT stands or all rest */
+                            effective: string;
+                        }[];
+                        /** @description known provider/model names; others of a provider work too */
+                        models: null | string[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    operation_cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description the operation's id */
+                    id: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        caller: string;
+                        ended?: string;
+                        error?: string;
+                        failed?: string;
+                        id: string;
+                        input?: unknown;
+                        kind: string;
+                        started: string;
+                        state: string;
+                        steps: null | {
+                            begun?: string;
+                            ended?: string;
+                            error?: string;
+                            message?: string;
+                            name: string;
+                            percent?: number;
+                            state: string;
+                        }[];
+                        subject: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    operation_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description one kind only */
+                    kind?: string;
+                    /**
+                     * @description at most so many, the newest
+                     * @default 50
+                     */
+                    limit?: number;
+                    /**
+                     * @description one state only
+                     * @enum {string}
+                     */
+                    state?: "running" | "undoing" | "done" | "failed" | "cancelled" | "interrupted" | "stuck";
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description newest first */
+                        operations: null | {
+                            caller: string;
+                            ended?: string;
+                            error?: string;
+                            failed?: string;
+                            id: string;
+                            input?: unknown;
+                            kind: string;
+                            started: string;
+                            state: string;
+                            steps: null | {
+                                begun?: string;
+                                ended?: string;
+                                error?: string;
+                                message?: string;
+                                name: string;
+                                percent?: number;
+                                state: string;
+                            }[];
+                            subject: string;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    operation_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description the operation's id */
+                    id: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        caller: string;
+                        ended?: string;
+                        error?: string;
+                        failed?: string;
+                        id: string;
+                        input?: unknown;
+                        kind: string;
+                        started: string;
+                        state: string;
+                        steps: null | {
+                            begun?: string;
+                            ended?: string;
+                            error?: string;
+                            message?: string;
+                            name: string;
+                            percent?: number;
+                            state: string;
+                        }[];
+                        subject: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    operation_show_follow: {
+        parameters: {
+            query: {
+                /** @description the operation's id */
+                id: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description server-sent events, each data a JSON value */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    session_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        sessions: null | {
+                            address?: string;
+                            /** @description What the browser says it is */
+                            browser?: string;
+                            created: string;
+                            /** @description When it ends however much it is used */
+                            expires: string;
+                            /** @description Names the session; it is not the key to it */
+                            id: string;
+                            /** @description hub, or extension for the origin of extension pages */
+                            kind: string;
+                            last_seen: string;
+                            /** @description The hub session that an extension session ends with */
+                            parent?: string;
+                            user: string;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    session_revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description Log every browser out */
+                    all?: boolean;
+                    /** @description The session, or the unique beginning of its id */
+                    id?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description The sessions that ended, those of the extensions' origin included */
+                        revoked: null | string[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
         };
     };
     token_summary: {
@@ -685,12 +3963,16 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
+                    /**
+                     * @description how many hours by_hour covers
+                     * @default 24
+                     */
                     hours?: number;
                 };
             };
         };
         responses: {
-            /** @description ok */
+            /** @description done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -703,10 +3985,12 @@ export interface operations {
                             recent: number;
                             reserved: number;
                         };
+                        /** @description today, the largest first */
                         by_agent: null | {
                             cache_write: number;
                             cached_read: number;
                             calls: number;
+                            /** @description calls of these whose numbers are estimates */
                             estimated: number;
                             input: number;
                             name: string;
@@ -714,22 +3998,25 @@ export interface operations {
                             reasoning: number;
                             total: number;
                         }[];
+                        /** @description oldest first; hours without a call are there too */
                         by_hour: null | {
                             cache_write: number;
                             cached_read: number;
                             calls: number;
+                            /** @description calls of these whose numbers are estimates */
                             estimated: number;
                             input: number;
                             output: number;
                             reasoning: number;
-                            /** Format: date-time */
                             time: string;
                             total: number;
                         }[];
+                        /** @description today, the largest first */
                         by_model: null | {
                             cache_write: number;
                             cached_read: number;
                             calls: number;
+                            /** @description calls of these whose numbers are estimates */
                             estimated: number;
                             input: number;
                             name: string;
@@ -737,22 +4024,25 @@ export interface operations {
                             reasoning: number;
                             total: number;
                         }[];
+                        /** @description the sliding hour that the breaker judges */
                         last_hour: {
                             cache_write: number;
                             cached_read: number;
                             calls: number;
+                            /** @description calls of these whose numbers are estimates */
                             estimated: number;
                             input: number;
                             output: number;
                             reasoning: number;
                             total: number;
                         };
-                        /** Format: date-time */
                         now: string;
+                        /** @description since the operator's midnight */
                         today: {
                             cache_write: number;
                             cached_read: number;
                             calls: number;
+                            /** @description calls of these whose numbers are estimates */
                             estimated: number;
                             input: number;
                             output: number;
@@ -762,6 +4052,11 @@ export interface operations {
                     };
                 };
             };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
         };
     };
     tool_call: {
@@ -861,7 +4156,46 @@ export interface operations {
             };
         };
     };
-    unit_list: {
+    trash_empty: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the token of the inventory, a semicolon, and the name of each category confirmed, with commas between */
+                "Holdfast-Confirm"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description one entry only; everything when empty */
+                    id?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        gone: null | string[];
+                    };
+                };
+            };
+            202: components["responses"]["Problem"];
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    trash_list: {
         parameters: {
             query?: never;
             header?: never;
@@ -874,16 +4208,121 @@ export interface operations {
             };
         };
         responses: {
-            /** @description ok */
+            /** @description done */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": {
+                        /** @description oldest first */
+                        entries: null | {
+                            /** @description the act that put it here */
+                            action: string;
+                            bytes: number;
+                            caller: string;
+                            /** @description emptied by itself after this time */
+                            expires: string;
+                            id: string;
+                            /** @description where files were */
+                            paths?: null | string[];
+                            /** @description kept, or what a crash or a conflict left unsettled */
+                            state: string;
+                            subject: string;
+                            tables?: null | {
+                                rows: number;
+                                table: string;
+                            }[];
+                            time: string;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    trash_restore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description the entry, as trash list shows it */
+                    id: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        restored: {
+                            /** @description the act that put it here */
+                            action: string;
+                            bytes: number;
+                            caller: string;
+                            /** @description emptied by itself after this time */
+                            expires: string;
+                            id: string;
+                            /** @description where files were */
+                            paths?: null | string[];
+                            /** @description kept, or what a crash or a conflict left unsettled */
+                            state: string;
+                            subject: string;
+                            tables?: null | {
+                                rows: number;
+                                table: string;
+                            }[];
+                            time: string;
+                        };
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    unit_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description only the units of this owner */
+                    owner?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description units by name */
                         units: null | {
                             detail?: string;
-                            /** Format: date-time */
                             last_check?: string;
                             log?: string;
                             name: string;
@@ -891,13 +4330,89 @@ export interface operations {
                             pid?: number;
                             port?: number;
                             restarts: number;
-                            /** Format: date-time */
                             since: string;
                             state: string;
                         }[];
                     };
                 };
             };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    unit_list_follow: {
+        parameters: {
+            query?: {
+                /** @description only the units of this owner */
+                owner?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description server-sent events, each data a JSON value */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    unit_reap: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the token of the inventory, a semicolon, and the name of each category confirmed, with commas between */
+                "Holdfast-Confirm"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description what was ended */
+                        ended: null | {
+                            /** @description launch that its mark names */
+                            launch: string;
+                            /** @description program */
+                            name: string;
+                            /** @description process id */
+                            pid: number;
+                            /** @description start time, in ticks since boot */
+                            start: number;
+                            /** @description unit that its mark names */
+                            unit: string;
+                        }[];
+                    };
+                };
+            };
+            202: components["responses"]["Problem"];
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
         };
     };
     unit_restart: {
@@ -910,12 +4425,13 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
+                    /** @description name of the unit */
                     unit: string;
                 };
             };
         };
         responses: {
-            /** @description ok */
+            /** @description done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -923,7 +4439,6 @@ export interface operations {
                 content: {
                     "application/json": {
                         detail?: string;
-                        /** Format: date-time */
                         last_check?: string;
                         log?: string;
                         name: string;
@@ -931,12 +4446,111 @@ export interface operations {
                         pid?: number;
                         port?: number;
                         restarts: number;
-                        /** Format: date-time */
                         since: string;
                         state: string;
                     };
                 };
             };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    unit_services: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: {
+                            last_check: null | string;
+                            pid: null | number;
+                            port: null | number;
+                            status: string;
+                        };
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    unit_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description name of the unit */
+                    unit: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail?: string;
+                        /** @description working folder */
+                        dir: string;
+                        /** @description its last health check went well, or it is up and has none */
+                        healthy: boolean;
+                        /** @description stopped by the operator until unit.start */
+                        held: boolean;
+                        last_check?: string;
+                        /** @description name of the present launch */
+                        launch: string;
+                        log?: string;
+                        name: string;
+                        /** @description units that must be up first */
+                        needs: null | string[];
+                        owner: string;
+                        pid?: number;
+                        port?: number;
+                        /** @description restart policy */
+                        restart: string;
+                        restarts: number;
+                        /** @description argument vector */
+                        run: null | string[];
+                        /** @description names of the keys that it receives */
+                        secrets: null | string[];
+                        since: string;
+                        state: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
         };
     };
     unit_start: {
@@ -949,12 +4563,13 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
+                    /** @description name of the unit */
                     unit: string;
                 };
             };
         };
         responses: {
-            /** @description ok */
+            /** @description done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -962,7 +4577,6 @@ export interface operations {
                 content: {
                     "application/json": {
                         detail?: string;
-                        /** Format: date-time */
                         last_check?: string;
                         log?: string;
                         name: string;
@@ -970,12 +4584,16 @@ export interface operations {
                         pid?: number;
                         port?: number;
                         restarts: number;
-                        /** Format: date-time */
                         since: string;
                         state: string;
                     };
                 };
             };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
         };
     };
     unit_stop: {
@@ -988,12 +4606,13 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
+                    /** @description name of the unit */
                     unit: string;
                 };
             };
         };
         responses: {
-            /** @description ok */
+            /** @description done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1001,7 +4620,6 @@ export interface operations {
                 content: {
                     "application/json": {
                         detail?: string;
-                        /** Format: date-time */
                         last_check?: string;
                         log?: string;
                         name: string;
@@ -1009,12 +4627,59 @@ export interface operations {
                         pid?: number;
                         port?: number;
                         restarts: number;
-                        /** Format: date-time */
                         since: string;
                         state: string;
                     };
                 };
             };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    unit_strays: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description marked processes without a unit */
+                        strays: null | {
+                            /** @description launch that its mark names */
+                            launch: string;
+                            /** @description program */
+                            name: string;
+                            /** @description process id */
+                            pid: number;
+                            /** @description start time, in ticks since boot */
+                            start: number;
+                            /** @description unit that its mark names */
+                            unit: string;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
         };
     };
 }

@@ -19,7 +19,7 @@ export function Gauge({ label, value, cap, soft }: Props) {
   const angle = Math.PI * (1 - Math.min(soft, 1))
   const tick = (r: number) => `${64 + r * Math.cos(angle)} ${64 - r * Math.sin(angle)}`
   return (
-    <figure className={`gauge ${tone}`} role="meter" aria-label={label} aria-valuemin={0} aria-valuemax={cap} aria-valuenow={Math.min(value, cap)} aria-valuetext={`${whole(value)} of ${whole(cap)} tokens`}>
+    <div className={`gauge ${tone}`} role="meter" aria-label={label} aria-valuemin={0} aria-valuemax={cap} aria-valuenow={Math.min(value, cap)} aria-valuetext={`${whole(value)} of ${whole(cap)} tokens`}>
       <svg viewBox="0 0 128 72" aria-hidden="true">
         <path className="gauge-track" d={`M12 64a${radius} ${radius} 0 0 1 104 0`} />
         {share > 0 && <path className="gauge-fill" d={`M12 64a${radius} ${radius} 0 0 1 104 0`} strokeDasharray={`${Math.max(1, Math.min(share, 1) * length)} ${length}`} />}
@@ -27,7 +27,7 @@ export function Gauge({ label, value, cap, soft }: Props) {
         <text x="64" y="52" textAnchor="middle" className="gauge-value">{short(value)}</text>
         <text x="64" y="67" textAnchor="middle" className="gauge-share">{percent(share)} of {short(cap)}</text>
       </svg>
-      <figcaption aria-hidden="true">{label}</figcaption>
-    </figure>
+      <span className="gauge-label" aria-hidden="true">{label}</span>
+    </div>
   )
 }

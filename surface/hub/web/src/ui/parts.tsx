@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { useEffect, useState, type ReactNode } from 'react'
+import { useRouterState } from '@tanstack/react-router'
+import { useEffect, useRef, useState, type ReactNode } from 'react'
 
 import { exact, freshFor, isTime, relative } from '../lib/format.ts'
 import { useLive } from '../api/live.tsx'
@@ -44,12 +45,20 @@ export function Page({ title, about, actions, children }: PageProps) {
   useEffect(() => {
     document.title = `${title} · Holdfast`
   }, [title])
+  const heading = useRef<HTMLHeadingElement>(null)
+  const arrived = useRouterState({ select: (s) => s.resolvedLocation !== undefined && s.resolvedLocation.pathname !== s.location.pathname })
+  useEffect(() => {
+    // A page that was gone to is read from its heading; the first one keeps the browser's own focus.
+    if (arrived) heading.current?.focus({ preventScroll: true })
+    // Only how the page came to be counts.
+    // oxlint-disable-next-line react/exhaustive-deps
+  }, [])
   const { state } = useLive()
   return (
     <div className="page">
       <header className="page-head">
         <div className="grow">
-          <h1 tabIndex={-1}>{title}</h1>
+          <h1 ref={heading} tabIndex={-1}>{title}</h1>
           {about && <p className="soft">{about}</p>}
         </div>
         {actions && <div className="page-actions">{actions}</div>}

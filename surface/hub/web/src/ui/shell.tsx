@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useQuery } from '@tanstack/react-query'
 import { Link, Outlet, useRouterState } from '@tanstack/react-router'
-import { useEffect, useRef, useState, type ComponentType } from 'react'
+import { useEffect, useState, type ComponentType } from 'react'
 
 import { logout, me } from '../api/client.ts'
 import { sayTrouble, useRead } from '../api/house.ts'
@@ -30,20 +30,12 @@ const places: Place[] = [
 const below = ['/', '/units', '/tokens', '/approvals']
 
 export function Shell() {
-  const main = useRef<HTMLElement>(null)
-  const path = useRouterState({ select: (s) => s.location.pathname })
-  const first = useRef(true)
-  useEffect(() => {
-    // A new page is read from its heading; the first one keeps the browser's own focus.
-    if (!first.current) main.current?.querySelector('h1')?.focus({ preventScroll: true })
-    first.current = false
-  }, [path])
   return (
     <div className="shell">
       <a className="skip" href="#main">Skip to the page</a>
       <Side />
       <TopBar />
-      <main id="main" ref={main} tabIndex={-1}>
+      <main id="main" tabIndex={-1}>
         <Outlet />
       </main>
       <BottomBar />
