@@ -7,7 +7,6 @@ package disk_test
 import (
 	"bytes"
 	"errors"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,28 +14,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"holdfast/core/home/disk"
+	"holdfast/core/home/disk/disktest"
 )
 
-// mount gives a small file system of our own, or says why there is none.
-func mount(t *testing.T, size string) string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size="+size); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("cannot mount a tmpfs: %v", err)
-		}
-		t.Skipf("needs to mount a tmpfs, which takes root: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := unix.Unmount(dir, 0); err != nil {
-			t.Errorf("cannot unmount: %v", err)
-		}
-	})
-	return dir
-}
-
 func TestDiskFull(t *testing.T) {
-	dir := mount(t, "64k")
+	dir := disktest.Mount(t, "64k")
 	path := filepath.Join(dir, "f")
 	if err := (disk.Disk{}).WriteFile(path, []byte("old"), 0o600); err != nil {
 		t.Fatal(err)
@@ -54,14 +36,12 @@ func TestDiskFull(t *testing.T) {
 }
 
 func TestReadOnly(t *testing.T) {
-	dir := mount(t, "64k")
+	dir := disktest.Mount(t, "64k")
 	path := filepath.Join(dir, "f")
 	if err := (disk.Disk{}).WriteFile(path, []byte("old"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := unix.Mount("", dir, "", unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
-		t.Fatal(err)
-	}
+	disktest.ReadOnly(t, dir)
 	for what, err := range map[string]error{
 		"write": disk.Disk{}.WriteFile(path, []byte("new"), 0o600),
 		"move":  disk.Disk{}.Rename(path, path+"2"),
