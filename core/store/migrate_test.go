@@ -186,7 +186,29 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "opened:", err)
 		os.Exit(3)
 	}
+	if path := os.Getenv("STORE_TEST_WRITE"); path != "" {
+		childWrites(path)
+	}
 	os.Exit(m.Run())
+}
+
+// childWrites is the other process of TestWhatWasAcknowledgedSurvivesAKill.
+func childWrites(path string) {
+	s := store.New(path)
+	if err := s.Open(context.Background(), store.Options{Migrations: notes()}); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	for id := range 1 << 20 {
+		go func() {
+			if s.Write(context.Background(), insert(id, "x")) == nil {
+				fmt.Printf("%d\n", id)
+			}
+		}()
+		if id%64 == 63 {
+			_ = s.Write(context.Background(), func(context.Context, store.Tx) error { return nil })
+		}
+	}
 }
 
 func TestAKilledMigrationIsRestoredAndStartsAgain(t *testing.T) {
