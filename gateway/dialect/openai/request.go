@@ -95,10 +95,11 @@ const (
 	fieldMax
 	fieldMaxCompletion
 	fieldChoices
+	fieldText // what costs input and is not read otherwise
 )
 
-func fieldOf(key string) fields {
-	switch key {
+func fieldOf(key []byte) fields {
+	switch string(key) {
 	case "model":
 		return fieldModel
 	case "messages":
@@ -113,6 +114,8 @@ func fieldOf(key string) fields {
 		return fieldMaxCompletion
 	case "n":
 		return fieldChoices
+	case "tools", "functions", "response_format":
+		return fieldText
 	}
 	return 0
 }
@@ -120,12 +123,12 @@ func fieldOf(key string) fields {
 func (r *Request) take(m member, seen *fields) error {
 	field := fieldOf(m.key)
 	if field != 0 && *seen&field != 0 {
-		return &InputError{m.key, "is given twice"}
+		return &InputError{string(m.key), "is given twice"}
 	}
-	*seen |= field
+	*seen |= field &^ fieldText
 	value := bytes.TrimSpace(r.body[m.start:m.end])
 	switch {
-	case m.key == "tools" || m.key == "functions" || m.key == "response_format":
+	case field == fieldText:
 		r.Input += Tokens(value)
 	case field == 0:
 	case field == fieldModel:
@@ -133,26 +136,26 @@ func (r *Request) take(m member, seen *fields) error {
 	case field == fieldMessages:
 		return r.takeMessages(value)
 	case string(value) == "null":
-		r.takeNull(m)
+		r.takeNull(m, field)
 	case field == fieldStream:
 		return r.takeStream(value)
 	case field == fieldOptions:
 		return r.takeOptions(m, value)
 	default:
-		return r.takeNumber(m.key, field, value, *seen)
+		return r.takeNumber(string(m.key), field, value, *seen)
 	}
 	return nil
 }
 
-func (r *Request) takeNull(m member) {
-	if m.key == "stream_options" {
+func (r *Request) takeNull(m member, field fields) {
+	if field == fieldOptions {
 		r.options = m
 	}
 }
 
 func (r *Request) takeModel(m member, value []byte) error {
 	if len(value) < 2 || value[0] != '"' {
-		return &InputError{m.key, "must be a string"}
+		return &InputError{"model", "must be a string"}
 	}
 	r.Model, r.model = unquote(value[1:len(value)-1]), m
 	return nil
@@ -188,12 +191,12 @@ func (r *Request) takeStream(value []byte) error {
 
 func (r *Request) takeOptions(m member, value []byte) error {
 	if value[0] != '{' {
-		return &InputError{m.key, "must be an object"}
+		return &InputError{"stream_options", "must be an object"}
 	}
 	r.options = m
 	s := scanner{b: r.body, i: m.start}
 	s.members(func(inner member) bool {
-		if inner.key == "include_usage" {
+		if string(inner.key) == "include_usage" {
 			r.usage = inner
 			r.UsageAsked = string(r.body[inner.start:inner.end]) == "true"
 		}

@@ -115,7 +115,7 @@ func (s *scanner) literal() {
 
 // A member is one key of an object with the place of its value.
 type member struct {
-	key        string
+	key        []byte
 	start, end int // of the value
 }
 
@@ -168,11 +168,11 @@ func (s *scanner) elements(each func(value []byte)) {
 	}
 }
 
-func keyText(raw []byte) string {
+func keyText(raw []byte) []byte {
 	if bytes.IndexByte(raw, '\\') < 0 {
-		return string(raw)
+		return raw
 	}
-	return unquote(raw)
+	return []byte(unquote(raw))
 }
 
 // unquote reads the text between a string's quotes.

@@ -180,10 +180,10 @@ func (t *Tap) judgeSilent(data []byte) Kind {
 	s.members(func(m member) bool {
 		value := data[m.start:m.end]
 		switch {
-		case m.key == "error" && !blank(value):
+		case string(m.key) == "error" && !blank(value):
 			kind = KindError
 			return false
-		case m.key == "choices":
+		case string(m.key) == "choices":
 			inner := scanner{b: value}
 			inner.elements(func(choice []byte) {
 				if _, said := readChoice(choice); said {

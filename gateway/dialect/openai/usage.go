@@ -4,44 +4,78 @@ package openai
 
 import (
 	"encoding/json"
+	"math"
+	"strconv"
 
 	"holdfast"
 )
 
-// wireUsage is the usage object of chat completions; cached tokens are part of the prompt's and
-// reasoning part of the completion's.
-type wireUsage struct {
-	Prompt        int64 `json:"prompt_tokens"`
-	Completion    int64 `json:"completion_tokens"`
-	PromptDetails struct {
-		Cached int64 `json:"cached_tokens"`
-	} `json:"prompt_tokens_details"`
-	CompletionDetails struct {
-		Reasoning int64 `json:"reasoning_tokens"`
-	} `json:"completion_tokens_details"`
-}
-
 // mostTokens bounds what is believed of an upstream's count for one call.
 const mostTokens = 1 << 40
 
-// ParseUsage reads a usage object. It is false for an object that says nothing believable: all
-// zero, negative, or absurd.
+// ParseUsage reads a usage object, in which cached tokens are part of the prompt's and reasoning
+// part of the completion's. It is false for an object that says nothing believable: all zero,
+// negative, absurd, or not of numbers.
 func ParseUsage(raw []byte) (holdfast.Usage, bool) {
-	var w wireUsage
-	if json.Unmarshal(raw, &w) != nil {
-		return holdfast.Usage{}, false
-	}
-	for _, n := range []int64{w.Prompt, w.Completion, w.PromptDetails.Cached, w.CompletionDetails.Reasoning} {
-		if n < 0 || n > mostTokens {
-			return holdfast.Usage{}, false
+	var prompt, completion, cached, reasoning int64
+	ok := true
+	counts(raw, func(key, value []byte) {
+		switch string(key) {
+		case "prompt_tokens":
+			prompt = count(value, &ok)
+		case "completion_tokens":
+			completion = count(value, &ok)
+		case "prompt_tokens_details":
+			cached = detail(value, "cached_tokens", &ok)
+		case "completion_tokens_details":
+			reasoning = detail(value, "reasoning_tokens", &ok)
 		}
-	}
-	cached := min(w.PromptDetails.Cached, w.Prompt)
+	})
+	cached = min(cached, prompt)
 	usage := holdfast.Usage{
-		Input: w.Prompt - cached, CachedRead: cached,
-		Output: w.Completion, Reasoning: min(w.CompletionDetails.Reasoning, w.Completion),
+		Input: prompt - cached, CachedRead: cached,
+		Output: completion, Reasoning: min(reasoning, completion),
 	}
-	return usage, usage.Total() > 0
+	return usage, ok && usage.Total() > 0
+}
+
+func counts(raw []byte, each func(key, value []byte)) {
+	s := scanner{b: raw}
+	s.members(func(m member) bool {
+		each(m.key, raw[m.start:m.end])
+		return true
+	})
+}
+
+func detail(raw []byte, name string, ok *bool) int64 {
+	n := int64(0)
+	counts(raw, func(key, value []byte) {
+		if string(key) == name {
+			n = count(value, ok)
+		}
+	})
+	return n
+}
+
+// count reads a number of tokens; null is none.
+func count(value []byte, ok *bool) int64 {
+	if string(value) == "null" {
+		return 0
+	}
+	n, err := strconv.ParseInt(string(value), 10, 64)
+	if err != nil {
+		f, floatErr := strconv.ParseFloat(string(value), 64) // some servers write 12.0
+		if floatErr != nil || f != math.Trunc(f) || math.Abs(f) > mostTokens {
+			*ok = false
+			return 0
+		}
+		n = int64(f)
+	}
+	if n < 0 || n > mostTokens {
+		*ok = false
+		return 0
+	}
+	return n
 }
 
 // WireUsage writes usage as chat completions do.
@@ -74,7 +108,7 @@ func ReadCompletion(body []byte) (Completion, bool) {
 	ok, said := false, false
 	s.members(func(m member) bool {
 		value := body[m.start:m.end]
-		switch m.key {
+		switch string(m.key) {
 		case "usage":
 			c.Usage, c.HasUsage = ParseUsage(value)
 		case "choices":
@@ -97,7 +131,7 @@ func readChoice(choice []byte) (tokens int64, said bool) {
 	s := scanner{b: choice}
 	s.members(func(m member) bool {
 		value := choice[m.start:m.end]
-		switch m.key {
+		switch string(m.key) {
 		case "message", "delta":
 			t, spoke := readMessage(value)
 			tokens += t
@@ -124,7 +158,7 @@ func readMessage(value []byte) (tokens int64, said bool) {
 	s := scanner{b: value}
 	s.members(func(m member) bool {
 		inner := value[m.start:m.end]
-		if m.key == "role" || blank(inner) {
+		if string(m.key) == "role" || blank(inner) {
 			return true
 		}
 		said = true
