@@ -126,8 +126,10 @@ func newWorld() *world {
 
 func (w *world) sections() []config.Section {
 	return []config.Section{
-		{Name: "house", Into: &w.house}, {Name: "store", Into: &w.store},
-		{Name: "edge", Into: &w.edge}, {Name: "units", Into: &w.units},
+		{Name: "house", Into: &w.house},
+		{Name: "store", Into: &w.store},
+		{Name: "edge", Into: &w.edge},
+		{Name: "units", Into: &w.units},
 	}
 }
 

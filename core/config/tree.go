@@ -85,10 +85,6 @@ func (n *node) set(name string, at place, value *node) {
 	n.fields = append(n.fields, field{name: name, at: at, value: value})
 }
 
-func (n *node) remove(name string) {
-	n.fields = slices.DeleteFunc(n.fields, func(f field) bool { return f.name == name })
-}
-
 func object(at place) *node { return &node{kind: kindObject, at: at} }
 
 // merge lays over upon under: maps are joined key by key, everything else is replaced. An empty
@@ -156,10 +152,10 @@ func (n *node) step(segments []string) (*node, place, int) {
 func splitPath(path string) []string {
 	var out []string
 	for len(path) > 0 {
-		switch {
-		case path[0] == '.' || path[0] == '[' || path[0] == ']':
+		switch path[0] {
+		case '.', '[', ']':
 			path = path[1:]
-		case path[0] == '"':
+		case '"':
 			key, rest, _ := strings.Cut(path[1:], `"`)
 			out, path = append(out, key), rest
 		default:

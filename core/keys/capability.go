@@ -47,31 +47,34 @@ type RequiredKey struct {
 	Set    bool   `json:"set"`
 }
 
+// answers are the actions over the keys.
+type answers struct{ keys *Keys }
+
 // Capability is what the keys contribute to the house.
 func (k *Keys) Capability() house.Capability {
 	return house.Capability{
 		Name:    "keys",
-		Actions: k.actions(),
-		Alerts:  []holdfast.AlertRule{k.alert()},
+		Actions: answers{k}.actions(),
+		Alerts:  []holdfast.AlertRule{answers{k}.alert()},
 		Keep:    []house.Keep{{Name: "keys", Patterns: []string{envName}, Secret: true}},
 		Start:   func(context.Context) error { return k.Load() },
 		Reason:  "what comes after it asks for keys at its start",
 	}
 }
 
-func (k *Keys) actions() []holdfast.Action {
+func (a answers) actions() []holdfast.Action {
 	return []holdfast.Action{
 		action.NewAction(holdfast.Action{
 			Name: "keys.list", Short: "keys", Summary: "List the keys in .env, values masked",
 			Tier: holdfast.TierOperator, Effect: holdfast.EffectRead, Offline: true,
 			Routes:   []holdfast.ActionRoute{{Method: "GET", Path: "/api/supervisor/keys/list"}},
 			Examples: []string{"holdfast keys list --json"},
-		}, k.list),
+		}, a.list),
 		action.NewAction(holdfast.Action{
 			Name: "keys.required", Summary: "List who asks for which key, and whether it is set",
 			Tier: holdfast.TierOperator, Effect: holdfast.EffectRead, Offline: true,
 			Routes: []holdfast.ActionRoute{{Method: "GET", Path: "/api/supervisor/keys/required"}},
-		}, k.required),
+		}, a.required),
 		action.NewAction(holdfast.Action{
 			Name: "keys.set", Summary: "Set a key in .env",
 			Help: "The value comes by prompt, standard input or file, never as an argument. " +
@@ -79,44 +82,44 @@ func (k *Keys) actions() []holdfast.Action {
 			Tier: holdfast.TierOperator, Effect: holdfast.EffectChange, Offline: true,
 			Routes:   []holdfast.ActionRoute{{Method: "POST", Path: "/api/supervisor/keys/set"}},
 			Examples: []string{"holdfast keys set OPENAI_API_KEY"},
-		}, k.set),
+		}, a.set),
 		action.NewAction(holdfast.Action{
 			Name: "keys.delete", Summary: "Take a key out of .env; `keys restore` brings it back",
 			Tier: holdfast.TierOperator, Effect: holdfast.EffectChange, Offline: true,
 			Routes:   []holdfast.ActionRoute{{Method: "POST", Path: "/api/supervisor/keys/delete"}},
 			Examples: []string{"holdfast keys delete OPENAI_API_KEY"},
-		}, k.remove),
+		}, a.remove),
 		action.NewAction(holdfast.Action{
 			Name: "keys.restore", Summary: "Bring back the value that the last change of a key replaced",
 			Tier: holdfast.TierOperator, Effect: holdfast.EffectChange, Offline: true,
 			Examples: []string{"holdfast keys restore OPENAI_API_KEY"},
-		}, k.restore),
+		}, a.restore),
 		action.NewAction(holdfast.Action{
 			Name: "keys.upload", Summary: "Merge the keys of another .env file",
 			Tier: holdfast.TierOperator, Effect: holdfast.EffectChange, Offline: true,
 			Routes:   []holdfast.ActionRoute{{Method: "POST", Path: "/api/supervisor/keys/upload-env", Upload: "file"}},
 			Examples: []string{"holdfast keys upload < .env"},
 			Subject:  func(any) string { return envName },
-		}, k.upload),
+		}, a.upload),
 	}
 }
 
-func (k *Keys) list(context.Context, action.Nothing) (map[string]string, error) {
+func (a answers) list(context.Context, action.Nothing) (map[string]string, error) {
 	out := map[string]string{}
-	for _, name := range k.Names() {
-		value, _ := k.Get(name)
+	for _, name := range a.keys.Names() {
+		value, _ := a.keys.Get(name)
 		out[name] = value.Masked()
 	}
 	return out, nil
 }
 
-func (k *Keys) required(context.Context, action.Nothing) (Required, error) {
+func (a answers) required(context.Context, action.Nothing) (Required, error) {
 	out := Required{Secrets: []RequiredKey{}}
-	if k.needs.Required == nil {
+	if a.keys.needs.Required == nil {
 		return out, nil
 	}
-	for _, r := range k.needs.Required.Required() {
-		value, set := k.Get(r.Key)
+	for _, r := range a.keys.needs.Required.Required() {
+		value, set := a.keys.Get(r.Key)
 		out.Secrets = append(out.Secrets, RequiredKey{Key: r.Key, Source: r.Source, Set: set && !value.Empty()})
 	}
 	slices.SortFunc(out.Secrets, func(a, b RequiredKey) int {
@@ -125,40 +128,40 @@ func (k *Keys) required(context.Context, action.Nothing) (Required, error) {
 	return out, nil
 }
 
-func (k *Keys) set(ctx context.Context, in setInput) (Changed, error) {
-	if err := k.Set(ctx, in.Key, in.Value); err != nil {
+func (a answers) set(ctx context.Context, in setInput) (Changed, error) {
+	if err := a.keys.Set(ctx, in.Key, in.Value); err != nil {
 		return Changed{}, err
 	}
-	return k.answer(in.Key+" is set", in.Key), nil
+	return a.answer(in.Key+" is set", in.Key), nil
 }
 
-func (k *Keys) remove(ctx context.Context, in keyInput) (Changed, error) {
-	if err := k.Delete(ctx, in.Key); err != nil {
+func (a answers) remove(ctx context.Context, in keyInput) (Changed, error) {
+	if err := a.keys.Delete(ctx, in.Key); err != nil {
 		return Changed{}, err
 	}
-	return k.answer(in.Key+" is deleted; `holdfast keys restore "+in.Key+"` brings it back", in.Key), nil
+	return a.answer(in.Key+" is deleted; `holdfast keys restore "+in.Key+"` brings it back", in.Key), nil
 }
 
-func (k *Keys) restore(ctx context.Context, in keyInput) (Changed, error) {
-	if err := k.Restore(ctx, in.Key); err != nil {
+func (a answers) restore(ctx context.Context, in keyInput) (Changed, error) {
+	if err := a.keys.Restore(ctx, in.Key); err != nil {
 		return Changed{}, err
 	}
-	return k.answer(in.Key+" has its earlier value again", in.Key), nil
+	return a.answer(in.Key+" has its earlier value again", in.Key), nil
 }
 
-func (k *Keys) upload(ctx context.Context, in uploadInput) (Changed, error) {
-	changed, err := k.Merge(ctx, in.File)
+func (a answers) upload(ctx context.Context, in uploadInput) (Changed, error) {
+	changed, err := a.keys.Merge(ctx, in.File)
 	if err != nil {
 		return Changed{}, err
 	}
-	return k.answer(fmt.Sprintf("%d keys are merged", len(changed)), changed...), nil
+	return a.answer(fmt.Sprintf("%d keys are merged", len(changed)), changed...), nil
 }
 
-func (k *Keys) answer(message string, changed ...string) Changed {
+func (a answers) answer(message string, changed ...string) Changed {
 	out := Changed{Status: "success", Message: message, Changed: slices.Clone(changed), Restart: []string{}}
-	if k.needs.Units != nil {
+	if a.keys.needs.Units != nil {
 		for _, key := range changed {
-			out.Restart = append(out.Restart, k.needs.Units.UnitsUsing(key)...)
+			out.Restart = append(out.Restart, a.keys.needs.Units.UnitsUsing(key)...)
 		}
 	}
 	slices.Sort(out.Restart)
@@ -170,12 +173,12 @@ func (k *Keys) answer(message string, changed ...string) Changed {
 }
 
 // alert tells for as long as it lasts what is wrong with .env.
-func (k *Keys) alert() holdfast.AlertRule {
+func (a answers) alert() holdfast.AlertRule {
 	return holdfast.AlertRule{
 		Name: "keys_file", Severity: holdfast.SeverityWarning, Summary: "Something in .env does not count or was not private",
 		Firing: func(context.Context) []holdfast.Alert {
 			var out []holdfast.Alert
-			for _, p := range k.Problems() {
+			for _, p := range a.keys.Problems() {
 				out = append(out, holdfast.Alert{Name: "keys_file", Severity: holdfast.SeverityWarning, Subject: p.Field, Message: p.String()})
 			}
 			return out

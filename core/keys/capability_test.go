@@ -137,11 +137,11 @@ func TestAlertTellsBadLines(t *testing.T) {
 
 func TestUseWhileNothingIsKnown(t *testing.T) {
 	k := newKeys(t, "")
-	out, err := k.required(t.Context(), action.Nothing{})
+	out, err := answers{k}.required(t.Context(), action.Nothing{})
 	if err != nil || len(out.Secrets) != 0 {
 		t.Error(out, err)
 	}
-	if got := k.answer("done", "A"); len(got.Restart) != 0 {
+	if got := (answers{k}).answer("done", "A"); len(got.Restart) != 0 {
 		t.Error(got)
 	}
 }

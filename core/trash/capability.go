@@ -48,7 +48,7 @@ func (t *Trash) Capability() house.Capability {
 		Name:       "trash",
 		Config:     &t.config,
 		Migrations: tables(),
-		Actions:    t.actions(),
+		Actions:    actions(t),
 		Start:      t.Recover,
 		Run:        t.run,
 		Reason:     "what a crash left half kept is settled before anybody destroys or restores",
@@ -66,7 +66,7 @@ func tables() fs.FS {
 // Migrations are the trash's tables, for tests of other packages.
 func Migrations() fs.FS { return tables() }
 
-func (t *Trash) actions() []holdfast.Action {
+func actions(t *Trash) []holdfast.Action {
 	return []holdfast.Action{
 		action.NewAction(holdfast.Action{
 			Name: "trash.list", Summary: "List what was destroyed and can come back",
@@ -90,7 +90,7 @@ func (t *Trash) actions() []holdfast.Action {
 			Categories: []holdfast.Category{{
 				Name: "trash", Summary: "What was destroyed before and is kept to come back", Returns: holdfast.ReturnsNever,
 			}},
-		}, t.inventory, func(ctx context.Context, in emptyInput) (emptyOutput, error) {
+		}, func(ctx context.Context, in emptyInput) ([]holdfast.Category, error) { return inventory(ctx, t, in) }, func(ctx context.Context, in emptyInput) (emptyOutput, error) {
 			gone, err := t.Empty(ctx, ids(in.ID)...)
 			return emptyOutput{Gone: gone}, err
 		}),
@@ -104,7 +104,7 @@ func ids(id string) []string {
 	return []string{id}
 }
 
-func (t *Trash) inventory(ctx context.Context, in emptyInput) ([]holdfast.Category, error) {
+func inventory(ctx context.Context, t *Trash, in emptyInput) ([]holdfast.Category, error) {
 	all, err := t.List(ctx)
 	if err != nil {
 		return nil, err

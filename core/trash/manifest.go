@@ -67,19 +67,19 @@ func (m *manifest) rows() int {
 	return n
 }
 
-func (t *Trash) write(m *manifest) error {
+func (s shelf) write(m *manifest) error {
 	text, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
 		return fmt.Errorf("cannot word the manifest of %s: %w", m.ID, err)
 	}
-	return t.disk.WriteFile(t.folder(m.ID, "manifest.json"), append(text, '\n'), 0o600)
+	return s.disk.WriteFile(s.folder(m.ID, "manifest.json"), append(text, '\n'), 0o600)
 }
 
-func (t *Trash) read(id string) (*manifest, error) {
+func (s shelf) read(id string) (*manifest, error) {
 	if id != filepath.Base(id) || strings.HasPrefix(id, ".") || strings.HasSuffix(id, wasteSuffix) {
 		return nil, noEntry(id)
 	}
-	path := t.folder(id, "manifest.json")
+	path := s.folder(id, "manifest.json")
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, noEntry(id)
@@ -100,13 +100,13 @@ func (t *Trash) read(id string) (*manifest, error) {
 }
 
 // names lists the folders of the trash by name, which is by time.
-func (t *Trash) names() ([]string, error) {
-	entries, err := os.ReadDir(t.folder())
+func (s shelf) names() ([]string, error) {
+	entries, err := os.ReadDir(s.folder())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, disk.Explain("look into", t.folder(), err)
+		return nil, disk.Explain("look into", s.folder(), err)
 	}
 	var out []string
 	for _, entry := range entries {
@@ -118,14 +118,14 @@ func (t *Trash) names() ([]string, error) {
 }
 
 // manifests lists all entries; one whose manifest cannot be read is left out and told by Recover.
-func (t *Trash) manifests() ([]*manifest, error) {
-	names, err := t.names()
+func (s shelf) manifests() ([]*manifest, error) {
+	names, err := s.names()
 	if err != nil {
 		return nil, err
 	}
 	var out []*manifest
 	for _, name := range names {
-		if m, err := t.read(name); err == nil {
+		if m, err := s.read(name); err == nil {
 			out = append(out, m)
 		}
 	}

@@ -46,10 +46,10 @@ func (t *Trash) Restore(ctx context.Context, id string) (Kept, error) {
 }
 
 // inTheWay tells everything that stands where the entry's files were.
-func (t *Trash) inTheWay(m *manifest) error {
+func (s shelf) inTheWay(m *manifest) error {
 	var problems []holdfast.Problem
 	for _, p := range m.Paths {
-		if exists(t.folder(m.ID, p.At)) && exists(t.original(p)) {
+		if exists(s.folder(m.ID, p.At)) && exists(s.original(p)) {
 			problems = append(problems, holdfast.Problem{
 				Field: p.From, Message: "something is there already", Remedy: "move it away first",
 			})

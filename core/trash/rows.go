@@ -18,12 +18,17 @@ import (
 	"holdfast/core/store"
 )
 
+// A rowKeeper is the rows' part of the trash.
+type rowKeeper struct {
+	store *store.Store
+}
+
 // readRows reads what is to be kept, on one snapshot.
-func (t *Trash) readRows(ctx context.Context, all []Rows) (tables []keptTable, err error) {
+func (r rowKeeper) readRows(ctx context.Context, all []Rows) (tables []keptTable, err error) {
 	if len(all) == 0 {
 		return nil, nil
 	}
-	err = t.store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
+	err = r.store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
 		tables, err = selectAll(ctx, tx, all)
 		return err
 	})
@@ -166,8 +171,8 @@ func decodeTagged(raw json.RawMessage) (any, error) {
 // deleteRows deletes exactly the rows that the manifest holds, and marks that in the same
 // transaction. Rows that changed since the manifest was written are an error: nothing is lost
 // because a manifest was stale.
-func (t *Trash) deleteRows(ctx context.Context, m *manifest, all []Rows) error {
-	return t.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
+func (r rowKeeper) deleteRows(ctx context.Context, m *manifest, all []Rows) error {
+	return r.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
 		now, err := selectAll(ctx, tx, all)
 		if err != nil {
 			return err
@@ -175,13 +180,13 @@ func (t *Trash) deleteRows(ctx context.Context, m *manifest, all []Rows) error {
 		if !slices.EqualFunc(now, m.Tables, sameTable) {
 			return holdfast.Errorf(holdfast.CodeConflict, "the rows changed while they were put in the trash; nothing was done, repeat it")
 		}
-		for _, r := range all {
-			name, err := identifier(r.Table)
+		for _, some := range all {
+			name, err := identifier(some.Table)
 			if err != nil {
 				return err
 			}
-			if _, err := tx.Exec(ctx, "DELETE FROM "+name+where(r), r.Args...); err != nil {
-				return fmt.Errorf("cannot delete the rows of %s: %w", r.Table, err)
+			if _, err := tx.Exec(ctx, "DELETE FROM "+name+where(some), some.Args...); err != nil {
+				return fmt.Errorf("cannot delete the rows of %s: %w", some.Table, err)
 			}
 		}
 		_, err = tx.Exec(ctx, "INSERT INTO trash_rows (id, kept_at) VALUES (?, ?)", m.ID, m.Time.UnixNano())
@@ -195,27 +200,27 @@ func sameTable(a, b keptTable) bool {
 }
 
 // marked tells whether the rows of an entry are out of their tables.
-func (t *Trash) marked(ctx context.Context, id string) (bool, error) {
+func (r rowKeeper) marked(ctx context.Context, id string) (bool, error) {
 	var n int64
-	err := t.store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
+	err := r.store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
 		return tx.QueryRow(ctx, "SELECT COUNT(*) FROM trash_rows WHERE id = ?", id).Scan(&n)
 	})
 	return n > 0, err
 }
 
-func (t *Trash) forget(ctx context.Context, id string) error {
-	if t.store.Dialect() == "" {
+func (r rowKeeper) forget(ctx context.Context, id string) error {
+	if r.store.Dialect() == "" {
 		return nil // no store is open, so there is no mark of this run; Recover clears old ones
 	}
-	return t.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
+	return r.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
 		_, err := tx.Exec(ctx, "DELETE FROM trash_rows WHERE id = ?", id)
 		return err
 	})
 }
 
 // insertRows puts the rows back and takes the mark away, in one transaction: twice is once.
-func (t *Trash) insertRows(ctx context.Context, m *manifest) error {
-	return t.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
+func (r rowKeeper) insertRows(ctx context.Context, m *manifest) error {
+	return r.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
 		done, err := tx.Exec(ctx, "DELETE FROM trash_rows WHERE id = ?", m.ID)
 		if err != nil {
 			return err

@@ -96,19 +96,24 @@ type Needs struct {
 
 // A Trash is the folder var/trash of one home.
 type Trash struct {
-	home   home.Home
-	store  *store.Store
-	disk   disk.Disk
+	shelf
+	rowKeeper
 	now    func() time.Time
 	config Config
 	needs  Needs
 	mu     sync.Mutex // one change at a time
 }
 
+// A shelf is the files' part of the trash: entries as folders with their manifests.
+type shelf struct {
+	home home.Home
+	disk disk.Disk
+}
+
 // New is the trash of a home; rows are those of s. It does nothing yet.
 func New(h home.Home, s *store.Store) *Trash {
 	return &Trash{
-		home: h, store: s, now: time.Now,
+		shelf: shelf{home: h}, rowKeeper: rowKeeper{store: s}, now: time.Now,
 		config: Config{Keep: config.Duration(30 * 24 * time.Hour)},
 		needs:  Needs{Log: slog.New(slog.DiscardHandler)},
 	}
@@ -178,12 +183,12 @@ func (t *Trash) plan(ctx context.Context, e Entry) (*manifest, error) {
 	return m, nil
 }
 
-func (t *Trash) planPath(path string, n int) (*keptPath, error) {
+func (s shelf) planPath(path string, n int) (*keptPath, error) {
 	if !filepath.IsAbs(path) {
-		path = t.home.Path(path)
+		path = s.home.Path(path)
 	}
 	path = filepath.Clean(path)
-	if within(path, t.home.Var("trash")) || within(t.home.Var("trash"), path) {
+	if within(path, s.home.Var("trash")) || within(s.home.Var("trash"), path) {
 		return nil, fmt.Errorf("cannot put %s in the trash: the trash is in the way", path)
 	}
 	info, err := os.Lstat(path)
@@ -194,7 +199,7 @@ func (t *Trash) planPath(path string, n int) (*keptPath, error) {
 		return nil, disk.Explain("look at", path, err)
 	}
 	kept := &keptPath{From: path, At: fmt.Sprintf("files/%d", n), Kind: kindOf(info), Bytes: size(path, info)}
-	if relative, err := filepath.Rel(t.home.Dir(), path); err == nil && filepath.IsLocal(relative) {
+	if relative, err := filepath.Rel(s.home.Dir(), path); err == nil && filepath.IsLocal(relative) {
 		kept.From = relative // a home that moves keeps its trash
 	}
 	return kept, nil
@@ -234,11 +239,11 @@ func size(path string, info fs.FileInfo) int64 {
 }
 
 // begin makes the entry's folder and its manifest durable, before anything moves.
-func (t *Trash) begin(m *manifest) error {
-	if err := t.disk.MkdirAll(t.folder(m.ID, "files"), 0o700); err != nil {
+func (s shelf) begin(m *manifest) error {
+	if err := s.disk.MkdirAll(s.folder(m.ID, "files"), 0o700); err != nil {
 		return err
 	}
-	return t.write(m)
+	return s.write(m)
 }
 
 // take moves the files, then deletes the rows: rows last, for their transaction is the one step
@@ -276,26 +281,26 @@ func (t *Trash) undoUnlessGone(ctx context.Context, m *manifest) error {
 }
 
 // undo brings back what was moved, and forgets the entry.
-func (t *Trash) undo(m *manifest) error {
+func (s shelf) undo(m *manifest) error {
 	for _, p := range slices.Backward(m.Paths) {
-		if err := t.moveBack(m, p); err != nil {
+		if err := s.moveBack(m, p); err != nil {
 			return err
 		}
 	}
-	return t.drop(m)
+	return s.drop(m)
 }
 
 // moveBack is idempotent: what is back already is left.
-func (t *Trash) moveBack(m *manifest, p keptPath) error {
-	from := t.folder(m.ID, p.At)
+func (s shelf) moveBack(m *manifest, p keptPath) error {
+	from := s.folder(m.ID, p.At)
 	if !exists(from) {
 		return nil
 	}
-	to := t.original(p)
-	if err := t.disk.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+	to := s.original(p)
+	if err := s.disk.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err
 	}
-	if err := t.disk.Rename(from, to); err != nil {
+	if err := s.disk.Rename(from, to); err != nil {
 		return fmt.Errorf("cannot put %s back from the trash: %w", to, err)
 	}
 	return nil
@@ -303,29 +308,29 @@ func (t *Trash) moveBack(m *manifest, p keptPath) error {
 
 // drop removes an entry that holds nothing any more. It first takes another name, so that a crash
 // half way leaves what is known to be waste.
-func (t *Trash) drop(m *manifest) error {
-	folder := t.folder(m.ID)
+func (s shelf) drop(m *manifest) error {
+	folder := s.folder(m.ID)
 	if !exists(folder) {
 		return nil
 	}
 	waste := folder + wasteSuffix
-	if err := t.disk.Rename(folder, waste); err != nil {
+	if err := s.disk.Rename(folder, waste); err != nil {
 		return err
 	}
-	return t.disk.Remove(waste)
+	return s.disk.Remove(waste)
 }
 
 const wasteSuffix = ".gone"
 
-func (t *Trash) folder(elem ...string) string {
-	return t.home.Var(append([]string{"trash"}, elem...)...)
+func (s shelf) folder(elem ...string) string {
+	return s.home.Var(append([]string{"trash"}, elem...)...)
 }
 
-func (t *Trash) original(p keptPath) string {
+func (s shelf) original(p keptPath) string {
 	if filepath.IsAbs(p.From) {
 		return p.From
 	}
-	return t.home.Path(p.From)
+	return s.home.Path(p.From)
 }
 
 func exists(path string) bool {
