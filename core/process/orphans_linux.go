@@ -20,12 +20,20 @@ import (
 // leaveAlone is how long a zombie is left to whoever may wait for it before it counts as nobody's.
 const leaveAlone = 2 * time.Second
 
+// TakeOrphans makes this process the one that orphans of its descendants come to.
+func TakeOrphans() error {
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("cannot become the parent of orphans: %w", err)
+	}
+	return nil
+}
+
 // ReapOrphans makes this process the one that orphans of its units come to, and reaps them until
 // the context ends, when orphans go to the system's init again. It never takes the status of a child that somebody here waits for: those are
 // in this process's own session, or are waited for within a moment.
 func ReapOrphans(ctx context.Context) error {
-	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
-		return fmt.Errorf("cannot become the parent of orphans: %w", err)
+	if err := TakeOrphans(); err != nil {
+		return err
 	}
 	defer func() { _ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0) }()
 	ended := make(chan os.Signal, 1)

@@ -135,21 +135,21 @@ func (s *Supervisor) show(_ context.Context, in unitIn) (Detail, error) {
 }
 
 func (s *Supervisor) startAction(ctx context.Context, in unitIn) (holdfast.UnitStatus, error) {
-	if err := s.StartUnit(ctx, in.Unit); err != nil {
+	if err := s.Start(ctx, in.Unit); err != nil {
 		return holdfast.UnitStatus{}, err
 	}
 	return s.Status(in.Unit)
 }
 
 func (s *Supervisor) stopAction(ctx context.Context, in unitIn) (holdfast.UnitStatus, error) {
-	if err := s.StopUnit(ctx, in.Unit); err != nil {
+	if err := s.Stop(ctx, in.Unit); err != nil {
 		return holdfast.UnitStatus{}, err
 	}
 	return s.Status(in.Unit)
 }
 
 func (s *Supervisor) restartAction(ctx context.Context, in unitIn) (holdfast.UnitStatus, error) {
-	if err := s.RestartUnit(ctx, in.Unit); err != nil {
+	if err := s.Restart(ctx, in.Unit); err != nil {
 		return holdfast.UnitStatus{}, err
 	}
 	return s.Status(in.Unit)

@@ -129,11 +129,11 @@ func (s *Supervisor) unannounce(unit string) {
 
 // awaitLimbo waits for a launch that an earlier house announced and did not live to see.
 func (k *keeper) awaitLimbo() {
-	launch, err := os.ReadFile(k.s.limboFile(k.unit.Name))
+	launch, err := os.ReadFile(k.s.limboFile(k.name))
 	if err != nil {
 		return
 	}
-	mark := process.Mark{House: k.s.house, Unit: k.unit.Name, Launch: string(launch)}
+	mark := process.Mark{House: k.s.house, Unit: k.name, Launch: string(launch)}
 	for end := time.Now().Add(limboPatience); k.present() == nil && time.Now().Before(end); {
 		found, err := k.s.host.Marked(k.s.house)
 		if err != nil {
@@ -151,7 +151,7 @@ func (k *keeper) awaitLimbo() {
 		}
 		waitFor(k.s.life, gather)
 	}
-	k.s.unannounce(k.unit.Name)
+	k.s.unannounce(k.name)
 }
 
 // adopt takes over the newest launch that an earlier house left, and notes older ones to be

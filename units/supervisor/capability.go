@@ -10,6 +10,7 @@ import (
 
 	"holdfast"
 	"holdfast/core/house"
+	"holdfast/core/process"
 )
 
 // The labels by which the guards below know what they judge.
@@ -29,9 +30,17 @@ func (s *Supervisor) Capability() house.Capability {
 		},
 		Guards: []holdfast.Guard{s.intentGuard(), s.singleGuard()},
 		Alerts: []holdfast.AlertRule{s.loopRule()},
-		Start:  s.Start, Run: s.Run, Stop: s.Stop,
+		Start:  s.start, Run: s.run, Stop: s.close,
 		Reason: "units are declared to it by all that follow, and it journals what becomes of them",
 	}
+}
+
+// start makes this process the parent of orphans before the first unit may leave one.
+func (s *Supervisor) start(ctx context.Context) error {
+	if err := process.TakeOrphans(); err != nil {
+		return err
+	}
+	return s.open(ctx)
 }
 
 // intentGuard refuses to restart what the operator stopped.

@@ -11,8 +11,8 @@ import (
 	"holdfast"
 )
 
-// StartUnit clears the operator's hold, starts the unit and waits until it is proven up.
-func (s *Supervisor) StartUnit(ctx context.Context, name string) error {
+// Start clears the operator's hold, starts the unit and waits until it is proven up.
+func (s *Supervisor) Start(ctx context.Context, name string) error {
 	s.mu.Lock()
 	k, err := s.keeper(name)
 	if err == nil && k.unit.Blocked != "" {
@@ -31,8 +31,8 @@ func (s *Supervisor) StartUnit(ctx context.Context, name string) error {
 	return awaitProof(ctx, "start", name, proof)
 }
 
-// RestartUnit ends the unit and starts it anew; it answers when the new launch is proven healthy.
-func (s *Supervisor) RestartUnit(ctx context.Context, name string) error {
+// Restart ends the unit and starts it anew; it answers when the new launch is proven healthy.
+func (s *Supervisor) Restart(ctx context.Context, name string) error {
 	s.mu.Lock()
 	k, err := s.keeper(name)
 	if err == nil {
@@ -53,9 +53,9 @@ func (s *Supervisor) RestartUnit(ctx context.Context, name string) error {
 	return awaitProof(ctx, "restart", name, proof)
 }
 
-// StopUnit ends the unit and holds it: nothing but StartUnit starts it again, not even the next
+// Stop ends the unit and holds it: nothing but Start starts it again, not even the next
 // house. It stops first and reports after when the hold could not be written.
-func (s *Supervisor) StopUnit(ctx context.Context, name string) error {
+func (s *Supervisor) Stop(ctx context.Context, name string) error {
 	s.mu.Lock()
 	k, err := s.keeper(name)
 	if err != nil {
@@ -70,6 +70,9 @@ func (s *Supervisor) StopUnit(ctx context.Context, name string) error {
 	case <-ended:
 	case <-ctx.Done():
 		return fmt.Errorf("cannot wait for %s to end: %w", name, ctx.Err())
+	}
+	if st, err := s.Status(name); err != nil || st.State != holdfast.UnitHeld {
+		return holdfast.Errorf(holdfast.CodeConflict, "cannot stop %s: %w", name, errSuperseded)
 	}
 	if unkept != nil {
 		return fmt.Errorf("%s is stopped, but held only until the house restarts: %w", name, unkept)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"holdfast"
@@ -31,14 +32,16 @@ type order struct {
 	after []<-chan struct{}
 	// proof gets the outcome of a start or restart that somebody waits for; it has room for it.
 	proof chan error
-	// ended is closed when an order other than wantRun has been carried out.
-	ended chan struct{}
+	// ended is closed when the order has been carried out, or another took its place; settle closes it.
+	ended  <-chan struct{}
+	settle func()
 }
 
 // A keeper brings about the order of one unit, in one goroutine (run). What others read or give
 // is guarded by the supervisor's mutex; a method that takes it says so by lock or with.
 type keeper struct {
 	s    *Supervisor
+	name string
 	done chan struct{}
 
 	// guarded by s.mu
@@ -51,6 +54,7 @@ type keeper struct {
 	changed  chan struct{} // closed at the next change
 	child    process.Child
 	serial   int // of child
+	issued   int // the highest serial that an order asked for
 	launched time.Time
 	upSince  time.Time
 	wellFor  time.Duration // how long it was up, when it is no more
@@ -69,8 +73,8 @@ type keeper struct {
 func newKeeper(s *Supervisor, u holdfast.Unit) *keeper {
 	u = cloneUnit(u)
 	return &keeper{
-		s: s, unit: u, print: fingerprint(u), done: make(chan struct{}), changed: make(chan struct{}),
-		revoke: func() {}, order: order{ended: make(chan struct{})},
+		s: s, name: u.Name, unit: u, print: fingerprint(u), done: make(chan struct{}), changed: make(chan struct{}),
+		revoke: func() {}, order: order{settle: func() {}},
 		status: holdfast.UnitStatus{
 			Name: u.Name, Owner: u.Owner, State: holdfast.UnitStopped, Port: u.Port, Since: time.Now(), Log: logPath(u),
 		},
@@ -96,7 +100,7 @@ func cloneProbe(p *holdfast.Probe) *holdfast.Probe {
 
 // firstOrder is what a unit does that was just declared.
 func (k *keeper) firstOrder() order {
-	if _, held := k.s.holds[k.unit.Name]; held {
+	if _, held := k.s.holds[k.name]; held {
 		return order{want: wantHold}
 	}
 	if k.unit.Disabled {
@@ -107,13 +111,16 @@ func (k *keeper) firstOrder() order {
 
 // serialFor keeps an adopted process that was started from this very declaration.
 func (k *keeper) serialFor() int {
-	if k.child == nil {
-		return k.serial + 1
-	}
-	if launchPrint(k.child.Identity().Mark.Launch) == k.print {
+	if k.child != nil && launchPrint(k.child.Identity().Mark.Launch) == k.print {
 		return k.serial
 	}
-	return k.serial + 1
+	return k.issue()
+}
+
+// issue numbers a launch that is yet to be; one under way by an earlier order has a lower number.
+func (k *keeper) issue() int {
+	k.issued++
+	return k.issued
 }
 
 // give replaces the order; the caller holds the lock.
@@ -123,8 +130,10 @@ func (k *keeper) give(o order) {
 		return
 	}
 	answer(k.order.proof, errSuperseded)
+	k.order.settle()
 	k.revoke()
-	o.ended = make(chan struct{})
+	ended := make(chan struct{})
+	o.ended, o.settle = ended, sync.OnceFunc(func() { close(ended) })
 	k.order = o
 	k.revoked, k.revoke = context.WithCancel(context.WithoutCancel(k.s.life))
 	k.wake()
@@ -147,7 +156,7 @@ func (k *keeper) redeclare(u holdfast.Unit) {
 	case u.Disabled:
 		k.give(order{want: wantStop})
 	case k.order.want == wantStop && before.Disabled, k.order.want == wantRun && changed:
-		k.give(order{want: wantRun, serial: k.serial + 1})
+		k.give(order{want: wantRun, serial: k.issue()})
 	case k.order.want == wantRun:
 		k.give(order{want: wantRun, serial: k.order.serial})
 	}
@@ -157,9 +166,9 @@ func (k *keeper) redeclare(u holdfast.Unit) {
 // holds the lock.
 func (k *keeper) demand(fresh bool) <-chan error {
 	proof := make(chan error, 1)
-	serial := k.serial + 1
-	if !fresh && k.child != nil && k.order.want == wantRun {
-		serial = k.order.serial
+	serial := k.order.serial
+	if fresh || k.child == nil || k.order.want != wantRun {
+		serial = k.issue()
 	}
 	k.give(order{want: wantRun, serial: serial, proof: proof})
 	return proof
@@ -220,7 +229,7 @@ func (k *keeper) down(o order, unit holdfast.Unit) {
 		state = holdfast.UnitHeld
 	}
 	k.enter(state, detail)
-	close(o.ended)
+	o.settle()
 }
 
 // forget takes the unit from the list.
@@ -230,8 +239,8 @@ func (k *keeper) forget() {
 	if k.s.closing {
 		return // its last status stays to be read
 	}
-	delete(k.s.keepers, k.unit.Name)
-	k.s.scribe.drop(k.unit.Name)
+	delete(k.s.keepers, k.name)
+	k.s.scribe.drop(k.name)
 	k.wake()
 	k.s.wake()
 }
@@ -257,7 +266,7 @@ func (k *keeper) clear(left error) {
 	k.status.PID = 0
 	k.wake()
 	if left != nil {
-		k.s.log.Error("a unit did not end whole", slog.String("unit", k.unit.Name), slog.Any("error", left))
+		k.s.log.Error("a unit did not end whole", slog.String("unit", k.name), slog.Any("error", left))
 	}
 }
 
@@ -285,7 +294,7 @@ func (k *keeper) enter(to holdfast.UnitState, detail string) {
 	if from != to {
 		if !may(from, to) {
 			k.s.log.Error("a unit changed state where the state machine has no edge",
-				slog.String("unit", k.unit.Name), slog.String("from", string(from)), slog.String("to", string(to)))
+				slog.String("unit", k.name), slog.String("from", string(from)), slog.String("to", string(to)))
 		}
 		k.status.Since = now
 		k.noteUp(from, to, now)

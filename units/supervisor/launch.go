@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,9 +53,7 @@ func fingerprint(u holdfast.Unit) string {
 // sameUnit compares two declarations whole, but for the descriptors.
 func sameUnit(a, b holdfast.Unit) bool {
 	a.Files, b.Files = nil, nil
-	left, err1 := json.Marshal(a)
-	right, err2 := json.Marshal(b)
-	return err1 == nil && err2 == nil && slices.Equal(left, right)
+	return reflect.DeepEqual(a, b)
 }
 
 // newLaunch names a launch time-random-fingerprint: the names sort by time, never repeat, and tell
@@ -102,9 +101,9 @@ func (s *Supervisor) spec(unit holdfast.Unit, mark process.Mark) process.Spec {
 	return process.Spec{Argv: unit.Run, Dir: unit.Dir, Env: s.environment(unit), Mark: mark}
 }
 
-// start starts a process of the unit with its output at the end of its log file, which the
+// spawn starts a process of the unit with its output at the end of its log file, which the
 // process holds itself: it logs on when the house has died.
-func (s *Supervisor) start(unit holdfast.Unit, mark process.Mark) (process.Child, error) {
+func (s *Supervisor) spawn(unit holdfast.Unit, mark process.Mark) (process.Child, error) {
 	log, err := os.OpenFile(s.options.Home.Path(logPath(unit)), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("cannot open log: %w", err)

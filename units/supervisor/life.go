@@ -3,6 +3,7 @@
 package supervisor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,7 +24,7 @@ const recheckMost = 15 * time.Second
 func (k *keeper) up(ctx context.Context, o order, unit holdfast.Unit) {
 	if k.present() != nil && (k.serialNow() != o.serial || unit.Blocked != "") {
 		k.backoff.forget()
-		k.finish(unit, "restarting")
+		k.finish(unit, cmp.Or(unit.Blocked, "restarting"))
 	}
 	if k.present() == nil {
 		if !k.prepare(ctx, o, unit) {
@@ -155,7 +156,7 @@ func (k *keeper) obstacle(ctx context.Context, unit holdfast.Unit) string {
 // launch starts the process and makes it known.
 func (k *keeper) launch(o order, unit holdfast.Unit) error {
 	mark := process.Mark{House: k.s.house, Unit: unit.Name, Launch: newLaunch(time.Now(), fingerprint(unit))}
-	child, err := k.s.start(unit, mark)
+	child, err := k.s.spawn(unit, mark)
 	if err != nil {
 		return err
 	}
@@ -163,6 +164,7 @@ func (k *keeper) launch(o order, unit holdfast.Unit) error {
 	k.child, k.serial, k.launched, k.left = child, o.serial, time.Now(), nil
 	k.status.PID = child.Identity().PID
 	k.wake()
+	k.s.scribe.note(Change{From: k.status.State, At: k.launched, Status: k.shown()}, mark.Launch)
 	k.s.mu.Unlock()
 	k.enter(bootedState(unit), "")
 	return nil
@@ -225,15 +227,16 @@ func (k *keeper) countFall() time.Duration {
 	k.launched, k.wellFor = time.Time{}, 0
 	k.restarts = append(slices.Clone(within(k.restarts, now, loopWindow)), now)
 	if len(k.restarts) == loopLimit+1 {
-		k.s.scribe.noteLoop(k.unit.Name, len(k.restarts), now)
+		k.s.scribe.noteLoop(k.name, len(k.restarts), now)
 	}
 	return k.backoff.delay(ran, healthy, k.s.options.Cap)
 }
 
 // endStrays ends launches of this unit that an earlier house left beside the adopted one.
 func (k *keeper) endStrays() {
+	_, _, unit := k.current()
 	for _, mark := range k.strays {
-		if err := k.s.host.EndMarked(context.Background(), mark, syscall.SIGTERM, graceOf(k.unit.Stop)); err != nil {
+		if err := k.s.host.EndMarked(k.s.life, mark, syscall.SIGTERM, graceOf(unit.Stop)); err != nil {
 			k.s.log.Error("cannot end an old launch", slog.String("unit", mark.Unit), slog.Any("error", err))
 		}
 	}

@@ -79,11 +79,11 @@ func serve(port string) {
 // keepHouse runs a supervisor on a home until it is killed.
 func keepHouse(dir string) {
 	s := New(Options{Home: home.At(dir)})
-	if err := s.Start(context.Background()); err != nil {
+	if err := s.open(context.Background()); err != nil {
 		fmt.Println(err)
 		os.Exit(1)
 	}
-	go func() { _ = s.Run(context.Background()) }()
+	go func() { _ = s.run(context.Background()) }()
 	if err := s.Set(context.Background(), "test", houseUnits(dir)); err != nil {
 		fmt.Println(err)
 		os.Exit(1)
@@ -117,18 +117,18 @@ func realHouse(t *testing.T, dir string) *Supervisor {
 		Home: home.At(dir), Journal: &ledger{}, Settle: 50 * time.Millisecond,
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
-	if err := s.Start(t.Context()); err != nil {
+	if err := s.open(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ran := make(chan error, 1)
-	go func() { ran <- s.Run(ctx) }()
+	go func() { ran <- s.run(ctx) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ran; err != nil {
 			t.Error(err)
 		}
-		if err := s.Stop(context.Background()); err != nil {
+		if err := s.close(context.Background()); err != nil {
 			t.Error(err)
 		}
 		found, err := process.Marked(s.House())
@@ -221,13 +221,13 @@ func TestStopEndsGrandchildrenThatIgnoreTerm(t *testing.T) {
 	}
 	grandchild := pidIn(t, path)
 	leader := reach(t, s, "f", holdfast.UnitRunning).PID
-	if err := s.StopUnit(t.Context(), "f"); err != nil {
+	if err := s.Stop(t.Context(), "f"); err != nil {
 		t.Fatal(err)
 	}
 	if alive(leader) || alive(grandchild) {
 		t.Errorf("leader lives: %v, grandchild lives: %v", alive(leader), alive(grandchild))
 	}
-	if err := s.StartUnit(t.Context(), "f"); err != nil {
+	if err := s.Start(t.Context(), "f"); err != nil {
 		t.Fatal(err)
 	}
 	second := reach(t, s, "f", holdfast.UnitRunning).PID
@@ -368,7 +368,7 @@ func TestAdoptionAfterTheHouseWasKilled(t *testing.T) {
 		st, _ := s.Status("one")
 		return st.State == holdfast.UnitRunning && st.PID != before["one"]
 	})
-	if err := s.StopUnit(t.Context(), "family"); err != nil {
+	if err := s.Stop(t.Context(), "family"); err != nil {
 		t.Fatal(err)
 	}
 	if alive(grandchild) {

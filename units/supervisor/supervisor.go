@@ -96,8 +96,8 @@ func New(o Options) *Supervisor {
 	return s
 }
 
-// Start finds what an earlier house left running and takes up the units of the configuration.
-func (s *Supervisor) Start(ctx context.Context) error {
+// open finds what an earlier house left running and takes up the units of the configuration.
+func (s *Supervisor) open(ctx context.Context) error {
 	if err := s.makeFolders(); err != nil {
 		return err
 	}
@@ -114,19 +114,19 @@ func (s *Supervisor) Start(ctx context.Context) error {
 	s.mu.Unlock()
 	s.scribe.start()
 	if err := s.Set(ctx, ownerConfig, s.config.units(s.options.Home)); err != nil {
-		return errors.Join(err, s.Stop(ctx))
+		return errors.Join(err, s.close(ctx))
 	}
 	return nil
 }
 
-// Run reaps orphans until ctx ends; soon after its begin it ends what nobody declared any more.
-func (s *Supervisor) Run(ctx context.Context) error {
+// run reaps orphans until ctx ends; soon after its begin it ends what nobody declared any more.
+func (s *Supervisor) run(ctx context.Context) error {
 	s.running.Go(func() { s.endLeft(ctx) })
 	return process.ReapOrphans(ctx)
 }
 
-// Stop ends all units, each after those that need it. Only a crash leaves units running.
-func (s *Supervisor) Stop(ctx context.Context) error {
+// close ends all units, each after those that need it. Only a crash leaves units running.
+func (s *Supervisor) close(ctx context.Context) error {
 	s.setting.Lock()
 	defer s.setting.Unlock()
 	s.mu.Lock()
@@ -147,33 +147,51 @@ func (s *Supervisor) Stop(ctx context.Context) error {
 }
 
 // Set declares all units of one owner: new ones start, vanished ones end, changed ones restart
-// when the change concerns their process. It answers when all is under way, not when it is up. On
-// an error nothing has changed.
+// when the change concerns their process. It answers when the vanished ones have ended and all
+// else is under way; whether a unit came up is told by its status. On an error nothing changed.
 func (s *Supervisor) Set(ctx context.Context, owner string, units []holdfast.Unit) error {
-	s.setting.Lock()
-	defer s.setting.Unlock()
 	if problems := checkUnits(units); len(problems) > 0 {
 		return holdfast.BadInput("cannot take the units of "+owner, problems...)
 	}
-	s.mu.Lock()
-	vanished, err := s.compare(owner, units)
+	gone, err := s.set(ctx, owner, units)
 	if err != nil {
-		s.mu.Unlock()
 		return err
 	}
-	gone := s.dismiss(vanished)
-	s.mu.Unlock()
-	if err := waitAll(ctx, gone); err != nil {
-		return err
+	return waitAll(ctx, gone)
+}
+
+func (s *Supervisor) set(ctx context.Context, owner string, units []holdfast.Unit) ([]<-chan struct{}, error) {
+	s.setting.Lock()
+	defer s.setting.Unlock()
+	if err := waitAll(ctx, s.leaving(units)); err != nil {
+		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	vanished, err := s.compare(owner, units)
+	if err != nil {
+		return nil, err
+	}
+	gone := s.dismiss(vanished)
 	for _, u := range units {
 		u.Owner = owner
 		s.take(u)
 	}
 	s.scribe.touch()
-	return nil
+	return gone, nil
+}
+
+// leaving finds units of the same names that are on their way out, to be waited for.
+func (s *Supervisor) leaving(units []holdfast.Unit) []<-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []<-chan struct{}
+	for _, u := range units {
+		if k, ok := s.keepers[u.Name]; ok && k.order.want == wantGone && !s.closing {
+			all = append(all, k.done)
+		}
+	}
+	return all
 }
 
 // compare finds which units of the owner vanished, and refuses names of others and cycles.
@@ -183,7 +201,7 @@ func (s *Supervisor) compare(owner string, units []holdfast.Unit) (vanished []st
 	}
 	next := map[string]holdfast.Unit{}
 	for name, k := range s.keepers {
-		if k.unit.Owner != owner {
+		if k.unit.Owner != owner && k.order.want != wantGone {
 			next[name] = k.unit
 		}
 	}
@@ -204,7 +222,7 @@ func (s *Supervisor) compare(owner string, units []holdfast.Unit) (vanished []st
 		return nil, holdfast.BadInput("cannot take the units of "+owner, problems...)
 	}
 	for name, k := range s.keepers {
-		if _, stays := next[name]; !stays && k.unit.Owner == owner {
+		if _, stays := next[name]; !stays && k.unit.Owner == owner && k.order.want != wantGone {
 			vanished = append(vanished, name)
 		}
 	}

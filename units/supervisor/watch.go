@@ -135,7 +135,7 @@ func (k *keeper) tally(well, ready bool) {
 			k.lastWell = now
 		}
 	}
-	k.s.scribe.touchUnit(k.unit.Name)
+	k.s.scribe.touchUnit(k.name)
 }
 
 // probeSpec is how exec checks run: as the unit does, with a mark of their own, so that ending a
