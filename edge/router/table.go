@@ -174,9 +174,9 @@ func plainPath(r *http.Request) bool {
 	if r.URL.RawPath == "" {
 		return true
 	}
-	// An encoded slash is data of the upstream, but not where mounts are told apart.
+	// An encoded slash is data of the upstream, but not in the two segments that tell mounts apart.
 	raw := r.URL.EscapedPath()
-	for range 3 {
+	for range 2 {
 		i := strings.IndexByte(raw[1:], '/')
 		head := raw
 		if i >= 0 {
