@@ -53,13 +53,13 @@ func TestEntries(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []entry{
-		{"sample", "sample is the section of the test. It says how the others do."},
-		{"sample.mode", "Mode is how it goes. It has a second line."},
-		{"sample.keep", "Keep is how long."},
-		{"sample.parts", "Parts are by name."},
-		{"sample.parts.*.port", "Port is 1 or more."},
+		{"sample", "This is the section of the test. It says how the others do."},
+		{"sample.mode", "mode is how it goes. It has a second line."},
+		{"sample.keep", "keep is how long."},
+		{"sample.parts", "parts are by name."},
+		{"sample.parts.*.port", "port is 1 or more."},
 		{"sample.parts.*.bare", "A trailing comment counts too."},
-		{"sample.own", "Own reads itself."},
+		{"sample.own", "own reads itself."},
 	}
 	if len(got) != len(want) {
 		t.Fatalf("got %v", got)
@@ -76,10 +76,10 @@ func TestEntries(t *testing.T) {
 	var b strings.Builder
 	writeSection(&b, "sample", got, schema)
 	for _, line := range []string{
-		"| `sample.mode` | `slow` `fast` |  | Mode is how it goes. It has a second line. |",
-		"| `sample.keep` | span of time (`30s`, `7d`) | `1h` | Keep is how long. |",
-		"| `sample.parts.NAME.port` | whole number, 1 to 65535 |  | Port is 1 or more. |",
-		"| `sample.own` | text |  | Own reads itself. |",
+		"| `sample.mode` | `slow` `fast` |  | mode is how it goes. It has a second line. |",
+		"| `sample.keep` | span of time (`30s`, `7d`) | `1h` | keep is how long. |",
+		"| `sample.parts.NAME.port` | whole number, 1 to 65535 |  | port is 1 or more. |",
+		"| `sample.own` | text |  | own reads itself. |",
 	} {
 		if !strings.Contains(b.String(), line) {
 			t.Errorf("want the line %s in\n%s", line, b.String())

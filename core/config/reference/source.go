@@ -52,7 +52,7 @@ func (s *source) section(section config.Section) ([]entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries := []entry{{path: section.Name, text: of.doc}}
+	entries := []entry{{path: section.Name, text: pronoun(of.doc, t.Name())}}
 	fields, err := s.fields(section.Name, ast.NewIdent(t.Name()), of, 0)
 	return append(entries, fields...), err
 }
@@ -138,6 +138,25 @@ func sentence(groups ...*ast.CommentGroup) string {
 	return ""
 }
 
+// called puts the name that the file knows in the place of Go's, where a comment begins with it.
+func called(text, name, key string) string {
+	if rest, ok := strings.CutPrefix(text, name+" "); ok {
+		return key + " " + rest
+	}
+	return text
+}
+
+// pronoun puts a word for the name of a type, which a reader of the manual does not know.
+func pronoun(text, name string) string {
+	if rest, ok := strings.CutPrefix(text, name+" is "); ok {
+		return "This is " + rest
+	}
+	if rest, ok := strings.CutPrefix(text, name+" are "); ok {
+		return "These are " + rest
+	}
+	return text
+}
+
 // deepest ends types that hold themselves.
 const deepest = 12
 
@@ -210,7 +229,7 @@ func (s *source) members(path string, e *ast.StructType, in *typeOf, depth int) 
 			if key == "-" || !name.IsExported() {
 				continue
 			}
-			out = append(out, entry{path: path + "." + key, text: sentence(f.Doc, f.Comment)})
+			out = append(out, entry{path: path + "." + key, text: called(sentence(f.Doc, f.Comment), name.Name, key)})
 			inner, err := s.fields(path+"."+key, f.Type, in, depth+1)
 			if err != nil {
 				return nil, err
