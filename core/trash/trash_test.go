@@ -73,9 +73,14 @@ func plant(t *testing.T, tr *Trash) Entry {
 			t.Fatal(step)
 		}
 	}
+	return plantEntry(tr)
+}
+
+// plantEntry is the act that destroys what plant made.
+func plantEntry(tr *Trash) Entry {
 	return Entry{
 		Action: "extension.delete", Subject: "notes",
-		Paths: []string{dir, "single.txt", "not-there"},
+		Paths: []string{tr.home.Path("extensions", "notes"), "single.txt", "not-there"},
 		Rows:  []Rows{{Table: "plants", Where: "name <> ?", Args: []any{"moss"}}},
 	}
 }
