@@ -87,7 +87,7 @@ func (s *served) until(path string, said *bytes.Buffer) {
 		if err != nil {
 			s.Fatal(err)
 		}
-		if answer, err := http.DefaultClient.Do(request); err == nil {
+		if answer, err := client().Do(request); err == nil {
 			_ = answer.Body.Close()
 			return
 		}
@@ -111,7 +111,7 @@ func (s *served) ask(method, path, kind, body string) (int, http.Header, string)
 	if kind != "" {
 		request.Header.Set("Content-Type", kind)
 	}
-	answer, err := http.DefaultClient.Do(request)
+	answer, err := client().Do(request)
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -359,3 +359,5 @@ func TestStartWithoutAPort(t *testing.T) {
 		}
 	}
 }
+
+func client() *http.Client { return &http.Client{Timeout: 20 * time.Second} }

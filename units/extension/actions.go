@@ -77,8 +77,11 @@ type nameIn struct {
 	Name string `json:"name" help:"name of the extension's folder" required:"true" pos:"1" max:"63"`
 }
 
+// A desk answers what callers ask of extensions.
+type desk struct{ *Extensions }
+
 // actions are what a caller may ask of extensions.
-func (e *Extensions) actions() []holdfast.Action {
+func (e desk) actions() []holdfast.Action {
 	return []holdfast.Action{
 		action.NewAction(holdfast.Action{
 			Name: "extension.list", Summary: "List the extensions and how they stand", Short: "extensions",
@@ -104,12 +107,15 @@ func (e *Extensions) actions() []holdfast.Action {
 		action.NewDestroyer(holdfast.Action{
 			Name: "extension.delete", Summary: "Delete an extension: its units stop, its folder, data and settings go to the trash",
 			Tier: holdfast.TierOperator, Categories: categories(), Examples: []string{"holdfast extension delete notes"},
-		}, func(ctx context.Context, in nameIn) ([]holdfast.Category, error) { return e.inventory(ctx, in.Name) },
-			func(ctx context.Context, in nameIn) (deleted, error) { return e.delete(ctx, in.Name) }),
+		}, func(ctx context.Context, in nameIn) ([]holdfast.Category, error) {
+			return removal(e).inventory(ctx, in.Name)
+		}, func(ctx context.Context, in nameIn) (deleted, error) {
+			return removal(e).delete(ctx, in.Name)
+		}),
 	}
 }
 
-func (e *Extensions) summaries() []Summary {
+func (e desk) summaries() []Summary {
 	summaries := []Summary{}
 	for _, x := range e.snapshot() {
 		summaries = append(summaries, x.summary())
@@ -121,12 +127,12 @@ func (s standing) summary() Summary {
 	m := s.manifest
 	sum := Summary{
 		Name: s.name, Title: first(m.Name, s.name), Version: m.Version, Source: s.entry.source, Enabled: s.entry.enabled,
-		State: s.state, Reason: s.reason, Services: len(s.extension.services), MissingKeys: len(s.declaration.keys),
+		State: s.state, Reason: s.reason, Services: len(s.services), MissingKeys: len(s.keys),
 	}
 	if problems := s.allProblems(); sum.Reason == "" && len(problems) > 0 {
 		sum.Reason = brief(problems)
 	}
-	for _, mount := range s.declaration.mounts {
+	for _, mount := range s.mounts {
 		if mount.OwnOrigin {
 			sum.UI = mount.Path
 		}
@@ -153,17 +159,17 @@ func (e *Extensions) find(name string) (standing, error) {
 	}
 }
 
-func (e *Extensions) show(name string) (Detail, error) {
+func (e desk) show(name string) (Detail, error) {
 	x, err := e.find(name)
 	if err != nil {
 		return Detail{}, err
 	}
 	d := Detail{
 		Summary: x.summary(), Manifest: x.manifest, Folder: x.dir, Data: dataDir(e.needs.Home, name),
-		Requirements: x.requirements, Units: e.parts(x), Ports: map[string]int{}, Mounts: list(x.declaration.mounts),
+		Requirements: x.requirements, Units: e.parts(x), Ports: map[string]int{}, Mounts: list(x.mounts),
 		Tools: []ToolSwitch{}, Modules: []string{}, MCPCommand: x.server, Keys: []Key{}, Problems: list(x.allProblems()),
 	}
-	for _, u := range x.declaration.units {
+	for _, u := range x.units {
 		if u.Port != 0 {
 			d.Ports[u.Name] = u.Port
 		}
@@ -182,13 +188,13 @@ func (e *Extensions) show(name string) (Detail, error) {
 }
 
 // parts tells how the extension's units stand now.
-func (e *Extensions) parts(x standing) []Part {
+func (e desk) parts(x standing) []Part {
 	now := map[string]holdfast.UnitStatus{}
 	for _, u := range e.needs.Units.List() {
 		now[u.Name] = u
 	}
 	parts := []Part{}
-	for _, u := range x.declaration.units {
+	for _, u := range x.units {
 		status := now[u.Name]
 		parts = append(parts, Part{
 			Unit: u.Name, State: status.State, Detail: first(status.Detail, u.Blocked), Port: u.Port, PID: status.PID,
@@ -199,7 +205,7 @@ func (e *Extensions) parts(x standing) []Part {
 }
 
 // enable switches an extension in master_config.json, from where the sync takes it.
-func (e *Extensions) enable(ctx context.Context, name string, on bool) (Summary, error) {
+func (e desk) enable(ctx context.Context, name string, on bool) (Summary, error) {
 	e.syncing.Lock()
 	defer e.syncing.Unlock()
 	x, err := e.find(name)

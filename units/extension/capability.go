@@ -4,6 +4,7 @@ package extension
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -16,8 +17,8 @@ import (
 func (e *Extensions) Capability() house.Capability {
 	return house.Capability{
 		Name:       "extension",
-		Actions:    e.actions(),
-		Operations: []operation.Kind{e.kind()},
+		Actions:    desk{e}.actions(),
+		Operations: []operation.Kind{removal{e}.kind()},
 		Alerts: []holdfast.AlertRule{{
 			Name: "extension_unusable", Severity: holdfast.SeverityWarning,
 			Summary: "an extension waits for a key, is broken, or its folder is gone", Firing: e.alerts,
@@ -41,7 +42,7 @@ func (e *Extensions) start(ctx context.Context) error {
 	}
 	e.started = true
 	for _, p := range report.Problems {
-		e.needs.Log.Warn("an extension has a problem", "problem", p.String())
+		e.needs.Log.Warn("an extension has a problem", slog.String("problem", p.String()))
 	}
 	return nil
 }
@@ -55,7 +56,7 @@ func (e *Extensions) run(ctx context.Context) error {
 		keysChanged := e.keysChanged()
 		if !e.keysAsDeclared() || e.notesReturned() {
 			if _, err := e.Sync(ctx); err != nil && ctx.Err() == nil {
-				e.needs.Log.Error("cannot read the extensions again", "error", err)
+				e.needs.Log.Error("cannot read the extensions again", slog.Any("error", err))
 			}
 		}
 		select {
@@ -82,7 +83,7 @@ func (e *Extensions) keysChanged() <-chan struct{} {
 func (e *Extensions) keysAsDeclared() bool {
 	for _, x := range e.snapshot() {
 		state, _, missing := x.standing(e.has)
-		if state != x.state || !slices.Equal(missing, x.declaration.keys) {
+		if state != x.state || !slices.Equal(missing, x.keys) {
 			return false
 		}
 	}

@@ -69,8 +69,11 @@ type deleted struct {
 	Operation string `json:"operation"`
 }
 
+// A removal deletes extensions.
+type removal struct{ *Extensions }
+
 // inventory lists what a deletion of the extension would take.
-func (e *Extensions) inventory(_ context.Context, name string) ([]holdfast.Category, error) {
+func (e removal) inventory(_ context.Context, name string) ([]holdfast.Category, error) {
 	x, err := e.find(name)
 	if err != nil {
 		return nil, err
@@ -106,7 +109,7 @@ func (e *Extensions) inventory(_ context.Context, name string) ([]holdfast.Categ
 }
 
 // ownTools are the tools that this extension names and no other one.
-func (e *Extensions) ownTools(x standing) []string {
+func (e removal) ownTools(x standing) []string {
 	own := toolsOf(x)
 	for _, other := range e.snapshot() {
 		if other.name != x.name {
@@ -180,7 +183,7 @@ func itemOf(name string, many bool) (id, kind string) {
 }
 
 // delete runs the operation; the action's guard has confirmed the inventory.
-func (e *Extensions) delete(ctx context.Context, name string) (deleted, error) {
+func (e removal) delete(ctx context.Context, name string) (deleted, error) {
 	x, err := e.find(name)
 	if err != nil {
 		return deleted{}, err
@@ -198,7 +201,7 @@ func (e *Extensions) delete(ctx context.Context, name string) (deleted, error) {
 }
 
 // holding finds what the trash holds of a deletion, by the note that goes with it.
-func (e *Extensions) holding(ctx context.Context, in deletion) (trash.Kept, bool, error) {
+func (e removal) holding(ctx context.Context, in deletion) (trash.Kept, bool, error) {
 	note, err := filepath.Rel(e.needs.Home.Dir(), keptFile(e.needs.Home, in.Name, in.Mark))
 	if err != nil {
 		return trash.Kept{}, false, err
@@ -219,7 +222,7 @@ func (e *Extensions) holding(ctx context.Context, in deletion) (trash.Kept, bool
 //	stop ──▶ keep ──▶ forget
 //
 // Until keep has ended, undoing brings back all; forget may be done again after a crash.
-func (e *Extensions) kind() operation.Kind {
+func (e removal) kind() operation.Kind {
 	return operation.Kind{
 		Name: deleteKind, Summary: "Stop an extension's units, move its files to the trash, take it out of master_config.json",
 		Exclusive: true,
@@ -232,7 +235,7 @@ func (e *Extensions) kind() operation.Kind {
 	}
 }
 
-func (e *Extensions) deleteSteps(_ context.Context, raw json.RawMessage) ([]holdfast.Step, error) {
+func (e removal) deleteSteps(_ context.Context, raw json.RawMessage) ([]holdfast.Step, error) {
 	var in deletion
 	if err := json.Unmarshal(raw, &in); err != nil {
 		return nil, fmt.Errorf("cannot read the deletion: %w", err)
@@ -242,9 +245,9 @@ func (e *Extensions) deleteSteps(_ context.Context, raw json.RawMessage) ([]hold
 		return nil, holdfast.Errorf(holdfast.CodeBadInput, "cannot delete %.80q: it is not the name of a folder", in.Name)
 	}
 	return []holdfast.Step{
-		{Name: "stop", Timeout: 5 * time.Minute, Do: in.locked(e, in.stop), Undo: in.locked(e, in.stay)},
-		{Name: "keep", Timeout: 10 * time.Minute, Do: in.locked(e, in.keep), Undo: in.locked(e, in.bringBack)},
-		{Name: "forget", Timeout: time.Minute, Repeatable: true, Do: in.locked(e, in.forget), Undo: func(context.Context) error {
+		{Name: "stop", Timeout: 5 * time.Minute, Do: in.locked(e.Extensions, in.stop), Undo: in.locked(e.Extensions, in.stay)},
+		{Name: "keep", Timeout: 10 * time.Minute, Do: in.locked(e.Extensions, in.keep), Undo: in.locked(e.Extensions, in.bringBack)},
+		{Name: "forget", Timeout: time.Minute, Repeatable: true, Do: in.locked(e.Extensions, in.forget), Undo: func(context.Context) error {
 			return nil // bringBack puts the entries back together with the files
 		}},
 	}, nil
@@ -310,13 +313,13 @@ func (in deletion) keep(ctx context.Context, e *Extensions) error {
 // bringBack takes the files out of the trash and puts the entries back. It finds both by the mark,
 // and tolerates that nothing, or not all, was moved.
 func (in deletion) bringBack(ctx context.Context, e *Extensions) error {
-	entry, held, err := e.holding(ctx, in)
+	entry, held, err := removal{e}.holding(ctx, in)
 	if held && entry.State != "kept" {
 		// A crash within the move; the trash settles it one way or the other.
 		if err := e.needs.Trash.Recover(ctx); err != nil {
 			return err
 		}
-		entry, held, err = e.holding(ctx, in)
+		entry, held, err = removal{e}.holding(ctx, in)
 	}
 	if err != nil {
 		return err

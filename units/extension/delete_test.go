@@ -65,6 +65,8 @@ type estate struct {
 	trash    *breaking
 	runner   *operation.Runner
 	registry *action.Registry
+	// startFirst reads the extensions before operations are recovered; either order must do.
+	startFirst bool
 }
 
 type nobodyCounts struct{}
@@ -104,7 +106,7 @@ func (h *estate) boot() {
 	h.trash = &breaking{Trash: trash.New(h.home, h.store)}
 	h.runner = operation.NewRunner(h.store, j, slog.New(slog.DiscardHandler))
 	h.needs.Trash, h.needs.Operations = h.trash, h.runner
-	if err := h.runner.Register(h.kind()); err != nil {
+	if err := h.runner.Register(removal{h.Extensions}.kind()); err != nil {
 		h.Fatal(err)
 	}
 	registry, err := action.NewRegistry(action.Needs{
@@ -120,14 +122,14 @@ func (h *estate) boot() {
 	if err := h.trash.Recover(h.Context()); err != nil {
 		h.Fatal(err)
 	}
-	if err := h.runner.Recover(h.Context()); err != nil {
-		h.Fatal(err)
+	steps := []func(context.Context) error{h.runner.Recover, h.start}
+	if h.startFirst {
+		slices.Reverse(steps)
 	}
-	if err := h.start(h.Context()); err != nil {
-		h.Fatal(err)
-	}
-	if err := h.runner.Wait(h.Context()); err != nil {
-		h.Fatal(err)
+	for _, step := range append(steps, h.runner.Wait) {
+		if err := step(h.Context()); err != nil {
+			h.Fatal(err)
+		}
 	}
 }
 
@@ -339,7 +341,7 @@ func TestDeleteFailingAtEachStepIsUndone(t *testing.T) {
 			h.stock()
 			before := h.state()
 			breakIt(h)
-			_, err := h.delete(holdfast.WithCaller(t.Context(), operator()), "full")
+			_, err := (removal{h.Extensions}).delete(holdfast.WithCaller(t.Context(), operator()), "full")
 			step, _, _ := strings.Cut(name, ",")
 			if err == nil || !strings.Contains(err.Error(), step) {
 				t.Errorf("got %v, want an error that names %s", err, step)
@@ -363,8 +365,10 @@ func TestMain(m *testing.M) {
 
 func tables() []store.Migration {
 	return []store.Migration{
-		{Package: "journal", FS: journal.Migrations()}, {Package: "operation", FS: operation.Migrations()},
-		{Package: "trash", FS: trash.Migrations()}, {Package: "action", FS: action.Migrations()},
+		{Package: "journal", FS: journal.Migrations()},
+		{Package: "operation", FS: operation.Migrations()},
+		{Package: "trash", FS: trash.Migrations()},
+		{Package: "action", FS: action.Migrations()},
 	}
 }
 
@@ -387,7 +391,7 @@ func deleteAndDie(point, dir string) {
 		Home: h, Master: config.NewMaster(h), Units: units, Keys: &ring{values: map[string]string{}, changed: make(chan struct{})},
 		Trash: bin, Operations: runner, Log: slog.New(slog.DiscardHandler),
 	})
-	if err := errors.Join(runner.Register(e.kind()), e.start(ctx)); err != nil {
+	if err := errors.Join(runner.Register(removal{e}.kind()), e.start(ctx)); err != nil {
 		panic(err)
 	}
 	switch point {
@@ -406,7 +410,7 @@ func deleteAndDie(point, dir string) {
 			return nil
 		}
 	}
-	_, err := e.delete(holdfast.WithCaller(ctx, operator()), "full")
+	_, err := (removal{e}).delete(holdfast.WithCaller(ctx, operator()), "full")
 	fmt.Fprintln(os.Stderr, err)
 }
 
@@ -422,31 +426,34 @@ func TestDeleteKilledAtEachStep(t *testing.T) {
 		"in keep, all moved":     {"kept", nil, false},
 		"in forget":              {"forgotten", nil, true},
 	} {
-		t.Run(name, func(t *testing.T) {
-			h := newHouse(t)
-			h.stock()
-			before := h.state()
-			if err := h.store.Close(); err != nil {
-				t.Fatal(err)
-			}
-			child := exec.CommandContext(t.Context(), os.Args[0])
-			child.Env = append(os.Environ(), "HOLDFAST_TEST_KILL="+test.point, "HOLDFAST_TEST_HOME="+h.home.Dir())
-			said, err := child.CombinedOutput()
-			if ended, ok := errors.AsType[*exec.ExitError](err); !ok || ended.ExitCode() != -1 {
-				t.Fatalf("the house was not killed: %v\n%s", err, said)
-			}
-			if test.after != nil {
-				test.after(h)
-			}
-			h.units = &told{units: map[string][]holdfast.Unit{}}
-			h.open()
-			h.boot()
-			if test.gone {
-				h.gone()
-				return
-			}
-			h.wholeAgain(before)
-		})
+		for _, startFirst := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, start first %v", name, startFirst), func(t *testing.T) {
+				h := newHouse(t)
+				h.startFirst = startFirst
+				h.stock()
+				before := h.state()
+				if err := h.store.Close(); err != nil {
+					t.Fatal(err)
+				}
+				child := exec.CommandContext(t.Context(), os.Args[0])
+				child.Env = append(os.Environ(), "HOLDFAST_TEST_KILL="+test.point, "HOLDFAST_TEST_HOME="+h.home.Dir())
+				said, err := child.CombinedOutput()
+				if ended, ok := errors.AsType[*exec.ExitError](err); !ok || ended.ExitCode() != -1 {
+					t.Fatalf("the house was not killed: %v\n%s", err, said)
+				}
+				if test.after != nil {
+					test.after(h)
+				}
+				h.units = &told{units: map[string][]holdfast.Unit{}}
+				h.open()
+				h.boot()
+				if test.gone {
+					h.gone()
+					return
+				}
+				h.wholeAgain(before)
+			})
+		}
 	}
 }
 

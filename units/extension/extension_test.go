@@ -394,7 +394,7 @@ func TestReservedAndOddFolders(t *testing.T) {
 	b.put("README.md", "not an extension")
 	b.sync()
 	var names []string
-	for _, s := range b.summaries() {
+	for _, s := range (desk{b.Extensions}).summaries() {
 		if s.State != stateBroken {
 			t.Errorf("%s is %s", s.Name, s.State)
 		}
@@ -483,7 +483,7 @@ func TestEnableAndDisable(t *testing.T) {
 	b := newBench(t)
 	b.full("full")
 	b.sync()
-	if s, err := b.enable(t.Context(), "full", false); err != nil || s.State != stateDisabled || s.Enabled {
+	if s, err := (desk{b.Extensions}).enable(t.Context(), "full", false); err != nil || s.State != stateDisabled || s.Enabled {
 		t.Fatalf("%+v, %v", s, err)
 	}
 	if len(b.units.of("full")) > 0 || len(b.Mounts()) > 0 || len(b.ToolServers()) > 0 || len(b.Required()) > 0 {
@@ -492,15 +492,15 @@ func TestEnableAndDisable(t *testing.T) {
 	if !strings.Contains(b.text("full/config.json"), `"enabled": false`) {
 		t.Error(b.text("full/config.json"))
 	}
-	if s, err := b.enable(t.Context(), "full", true); err != nil || s.State != stateReady || b.units.of("full")["full.ui"].Port != 5200 {
+	if s, err := (desk{b.Extensions}).enable(t.Context(), "full", true); err != nil || s.State != stateReady || b.units.of("full")["full.ui"].Port != 5200 {
 		t.Fatalf("%+v, %v", s, err)
 	}
-	if _, err := b.enable(t.Context(), "nobody", true); err == nil || !strings.Contains(err.Error(), "there are [full]") {
+	if _, err := (desk{b.Extensions}).enable(t.Context(), "nobody", true); err == nil || !strings.Contains(err.Error(), "there are [full]") {
 		t.Errorf("got %v", err)
 	}
 	b.put("full/config.json", "{")
 	b.sync()
-	if _, err := b.enable(t.Context(), "full", true); err == nil || !strings.Contains(err.Error(), "broken") {
+	if _, err := (desk{b.Extensions}).enable(t.Context(), "full", true); err == nil || !strings.Contains(err.Error(), "broken") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -586,5 +586,37 @@ func TestUnitsThatCannotBeDeclaredAreSaid(t *testing.T) {
 	}
 	if len(b.units.of("good")) != 3 {
 		t.Error("the other one is not declared")
+	}
+}
+
+func TestEveryActionDescribesItself(t *testing.T) {
+	for _, a := range newBench(t).Capability().Actions {
+		if !json.Valid(a.Input.Schema()) || !json.Valid(a.Output.Schema()) {
+			t.Errorf("%s has no schema", a.Name)
+		}
+	}
+}
+
+func TestShowTellsAllAndNoSecret(t *testing.T) {
+	b := newBench(t)
+	b.full("full")
+	b.put("full/config.json", `{"name": "Full", "version": "1", "required_secrets": ["KEY"], "mcp": {"command": "node", "env": {"TOKEN": "hidden-token"}}}`)
+	b.keys.values["KEY"] = "hidden-key"
+	b.sync()
+	detail, err := (desk{b.Extensions}).show("full")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(encode(detail))
+	for _, want := range []string{
+		`"state":"ready"`, `"title":"Full"`, `"required_secrets":[{"key":"KEY","set":true}]`, `"env":["TOKEN"]`, `"full_GET"`,
+		`"ports":{"full.backend":5300,"full.ui":5200}`, `"modules":["full_tools.py"]`, `"unit":"full.worker"`, `"ui":"/ext/full/"`,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s is not in %s", want, text)
+		}
+	}
+	if strings.Contains(text, "hidden") {
+		t.Errorf("a secret is in %s", text)
 	}
 }

@@ -109,8 +109,8 @@ func (e *Extensions) sync(ctx context.Context) (Report, error) {
 	}
 	report := Report{Added: list(s.added), Returned: list(s.returned), Missing: list(s.missing), Written: []string{}, Problems: list(s.problems)}
 	for _, f := range s.files {
-		if err := e.write(f); err != nil {
-			e.needs.Log.Warn("cannot write a manifest back", "extension", f.extension, "error", err)
+		if err := f.write(e.needs.Home); err != nil {
+			e.needs.Log.Warn("cannot write a manifest back", slog.String("extension", f.extension), slog.Any("error", err))
 			report.Problems = append(report.Problems, holdfast.Problem{File: "extensions/" + f.extension + "/" + f.name, Message: err.Error()})
 			continue
 		}
@@ -173,10 +173,10 @@ func apply(d *config.Document, changes []change) error {
 	return nil
 }
 
-func (e *Extensions) write(f file) error {
-	path := e.needs.Home.Path("extensions", f.extension, filepath.FromSlash(f.name))
+func (f file) write(h home.Home) error {
+	path := h.Path("extensions", f.extension, filepath.FromSlash(f.name))
 	// A folder that was swapped for a link since it was read is not followed.
-	for dir := filepath.Dir(path); dir != e.needs.Home.Path("extensions"); dir = filepath.Dir(dir) {
+	for dir := filepath.Dir(path); dir != h.Path("extensions"); dir = filepath.Dir(dir) {
 		info, err := os.Lstat(dir)
 		if err != nil || !info.IsDir() {
 			return fmt.Errorf("cannot write %s: its folder is not a folder any more", f.name)
@@ -212,11 +212,11 @@ func (e *Extensions) declare(ctx context.Context, s settlement) []standing {
 func (e *Extensions) hand(ctx context.Context, x standing) string {
 	if len(x.units) > 0 && x.state == stateReady {
 		if err := os.MkdirAll(dataDir(e.needs.Home, x.name), 0o700); err != nil {
-			e.needs.Log.Warn("cannot make the data folder", "extension", x.name, "error", err)
+			e.needs.Log.Warn("cannot make the data folder", slog.String("extension", x.name), slog.Any("error", err))
 		}
 	}
 	if err := e.needs.Units.Set(ctx, owner(x.name), x.units); err != nil {
-		e.needs.Log.Error("cannot declare the units", "extension", x.name, "error", err)
+		e.needs.Log.Error("cannot declare the units", slog.String("extension", x.name), slog.Any("error", err))
 		return err.Error()
 	}
 	return ""
@@ -301,7 +301,7 @@ func (e *Extensions) Required() []corekeys.Requirement {
 // allProblems are those of the extension and of each of its parts.
 func (s standing) allProblems() []holdfast.Problem {
 	problems := slices.Clone(s.problems)
-	for _, v := range s.extension.services {
+	for _, v := range s.services {
 		problems = append(problems, v.problems...)
 	}
 	problems = append(problems, s.tools.problems...)

@@ -121,7 +121,8 @@ func (r reader) object(name string) (reader, bool) {
 type mcpBlock struct {
 	Command string            `json:"command"`
 	Args    []string          `json:"args,omitempty"`
-	Env     map[string]string `json:"env,omitempty"`
+	Env     map[string]string `json:"-"` // values may be secrets: only their names are shown
+	Names   []string          `json:"env,omitempty"`
 }
 
 // A Manifest is what config.json says; fields that the house does not know stay in the file.
@@ -206,6 +207,7 @@ func mcpServer(r reader) *mcpBlock {
 			continue
 		}
 		block.Env[m.name] = env.text(m.name, 32<<10)
+		block.Names = append(block.Names, m.name)
 	}
 	return block
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
@@ -135,7 +136,7 @@ func (e *Extensions) adoptReturned(d *config.Document) ([]string, error) {
 		path := filepath.Join(keptDir(e.needs.Home), entry.Name())
 		k, err := readKept(path)
 		if err != nil || k.Name != name {
-			e.needs.Log.Warn("cannot use what was kept of a deleted extension", "extension", name, "error", err)
+			e.needs.Log.Warn("cannot use what was kept of a deleted extension", slog.String("extension", name), slog.Any("error", err))
 			_ = (disk.Disk{}).Rename(path, path+".unusable") // for a person to look at
 			continue
 		}
@@ -161,7 +162,7 @@ func readKept(path string) (kept, error) {
 func (e *Extensions) forgetKept(paths []string) {
 	for _, path := range paths {
 		if err := (disk.Disk{}).Remove(path); err != nil {
-			e.needs.Log.Warn("cannot remove the note of a deleted extension", "error", err)
+			e.needs.Log.Warn("cannot remove the note of a deleted extension", slog.Any("error", err))
 		}
 	}
 }

@@ -5,6 +5,8 @@ package extension
 import (
 	"bytes"
 	"encoding/json"
+	"io/fs"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -95,9 +97,9 @@ func TestManifestTakesWhatIsRight(t *testing.T) {
 	}
 	want := Manifest{
 		Name: "Grüße", RequiredSecrets: []string{"A", "B"},
-		MCP: &mcpBlock{Command: "node", Args: []string{"a", "b"}, Env: map[string]string{"A": "1"}},
+		MCP: &mcpBlock{Command: "node", Args: []string{"a", "b"}, Env: map[string]string{"A": "1"}, Names: []string{"A"}},
 	}
-	if !bytes.Equal(encode(m), encode(want)) {
+	if !reflect.DeepEqual(m, want) {
 		t.Errorf("got %s\nwant %s", encode(m), encode(want))
 	}
 }
@@ -252,5 +254,22 @@ func FuzzManifest(f *testing.F) {
 				t.Fatalf("member %q was %q, is %q", name, value, after[name])
 			}
 		}
+	})
+}
+
+func FuzzScript(f *testing.F) {
+	f.Add([]byte("#!/bin/sh -e\n"), true)
+	f.Add([]byte("#!\x00 \xff"), false)
+	f.Fuzz(func(t *testing.T, text []byte, executable bool) {
+		mode := fs.FileMode(0o644)
+		if executable {
+			mode = 0o755
+		}
+		run := interpreted("/x/start.sh", text, mode)
+		if len(run) < 1 || len(run) > 3 || run[len(run)-1] != "/x/start.sh" || run[0] == "" {
+			t.Fatalf("%q", run)
+		}
+		definition(string(text))
+		checkName(string(text))
 	})
 }

@@ -220,7 +220,7 @@ func interpreted(script string, text []byte, mode fs.FileMode) []string {
 	names, hasNames := bytes.CutPrefix(first, []byte("#!"))
 	words := strings.Fields(string(names))
 	switch {
-	case !hasNames || len(words) == 0:
+	case !hasNames || len(words) == 0 || bytes.IndexByte(names, 0) >= 0:
 		return []string{"/bin/sh", script}
 	case mode&0o111 != 0:
 		return []string{script}
