@@ -204,8 +204,8 @@ type checked struct {
 
 // check reads the flag and nothing else, so that it answers in milliseconds.
 func (b *Breaker) check(context.Context, action.Nothing) (checked, error) {
-	if refusal := b.Refusal(); refusal != nil {
-		return checked{}, refusal
+	if flag := b.current(); flag != nil {
+		return checked{}, flag.refusal(b.needs.Now())
 	}
 	return checked{"clear"}, nil
 }
@@ -377,6 +377,12 @@ func (b *Breaker) setThresholds(ctx context.Context, in thresholdsInput) (change
 		b.Tick(ctx)
 	}
 	return change{old, next}, nil
+}
+
+// SetCaps changes the caps for the owner, as breaker.set_thresholds does.
+func (b *Breaker) SetCaps(ctx context.Context, hour, day int64) error {
+	_, err := b.setThresholds(ctx, thresholdsInput{HardCapPerHour: &hour, HardCapPerDay: &day})
+	return err
 }
 
 type ticked struct {

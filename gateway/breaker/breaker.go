@@ -32,6 +32,7 @@ const Reason = "breaker_halt"
 const (
 	judgeEvery   = 15 * time.Second
 	lookEvery    = time.Second
+	lookFresh    = 10 * time.Millisecond
 	forcedResume = time.Hour
 )
 
@@ -60,6 +61,7 @@ type Breaker struct {
 
 	halted     atomic.Pointer[Flag]
 	thresholds atomic.Pointer[judge.Thresholds]
+	looked     atomic.Int64 // when a call last looked at the flag, in Unix nanoseconds
 	suspended  atomic.Int64 // until, in Unix nanoseconds: judging rests after a forced resume
 
 	mu       sync.Mutex // one change at a time
@@ -142,16 +144,22 @@ func (b *Breaker) Run(ctx context.Context) error {
 }
 
 // Refusal is non-nil while a HALT stands: what to answer to a model call or a dispatch. It looks
-// at the flag itself, so that a HALT raised by any other program counts at once.
+// at the flag itself, so that a HALT raised by any other program counts within lookFresh.
 func (b *Breaker) Refusal() *holdfast.Refusal {
+	now := b.needs.Now()
 	flag := b.halted.Load()
-	if flag == nil {
-		if flag = b.foreign(); flag == nil {
-			return nil
-		}
+	if flag == nil && now.UnixNano()-b.looked.Load() > int64(lookFresh) {
+		b.looked.Store(now.UnixNano())
+		flag = b.foreign()
 	}
-	return flag.refusal(b.needs.Now())
+	if flag == nil {
+		return nil
+	}
+	return flag.refusal(now)
 }
+
+// Halted tells whether this house knows of a HALT, without looking at the flag.
+func (b *Breaker) Halted() bool { return b.halted.Load() != nil }
 
 // foreign takes up a flag that this process did not write.
 func (b *Breaker) foreign() *Flag {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync"
 	"time"
 
@@ -15,6 +16,8 @@ import (
 const (
 	mostTogether = 512
 	retryAfter   = time.Second
+	// lazily is how long a settlement may wait for company: its reservation is on disk.
+	lazily = 25 * time.Millisecond
 )
 
 // writer brings rows to disk, many in one transaction. Reservations wait for it; settlements do
@@ -26,6 +29,9 @@ type writer struct {
 	mu     sync.Mutex
 	queue  []op
 	closed bool
+	urgent int         // how many of the queue somebody waits for
+	due    bool        // the others have waited long enough
+	lazy   *time.Timer // makes them due
 	wake   chan struct{}
 	gone   chan struct{}
 	giveUp chan struct{}
@@ -43,6 +49,8 @@ type extension struct{ id, output int64 }
 
 func newWriter(s *store.Store, log *slog.Logger) *writer {
 	w := &writer{store: s, log: log, wake: make(chan struct{}, 1), gone: make(chan struct{}), giveUp: make(chan struct{})}
+	w.lazy = time.AfterFunc(time.Hour, w.hurry)
+	w.lazy.Stop()
 	go w.run()
 	return w
 }
@@ -54,12 +62,31 @@ func (w *writer) push(o op) bool {
 		return false
 	}
 	w.queue = append(w.queue, o)
+	if o.done != nil {
+		w.urgent++
+	} else if len(w.queue) == 1 {
+		w.lazy.Reset(lazily)
+	}
 	w.mu.Unlock()
+	if o.done != nil {
+		w.signal()
+	}
+	return true
+}
+
+// hurry makes what is queued due.
+func (w *writer) hurry() {
+	w.mu.Lock()
+	w.due = true
+	w.mu.Unlock()
+	w.signal()
+}
+
+func (w *writer) signal() {
 	select {
 	case w.wake <- struct{}{}:
 	default:
 	}
-	return true
 }
 
 // reserve returns when the row is on disk.
@@ -99,11 +126,9 @@ func (w *writer) flush(ctx context.Context) error {
 func (w *writer) close(ctx context.Context) error {
 	w.mu.Lock()
 	w.closed = true
+	w.lazy.Stop()
 	w.mu.Unlock()
-	select {
-	case w.wake <- struct{}{}:
-	default:
-	}
+	w.signal()
 	select {
 	case <-w.gone:
 		return nil
@@ -124,6 +149,7 @@ func (w *writer) run() {
 				return
 			}
 			<-w.wake
+			w.gather()
 			continue
 		}
 		failed = w.commit(ops)
@@ -133,18 +159,32 @@ func (w *writer) run() {
 	}
 }
 
-// take is the next work: what failed before, then what was queued, up to one transaction's worth.
+// gather lets those who are on their way join: a commit costs the same for one and for many.
+func (w *writer) gather() {
+	for have, last := w.waiting(), 0; have > last; have = w.waiting() {
+		last = have
+		runtime.Gosched()
+	}
+}
+
+func (w *writer) waiting() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.urgent
+}
+
+// take is the next work, up to one transaction's worth: what failed before, then what was queued;
+// nothing while there are only settlements that may wait.
 func (w *writer) take(failed []op) ([]op, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(failed) == 0 && len(w.queue) <= mostTogether {
-		ops := w.queue
-		w.queue = nil
-		return ops, w.closed
+	if len(failed) == 0 && w.urgent == 0 && !w.due && !w.closed {
+		return nil, false
 	}
 	n := min(len(w.queue), max(0, mostTogether-len(failed)))
 	ops := append(failed, w.queue[:n]...)
 	w.queue = append([]op(nil), w.queue[n:]...)
+	w.urgent, w.due = 0, len(w.queue) > 0
 	return ops, w.closed
 }
 

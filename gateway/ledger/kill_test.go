@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ledger
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+
+	"holdfast/core/store"
+	"holdfast/core/store/storetest"
+)
+
+const killRole = "HOLDFAST_LEDGER_KILL_TEST"
+
+func TestMain(m *testing.M) {
+	if path := os.Getenv(killRole); path != "" {
+		if err := burnForever(path); err != nil {
+			fmt.Println("failed:", err)
+		}
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+// burnForever books calls from several goroutines and says of each when it is reserved and when
+// its settlement is flushed.
+func burnForever(path string) error {
+	ctx := context.Background()
+	s := store.New(path)
+	if err := s.Open(ctx, store.Options{Migrations: tables()}); err != nil {
+		return err
+	}
+	l := New(Needs{Store: s, Node: "here", Gate: wide()})
+	if err := l.Start(ctx); err != nil {
+		return err
+	}
+	var wg sync.WaitGroup
+	for worker := range 8 {
+		wg.Go(func() {
+			for i := 0; ; i++ {
+				r, err := l.Reserve(ctx, call(fmt.Sprint("w", worker)), 10, 5)
+				if err != nil {
+					return
+				}
+				fmt.Println("reserved", r.ID())
+				r.Settle(done(3, 4))
+				if i%5 == 0 && l.flush(ctx) == nil {
+					fmt.Println("settled", r.ID())
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return nil
+}
+
+// TestKilledUnderLoad kills the process that books, again and again: what was reserved is a row,
+// what was settled has its truth, and nothing is in the books twice.
+func TestKilledUnderLoad(t *testing.T) {
+	t.Parallel()
+	path := t.TempDir() + "/ledger.db"
+	reserved, settled := map[string]bool{}, map[string]bool{}
+	for round := range 4 {
+		burnAndKill(t, path, 150*(round+1), reserved, settled)
+	}
+	options := storetest.Options(t, store.SQLite, tables())
+	options.Path = path
+	s := storetest.Open(t, options)
+	l := open(t, s, wide())
+	got := summary(t, l)
+	if got.Today.Calls < int64(len(reserved)) || got.Burn.Reserved != 0 {
+		t.Errorf("%d of %d acknowledged calls are booked; burn %+v", got.Today.Calls, len(reserved), got.Burn)
+	}
+	for id := range settled {
+		if n := count(t, s, "SELECT COUNT(*) FROM ledger_calls WHERE id = ? AND estimated = 0 AND input = 3 AND output = 4", id); n != 1 {
+			t.Fatalf("settled call %s has %d true rows", id, n)
+		}
+	}
+	for id := range reserved {
+		if n := count(t, s, "SELECT COUNT(*) FROM ledger_calls WHERE id = ?", id); n != 1 {
+			t.Fatalf("reserved call %s has %d rows", id, n)
+		}
+	}
+	if n := count(t, s, "SELECT COUNT(*) FROM ledger_reservations"); n != 0 {
+		t.Errorf("%d reservations are left", n)
+	}
+}
+
+func burnAndKill(t *testing.T, path string, lines int, reserved, settled map[string]bool) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), self)
+	cmd.Env = append(os.Environ(), killRole+"="+path)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	scan := bufio.NewScanner(out)
+	for n := 0; scan.Scan(); n++ {
+		if n == lines {
+			if err := cmd.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		word, id, _ := strings.Cut(scan.Text(), " ")
+		switch word {
+		case "reserved":
+			reserved[id] = true
+		case "settled":
+			settled[id] = true
+		default:
+			t.Fatal(scan.Text())
+		}
+	}
+	_ = cmd.Wait() // it was killed
+}
