@@ -37,7 +37,9 @@ func caddyConfig(h home.Home) object {
 		"routes": []any{object{"handle": []any{encode, object{"handler": "holdfast_router", "socket": h.Socket("router")}}}},
 	}
 	return object{
-		"admin":   object{"listen": "fd/5", "config": object{"persist": false}},
+		"admin": object{"listen": "fd/5", "config": object{"persist": false}},
+		// Its admin log warns of an open interface, which a socket of mode 0600 is not.
+		"logging": object{"logs": object{"default": object{"exclude": []any{"admin"}}}},
 		"storage": object{"module": "file_system", "root": h.Var("edge", "storage")},
 		"apps": object{
 			"http": object{"grace_period": "3s", "servers": object{"door": door}},
