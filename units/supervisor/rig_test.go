@@ -5,6 +5,7 @@ package supervisor
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -65,12 +66,25 @@ func newRig(t *testing.T, dir string, fake *processtest.Host) *rig {
 	r := &rig{t: t, fake: fake, journal: &ledger{}, dir: dir}
 	r.Supervisor = New(Options{
 		Home: home.At(dir), Host: fake, Journal: r.journal, Secrets: pocket{"KEY": "value"},
-		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Log: slog.New(&strict{Handler: slog.NewTextHandler(t.Output(), nil), t: t}),
 	})
 	if err := r.open(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return r
+}
+
+// strict fails the test at a change of state that the state machine does not have.
+type strict struct {
+	slog.Handler
+	t *testing.T
+}
+
+func (h *strict) Handle(ctx context.Context, r slog.Record) error {
+	if strings.Contains(r.Message, "no edge") {
+		r.Attrs(func(a slog.Attr) bool { h.t.Errorf("%s: %v", r.Message, a); return true })
+	}
+	return h.Handler.Handle(ctx, r)
 }
 
 // bubble runs a test in fake time, with a supervisor that is stopped at its end.

@@ -121,7 +121,7 @@ func (s *Supervisor) open(ctx context.Context) error {
 
 // run reaps orphans until ctx ends; soon after its begin it ends what nobody declared any more.
 func (s *Supervisor) run(ctx context.Context) error {
-	s.running.Go(func() { s.endLeft(ctx) })
+	s.running.Go(func() { s.endLeft(s.life) })
 	return process.ReapOrphans(ctx)
 }
 
