@@ -215,6 +215,28 @@ func TestAdoptionAfterTheHouseWasKilled(t *testing.T) {
 	}
 }
 
+func TestExitOfAnAdoptedProcess(t *testing.T) {
+	_, out := launch(t, "house", process.Mark{House: "helper", Unit: "house", Launch: "2"}, "status")
+	var id process.Identity
+	if err := json.Unmarshal([]byte(line(t, out)), &id); err != nil {
+		t.Fatal(err)
+	}
+	p, err := process.Adopt(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Signal(syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	exit := wait(t, p)
+	if !exit.Known {
+		t.Skip("this kernel keeps no exit status for those who are not the parent")
+	}
+	if exit.Signal != syscall.SIGKILL {
+		t.Errorf("exit = %v", exit)
+	}
+}
+
 func TestReapOrphans(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	reaped := make(chan error, 1)
@@ -294,7 +316,7 @@ func TestPeerOf(t *testing.T) {
 }
 
 func TestPortHolder(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a listener of this test
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,12 +17,24 @@ var signalNames = [...]struct {
 	signal syscall.Signal
 	name   string
 }{
-	{syscall.SIGTERM, "TERM"}, {syscall.SIGINT, "INT"}, {syscall.SIGHUP, "HUP"},
-	{syscall.SIGQUIT, "QUIT"}, {syscall.SIGUSR1, "USR1"}, {syscall.SIGUSR2, "USR2"},
-	{syscall.SIGKILL, "KILL"}, {syscall.SIGABRT, "ABRT"}, {syscall.SIGSEGV, "SEGV"},
-	{syscall.SIGBUS, "BUS"}, {syscall.SIGPIPE, "PIPE"}, {syscall.SIGILL, "ILL"},
-	{syscall.SIGFPE, "FPE"}, {syscall.SIGTRAP, "TRAP"}, {syscall.SIGALRM, "ALRM"},
-	{syscall.SIGSYS, "SYS"}, {syscall.SIGXCPU, "XCPU"}, {syscall.SIGXFSZ, "XFSZ"},
+	{syscall.SIGTERM, "TERM"},
+	{syscall.SIGINT, "INT"},
+	{syscall.SIGHUP, "HUP"},
+	{syscall.SIGQUIT, "QUIT"},
+	{syscall.SIGUSR1, "USR1"},
+	{syscall.SIGUSR2, "USR2"},
+	{syscall.SIGKILL, "KILL"},
+	{syscall.SIGABRT, "ABRT"},
+	{syscall.SIGSEGV, "SEGV"},
+	{syscall.SIGBUS, "BUS"},
+	{syscall.SIGPIPE, "PIPE"},
+	{syscall.SIGILL, "ILL"},
+	{syscall.SIGFPE, "FPE"},
+	{syscall.SIGTRAP, "TRAP"},
+	{syscall.SIGALRM, "ALRM"},
+	{syscall.SIGSYS, "SYS"},
+	{syscall.SIGXCPU, "XCPU"},
+	{syscall.SIGXFSZ, "XFSZ"},
 }
 
 // SignalByName gives the signal of a name, with or without SIG; TERM for the empty name.

@@ -143,7 +143,7 @@ func (k *keeper) awaitLimbo() {
 		if i >= 0 {
 			k.s.mu.Lock()
 			k.adopt([]leftover{{mark: mark, leader: &found[i].Identity}})
-			if k.child != nil && launchPrint(mark.Launch) == k.print {
+			if k.child != nil && launchDigest(mark.Launch) == k.digest {
 				k.serial = k.order.serial // it is what is wanted
 			}
 			k.s.mu.Unlock()

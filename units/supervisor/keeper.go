@@ -46,7 +46,7 @@ type keeper struct {
 
 	// guarded by s.mu
 	unit     holdfast.Unit
-	print    string
+	digest   string
 	order    order
 	revoke   context.CancelFunc
 	revoked  context.Context
@@ -73,7 +73,7 @@ type keeper struct {
 func newKeeper(s *Supervisor, u holdfast.Unit) *keeper {
 	u = cloneUnit(u)
 	return &keeper{
-		s: s, name: u.Name, unit: u, print: fingerprint(u), done: make(chan struct{}), changed: make(chan struct{}),
+		s: s, name: u.Name, unit: u, digest: fingerprint(u), done: make(chan struct{}), changed: make(chan struct{}),
 		revoke: func() {}, order: order{settle: func() {}},
 		status: holdfast.UnitStatus{
 			Name: u.Name, Owner: u.Owner, State: holdfast.UnitStopped, Port: u.Port, Since: time.Now(), Log: logPath(u),
@@ -111,7 +111,7 @@ func (k *keeper) firstOrder() order {
 
 // serialFor keeps an adopted process that was started from this very declaration.
 func (k *keeper) serialFor() int {
-	if k.child != nil && launchPrint(k.child.Identity().Mark.Launch) == k.print {
+	if k.child != nil && launchDigest(k.child.Identity().Mark.Launch) == k.digest {
 		return k.serial
 	}
 	return k.issue()
@@ -146,11 +146,11 @@ func (k *keeper) redeclare(u holdfast.Unit) {
 		k.unit.Files = u.Files
 		return
 	}
-	before, print := k.unit, fingerprint(u)
+	before, digest := k.unit, fingerprint(u)
 	k.unit = cloneUnit(u)
 	k.status.Port, k.status.Log, k.status.Owner = u.Port, logPath(u), u.Owner
-	changed := print != k.print || before.Blocked != u.Blocked
-	k.print = print
+	changed := digest != k.digest || before.Blocked != u.Blocked
+	k.digest = digest
 	switch {
 	case k.order.want == wantHold:
 	case u.Disabled:

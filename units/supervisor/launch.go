@@ -58,15 +58,15 @@ func sameUnit(a, b holdfast.Unit) bool {
 
 // newLaunch names a launch time-random-fingerprint: the names sort by time, never repeat, and tell
 // the next house from which declaration the process came.
-func newLaunch(now time.Time, print string) string {
+func newLaunch(now time.Time, digest string) string {
 	var chance [4]byte
 	_, _ = rand.Read(chance[:]) // it cannot fail
-	return fmt.Sprintf("%011s-%s-%s", strconv.FormatInt(now.UnixMilli(), 36), hex.EncodeToString(chance[:]), print)
+	return fmt.Sprintf("%011s-%s-%s", strconv.FormatInt(now.UnixMilli(), 36), hex.EncodeToString(chance[:]), digest)
 }
 
-func launchPrint(launch string) string {
-	_, print, _ := cutLast(launch)
-	return print
+func launchDigest(launch string) string {
+	_, digest, _ := cutLast(launch)
+	return digest
 }
 
 // launchTime reads when a launch began from its name.
