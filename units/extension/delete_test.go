@@ -210,15 +210,14 @@ func (h *estate) wholeAgain(before map[string]string) {
 	}
 }
 
-func TestDeleteTakesAllAndRestoreBringsAllBack(t *testing.T) {
-	h := newHouse(t)
-	h.stock()
-	before := h.state()
+// confirmed deletes full in the way of the waist: inventory first, then every category.
+func (h *estate) confirmed(before map[string]string) deleted {
+	h.Helper()
 	raw := json.RawMessage(`{"name": "full"}`)
-	_, err := h.registry.Dispatch(t.Context(), operator(), "extension.delete", raw, nil)
+	_, err := h.registry.Dispatch(h.Context(), operator(), "extension.delete", raw, nil)
 	asked, ok := errors.AsType[*holdfast.Unconfirmed](err)
 	if !ok {
-		t.Fatalf("the first call answered %v", err)
+		h.Fatalf("the first call answered %v", err)
 	}
 	want := map[string][]string{
 		"program":  {"extensions/full/config.json", "extensions/full/deep/er/file.txt"},
@@ -231,24 +230,32 @@ func TestDeleteTakesAllAndRestoreBringsAllBack(t *testing.T) {
 		names = append(names, c.Name)
 		for _, id := range want[c.Name] {
 			if !slices.ContainsFunc(c.Items, func(i holdfast.Item) bool { return i.ID == id }) {
-				t.Errorf("%s does not list %s: %v", c.Name, id, c.Items)
+				h.Errorf("%s does not list %s: %v", c.Name, id, c.Items)
 			}
 		}
 		if c.Returns != holdfast.ReturnsFromTrash {
-			t.Errorf("%s returns %s", c.Name, c.Returns)
+			h.Errorf("%s returns %s", c.Name, c.Returns)
 		}
 	}
 	h.same(before)
 	confirm := &holdfast.Confirmation{Token: asked.Inventory.Token, Categories: names[1:]}
-	if _, err := h.registry.Dispatch(t.Context(), operator(), "extension.delete", raw, confirm); err == nil {
-		t.Fatal("three of four confirmations were enough")
+	if _, err := h.registry.Dispatch(h.Context(), operator(), "extension.delete", raw, confirm); err == nil {
+		h.Fatal("three of four confirmations were enough")
 	}
 	h.same(before)
 	confirm.Categories = names
-	out, err := h.registry.Dispatch(t.Context(), operator(), "extension.delete", raw, confirm)
+	out, err := h.registry.Dispatch(h.Context(), operator(), "extension.delete", raw, confirm)
 	if err != nil {
-		t.Fatal(err)
+		h.Fatal(err)
 	}
+	return out.(deleted)
+}
+
+func TestDeleteTakesAllAndRestoreBringsAllBack(t *testing.T) {
+	h := newHouse(t)
+	h.stock()
+	before := h.state()
+	out := h.confirmed(before)
 	h.gone()
 	h.full("third")
 	h.sync()
@@ -263,13 +270,12 @@ func TestDeleteTakesAllAndRestoreBringsAllBack(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- h.run(ctx) }()
 	changed := h.Changed()
-	if _, err := h.trash.Restore(t.Context(), out.(deleted).Trash); err != nil {
+	if _, err := h.trash.Restore(t.Context(), out.Trash); err != nil {
 		t.Fatal(err)
 	}
 	await(t, changed)
 	cancel()
 	<-ended
-	h.units.of("full")
 	if got := h.value("extensions", "full"); !sameObject(got, `{"enabled": true, "source": "local", "mine": [1], "config": {}}`) {
 		t.Errorf("its entry is %s", got)
 	}
