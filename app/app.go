@@ -108,10 +108,13 @@ func (h *House) load() error {
 		}
 	}
 	loaded, err := config.Load(h.Home, sections, config.Options{Set: h.options.Set})
+	h.config = loaded
 	if err != nil {
 		return err
 	}
-	h.config = loaded
+	for section, take := range h.reloaded {
+		loaded.Subscribe(section, take)
+	}
 	return nil
 }
 

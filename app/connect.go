@@ -61,7 +61,7 @@ func (h *House) noHouse(a holdfast.Action) error {
 // configuration or a full disk, so for it the store is opened if it can be.
 func (h *House) openFor(ctx context.Context, a holdfast.Action) error {
 	err := h.Open(ctx)
-	if err != nil && (a.Safer || a.Name == "config.check" || a.Name == "breaker.check") {
+	if err != nil && (a.Safer || a.Name == "breaker.check") {
 		h.log.Warn("going on without the store", "error", err)
 		return nil
 	}

@@ -12,8 +12,12 @@ import (
 	"time"
 
 	"holdfast"
+	"holdfast/agent"
+	"holdfast/agent/mcp"
+	"holdfast/agent/tools"
 	"holdfast/core/action"
 	"holdfast/core/config"
+	"holdfast/core/config/configactions"
 	"holdfast/core/home"
 	"holdfast/core/house"
 	"holdfast/core/journal"
@@ -55,6 +59,8 @@ type House struct {
 	url        func() string
 	loginLink  func(context.Context) (string, error)
 	doorOpen   func(context.Context) error
+	// reloaded takes up a section that a reload changed, by its name.
+	reloaded map[string]func(ctx context.Context, fresh any) error
 }
 
 // General is the section house of holdfast.yaml.
@@ -114,8 +120,9 @@ func (h *House) wire(book *journal.Journal, meter *metrics.Metrics) error {
 	bin := trash.New(h.Home, h.Store)
 	h.operations = operation.NewRunner(h.Store, book, h.log)
 	keeper := supervisor.New(supervisor.Options{Home: h.Home, Journal: book, Secrets: secrets, Log: h.log})
+	master := config.NewMaster(h.Home)
 	extensions := extension.New(extension.Needs{
-		Home: h.Home, Master: config.NewMaster(h.Home), Units: keeper, Keys: secrets,
+		Home: h.Home, Master: master, Units: keeper, Keys: secrets,
 		Trash: bin, Operations: h.operations, Log: h.log,
 	})
 	bearers := key.New(key.Needs{Store: h.Store, Keys: secrets, Trash: bin, Log: h.log})
@@ -127,6 +134,13 @@ func (h *House) wire(book *journal.Journal, meter *metrics.Metrics) error {
 	tokens = ledger.New(ledger.Needs{Store: h.Store, Node: book.Node(), Gate: fuse, Log: h.log, Location: h.general.Location})
 	settings := gateway.Defaults()
 	models := gateway.New(gateway.Needs{Home: h.Home, Config: &settings, Ledger: tokens, Breaker: fuse, Keys: secrets, Log: h.log})
+	catalogue := tools.New(tools.Needs{
+		Home: h.Home, House: keeper.House, Extensions: extensions,
+		Actions: h.Registry, Secret: secrets.Get, Journal: book, Log: h.log,
+	})
+	keeper.Claim(tools.Owns)
+	agents := agent.New(agent.Needs{Chat: models.Inner(), Tools: catalogue, Keys: secrets, Log: h.log})
+	models.SetAgents(agents)
 	logins := auth.New(auth.Options{Store: h.Store, Journal: book, Log: h.log})
 	door := edge.New(edge.Options{
 		Home: h.Home, Auth: logins, Units: keeper, Mounts: extensions, Journal: book, Keys: bearers,
@@ -135,6 +149,11 @@ func (h *House) wire(book *journal.Journal, meter *metrics.Metrics) error {
 	})
 	server := &api.Server{Registry: h.Registry, Sessions: logins, Keys: bearers, Hub: hub.Handler(), Version: version, Log: h.log}
 	h.front = &api.Front{Server: server, Home: h.Home, Settings: &api.Settings{Listen: "127.0.0.1:8444"}}
+	configuration := configactions.New(configactions.Needs{Config: func() *config.Config { return h.config }, Master: master})
+	h.reloaded = map[string]func(context.Context, any) error{
+		"units":  keeper.Reconfigure,
+		"models": func(_ context.Context, fresh any) error { return models.Apply(*fresh.(*gateway.Config)) },
+	}
 	desk := h.desk()
 	h.units, h.url, h.doorOpen = keeper.List, door.URL, door.Settled
 	h.loginLink = func(ctx context.Context) (string, error) {
@@ -148,6 +167,7 @@ func (h *House) wire(book *journal.Journal, meter *metrics.Metrics) error {
 		{Name: "house", Config: h.general, Reason: "name and time zone, known to all"},
 		{Name: "store", Config: h.database, Start: h.openStore, Stop: h.closeStore, Reason: "everything else keeps its tables here"},
 		book.Capability(),
+		configuration.Capability(),
 		secrets.Capability(),
 		bin.Capability(),
 		reaper(),
@@ -158,6 +178,9 @@ func (h *House) wire(book *journal.Journal, meter *metrics.Metrics) error {
 		tokens.Capability(),
 		bearers.Capability(),
 		models.Capability(),
+		catalogue.Capability(),
+		agents.Capability(),
+		mcp.New(catalogue, version, h.log).Capability(),
 		desk.Capability(),
 		h.front.Capability(),
 		logins.Capability(),

@@ -46,9 +46,10 @@ func TestWhoIsWhoOnTheControlSocket(t *testing.T) {
 		env  string
 		want string
 	}{
-		"a terminal":                           {[]string{self}, "", "owner:terminal"},
-		"a unit's process under the same uid":  {[]string{self}, "HOLDFAST_UNIT=h/notes.backend/1", "agent:notes.backend"},
-		"a child of a unit with its own words": {[]string{"env", "HOLDFAST_UNIT=", self}, "HOLDFAST_UNIT=h/notes.backend/1", "agent"},
+		// Whoever descends from a house came from its units; a terminal does not (test/stories).
+		"a descendant of the house without a mark": {[]string{self}, "", "agent:unreadable"},
+		"a unit's process under the same uid":      {[]string{self}, "HOLDFAST_UNIT=h/notes.backend/1", "agent:notes.backend"},
+		"a child of a unit with its own words":     {[]string{"env", "HOLDFAST_UNIT=", self}, "HOLDFAST_UNIT=h/notes.backend/1", "agent"},
 		"a grandchild that cleared its environment": {
 			[]string{"sh", "-c", "env -u HOLDFAST_UNIT " + self + "; :"}, "HOLDFAST_UNIT=h/notes.backend/1", "agent:notes.backend",
 		},

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strconv"
 	"time"
 
@@ -183,4 +184,16 @@ func CallerOf(conn net.Conn) holdfast.Caller {
 // Terminal is the person at this machine who owns the home.
 func Terminal() holdfast.Caller {
 	return holdfast.Caller{Kind: holdfast.CallerOwner, Name: "terminal", Tier: holdfast.TierOwner, Surface: "cli"}
+}
+
+// OwnCaller is this process as the control socket would see it; marked tells that a unit started it.
+func OwnCaller() (caller holdfast.Caller, marked bool) {
+	mark, marked := process.ParseMark(os.Getenv(process.MarkVariable))
+	if !marked {
+		mark, marked = process.MarkOf(os.Getppid())
+	}
+	if !marked {
+		return Terminal(), false
+	}
+	return holdfast.Caller{Kind: holdfast.CallerAgent, Name: mark.Unit, Unit: mark.Unit, Tier: holdfast.TierTenantPeer, Surface: "cli"}, true
 }

@@ -184,6 +184,8 @@ async function approval(page) {
   const destroy = dialog.getByRole('button', { name: 'Destroy' })
   await destroy.waitFor({ timeout: patience })
   want(await destroy.isDisabled(), 'Destroy is offered before a category is confirmed')
+  await judge(page, 'inventory')
+  if (env.SHOTS) await page.screenshot({ path: `${env.SHOTS}/inventory.png` })
   for (const category of await dialog.locator('.category').all()) {
     want(await destroy.isDisabled(), 'Destroy is offered before each category is confirmed')
     const name = await category.locator('h3').textContent()
