@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	apiKeyName   = "AGENT_API_KEY"
+	apiKeyName   = "AGENT_API_KEY" //nolint:gosec // the name of a key is no key
 	apiKeyPrefix = "sk-"
 )
 

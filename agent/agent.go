@@ -48,15 +48,15 @@ type Needs struct {
 // Settings is the section `agent` of holdfast.yaml.
 type Settings struct {
 	// Model is the alias that passthrough_agent plans with; a client may ask for another as passthrough_agent/ALIAS.
-	Model string `json:"model" yaml:"model"`
+	Model string `json:"model"`
 	// Steps is how many model calls one request may make.
-	Steps int `json:"steps" yaml:"steps"`
+	Steps int `json:"steps"`
 	// Tokens is how many tokens all model calls of one request may use together.
-	Tokens int64 `json:"tokens" yaml:"tokens"`
+	Tokens int64 `json:"tokens"`
 	// Time is how long one request may take.
-	Time config.Duration `json:"time" yaml:"time"`
+	Time config.Duration `json:"time"`
 	// Result is how much of a tool's result the model sees.
-	Result config.Bytes `json:"result" yaml:"result"`
+	Result config.Bytes `json:"result"`
 }
 
 // Check tells what is wrong with the settings.
@@ -64,7 +64,7 @@ func (s *Settings) Check() []holdfast.Problem {
 	var problems []holdfast.Problem
 	check := func(field string, ok bool, remedy string) {
 		if !ok {
-			problems = append(problems, holdfast.Problem{Field: "agent." + field, Message: "is out of bounds", Remedy: remedy})
+			problems = append(problems, holdfast.Problem{Field: field, Message: "is out of bounds", Remedy: remedy})
 		}
 	}
 	check("model", s.Model != "" && !isOwn(s.Model), "the name of a model alias")

@@ -260,7 +260,7 @@ func (b *bench) post(body string, headers ...string) gotten {
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
-	response, err := http.DefaultClient.Do(r)
+	response, err := new(http.Client).Do(r)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -369,7 +369,8 @@ func TestDeniedCallIsNotMade(t *testing.T) {
 	b := newBench(t, line{calls: []toolCall{call("c1", "delete", `{}`)}}, line{text: "Very well."})
 	m := b.post(hello).whole.Choices[0].Message
 	body := encode(map[string]any{"messages": []any{
-		map[string]string{"role": "user", "content": "hello"}, map[string]any{"role": "assistant", "tool_calls": m.ToolCalls},
+		map[string]string{"role": "user", "content": "hello"},
+		map[string]any{"role": "assistant", "tool_calls": m.ToolCalls},
 		map[string]string{"role": "tool", "tool_call_id": m.ToolCalls[0].ID, "content": `{"approval":"deny","reason":"keep it"}`},
 	}})
 	if got := b.post(string(body)); got.text() != "Very well." || len(b.box.calls) != 0 {
@@ -395,7 +396,8 @@ func TestClientsOwnToolsAreItsOwn(t *testing.T) {
 	}
 	calls := got.whole.Choices[0].Message.ToolCalls
 	body := encode(map[string]any{"messages": []any{
-		map[string]string{"role": "user", "content": "x"}, map[string]any{"role": "assistant", "tool_calls": calls},
+		map[string]string{"role": "user", "content": "x"},
+		map[string]any{"role": "assistant", "tool_calls": calls},
 		map[string]string{"role": "tool", "tool_call_id": calls[0].ID, "content": "3"},
 	}, "tools": json.RawMessage(own[len(`"tools":`):])})
 	if got := b.post(string(body)); got.text() != "Thanks." || b.model.asked[1].last().text() != "3" {
@@ -569,7 +571,7 @@ func TestHangUpEndsModelAndTools(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if response, err := http.DefaultClient.Do(r); err == nil {
+		if response, err := new(http.Client).Do(r); err == nil {
 			_ = response.Body.Close()
 			t.Error("there was an answer")
 		} else if !errors.Is(err, context.Canceled) {

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
@@ -80,7 +81,7 @@ func (a *Agents) handle(w *pipe, r *http.Request) {
 		if p := recover(); p != nil {
 			err = errCut
 			if abort, ok := p.(error); !ok || !errors.Is(abort, http.ErrAbortHandler) {
-				a.needs.Log.Error("the model call panicked", "panic", p)
+				a.needs.Log.Error("the model call panicked", slog.Any("panic", p))
 			}
 		}
 		w.begin(http.StatusOK)

@@ -79,8 +79,13 @@ func (q *request) read() error {
 		name string
 		into any
 	}{
-		{"model", &q.model}, {"stream", &q.stream}, {"stream_options", &options}, {"messages", &q.messages},
-		{"tools", &q.tools}, {"tool_choice", &q.choice}, {"n", &count},
+		{"model", &q.model},
+		{"stream", &q.stream},
+		{"stream_options", &options},
+		{"messages", &q.messages},
+		{"tools", &q.tools},
+		{"tool_choice", &q.choice},
+		{"n", &count},
 	} {
 		if raw, ok := q.body[f.name]; ok {
 			if err := json.Unmarshal(raw, f.into); err != nil {

@@ -130,8 +130,8 @@ func (f *face) show(entries []tools.Entry) {
 		}
 		kept[e.Name] = true
 		tool := toolOf(e)
-		print, err := json.Marshal(tool)
-		if err != nil || f.shown[e.Name] == string(print) {
+		form, err := json.Marshal(tool)
+		if err != nil || f.shown[e.Name] == string(form) {
 			continue
 		}
 		if err := f.add(tool); err != nil {
@@ -139,7 +139,7 @@ func (f *face) show(entries []tools.Entry) {
 			delete(kept, e.Name)
 			continue
 		}
-		f.shown[e.Name] = string(print)
+		f.shown[e.Name] = string(form)
 	}
 	var gone []string
 	for name := range f.shown {

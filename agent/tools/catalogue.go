@@ -63,15 +63,15 @@ type Needs struct {
 // Settings is the section `tools` of holdfast.yaml.
 type Settings struct {
 	// Timeout is how long one tool call may take.
-	Timeout config.Duration `json:"timeout" yaml:"timeout"`
+	Timeout config.Duration `json:"timeout"`
 	// StartWithin is how long a tool server may take until it has answered initialize and listed its tools.
-	StartWithin config.Duration `json:"start_within" yaml:"start_within"`
+	StartWithin config.Duration `json:"start_within"`
 	// Idle is after how long without a call a tool server is stopped; the next call starts it again. 0 keeps it.
-	Idle config.Duration `json:"idle" yaml:"idle"`
+	Idle config.Duration `json:"idle"`
 	// Result is the largest result of a tool; what is beyond is cut with a notice.
-	Result config.Bytes `json:"result" yaml:"result"`
+	Result config.Bytes `json:"result"`
 	// Parallel is how many calls one tool server answers at the same time; others wait.
-	Parallel int `json:"parallel" yaml:"parallel"`
+	Parallel int `json:"parallel"`
 }
 
 // Check tells what is wrong with the settings.
@@ -79,7 +79,7 @@ func (s *Settings) Check() []holdfast.Problem {
 	var problems []holdfast.Problem
 	positive := func(field string, ok bool) {
 		if !ok {
-			problems = append(problems, holdfast.Problem{Field: "tools." + field, Message: "must be more than 0"})
+			problems = append(problems, holdfast.Problem{Field: field, Message: "must be more than 0"})
 		}
 	}
 	positive("timeout", s.Timeout > 0)

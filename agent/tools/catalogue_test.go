@@ -3,11 +3,13 @@
 package tools
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -363,6 +365,43 @@ func TestLeftoversOfAKilledHouseAreEnded(t *testing.T) {
 		t.Fatal(err)
 	}
 	until(t, "only the unit", func() bool { left := b.left(); return len(left) == 1 && left[0].Mark == other })
+	if err := b.stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestKilledHouseLeavesNothingForTheNext(t *testing.T) {
+	b := newBench(t)
+	binary, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		house := exec.CommandContext(t.Context(), binary)
+		house.Env = append(os.Environ(), "TOOL_HOUSE="+b.home.Dir(), "TOOL_HOUSE_MARK="+b.house)
+		out, err := house.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := house.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || line != "up\n" {
+			t.Fatalf("the house says %q, %v", line, err)
+		}
+		until(t, "the server and its children", func() bool { return len(b.left()) >= 3 })
+		if err := house.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = house.Wait()
+		if len(b.left()) == 0 {
+			t.Fatal("nothing was left, so nothing is shown")
+		}
+	}
+	if err := b.start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "nothing left", func() bool { return len(b.left()) == 0 })
 	if err := b.stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}

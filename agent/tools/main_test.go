@@ -28,10 +28,34 @@ import (
 
 // TestMain lets the test's own binary stand in for the MCP servers of others: good, hung, crashing.
 func TestMain(m *testing.M) {
+	if place := os.Getenv("TOOL_HOUSE"); place != "" {
+		os.Exit(liveAs(place, os.Getenv("TOOL_HOUSE_MARK")))
+	}
 	if kind := os.Getenv("TOOL_SERVER"); kind != "" {
 		os.Exit(serveAs(kind))
 	}
 	os.Exit(m.Run())
+}
+
+// liveAs is a house with one tool server, until it is killed.
+func liveAs(place, mark string) int {
+	binary, err := os.Executable()
+	if err != nil {
+		return 1
+	}
+	server := holdfast.ToolServer{Name: "alpha", Run: []string{binary}, Dir: place, Env: map[string]string{"TOOL_SERVER": "tree", "TOOL_HOUSE": ""}}
+	c := New(Needs{
+		Home: home.At(place), House: func() string { return mark }, Extensions: &declared{servers: []holdfast.ToolServer{server}},
+		Journal: &memory{}, Log: slog.New(slog.DiscardHandler),
+	})
+	if err := c.start(context.Background()); err != nil {
+		return 1
+	}
+	if _, err := c.List(context.Background(), operator()); err != nil {
+		return 1
+	}
+	fmt.Println("up")
+	select {}
 }
 
 func serveAs(kind string) int {

@@ -241,7 +241,7 @@ func (s *server) pause(ctx context.Context, err error) {
 	s.failed(err)
 	s.mu.Lock()
 	wait := min(firstWait<<min(s.failures-1, 16), longestWait)
-	wait += rand.N(wait/4 + 1)
+	wait += rand.N(wait/4 + 1) //nolint:gosec // jitter is no secret
 	s.retry = time.Now().Add(wait)
 	s.moveLocked(StateWaiting, err)
 	s.mu.Unlock()
