@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"holdfast/core/home/disk"
-	"holdfast/core/store"
 	"holdfast/core/store/storetest"
 )
 
@@ -34,18 +33,10 @@ func (d *dying) watch(e disk.Event) error {
 	return errCrash
 }
 
-// quickStore does not wait for the disk: here only our own files stop.
-func quickStore(t *testing.T) *store.Store {
-	t.Helper()
-	opt := storetest.Options(t, store.SQLite, tablesForTest())
-	opt.Synchronous = "OFF"
-	return storetest.Open(t, opt)
-}
-
 // TestCrashWhileKeeping ends the process at every step of keeping. Afterwards the next start finds
 // everything in its place, or everything in the trash from where it comes back whole.
 func TestCrashWhileKeeping(t *testing.T) {
-	s := quickStore(t)
+	s := storetest.SQLite(t, tablesForTest())
 	outcomes := map[string]int{}
 	sites := 0
 	for n := 0; ; n++ {
@@ -97,7 +88,7 @@ func TestCrashWhileKeeping(t *testing.T) {
 // TestCrashWhileRestoring ends the process at every step of a restore: the next start has
 // everything back, or the trash still holds all of it.
 func TestCrashWhileRestoring(t *testing.T) {
-	s := quickStore(t)
+	s := storetest.SQLite(t, tablesForTest())
 	sites := 0
 	for n := 0; ; n++ {
 		tr := newTrash(t, s)
@@ -142,7 +133,7 @@ func TestCrashWhileRestoring(t *testing.T) {
 // TestCrashWhileEmptying ends the process at every step of emptying: an entry is there whole or
 // gone whole.
 func TestCrashWhileEmptying(t *testing.T) {
-	s := quickStore(t)
+	s := storetest.SQLite(t, tablesForTest())
 	for n := 0; ; n++ {
 		tr := newTrash(t, s)
 		entry := plant(t, tr)
@@ -179,7 +170,7 @@ func TestCrashWhileEmptying(t *testing.T) {
 // TestFailureWhileKeeping has one step fail and the house live on: everything is where it was, at
 // once.
 func TestFailureWhileKeeping(t *testing.T) {
-	s := quickStore(t)
+	s := storetest.SQLite(t, tablesForTest())
 	for n := 0; ; n++ {
 		tr := newTrash(t, s)
 		entry := plant(t, tr)
