@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"io/fs"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"holdfast"
@@ -39,6 +40,8 @@ type Journal struct {
 	store *store.Store
 	node  string
 	now   func() time.Time
+
+	appended atomic.Int64
 
 	mu      sync.Mutex
 	waiting []*pending
@@ -116,6 +119,7 @@ func (j *Journal) writeBatch(ctx context.Context) {
 		p.done <- err
 	}
 	if err == nil {
+		j.appended.Add(int64(len(batch)))
 		close(j.changed)
 		j.changed = make(chan struct{})
 	}
@@ -125,6 +129,9 @@ func (j *Journal) writeBatch(ctx context.Context) {
 	}
 	j.waiting[0].lead <- struct{}{}
 }
+
+// Appended counts the entries acknowledged since the start.
+func (j *Journal) Appended() int64 { return j.appended.Load() }
 
 // next is closed when the next batch is durable.
 func (j *Journal) next() <-chan struct{} {

@@ -24,51 +24,55 @@ type idInput struct {
 	ID string `json:"id" help:"the operation's id" required:"true" pos:"1"`
 }
 
+// desk answers the actions of a Runner.
+type desk struct{ r *Runner }
+
 // Actions are operation.list, operation.show and operation.cancel.
 func (r *Runner) Actions() []holdfast.Action {
+	d := desk{r}
 	return []holdfast.Action{
 		action.NewAction(holdfast.Action{
 			Name: "operation.list", Short: "operations", Summary: "List operations, newest first",
 			Tier: holdfast.TierOperator, Effect: holdfast.EffectRead, Offline: true,
 			Examples: []string{"holdfast operation list --state stuck"},
-		}, r.list),
+		}, d.list),
 		action.NewAction(holdfast.Action{
 			Name: "operation.show", Summary: "Show one operation with its steps",
 			Tier: holdfast.TierOperator, Effect: holdfast.EffectRead, Offline: true,
 			Examples: []string{"holdfast operation show 20260131-120000-1f2e3d4c --follow"},
-		}, r.show),
+		}, d.show),
 		action.NewAction(holdfast.Action{
 			Name: "operation.cancel", Summary: "End the step under way and undo what was done",
 			Tier: holdfast.TierOperator, Effect: holdfast.EffectChange, Safer: true,
 			Examples: []string{"holdfast operation cancel 20260131-120000-1f2e3d4c"},
-		}, r.cancelAction),
+		}, d.cancel),
 	}
 }
 
 // Streams are the followed operation.show.
 func (r *Runner) Streams() []holdfast.Stream {
-	return []holdfast.Stream{{Action: "operation.show", Run: r.stream}}
+	return []holdfast.Stream{{Action: "operation.show", Run: desk{r}.stream}}
 }
 
-func (r *Runner) list(ctx context.Context, in listInput) (listOutput, error) {
-	found, err := r.List(ctx, Query(in))
+func (d desk) list(ctx context.Context, in listInput) (listOutput, error) {
+	found, err := d.r.List(ctx, Query(in))
 	return listOutput{Operations: found}, err
 }
 
-func (r *Runner) show(ctx context.Context, in idInput) (holdfast.Operation, error) {
-	return r.Show(ctx, in.ID)
+func (d desk) show(ctx context.Context, in idInput) (holdfast.Operation, error) {
+	return d.r.Show(ctx, in.ID)
 }
 
-func (r *Runner) cancelAction(ctx context.Context, in idInput) (holdfast.Operation, error) {
-	return r.Cancel(ctx, in.ID)
+func (d desk) cancel(ctx context.Context, in idInput) (holdfast.Operation, error) {
+	return d.r.Cancel(ctx, in.ID)
 }
 
-func (r *Runner) stream(ctx context.Context, input any, send func(any) error) error {
+func (d desk) stream(ctx context.Context, input any, send func(any) error) error {
 	in, ok := input.(idInput)
 	if !ok {
 		return fmt.Errorf("cannot follow an operation: input is %T", input)
 	}
-	for op, err := range r.Follow(ctx, in.ID) {
+	for op, err := range d.r.Follow(ctx, in.ID) {
 		if err != nil {
 			return err
 		}

@@ -109,6 +109,8 @@ type world struct {
 	died map[string]bool
 	fate *fate
 	quit func()
+	// cancelled tells that a cancel was acknowledged: then no death may bring the operation back.
+	cancelled bool
 }
 
 func (w *world) act(what string) (first bool) {
@@ -131,7 +133,7 @@ func (w *world) kind(name string, s script) operation.Kind {
 				return errors.New("no")
 			case p.Do == "die" && first:
 				w.fate.kill()
-			case p.Do == "cancel":
+			case p.Do == "cancel" && first:
 				w.quit()
 				return ctx.Err()
 			}
@@ -193,7 +195,8 @@ func live(t *rapid.T, s *store.Store, w *world, name string, plan script) (holdf
 		w.mu.Lock()
 		w.fate, w.quit = f, func() {
 			if found, err := r.List(ctx, operation.Query{Kind: name}); err == nil && len(found) == 1 {
-				_, _ = r.Cancel(ctx, found[0].ID)
+				_, err := r.Cancel(ctx, found[0].ID)
+				w.cancelled = w.cancelled || err == nil
 			}
 		}
 		w.mu.Unlock()
@@ -251,6 +254,9 @@ func checkWorld(t *rapid.T, w *world, plan script, op holdfast.Operation) {
 		if times := count(w.acts, "+"+name); times > 1 && !plan.Steps[i].Repeatable {
 			t.Fatalf("step %d is not repeatable and was done %d times", i, times)
 		}
+	}
+	if w.cancelled && op.State != holdfast.OperationCancelled && op.State != holdfast.OperationStuck {
+		t.Fatalf("cancelled, and yet %s: %v", op.State, w.acts)
 	}
 	var want []string
 	for i, s := range op.Steps {

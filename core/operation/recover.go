@@ -16,8 +16,13 @@ import (
 // it: resumed when the step that was begun is Repeatable or none was, undone otherwise. It
 // returns when all are under way; Wait waits for their ends. What cannot be rebuilt is stuck.
 func (r *Runner) Recover(ctx context.Context) error {
-	found, err := r.find(ctx, " WHERE state IN (?, ?) AND node = ? ORDER BY started_ns, id",
-		string(holdfast.OperationRunning), string(holdfast.OperationUndoing), r.node)
+	// A SQLite file is one node's, whatever the node was called when it wrote.
+	anyNode := 0
+	if named, ok := r.store.(interface{ Dialect() string }); ok && named.Dialect() == store.SQLite {
+		anyNode = 1
+	}
+	found, err := r.find(ctx, " WHERE state IN (?, ?) AND (node = ? OR ? = 1) ORDER BY started_ns, id",
+		string(holdfast.OperationRunning), string(holdfast.OperationUndoing), r.node, anyNode)
 	if err != nil {
 		return err
 	}

@@ -8,11 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"runtime/debug"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"holdfast"
@@ -39,11 +37,7 @@ type run struct {
 	halt  context.CancelCauseFunc
 	stop  context.CancelCauseFunc
 	ended chan struct{}
-
-	mu      sync.Mutex
-	op      saved
-	pausing bool
-	changed chan struct{} // closed and replaced at each change
+	*board
 }
 
 // event is the detail of an operation's journal entries.
@@ -66,32 +60,8 @@ func newRun(r *Runner, kind Kind, op saved, steps []holdfast.Step) *run {
 	ctx, stop := context.WithCancelCause(house)
 	return &run{
 		r: r, kind: kind, steps: steps, base: base, house: house, ctx: ctx, halt: halt, stop: stop,
-		ended: make(chan struct{}), op: op, changed: make(chan struct{}),
+		ended: make(chan struct{}), board: &board{op: op, changed: make(chan struct{})},
 	}
-}
-
-func (x *run) snapshot() holdfast.Operation {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	op := x.op.Operation
-	op.Steps = slices.Clone(op.Steps)
-	return op
-}
-
-// next is closed at the next change.
-func (x *run) next() <-chan struct{} {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x.changed
-}
-
-// change edits the operation and wakes who follows it.
-func (x *run) change(edit func(*saved)) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	edit(&x.op)
-	close(x.changed)
-	x.changed = make(chan struct{})
 }
 
 func (x *run) end() {
@@ -150,35 +120,10 @@ func (x *run) askToCancel(ctx context.Context) (holdfast.Operation, error) {
 	return x.snapshot(), err
 }
 
-// pause lets the step under way end, and nothing begin.
-func (x *run) pause() {
-	x.mu.Lock()
-	x.pausing = true
-	x.mu.Unlock()
-}
-
 // abandon ends the step under way and leaves it begun.
 func (x *run) abandon() {
 	x.pause()
 	x.halt(errStopping)
-}
-
-func (x *run) paused() bool {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x.pausing
-}
-
-func (x *run) state() holdfast.OperationState {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x.op.State
-}
-
-func (x *run) step(i int) holdfast.StepRecord {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x.op.Steps[i]
 }
 
 // life goes from where the records stand to the end, unless the house stops.
@@ -304,23 +249,6 @@ func (x *run) guarded(ctx context.Context, fn func(context.Context) error, resul
 	err = fn(ctx)
 }
 
-const mostMessage = 500
-
-func (x *run) progress(i int, percent float64, message string) {
-	if math.IsNaN(percent) {
-		percent = 0
-	}
-	if len(message) > mostMessage {
-		message = strings.ToValidUTF8(message[:mostMessage], "") + "…"
-	}
-	x.change(func(op *saved) {
-		s := &op.Steps[i]
-		if s.State == stepBegun || s.State == stepUndoing {
-			s.Percent, s.Message = min(max(percent, 0), 100), message
-		}
-	})
-}
-
 // turn begins the undo, because step i failed, or because of a cancel between steps (-1).
 func (x *run) turn(i int, cause error) {
 	ending, failed := holdfast.OperationFailed, ""
@@ -411,14 +339,6 @@ func (x *run) finish(state holdfast.OperationState, failed string, cause error) 
 		return
 	}
 	x.change(func(o *saved) { o.State, o.Ended, o.Failed, o.Error = op.State, op.Ended, op.Failed, op.Error })
-}
-
-func (x *run) saved() saved {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	op := x.op
-	op.Steps = slices.Clone(op.Steps)
-	return op
 }
 
 // setStep records a step, and shows it when it is recorded.

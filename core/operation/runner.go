@@ -52,7 +52,6 @@ type Runner struct {
 	kinds    map[string]Kind
 	live     map[string]*run
 	stopping bool
-	group    sync.WaitGroup
 }
 
 // NewRunner makes a runner; it touches nothing.
@@ -184,7 +183,7 @@ func (r *Runner) prepare(ctx context.Context, caller holdfast.Caller, kind Kind,
 		return saved{}, nil, fmt.Errorf("cannot begin %s: %w", kind.Name, err)
 	}
 	op := saved{node: r.node, tier: caller.Tier, Operation: holdfast.Operation{
-		ID:      r.newID(),
+		ID:      newID(r.now()),
 		Kind:    kind.Name,
 		Caller:  caller.String(),
 		State:   holdfast.OperationRunning,
@@ -220,10 +219,10 @@ func names(steps []holdfast.Step) []string {
 }
 
 // newID sorts by time and is safe in a path, a URL and a command line.
-func (r *Runner) newID() string {
+func newID(now time.Time) string {
 	random := make([]byte, 4)
 	_, _ = rand.Read(random) // never fails
-	return r.now().UTC().Format("20060102-150405-") + hex.EncodeToString(random)
+	return now.UTC().Format("20060102-150405-") + hex.EncodeToString(random)
 }
 
 // claim makes a run visible to Stop, which from then on waits for it.

@@ -199,7 +199,8 @@ func (c *committer) take(ctx context.Context, j *job) (joined bool, lost error) 
 	return false, lost
 }
 
-// begin opens a transaction, on a new connection when the old one is gone.
+// begin opens a transaction, on a new connection when the old one is gone: nothing was said on it
+// yet, so saying it again is safe.
 func (c *committer) begin(ctx context.Context) error {
 	fresh := c.conn == nil
 	err := c.tryBegin(ctx)
@@ -207,7 +208,7 @@ func (c *committer) begin(ctx context.Context) error {
 		return nil
 	}
 	c.disconnect()
-	if fresh || !lostConnection(err) {
+	if fresh || c.db.dialect != Postgres {
 		return err
 	}
 	if err = c.tryBegin(ctx); err != nil {
@@ -265,7 +266,7 @@ func (c *committer) commit(ctx context.Context) error {
 // exec says a transaction's word, which has no argument and no result.
 func (c *committer) exec(ctx context.Context, words string) error {
 	if c.db.dialect == SQLite {
-		stmt, err := c.prepared(ctx, words)
+		stmt, err := c.prepared(ctx, words) //nolint:sqlclosecheck // forget closes it
 		if err != nil {
 			return err
 		}
@@ -310,10 +311,6 @@ func (c *committer) disconnect() {
 	c.conn = nil
 }
 
-func lostConnection(err error) bool {
-	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || lostServer(err)
-}
-
 // writeTx is the Tx of Write. Its statements run to their end even when the caller's context is
 // cancelled meanwhile, for a statement broken off would take the whole group with it.
 type writeTx struct {
@@ -350,7 +347,7 @@ func (t *writeTx) Exec(ctx context.Context, query string, args ...any) (sql.Resu
 		result, err := t.c.conn.ExecContext(t.ctx, rebind(query), args...)
 		return result, t.fail(err)
 	}
-	stmt, err := t.c.prepared(t.ctx, query)
+	stmt, err := t.c.prepared(t.ctx, query) //nolint:sqlclosecheck // forget closes it
 	if err != nil {
 		return nil, t.fail(err)
 	}

@@ -92,7 +92,7 @@ func messagePostgres(code string) string {
 	case "55P03":
 		return "another node keeps it locked"
 	case "57P01", "57P02", "57P03":
-		return "PostgreSQL is shutting down or starting"
+		return "PostgreSQL is stopping or starting, or ended the connection"
 	}
 	return ""
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"holdfast"
@@ -38,6 +37,7 @@ func openPostgres(ctx context.Context, opt Options) (*database, error) {
 	if err := migratePostgres(ctx, writers, opt); err != nil {
 		return nil, errors.Join(where.explain(err), writers.Close())
 	}
+	writers.SetMaxOpenConns(1)
 	reading := config.Copy()
 	reading.RuntimeParams["default_transaction_read_only"] = "on"
 	readers := stdlib.OpenDB(*reading)
@@ -98,13 +98,4 @@ func commitPostgres(ctx context.Context, conn *sql.Conn) error {
 		}
 		return nil
 	})
-}
-
-// lostServer tells whether the connection, not the statement, failed.
-func lostServer(err error) bool {
-	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return len(pgErr.Code) == 5 && (pgErr.Code[:2] == "08" || pgErr.Code[:3] == "57P")
-	}
-	_, connecting := errors.AsType[*pgconn.ConnectError](err)
-	return connecting || pgconn.SafeToRetry(err)
 }

@@ -75,9 +75,9 @@ func (p *postgres) ready(ended <-chan error) error {
 	defer again.Stop()
 	for {
 		select {
-		case <-ended:
+		case err := <-ended:
 			text, _ := os.ReadFile(filepath.Join(p.dir, "log"))
-			return fmt.Errorf("the server ended: %s", text)
+			return fmt.Errorf("the server ended: %w: %s", err, text)
 		case <-ctx.Done():
 			return errors.New("the server did not answer within two minutes")
 		case <-again.C:

@@ -9,7 +9,6 @@ package storetest
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"net/url"
 	"os"
@@ -116,7 +115,7 @@ func (p *postgres) exec(ctx context.Context, query string) error {
 	if err != nil {
 		return err
 	}
-	var db *sql.DB = stdlib.OpenDB(*config)
+	db := stdlib.OpenDB(*config)
 	defer func() { _ = db.Close() }()
 	_, err = db.ExecContext(ctx, query)
 	return err
