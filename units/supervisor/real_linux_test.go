@@ -90,6 +90,26 @@ func keepHouse(dir string) {
 	}
 }
 
+// houseAt starts a house in a process of its own, to be killed; whatever becomes of the test, none
+// of its units stays.
+func houseAt(t *testing.T, dir string) *exec.Cmd {
+	t.Helper()
+	house := helperCmd("house", dir)
+	house.Stdout = os.Stderr
+	if err := house.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = house.Process.Kill()
+		_ = house.Wait()
+		found, _ := process.Marked(HouseMark(home.At(dir)))
+		for _, f := range found {
+			_ = process.EndMarked(context.Background(), f.Mark, syscall.SIGKILL, 0)
+		}
+	})
+	return house
+}
+
 func houseUnits(dir string) []holdfast.Unit {
 	return []holdfast.Unit{
 		helper("one", "wait"), helper("talk", "talk"),
@@ -332,11 +352,7 @@ func TestStatusFiles(t *testing.T) {
 
 func TestAdoptionAfterTheHouseWasKilled(t *testing.T) {
 	dir := t.TempDir()
-	house := helperCmd("house", dir)
-	house.Stdout = os.Stderr
-	if err := house.Start(); err != nil {
-		t.Fatal(err)
-	}
+	house := houseAt(t, dir)
 	grandchild := pidIn(t, filepath.Join(dir, "grandchild"))
 	before := livingLaunches(t, dir, 3)
 	if err := house.Process.Signal(syscall.SIGKILL); err != nil {
@@ -382,10 +398,7 @@ func TestKillsOfTheHouseAtAnyMoment(t *testing.T) {
 	}
 	dir := t.TempDir()
 	for i := range 12 {
-		house := helperCmd("house", dir)
-		if err := house.Start(); err != nil {
-			t.Fatal(err)
-		}
+		house := houseAt(t, dir)
 		<-time.After(time.Duration(i) * 4 * time.Millisecond) // a moment anywhere in its start
 		if err := house.Process.Signal(syscall.SIGKILL); err != nil {
 			t.Fatal(err)
@@ -409,10 +422,7 @@ func TestKillsOfTheHouseAtAnyMoment(t *testing.T) {
 
 func TestUndeclaredLeftoversAreEnded(t *testing.T) {
 	dir := t.TempDir()
-	house := helperCmd("house", dir)
-	if err := house.Start(); err != nil {
-		t.Fatal(err)
-	}
+	house := houseAt(t, dir)
 	livingLaunches(t, dir, 3)
 	_ = house.Process.Signal(syscall.SIGKILL)
 	_ = house.Wait()
