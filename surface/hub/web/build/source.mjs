@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The hash of everything that a build reads, in the order that surface/hub's Go test repeats:
+// The hash of everything that a build reads (types and tests never reach it), in the order that surface/hub's Go test repeats:
 // sorted paths, for each its path, a NUL, the SHA-256 of its bytes in hex, a newline.
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
@@ -13,7 +13,7 @@ export async function sourceHash() {
   const paths = [...files]
   for (const folder of folders) {
     for (const entry of await readdir(root + folder, { recursive: true, withFileTypes: true })) {
-      if (entry.isFile()) paths.push(`${entry.parentPath}/${entry.name}`.slice(root.length))
+      if (entry.isFile() && !/\.(d|test)\.ts$/.test(entry.name)) paths.push(`${entry.parentPath}/${entry.name}`.slice(root.length))
     }
   }
   paths.sort((a, b) => (a < b ? -1 : 1))

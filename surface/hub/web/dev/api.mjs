@@ -80,6 +80,12 @@ const actions = {
   'journal.show': ({ action, caller, outcome, limit = 50 }) => ({
     entries: w.entries.filter((e) => (!action || e.action === action || e.action.startsWith(action + '.')) && (!caller || e.caller === caller || e.caller.startsWith(caller + ':')) && (!outcome || e.outcome === outcome)).slice(-limit),
   }),
+  'operation.list': ({ state }) => ({
+    operations: state === 'running' ? [{
+      id: 'op-1', kind: 'extension.install', subject: 'weather', caller: 'operator:local', state: 'running', started: w.iso(Date.now() - 21_000),
+      steps: [{ name: 'fetch', state: 'done' }, { name: 'check', state: 'done' }, { name: 'install dependencies', state: 'begun', percent: 40, message: '6 of 15 packages' }, { name: 'switch', state: 'pending' }],
+    }] : [],
+  }),
   'journal.verify': () => ({ entries: 10_402 + w.entries.length, chains: 1 }),
 }
 
@@ -125,6 +131,7 @@ function stream(res, begin) {
 }
 
 const follows = {
+  'operation/show': () => () => undefined,
   'journal/show': (send) => { w.followers.add(send); return () => w.followers.delete(send) },
   'log/show': (send, query) => {
     const line = (i, at) => send({ unit: query.get('unit'), line: `${w.iso(at)} ${lines[i % lines.length]}` })

@@ -101,6 +101,8 @@ function waitingId(data: unknown): string {
 
 function refusal(response: Response, body: unknown): Error {
   const problem = asProblem(response, body)
+  // The front door answers for a house that is away.
+  if (response.status >= 502 && response.status <= 504 && !problem.code) return new Offline(problem.title)
   if (response.status === 401) toLogin()
   if (response.status === 409 && problem.inventory) return new Unconfirmed(problem.inventory as Inventory, problem)
   return new Trouble(response.status, problem)

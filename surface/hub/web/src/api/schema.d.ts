@@ -2,6 +2,95 @@
 // Generated from the house's OpenAPI document by `npm run gen`. Do not edit.
 
 export interface paths {
+    "/api/supervisor/agents/api-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show the key of the agent API */
+        get: operations["agent_api_key_get_api_supervisor_agents_api_key"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/supervisor/agents/api-key/regenerate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Replace the key of the agent API; clients with the old one are refused */
+        post: operations["agent_regenerate_key_post_api_supervisor_agents_api_key_regenerate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/supervisor/agents/built-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the built-in agents */
+        get: operations["agent_list_get_api_supervisor_agents_built_in"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/supervisor/agents/regenerate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Replace the key of the agent API; clients with the old one are refused */
+        post: operations["agent_regenerate_key_post_api_supervisor_agents_regenerate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/supervisor/config/master": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show master_config.json */
+        get: operations["config_master_get_api_supervisor_config_master"];
+        put?: never;
+        /**
+         * Change master_config.json by a whole or partial document
+         * @description Objects are joined, null takes a member away, everything else is replaced. A field that holdfast.yaml pins is refused. Fields that Holdfast does not know are kept.
+         */
+        post: operations["config_master_set_post_api_supervisor_config_master"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/supervisor/extensions/{name}": {
         parameters: {
             query?: never;
@@ -215,6 +304,94 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/supervisor/tools/all": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the tools by extension, in the form of existing hub clients */
+        get: operations["tool_all_get_api_supervisor_tools_all"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agent/api_key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Show the key of the agent API */
+        post: operations["agent_api_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agent/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** List the built-in agents */
+        post: operations["agent_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agent/regenerate_key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Replace the key of the agent API; clients with the old one are refused */
+        post: operations["agent_regenerate_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agent/trace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Show what requests to agents did: plans, tool calls, timings, tokens
+         * @description Traces are kept in memory: the newest 200 since the house started.
+         */
+        post: operations["agent_trace"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/approval/allow": {
         parameters: {
             query?: never;
@@ -408,6 +585,111 @@ export interface paths {
         put?: never;
         /** Judge the burn now */
         post: operations["breaker_tick"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/config/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Check the configuration and tell every problem with its place */
+        post: operations["config_check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/config/master": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Show master_config.json */
+        post: operations["config_master"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/config/master_set": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change master_config.json by a whole or partial document
+         * @description Objects are joined, null takes a member away, everything else is replaced. A field that holdfast.yaml pins is refused. Fields that Holdfast does not know are kept.
+         */
+        post: operations["config_master_set"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/config/reload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Read the configuration again; an invalid one changes nothing */
+        post: operations["config_reload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/config/schema": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Print the JSON Schema of holdfast.yaml for editors */
+        post: operations["config_schema"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/config/show": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Show the configuration and where each value came from */
+        post: operations["config_show"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1061,6 +1343,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tool/all": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** List the tools by extension, in the form of existing hub clients */
+        post: operations["tool_all"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tool/call": {
         parameters: {
             query?: never;
@@ -1070,6 +1369,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /**
+         * Call a tool
+         * @description The tool is called as by a program: what destroys asks for approval, even for an operator.
+         */
         post: operations["tool_call"];
         delete?: never;
         options?: never;
@@ -1086,7 +1389,42 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** List the tools of the catalogue, and how their servers stand */
         post: operations["tool_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tool/restart": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Start a tool server anew */
+        post: operations["tool_restart"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tool/show": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Show one tool with its schema and use */
+        post: operations["tool_show"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1368,6 +1706,190 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    agent_api_key_get_api_supervisor_agents_api_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        api_key: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    agent_regenerate_key_post_api_supervisor_agents_api_key_regenerate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        api_key: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    agent_list_get_api_supervisor_agents_built_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        agents: null | {
+                            /** @description how many of them run without approval */
+                            alone: number;
+                            /** @description the alias that it plans with */
+                            model: string;
+                            name: string;
+                            seconds: number;
+                            steps: number;
+                            summary: string;
+                            tokens: number;
+                            /** @description how many tools a caller of the asker's tier has with it */
+                            tools: number;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    agent_regenerate_key_post_api_supervisor_agents_regenerate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        api_key: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    config_master_get_api_supervisor_config_master: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    config_master_set_post_api_supervisor_config_master: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        changed: null | string[];
+                        message: string;
+                        /** @description sections of the configuration that differ by it */
+                        reload: null | {
+                            applied: boolean;
+                            error?: string;
+                            section: string;
+                        }[];
+                        status: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
     extension_show_get_api_supervisor_extensions_name: {
         parameters: {
             query?: never;
@@ -1398,9 +1920,7 @@ export interface operations {
                             mcp?: null | {
                                 args?: null | string[];
                                 command: string;
-                                env?: {
-                                    [key: string]: string;
-                                };
+                                env?: null | string[];
                             };
                             name: string;
                             required_secrets?: null | string[];
@@ -1851,6 +2371,228 @@ export interface operations {
                     "application/json": {
                         message: string;
                         status: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    tool_all_get_api_supervisor_tools_all: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        extensions: {
+                            [key: string]: null | {
+                                docstring: string;
+                                enabled: boolean;
+                                name: string;
+                            }[];
+                        };
+                        remote_mcp_servers: {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    agent_api_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        api_key: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    agent_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        agents: null | {
+                            /** @description how many of them run without approval */
+                            alone: number;
+                            /** @description the alias that it plans with */
+                            model: string;
+                            name: string;
+                            seconds: number;
+                            steps: number;
+                            summary: string;
+                            tokens: number;
+                            /** @description how many tools a caller of the asker's tier has with it */
+                            tools: number;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    agent_regenerate_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        api_key: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    agent_trace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description a trace, as the header X-Holdfast-Trace of an answer names it; without it the newest are listed */
+                    id?: string;
+                    /**
+                     * @description how many to list
+                     * @default 20
+                     */
+                    limit?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        traces: null | {
+                            agent: string;
+                            /** @description what planned */
+                            alias: string;
+                            caller: string;
+                            error?: string;
+                            id: string;
+                            /** @description as the client asked for it */
+                            model: string;
+                            plan?: null | {
+                                /** @description names of the tools that it planned */
+                                calls?: null | string[];
+                                error?: string;
+                                finish?: string;
+                                seconds: number;
+                                /** @description how its answer began */
+                                text?: string;
+                                tokens: {
+                                    completion: number;
+                                    prompt: number;
+                                    total: number;
+                                };
+                            }[];
+                            seconds: number;
+                            started: string;
+                            /** @enum {string} */
+                            state: "running" | "done" | "waiting" | "stopped" | "cancelled" | "failed";
+                            tokens: {
+                                completion: number;
+                                prompt: number;
+                                total: number;
+                            };
+                            tools?: null | {
+                                arguments?: unknown;
+                                id: string;
+                                name: string;
+                                /** @description how its result began */
+                                result?: string;
+                                seconds: number;
+                                /** @enum {string} */
+                                status: "done" | "failed" | "waiting";
+                            }[];
+                        }[];
                     };
                 };
             };
@@ -2332,6 +3074,217 @@ export interface operations {
             500: components["responses"]["Problem"];
         };
     };
+    config_check: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        sections: null | string[];
+                        /** @description ok, for a bad configuration is an error */
+                        status: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    config_master: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    config_master_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description master_config.json, whole or part; null takes a member away */
+                    document: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        changed: null | string[];
+                        message: string;
+                        /** @description sections of the configuration that differ by it */
+                        reload: null | {
+                            applied: boolean;
+                            error?: string;
+                            section: string;
+                        }[];
+                        status: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    config_reload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description sections that differ; one that is not applied counts from the next start */
+                        changes: null | {
+                            applied: boolean;
+                            error?: string;
+                            section: string;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    config_schema: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    config_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description defaults as well, not only what somebody set */
+                    effective?: boolean;
+                    /** @description only what lies under this path, as in edge or units.companion */
+                    path?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        values: null | {
+                            file?: string;
+                            line?: number;
+                            origin: string;
+                            path: string;
+                            value: unknown;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
     edge_config: {
         parameters: {
             query?: never;
@@ -2611,9 +3564,7 @@ export interface operations {
                             mcp?: null | {
                                 args?: null | string[];
                                 command: string;
-                                env?: {
-                                    [key: string]: string;
-                                };
+                                env?: null | string[];
                             };
                             name: string;
                             required_secrets?: null | string[];
@@ -4059,6 +5010,46 @@ export interface operations {
             500: components["responses"]["Problem"];
         };
     };
+    tool_all: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        extensions: {
+                            [key: string]: null | {
+                                docstring: string;
+                                enabled: boolean;
+                                name: string;
+                            }[];
+                        };
+                        remote_mcp_servers: {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
     tool_call: {
         parameters: {
             query?: never;
@@ -4069,13 +5060,17 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
-                    arguments?: unknown;
+                    /** @description its arguments as a JSON object */
+                    arguments?: {
+                        [key: string]: unknown;
+                    };
+                    /** @description name of the tool in the catalogue */
                     name: string;
                 };
             };
         };
         responses: {
-            /** @description ok */
+            /** @description done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4090,6 +5085,11 @@ export interface operations {
                     };
                 };
             };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
         };
     };
     tool_list: {
@@ -4102,13 +5102,15 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
+                    /** @description the house's own tools too */
                     all?: boolean;
+                    /** @description only the tools of this extension; house for the house's own */
                     extension?: string;
                 };
             };
         };
         responses: {
-            /** @description ok */
+            /** @description done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4120,13 +5122,13 @@ export interface operations {
                             extension: string;
                             failures: number;
                             log: string;
+                            name: string;
                             pid?: number;
                             problems?: null | {
                                 error: string;
                                 part: string;
                                 traceback?: string;
                             }[];
-                            /** Format: date-time */
                             since: string;
                             starts: number;
                             state: string;
@@ -4139,7 +5141,6 @@ export interface operations {
                             errors: number;
                             extension?: string;
                             input_schema: unknown;
-                            /** Format: date-time */
                             last_used?: string;
                             name: string;
                             note?: string;
@@ -4149,11 +5150,117 @@ export interface operations {
                             read_only: boolean;
                             source: string;
                             summary: string;
-                            tier: string;
+                            /** @enum {string} */
+                            tier: "public" | "tenant-peer" | "tenant-owner" | "operator" | "internal" | "owner";
+                            title?: string;
                         }[];
                     };
                 };
             };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    tool_restart: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description name of the tool server, which is its extension's */
+                    name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error?: string;
+                        extension: string;
+                        failures: number;
+                        log: string;
+                        name: string;
+                        pid?: number;
+                        problems?: null | {
+                            error: string;
+                            part: string;
+                            traceback?: string;
+                        }[];
+                        since: string;
+                        starts: number;
+                        state: string;
+                        tools: number;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    tool_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description name of the tool in the catalogue */
+                    name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        calls: number;
+                        destructive: boolean;
+                        enabled_in_mcp: boolean;
+                        errors: number;
+                        extension?: string;
+                        input_schema: unknown;
+                        last_used?: string;
+                        name: string;
+                        note?: string;
+                        output_schema?: unknown;
+                        own_name?: string;
+                        passthrough: boolean;
+                        read_only: boolean;
+                        source: string;
+                        summary: string;
+                        /** @enum {string} */
+                        tier: "public" | "tenant-peer" | "tenant-owner" | "operator" | "internal" | "owner";
+                        title?: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
         };
     };
     trash_empty: {

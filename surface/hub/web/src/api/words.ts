@@ -16,6 +16,7 @@ export type Hour = Listed<Tokens['by_hour']>
 export type ToolServer = Listed<Output<'tool.list'>['servers']>
 export type Tool = Listed<Output<'tool.list'>['tools']>
 export type Approval = Listed<Output<'approval.list'>['approvals']>
+export type Operation = Listed<Output<'operation.list'>['operations']>
 export type Entry = Listed<Output<'journal.show'>['entries']>
 
 /** One event of the stream of a unit's log. */

@@ -90,6 +90,7 @@ const touches: Record<string, string[]> = {
   breaker: ['breaker.status', 'breaker.history', 'token.summary', 'house.status'],
   budget: ['token.summary', 'house.status'],
   tool: ['tool.list'],
+  operation: ['operation.list'],
   approval: ['approval.list'],
   alert: ['house.status'],
   house: ['house.status'],

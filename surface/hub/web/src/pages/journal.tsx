@@ -7,6 +7,7 @@ import type { Input } from '../api/client.ts'
 import { useLive } from '../api/live.tsx'
 import type { Entry } from '../api/words.ts'
 import { exact, nanoseconds, plural, whole } from '../lib/format.ts'
+import { gist } from '../lib/entry.ts'
 import { outcomeTone } from '../lib/states.ts'
 import { fits, mergeNewest, wholeWords, type EntryFilter } from '../lib/stream.ts'
 import { Button } from '../ui/button.tsx'
@@ -43,7 +44,7 @@ export function Journal() {
           <option value="">Every outcome</option>
           {outcomes.map((o) => <option key={o}>{o}</option>)}
         </select>
-        <Segments label="Follow" value={following ? 'live' : 'still'} onChange={(v) => setFollowing(v === 'live')} options={[{ value: 'live', text: 'Live' }, { value: 'still', text: 'Still' }]} />
+        <Segments label="Follow" value={following ? 'live' : 'still'} onChange={(v) => setFollowing(v === 'live')} options={[{ value: 'live', text: 'Live' }, { value: 'still', text: 'Paused' }]} />
       </div>
       <Loaded answer={answer} lines={10}>
         {() =>
@@ -86,11 +87,16 @@ function EntryRow({ entry: e, onOpen }: { entry: Entry; onOpen: () => void }) {
       <td className="entry-when"><Time at={e.time} /></td>
       <td className="entry-outcome"><Badge tone={outcomeTone(e.outcome)} dot>{e.outcome}</Badge></td>
       <td className="entry-action"><button type="button" className="link-button" onClick={onOpen}><code>{e.action}</code></button></td>
-      <td className="entry-subject"><span className="clip" title={e.subject}>{e.subject}</span></td>
+      <td className="entry-subject"><Subject entry={e} /></td>
       <td className="entry-caller soft"><span className="clip" title={e.caller}>{e.caller}</span></td>
       <td className="entry-took right dim nowrap">{e.duration_ns ? nanoseconds(e.duration_ns) : ''}</td>
     </tr>
   )
+}
+
+function Subject({ entry: e }: { entry: Entry }) {
+  const said = gist(e.detail)
+  return <span className="clip" title={[e.subject, said].filter(Boolean).join(': ')}>{e.subject} {said && <span className="dim">{said}</span>}</span>
 }
 
 function EntryDrawer({ entry, onClose }: { entry: Entry | undefined; onClose: () => void }) {

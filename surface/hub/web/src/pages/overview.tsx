@@ -3,12 +3,14 @@ import { Link } from '@tanstack/react-router'
 
 import { refreshEvery, useRead } from '../api/house.ts'
 import type { Alert, Breaker, Entry, FullBreaker, HouseStatus, Tokens, Unit } from '../api/words.ts'
+import { gist } from '../lib/entry.ts'
 import { percent, plural, short, span, whole } from '../lib/format.ts'
 import { breakerTone, isHalted, isStill, isTroubled, isUp, outcomeTone, severityTone, unitTone } from '../lib/states.ts'
 import { mergeNewest } from '../lib/stream.ts'
 import { BreakerButtons } from '../ui/breaker.tsx'
 import { Gauge } from '../ui/gauge.tsx'
 import { CheckIcon } from '../ui/icons.tsx'
+import { UnderWay } from '../ui/operations.tsx'
 import { Badge, Card, Copy, Empty, Loaded, Page, Skeleton, Time } from '../ui/parts.tsx'
 import { Sparkline } from '../ui/sparkline.tsx'
 
@@ -23,6 +25,7 @@ export function Overview() {
         {(house) => (
           <>
             <Door house={house} />
+            <UnderWay />
             <div className="grid-3">
               <UnitsCard units={house.units ?? []} />
               <BurnCard tokens={tokens.data} />
@@ -175,7 +178,7 @@ function Lately({ entries }: { entries: Entry[] }) {
         <li key={e.sequence}>
           <Link to="/journal" search={{ entry: String(e.sequence) }} className="lately">
             <span className={`dot ${outcomeTone(e.outcome)}`} aria-hidden="true" />
-            <span className="grow clip"><code>{e.action}</code> <span className="soft">{e.subject}</span></span>
+            <span className="grow clip"><code>{e.action}</code> <span className="soft">{e.subject}</span> <span className="dim">{gist(e.detail)}</span></span>
             <span className="dim small">{e.outcome}</span>
             <span className="dim small when"><Time at={e.time} /></span>
           </Link>

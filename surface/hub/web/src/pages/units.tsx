@@ -39,7 +39,7 @@ export function Units() {
           label="Which units" value={show} onChange={setShow}
           options={[
             { value: 'all', text: `All ${units.length}` }, { value: 'up', text: `Up ${count('up')}` },
-            { value: 'trouble', text: `Trouble ${count('trouble')}` }, { value: 'still', text: `Still ${count('still')}` },
+            { value: 'trouble', text: `Trouble ${count('trouble')}` }, { value: 'still', text: `Stopped ${count('still')}` },
           ]}
         />
       </div>
@@ -93,7 +93,7 @@ function UnitButtons({ unit, onLog }: { unit: Unit; onLog: () => void }) {
   const restart = useChange('unit.restart', { touches, done: () => `${unit.name} is restarted` })
   const busy = start.busy || stop.busy || restart.busy
   const askRestart = async () => {
-    const yes = await confirm({ title: `Restart ${unit.name}?`, body: <p className="soft">It is asked to end, then started again. What it is doing now ends.</p>, yes: 'Restart' })
+    const yes = await confirm({ title: `Restart ${unit.name}?`, body: <p className="soft">It is asked to end, then started again. What it is doing now ends.{unit.owner === 'house' && ' It belongs to the house itself: this page may lose it for a moment.'}</p>, yes: 'Restart' })
     if (yes) await restart.run({ unit: unit.name })
   }
   const askStop = async () => {

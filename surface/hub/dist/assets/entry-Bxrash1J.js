@@ -1,0 +1,1 @@
+var e=e=>typeof e==`string`||typeof e==`number`?String(e):``;function t(t){if(typeof t!=`object`||!t)return``;let n=t,r=e(n.error)||e(n.reason)||e(n.why),i=e(n.to);return i===``?r===``?e(n.approval)===``?``:`approval ${e(n.approval)}, ${e(n.state)}`:r:`${e(n.from)} → ${i}${r===``?``:`: ${r}`}`}export{t};
