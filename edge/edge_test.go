@@ -43,6 +43,7 @@ func TestRealEdge(t *testing.T) {
 		"ends when told":       testEndsWhenTold,
 		"moves when told":      testMoves,
 		"says why a unit died": testSaysWhy,
+		"resists in a browser": testResists,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, newRig(t, binary)) })
 	}
@@ -430,5 +431,55 @@ func testSaysWhy(t *testing.T, r *rig) {
 		if status != http.StatusServiceUnavailable || !strings.Contains(text, want) {
 			t.Errorf("%d, %q is missing in %s", status, want, text)
 		}
+	}
+}
+
+// testResists runs the hostile extension of test/browser against the real edge in a real browser.
+func testResists(t *testing.T, r *rig) {
+	suite, err := filepath.Abs("../test/browser")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, needed := range []string{filepath.Join(suite, "node_modules", "playwright-core"), "/usr/bin/chromium"} {
+		if _, err := os.Stat(needed); err != nil {
+			t.Skipf("no browser here: %v", err)
+		}
+	}
+	r.keyed = true
+	r.up()
+	_, number, err := net.SplitHostPort(freeAddress(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := exec.CommandContext(t.Context(), filepath.Join(suite, "hostile", "ui", "start.sh"), number)
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = server.Process.Kill()
+		_ = server.Wait()
+	}()
+	m := holdfast.Mount{Path: "/ext/hostile/", Unit: "hostile.ui", StripPrefix: true, TrailingSlash: true, OwnOrigin: true}
+	if _, err := fmt.Sscan(number, &m.Port); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() bool {
+		c, err := net.Dial("tcp", "127.0.0.1:"+number)
+		if err != nil {
+			return false
+		}
+		return c.Close() == nil
+	})
+	r.mount(m)
+	link, err := r.auth.NewLink(t.Context(), "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := exec.CommandContext(t.Context(), "node", filepath.Join(suite, "hostile.mjs"))
+	browser.Env = append(os.Environ(), "HOLDFAST_URL="+r.URL(), "HOLDFAST_LINK="+link.URL, "HOLDFAST_KEYED=1")
+	out, err := browser.CombinedOutput()
+	t.Logf("%s", out)
+	if err != nil {
+		t.Error(err)
 	}
 }

@@ -177,6 +177,7 @@ type rig struct {
 	book   *book
 	binary string
 	listen string
+	keyed  bool // asks for the page key on reads too
 
 	served *http.Server
 	ended  chan struct{}
@@ -228,7 +229,7 @@ func freeAddress(t *testing.T) string {
 func (r *rig) up() {
 	r.t.Helper()
 	log := slog.New(slog.NewTextHandler(r.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
-	r.auth = auth.New(auth.Options{Store: r.store, Journal: r.book, Log: log})
+	r.auth = auth.New(auth.Options{Store: r.store, Journal: r.book, Log: log, KeyedReads: r.keyed})
 	r.Edge = New(Options{
 		Home: r.home, Auth: r.auth, Units: r.keeper, Mounts: r.roster, Journal: r.book, Binary: r.binary, Log: log,
 		Status: func(unit string) (holdfast.UnitStatus, bool) {
@@ -273,6 +274,11 @@ func (r *rig) hub(w http.ResponseWriter, q *http.Request) {
 			http.Error(w, "who?", http.StatusUnauthorized)
 			return
 		}
+	}
+	if strings.HasSuffix(q.URL.Path, "/follow") {
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = io.WriteString(w, "data: {}\n\n")
+		return
 	}
 	w.Header().Set("Content-Type", "text/html")
 	_, _ = io.WriteString(w, "<!doctype html><title>hub</title>"+strings.Repeat("hub ", 1000))

@@ -60,6 +60,8 @@ type Options struct {
 	Log     *slog.Logger
 	// User is the name under which the one-time link logs in; empty means "operator".
 	User string
+	// KeyedReads asks for the page key on reads too, so that a stolen cookie does not even read.
+	KeyedReads bool
 	// Now is the clock; nil is the system's.
 	Now func() time.Time
 }
@@ -73,6 +75,8 @@ type Auth struct {
 	now     func() time.Time
 	door    door
 	limits  limiter
+
+	keyedReads bool
 
 	mu        sync.Mutex
 	seen      map[string]time.Time // last use of sessions, not yet written
@@ -93,8 +97,8 @@ func New(opt Options) *Auth {
 	}
 	return &Auth{
 		store: opt.Store, journal: opt.Journal, log: opt.Log, user: opt.User, now: opt.Now,
-		limits: limiter{now: opt.Now},
-		seen:   map[string]time.Time{}, ended: map[string]time.Time{}, handovers: map[string]handover{},
+		limits: limiter{now: opt.Now}, keyedReads: opt.KeyedReads,
+		seen: map[string]time.Time{}, ended: map[string]time.Time{}, handovers: map[string]handover{},
 	}
 }
 

@@ -432,6 +432,23 @@ func TestIdentify(t *testing.T) {
 	}
 }
 
+func TestKeyedReads(t *testing.T) {
+	h := lite(t)
+	h.keyedReads = true
+	cookie, key := h.login()
+	for query, want := range map[string]bool{"": false, "csrf=guess": false, "csrf=" + key + "&unit=notes": true} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, hubOrigin+"/api/v1/log/show/follow?"+query, http.NoBody)
+		r.Header.Set("Cookie", "holdfast_session_8443="+cookie)
+		caller, err := h.Identify(r)
+		if (err == nil && caller.Human()) != want || strings.Contains(r.URL.RawQuery, "csrf") {
+			t.Errorf("%q: %v %v, %q is left", query, caller, err, r.URL.RawQuery)
+		}
+	}
+	if _, err := h.identify(http.MethodGet, cookie, "X-CSRF-Token", key); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestMeNeverGivesTheKeyAway(t *testing.T) {
 	h := lite(t)
 	cookie, key := h.login()

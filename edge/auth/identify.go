@@ -10,7 +10,9 @@ import (
 
 // Identify tells who makes a request, by its session cookie: an operator, or nobody. It refuses
 // what a page of another origin made a browser send, and every unsafe method without the
-// session's page key in X-CSRF-Token.
+// session's page key in X-CSRF-Token; with KeyedReads every other method too. An event source,
+// which cannot send headers, gives the key as the query parameter csrf; it is taken out of the
+// request here.
 func (a *Auth) Identify(r *http.Request) (holdfast.Caller, error) {
 	s, _, err := a.session(r)
 	if err != nil {
@@ -22,9 +24,9 @@ func (a *Auth) Identify(r *http.Request) (holdfast.Caller, error) {
 	if err := a.sameOrigin(r); err != nil {
 		return holdfast.Nobody("http"), err
 	}
-	if !safe(r.Method) && !s.proven(r.Header.Get("X-CSRF-Token")) {
+	if (!safe(r.Method) || a.keyedReads) && !s.proven(pageKey(r)) {
 		return holdfast.Nobody("http"), &holdfast.Refusal{
-			Guard: "csrf", Reason: "the session cookie alone changes nothing, and X-CSRF-Token is missing or not this session's",
+			Guard: "csrf", Reason: "the session cookie alone is not enough, and X-CSRF-Token is missing or not this session's",
 			Remedy: "send the key that the login left in the Hub's own storage; if it is gone, log in again with `holdfast link`",
 		}
 	}
@@ -34,7 +36,7 @@ func (a *Auth) Identify(r *http.Request) (holdfast.Caller, error) {
 // session finds the valid session of a request. There may be several cookies of the name, for a
 // page on another port of the host can add one; the first valid one counts.
 func (a *Auth) session(r *http.Request) (s Session, token string, err error) {
-	const most = 4
+	const most = 16
 	for i, c := range r.CookiesNamed(a.door.Cookie()) {
 		if i == most {
 			break
@@ -69,6 +71,18 @@ func (a *Auth) sameOrigin(r *http.Request) error {
 		return nil
 	}
 	return refusal
+}
+
+// pageKey is the key that the request brings.
+func pageKey(r *http.Request) string {
+	query := r.URL.Query()
+	if !safe(r.Method) || !query.Has("csrf") {
+		return r.Header.Get("X-CSRF-Token")
+	}
+	key := query.Get("csrf")
+	query.Del("csrf")
+	r.URL.RawQuery = query.Encode()
+	return key
 }
 
 func safe(method string) bool {

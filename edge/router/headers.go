@@ -108,7 +108,7 @@ func ours(pair string) bool {
 // cookies gives every value of the named cookie: a script on a neighbouring port can add a second
 // one of the name, which must not hide the true one.
 func cookies(r *http.Request, name string) []string {
-	const most = 4
+	const most = 16
 	var values []string
 	for _, c := range r.CookiesNamed(name) {
 		if c.Value != "" && len(c.Value) < 256 && len(values) < most {
@@ -199,14 +199,22 @@ func undress(h http.Header) {
 	h.Set("X-Content-Type-Options", "nosniff")
 }
 
+// framed is what an extension's page may do in a frame of the Hub: all but lead the Hub elsewhere.
+const framed = "sandbox allow-scripts allow-same-origin allow-forms allow-modals allow-popups allow-popups-to-escape-sandbox " +
+	"allow-downloads allow-pointer-lock allow-presentation allow-orientation-lock"
+
 // dressExtension lets the Hub, and nobody else, frame an extension's page on its own origin.
-func dressExtension(h http.Header, t *compiled) {
+func dressExtension(h http.Header, t *compiled, dest string) {
 	undress(h)
 	policies := h["Content-Security-Policy"]
 	for i, p := range policies {
 		policies[i] = withoutAncestors(p)
 	}
 	h.Add("Content-Security-Policy", "frame-ancestors 'self' "+t.hub.URL)
+	switch dest {
+	case "iframe", "frame", "embed", "object":
+		h.Add("Content-Security-Policy", framed)
+	}
 	setDefault(h, "Referrer-Policy", "same-origin")
 }
 

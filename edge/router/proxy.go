@@ -137,7 +137,7 @@ func dress(answer *http.Response) error {
 	case v.data:
 		dressService(answer.Header)
 	default:
-		dressExtension(answer.Header, v.table)
+		dressExtension(answer.Header, v.table, answer.Request.Header.Get("Sec-Fetch-Dest"))
 	}
 	return nil
 }
