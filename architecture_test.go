@@ -28,7 +28,8 @@ type stratum struct {
 var strata = []stratum{
 	{"edge/router", nil},
 	{".", nil},
-	{"core/home/*", []string{"core/home/*"}},
+	{"core/home/*", []string{".", "core/home/*"}},
+	{"core/config/configactions", []string{".", "core/*"}},
 	{"core/config/*", []string{".", "core/home/*", "core/config/*"}},
 	{"core/process/*", []string{".", "core/home/*", "core/process/*"}},
 	{"core/store/*", []string{".", "core/home/*", "core/store/*"}},
@@ -230,24 +231,35 @@ func checkSpec(t *testing.T, s source, tok token.Token, spec ast.Spec) {
 	}
 }
 
-// assigned tells whether a function of the file assigns to the package's own name.
+// assigned tells whether a function of the file assigns to the package's own name: an assignment
+// within a function that declares no name of its own like it.
 func assigned(file *ast.File, name string) bool {
-	found := false
-	ast.Inspect(file, func(n ast.Node) bool {
-		if a, ok := n.(*ast.AssignStmt); ok && a.Tok == token.ASSIGN {
-			for _, left := range a.Lhs {
-				if id, ok := left.(*ast.Ident); ok && id.Name == name && (id.Obj == nil || id.Obj.Kind == ast.Var && isPackageLevel(file, id.Obj)) {
-					found = true
-				}
-			}
+	for _, d := range file.Decls {
+		f, ok := d.(*ast.FuncDecl)
+		if !ok || f.Body == nil {
+			continue
 		}
-		return true
-	})
-	return found
-}
-
-func isPackageLevel(file *ast.File, object *ast.Object) bool {
-	return file.Scope.Lookup(object.Name) == object
+		own, set := false, false
+		ast.Inspect(f, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.Field:
+				own = own || slices.ContainsFunc(n.Names, func(id *ast.Ident) bool { return id.Name == name })
+			case *ast.AssignStmt:
+				for _, left := range n.Lhs {
+					if id, ok := left.(*ast.Ident); ok && id.Name == name {
+						own, set = own || n.Tok == token.DEFINE, set || n.Tok != token.DEFINE
+					}
+				}
+			case *ast.ValueSpec:
+				own = own || slices.ContainsFunc(n.Names, func(id *ast.Ident) bool { return id.Name == name })
+			}
+			return true
+		})
+		if set && !own {
+			return true
+		}
+	}
+	return false
 }
 
 func TestWordsStayShort(t *testing.T) {

@@ -4,7 +4,6 @@ package app
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -52,16 +51,4 @@ func nothingMore(cmd *cobra.Command, args []string) error {
 		return holdfast.BadInput(fmt.Sprintf("%q is one argument too many: want `%s`", args[0], cmd.UseLine()))
 	}
 	return nil
-}
-
-// program is the path of the program beside this one.
-func program(name string) string {
-	self, err := os.Executable()
-	if err != nil {
-		return name
-	}
-	if real, err := filepath.EvalSymlinks(self); err == nil {
-		self = real
-	}
-	return filepath.Join(filepath.Dir(self), name)
 }

@@ -20,7 +20,6 @@ import (
 	"holdfast"
 	"holdfast/core/home"
 	"holdfast/core/house"
-	"holdfast/core/process"
 )
 
 func upCommand(h *House, opt *Options, missing error) *cobra.Command {
@@ -80,9 +79,11 @@ func (h *House) Run(ctx context.Context, ready func(context.Context) error) erro
 		if err := lock.SetAddress(h.url()); err != nil {
 			return err
 		}
-		go h.reloadOnHangup(ctx)
 		h.awaitDoor(ctx)
-		return ready(ctx)
+		if err := ready(ctx); err != nil {
+			return err
+		}
+		return h.reloadOnHangup(ctx)
 	})
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		return nil
@@ -91,15 +92,15 @@ func (h *House) Run(ctx context.Context, ready func(context.Context) error) erro
 }
 
 // reloadOnHangup reads the configuration anew at SIGHUP; an invalid file changes nothing, is
-// journaled as refused input, and fires the alert config_invalid.
-func (h *House) reloadOnHangup(ctx context.Context) {
+// journaled as failed, and fires the alert of config.
+func (h *House) reloadOnHangup(ctx context.Context) error {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
 	for {
 		select {
 		case <-ctx.Done():
-			return
+			return nil
 		case <-hangups:
 			if _, err := h.Registry.Dispatch(ctx, holdfast.Internal("hangup", "config.reload"), "config.reload", nil, nil); err != nil {
 				h.log.Error("the configuration was not reloaded", slog.Any("error", err))
@@ -196,7 +197,7 @@ func upDetached(ctx context.Context, place home.Home, set []string, out io.Write
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(context.WithoutCancel(ctx), self, args...) //nolint:gosec // this very program
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), self, args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
@@ -227,13 +228,5 @@ func awaitHouse(ctx context.Context, place home.Home, cmd *exec.Cmd, began int64
 				return nil
 			}
 		}
-	}
-}
-
-// reaper adopts orphans of units' processes, so that none is left as a zombie.
-func reaper() house.Capability {
-	return house.Capability{
-		Name: "reaper", Run: process.ReapOrphans,
-		Reason: "orphans of units must find a parent from the first start on",
 	}
 }

@@ -162,6 +162,7 @@ func (h *House) wire(book *journal.Journal, meter *metrics.Metrics) error {
 	}
 	desk.Breaker = fuse.Word
 	secrets.Use(keys.Needs{Required: extensions, Log: h.log})
+	bin.Use(trash.Needs{Journal: book, Log: h.log})
 
 	h.Capabilities = []house.Capability{
 		{Name: "house", Config: h.general, Reason: "name and time zone, known to all"},
@@ -170,7 +171,6 @@ func (h *House) wire(book *journal.Journal, meter *metrics.Metrics) error {
 		configuration.Capability(),
 		secrets.Capability(),
 		bin.Capability(),
-		reaper(),
 		keeper.Capability(),
 		extensions.Capability(),
 		h.recovery(),

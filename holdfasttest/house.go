@@ -59,7 +59,7 @@ var edgeProgram = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	path := filepath.Join(dir, "holdfast-edge")
-	cmd := exec.Command("go", "build", "-o", path, "holdfast/cmd/holdfast-edge") //nolint:noctx // once for all tests
+	cmd := exec.Command("go", "build", "-o", path, "holdfast/cmd/holdfast-edge")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("cannot build the front door: %w\n%s", err, out)

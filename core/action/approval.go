@@ -50,8 +50,11 @@ type Approval struct {
 	Reason   string          `json:"reason,omitempty"`
 }
 
+// approvals are the requests that wait, as the registry keeps them.
+type approvals struct{ *Registry }
+
 // park keeps a request for a person's answer. The same request of the same asker waits only once.
-func (r *Registry) park(ctx context.Context, c call) error {
+func (r approvals) park(ctx context.Context, c call) error {
 	asker, err := json.Marshal(c.caller)
 	if err != nil {
 		return fmt.Errorf("cannot keep the request: %w", err)
@@ -135,12 +138,12 @@ type approvalAnswer struct {
 	Result json.RawMessage `json:"result,omitempty"`
 }
 
-func (r *Registry) approvalActions() []holdfast.Action {
+func (r approvals) actions() []holdfast.Action {
 	return []holdfast.Action{
 		NewAction(holdfast.Action{
 			Name: "approval.list", Summary: "List requests that wait for a person's answer",
 			Tier: holdfast.TierOperator, Effect: holdfast.EffectRead, Offline: true,
-		}, r.listApprovals),
+		}, r.list),
 		NewAction(holdfast.Action{
 			Name: "approval.allow", Summary: "Allow a waiting request, after confirming its inventory",
 			Help: "Shows what the request would destroy and asks for each category, as if you had asked yourself. It runs with your standing.",
@@ -155,7 +158,7 @@ func (r *Registry) approvalActions() []holdfast.Action {
 
 const approvalColumns = `SELECT id, created, expires, caller, action, subject, input, state, answered, answerer, reason FROM approvals`
 
-func (r *Registry) listApprovals(ctx context.Context, in approvalFilter) (approvalList, error) {
+func (r approvals) list(ctx context.Context, in approvalFilter) (approvalList, error) {
 	out := approvalList{Approvals: []Approval{}}
 	err := r.needs.Store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
 		rows, err := tx.Query(ctx, approvalColumns+` ORDER BY created DESC, id LIMIT 500`)
@@ -164,7 +167,7 @@ func (r *Registry) listApprovals(ctx context.Context, in approvalFilter) (approv
 		}
 		defer func() { _ = rows.Close() }()
 		for rows.Next() {
-			a, err := r.scanApproval(rows)
+			a, err := r.scan(rows)
 			if err != nil {
 				return err
 			}
@@ -177,7 +180,7 @@ func (r *Registry) listApprovals(ctx context.Context, in approvalFilter) (approv
 	return out, err
 }
 
-func (r *Registry) scanApproval(row interface{ Scan(...any) error }) (Approval, error) {
+func (r approvals) scan(row interface{ Scan(...any) error }) (Approval, error) {
 	var a Approval
 	var created, expires, answered int64
 	var input string
@@ -192,10 +195,10 @@ func (r *Registry) scanApproval(row interface{ Scan(...any) error }) (Approval, 
 	return a, err
 }
 
-func (r *Registry) approval(ctx context.Context, id string) (Approval, error) {
+func (r approvals) find(ctx context.Context, id string) (Approval, error) {
 	var a Approval
 	err := r.needs.Store.Read(ctx, func(ctx context.Context, tx store.Tx) (err error) {
-		a, err = r.scanApproval(tx.QueryRow(ctx, approvalColumns+` WHERE id = ?`, id))
+		a, err = r.scan(tx.QueryRow(ctx, approvalColumns+` WHERE id = ?`, id))
 		return err
 	})
 	if errors.Is(err, sql.ErrNoRows) {
@@ -209,9 +212,9 @@ func (r *Registry) approval(ctx context.Context, id string) (Approval, error) {
 
 // allow runs a parked request with the approver's standing, once its inventory is confirmed. The
 // approval is taken before the act, so that of two who allow it at once only one runs it.
-func (r *Registry) allow(ctx context.Context, in approvalID) (approvalAnswer, error) {
+func (r approvals) allow(ctx context.Context, in approvalID) (approvalAnswer, error) {
 	answer := approvalAnswer{ID: in.ID, State: "allowed"}
-	waiting, err := r.approval(ctx, in.ID)
+	waiting, err := r.find(ctx, in.ID)
 	if err != nil {
 		return answer, err
 	}
@@ -242,15 +245,15 @@ func (r *Registry) allow(ctx context.Context, in approvalID) (approvalAnswer, er
 	return answer, err
 }
 
-func (r *Registry) deny(ctx context.Context, in approvalDenial) (approvalAnswer, error) {
-	if _, err := r.approval(ctx, in.ID); err != nil {
+func (r approvals) deny(ctx context.Context, in approvalDenial) (approvalAnswer, error) {
+	if _, err := r.find(ctx, in.ID); err != nil {
 		return approvalAnswer{}, err
 	}
 	return approvalAnswer{ID: in.ID, State: "denied"}, r.answer(ctx, in.ID, "denied", in.Reason)
 }
 
 // answer takes a pending approval exactly once.
-func (r *Registry) answer(ctx context.Context, id, state, reason string) error {
+func (r approvals) answer(ctx context.Context, id, state, reason string) error {
 	return r.needs.Store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
 		result, err := tx.Exec(ctx, `UPDATE approvals SET state = ?, answered = ?, answerer = ?, reason = ? WHERE id = ? AND state = 'pending'`,
 			state, r.needs.Now().UnixNano(), holdfast.CallerFrom(ctx).String(), reason, id)

@@ -24,7 +24,7 @@ const confirmWithin = 10 * time.Minute
 // its categories by a person, then the act. Whoever is not a person gets a pending approval.
 func (r *Registry) destroy(ctx context.Context, c call) (any, error) {
 	if !c.caller.Human() {
-		return nil, r.park(ctx, c)
+		return nil, approvals{r}.park(ctx, c)
 	}
 	inventory, err := r.inventory(ctx, c)
 	if err != nil {

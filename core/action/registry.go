@@ -47,10 +47,10 @@ type Needs struct {
 
 // A Registry holds every action, stream and guard of the house.
 type Registry struct {
-	needs   Needs
-	actions map[string]holdfast.Action
-	streams map[string]holdfast.Stream
-	guards  []holdfast.Guard
+	needs    Needs
+	declared map[string]holdfast.Action
+	streams  map[string]holdfast.Stream
+	guards   []holdfast.Guard
 }
 
 // NewRegistry makes an empty registry with the guards of the waist and the approval actions.
@@ -58,8 +58,8 @@ func NewRegistry(needs Needs) (*Registry, error) {
 	if needs.Now == nil {
 		needs.Now = time.Now
 	}
-	r := &Registry{needs: needs, actions: map[string]holdfast.Action{}, streams: map[string]holdfast.Stream{}}
-	return r, r.Add(r.approvalActions()...)
+	r := &Registry{needs: needs, declared: map[string]holdfast.Action{}, streams: map[string]holdfast.Stream{}}
+	return r, r.Add(approvals{r}.actions()...)
 }
 
 // Add declares actions. A name that is taken, malformed or incompletely declared is an error.
@@ -68,10 +68,10 @@ func (r *Registry) Add(actions ...holdfast.Action) error {
 		if err := wellDeclared(a); err != nil {
 			return fmt.Errorf("cannot add action %q: %w", a.Name, err)
 		}
-		if _, taken := r.actions[a.Name]; taken {
+		if _, taken := r.declared[a.Name]; taken {
 			return fmt.Errorf("cannot add action %q: it is declared already", a.Name)
 		}
-		r.actions[a.Name] = a
+		r.declared[a.Name] = a
 	}
 	return nil
 }
@@ -105,7 +105,7 @@ func (r *Registry) AddGuards(guards ...holdfast.Guard) { r.guards = append(r.gua
 // AddStreams declares what follows after an action's answer; the action must be there.
 func (r *Registry) AddStreams(streams ...holdfast.Stream) error {
 	for _, s := range streams {
-		if _, ok := r.actions[s.Action]; !ok {
+		if _, ok := r.declared[s.Action]; !ok {
 			return fmt.Errorf("cannot add a stream to %q: no such action", s.Action)
 		}
 		r.streams[s.Action] = s
@@ -115,8 +115,8 @@ func (r *Registry) AddStreams(streams ...holdfast.Stream) error {
 
 // Actions lists every action by name.
 func (r *Registry) Actions() []holdfast.Action {
-	list := make([]holdfast.Action, 0, len(r.actions))
-	for _, a := range r.actions {
+	list := make([]holdfast.Action, 0, len(r.declared))
+	for _, a := range r.declared {
 		list = append(list, a)
 	}
 	slices.SortFunc(list, func(a, b holdfast.Action) int { return strings.Compare(a.Name, b.Name) })
@@ -125,11 +125,11 @@ func (r *Registry) Actions() []holdfast.Action {
 
 // Action finds an action by name.
 func (r *Registry) Action(name string) (holdfast.Action, error) {
-	if a, ok := r.actions[name]; ok {
+	if a, ok := r.declared[name]; ok {
 		return a, nil
 	}
 	var names []string
-	for n := range r.actions {
+	for n := range r.declared {
 		names = append(names, n)
 	}
 	err := holdfast.Errorf(holdfast.CodeNotFound, "there is no action %q", name)

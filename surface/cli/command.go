@@ -225,7 +225,7 @@ func (r *request) secret(path string, f holdfast.Field) (string, error) {
 	if path == "" || path == "-" {
 		raw, err = io.ReadAll(io.LimitReader(r.opt.Terminal.In, 1<<20))
 	} else {
-		raw, err = os.ReadFile(path) //nolint:gosec // the operator names the file
+		raw, err = os.ReadFile(path)
 	}
 	if err != nil {
 		return "", holdfast.BadInput("cannot read "+f.Name, holdfast.Problem{Field: f.Name, Message: err.Error()})

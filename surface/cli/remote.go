@@ -83,7 +83,7 @@ func readEvents(body io.Reader, receive func(json.RawMessage) error) error {
 	failed := false
 	for {
 		line, err := reader.ReadBytes('\n')
-		if err == io.EOF { //nolint:errorlint // bufio returns it bare
+		if err == io.EOF {
 			return nil
 		}
 		if err != nil {

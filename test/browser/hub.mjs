@@ -83,7 +83,7 @@ async function login(page) {
   await page.getByRole('button', { name: 'Log in' }).click()
   await page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor({ timeout: patience })
   await page.getByText('What runs').waitFor()
-  await page.locator('.side .live.live').waitFor({ timeout: patience })
+  await page.locator('.side .live.is-live').waitFor({ timeout: patience })
 }
 
 async function restart(page) {
@@ -327,7 +327,7 @@ async function logout(page) {
 }
 
 const browser = await launch()
-const context = await browser.newContext({ viewport: sizes.desktop, colorScheme: 'light' })
+const context = await browser.newContext({ viewport: sizes.desktop, colorScheme: 'light', reducedMotion: 'reduce' })
 const page = await context.newPage()
 watch(page)
 try {

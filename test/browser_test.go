@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package test
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestBrowser drives Chromium through the front door of a real house: the Hub's story at desktop and
+// phone width, light and dark, and an extension page that tries to act as the operator.
+func TestBrowser(t *testing.T) {
+	if _, err := exec.LookPath("chromium"); err != nil {
+		missing(t, "chromium")
+	}
+	root, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := build(t, root)
+	for _, script := range []string{"hub.mjs", "hostile.mjs"} {
+		t.Run(script, func(t *testing.T) {
+			h := startHouse(t, bin, script)
+			ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
+			defer cancel()
+			cmd := exec.CommandContext(ctx, "node", filepath.Join(root, "test", "browser", script))
+			cmd.Env = append(os.Environ(),
+				"HOLDFAST_URL="+h.status.URL, "HOLDFAST_API="+h.status.API, "HOLDFAST_KEY="+h.key(t),
+				"HOLDFAST_LINK="+h.link(t), "HOLDFAST_HOME="+h.home, "HOLDFAST_BIN="+filepath.Join(bin, "holdfast"),
+				"SHOTS="+t.ArtifactDir(),
+			)
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+		})
+	}
+}
+
+// missing skips a test whose program is not here; in CI that is a failure.
+func missing(t *testing.T, program string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("%s is not installed", program)
+	}
+	t.Skipf("%s is not installed", program)
+}
+
+func build(t *testing.T, root string) string {
+	t.Helper()
+	bin := t.TempDir()
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", bin+"/", "./cmd/...")
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("cannot build: %v\n%s", err, out)
+	}
+	return bin
+}
+
+type realHouse struct {
+	bin, home string
+	status    status
+}
+
+// startHouse runs the real programs on a starter home; the hostile script brings its own extension.
+func startHouse(t *testing.T, bin, script string) *realHouse {
+	t.Helper()
+	h := &realHouse{bin: bin, home: filepath.Join(t.TempDir(), "home")}
+	h.run(t, "init", h.home)
+	if extra := filepath.Join("browser", strings.TrimSuffix(script, ".mjs")); isFolder(extra) {
+		if err := os.CopyFS(filepath.Join(h.home, "extensions", filepath.Base(extra)), os.DirFS(extra)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	edge, err := freePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	api, err := freePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.run(t, "up", "-d", "--set", "edge.listen=127.0.0.1:"+edge, "--set", "api.listen=127.0.0.1:"+api)
+	t.Cleanup(func() { h.run(t, "down") })
+	if err := json.Unmarshal(h.run(t, "status", "--json"), &h.status); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+func (h *realHouse) run(t *testing.T, args ...string) []byte {
+	t.Helper()
+	cmd := exec.Command(filepath.Join(h.bin, "holdfast"), args...)
+	cmd.Env = append(os.Environ(), "HOLDFAST_HOME="+h.home)
+	if args[0] == "init" {
+		cmd.Env = os.Environ()
+	}
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("holdfast %v: %v\n%s", args, err, out)
+	}
+	return out
+}
+
+func (h *realHouse) link(t *testing.T) string {
+	t.Helper()
+	var link struct {
+		URL string `json:"url"`
+	}
+	if err := json.Unmarshal(h.run(t, "link", "--json"), &link); err != nil {
+		t.Fatal(err)
+	}
+	return link.URL
+}
+
+func (h *realHouse) key(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(h.home, ".env"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(strings.TrimSpace(line), "AGENT_API_KEY="); ok {
+			return strings.Trim(value, `"'`)
+		}
+	}
+	t.Fatal("no AGENT_API_KEY")
+	return ""
+}
