@@ -4,6 +4,7 @@ package edge
 
 import (
 	"context"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -99,15 +100,15 @@ func TestOnlyOperatorsKeysOpenExtensions(t *testing.T) {
 	for ring, want := range map[*bearers]bool{
 		nil: false, {"k": holdfast.TierTenantPeer}: false, {"k": holdfast.TierOperator}: true, {"other": holdfast.TierOwner}: false,
 	} {
-		r.Keys = nil
+		c := clerk{Options{Log: slog.New(slog.DiscardHandler)}}
 		if ring != nil {
-			r.Keys = *ring
+			c.Keys = *ring
 		}
-		if a := r.answer(t.Context(), router.Ask{Kind: router.AskKey, Token: "k"}); a.OK != want || (want && a.User != "machine") {
+		if a := c.answer(t.Context(), router.Ask{Kind: router.AskKey, Token: "k"}); a.OK != want || (want && a.User != "machine") {
 			t.Errorf("%v: %+v", ring, a)
 		}
 	}
-	if a := r.answer(t.Context(), router.Ask{Kind: "made up"}); a.OK || a.Error == "" {
+	if a := r.exchange.answer(t.Context(), router.Ask{Kind: "made up"}); a.OK || a.Error == "" {
 		t.Errorf("%+v", a)
 	}
 }

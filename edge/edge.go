@@ -13,12 +13,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -95,13 +93,13 @@ type Edge struct {
 // New makes a front door; it touches nothing. It attaches itself to the logins.
 func New(opt Options) *Edge {
 	if opt.Log == nil {
-		opt.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+		opt.Log = slog.New(slog.DiscardHandler)
 	}
 	e := &Edge{
 		Options: opt, settings: Defaults(), exchange: newExchange(opt.Log), admin: newAdmin(opt.Home),
 		doors: doors{home: opt.Home, reserved: opt.Reserved},
 	}
-	e.exchange.answer = e.answer
+	e.exchange.answer = clerk{opt}.answer
 	e.exchange.dead = opt.Auth.Dead
 	opt.Auth.Attach(e)
 	return e
@@ -305,84 +303,4 @@ func (e *Edge) Settled(ctx context.Context) error {
 		return fmt.Errorf("cannot wait for the front door: %w", err)
 	}
 	return nil
-}
-
-// answer answers one question of the router.
-func (e *Edge) answer(ctx context.Context, q router.Ask) router.Answer {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	a, err := e.ask(ctx, q)
-	if err != nil {
-		e.Log.Warn("cannot answer the edge", slog.String("question", q.Kind), slog.Any("error", err))
-		return router.Answer{Error: "the house cannot look it up"}
-	}
-	return a
-}
-
-func (e *Edge) ask(ctx context.Context, q router.Ask) (router.Answer, error) {
-	switch q.Kind {
-	case router.AskSession:
-		s, ok, err := e.Auth.Session(ctx, q.Token)
-		return known(s, ok), err
-	case router.AskExtension:
-		s, ok, err := e.Auth.ExtensionSession(ctx, q.Token)
-		return known(s, ok), err
-	case router.AskKey:
-		return e.askKey(ctx, q.Token), nil
-	case router.AskHandover:
-		token, ok, err := e.Auth.Handover(ctx, q.Token)
-		return router.Answer{OK: ok, Token: token}, err
-	case router.AskRedeem:
-		cookie, s, ok, err := e.Auth.Redeem(ctx, q.Token)
-		a := known(s, ok)
-		a.Token, a.MaxAge = cookie, int(time.Until(s.Expires).Seconds())
-		return a, err
-	case router.AskUnit:
-		return e.askUnit(ctx, q)
-	}
-	return router.Answer{}, fmt.Errorf("unknown question %q", q.Kind)
-}
-
-func known(s auth.Session, ok bool) router.Answer {
-	if !ok {
-		return router.Answer{}
-	}
-	return router.Answer{OK: true, Session: s.ID, User: s.User, Tier: holdfast.TierOperator.String(), Operator: true}
-}
-
-// askKey lets keys of people and machines of tier operator in; an agent's key opens the agent API,
-// which the house serves itself.
-func (e *Edge) askKey(ctx context.Context, token string) router.Answer {
-	if e.Keys == nil {
-		return router.Answer{}
-	}
-	caller, ok := e.Keys.Key(ctx, token)
-	if !ok || caller.Tier < holdfast.TierOperator {
-		return router.Answer{}
-	}
-	return router.Answer{OK: true, User: caller.Name, Tier: caller.Tier.String(), Session: router.SessionID(token)}
-}
-
-// shownLines is how much of a unit's log an error page shows.
-const shownLines = 20
-
-// askUnit tells the operator of a session how a unit is.
-func (e *Edge) askUnit(ctx context.Context, q router.Ask) (router.Answer, error) {
-	_, ok, err := e.Auth.ByID(ctx, q.Token)
-	if err != nil || !ok || e.Status == nil {
-		return router.Answer{}, err
-	}
-	status, ok := e.Status(q.Unit)
-	view := router.UnitView{Name: q.Unit, State: "not declared"}
-	if ok {
-		view.State, view.Detail = string(status.State), status.Detail
-	}
-	if e.Tail != nil {
-		lines, err := e.Tail(ctx, q.Unit, shownLines)
-		if err != nil {
-			view.Detail = strings.TrimPrefix(view.Detail+"; its log cannot be read", "; ")
-		}
-		view.Log = lines
-	}
-	return router.Answer{OK: true, Unit: &view}, nil
 }

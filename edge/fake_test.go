@@ -107,7 +107,7 @@ func (k *keeper) start() error {
 		return err
 	}
 	// Not CommandContext: the edge outlives whoever started it.
-	k.proc = exec.Command(k.unit.Run[0], k.unit.Run[1:]...) //nolint:noctx // see above
+	k.proc = exec.Command(k.unit.Run[0], k.unit.Run[1:]...)
 	k.proc.Dir = k.unit.Dir
 	k.proc.Env = []string{"HOME=" + k.unit.Dir, "PATH=" + os.Getenv("PATH")}
 	for name, value := range k.unit.Env {
@@ -186,7 +186,7 @@ type rig struct {
 
 func newRig(t *testing.T, binary string) *rig {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "hf")
+	dir, err := os.MkdirTemp("", "hf") //nolint:usetesting // the path of a socket must be short
 	if err != nil {
 		t.Fatal(err)
 	}

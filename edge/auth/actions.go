@@ -63,13 +63,23 @@ type Link struct {
 }
 
 func (a *Auth) createLink(ctx context.Context, in linkIn) (Link, error) {
-	if err := a.human(ctx); err != nil {
+	if err := human(ctx); err != nil {
 		return Link{}, err
 	}
 	if in.RedirectURI != "" && !router.LocalPath(in.RedirectURI) {
 		return Link{}, holdfast.BadInput("", holdfast.Problem{Field: "redirect_uri", Message: "is not a local path", Remedy: "want a path like /units"})
 	}
 	return a.NewLink(ctx, in.RedirectURI)
+}
+
+func human(ctx context.Context) error {
+	if holdfast.CallerFrom(ctx).Human() {
+		return nil
+	}
+	return &holdfast.Refusal{
+		Guard: "tier", Reason: "only a person of tier operator opens a way in for people",
+		Remedy: "run `holdfast link` in a terminal of your own",
+	}
 }
 
 // NewLink makes a one-time link; `holdfast up` prints one.

@@ -18,9 +18,7 @@ import (
 	"embed"
 	"encoding/base64"
 	"encoding/hex"
-	"io"
 	"log/slog"
-	"sync"
 	"time"
 
 	"holdfast"
@@ -68,20 +66,11 @@ type Options struct {
 
 // Auth holds the logins of one house.
 type Auth struct {
-	store   *store.Store
-	journal journal
-	log     *slog.Logger
-	user    string
-	now     func() time.Time
-	door    door
-	limits  limiter
-
+	*sessions
+	journal    journal
+	user       string
+	limits     limiter
 	keyedReads bool
-
-	mu        sync.Mutex
-	seen      map[string]time.Time // last use of sessions, not yet written
-	ended     map[string]time.Time // sessions ended, whether or not the store could be told
-	handovers map[string]handover
 }
 
 // New makes the logins; it touches nothing. Attach must follow before a request is served.
@@ -93,12 +82,14 @@ func New(opt Options) *Auth {
 		opt.Now = time.Now
 	}
 	if opt.Log == nil {
-		opt.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+		opt.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Auth{
-		store: opt.Store, journal: opt.Journal, log: opt.Log, user: opt.User, now: opt.Now,
-		limits: limiter{now: opt.Now}, keyedReads: opt.KeyedReads,
-		seen: map[string]time.Time{}, ended: map[string]time.Time{}, handovers: map[string]handover{},
+		sessions: &sessions{
+			store: opt.Store, log: opt.Log, now: opt.Now,
+			seen: map[string]time.Time{}, ended: map[string]time.Time{}, handovers: map[string]handover{},
+		},
+		journal: opt.Journal, user: opt.User, limits: limiter{now: opt.Now}, keyedReads: opt.KeyedReads,
 	}
 }
 
@@ -122,7 +113,7 @@ func hash(token string) string {
 func (a *Auth) note(ctx context.Context, action string, outcome holdfast.Outcome, subject string, detail []byte) {
 	who := holdfast.Nobody("http")
 	if outcome == holdfast.OutcomeDone {
-		who = a.caller(a.user)
+		who = caller(a.user)
 	}
 	entry := holdfast.Entry{Caller: who.String(), Tier: who.Tier, Action: action, Subject: subject, Outcome: outcome, Detail: detail}
 	if _, err := a.journal.Append(context.WithoutCancel(ctx), entry); err != nil {
@@ -130,6 +121,6 @@ func (a *Auth) note(ctx context.Context, action string, outcome holdfast.Outcome
 	}
 }
 
-func (a *Auth) caller(user string) holdfast.Caller {
+func caller(user string) holdfast.Caller {
 	return holdfast.Caller{Kind: holdfast.CallerOperator, Name: user, Tier: holdfast.TierOperator, Surface: "http"}
 }

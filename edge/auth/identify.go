@@ -30,7 +30,7 @@ func (a *Auth) Identify(r *http.Request) (holdfast.Caller, error) {
 			Remedy: "send the key that the login left in the Hub's own storage; if it is gone, log in again with `holdfast link`",
 		}
 	}
-	return a.caller(s.User), nil
+	return caller(s.User), nil
 }
 
 // session finds the valid session of a request. There may be several cookies of the name, for a

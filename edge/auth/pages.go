@@ -87,30 +87,30 @@ type grant struct {
 
 func (a *Auth) useLink(w http.ResponseWriter, r *http.Request) {
 	if err := a.sameOrigin(r); err != nil {
-		a.refuse(w, r, http.StatusForbidden, "The login must be sent from its own page.")
+		refuse(w, r, http.StatusForbidden, "The login must be sent from its own page.")
 		return
 	}
 	if wait, ok := a.limits.allow(address(r)); !ok {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
-		a.refuse(w, r, http.StatusTooManyRequests, "Too many tries. Wait a little, then use the link again.")
+		refuse(w, r, http.StatusTooManyRequests, "Too many tries. Wait a little, then use the link again.")
 		return
 	}
-	token, back := a.form(w, r)
+	token, back := form(w, r)
 	g, err := a.redeemLink(r, token, back)
 	switch {
 	case errors.Is(err, errSpent):
 		a.note(r.Context(), "auth.login", holdfast.OutcomeRefused, "", nil)
-		a.refuse(w, r, http.StatusForbidden, "This link is not valid any more. Make a new one with `holdfast link`.")
+		refuse(w, r, http.StatusForbidden, "This link is not valid any more. Make a new one with `holdfast link`.")
 	case err != nil:
 		a.log.Error("cannot log in", slog.Any("error", err))
-		a.refuse(w, r, http.StatusServiceUnavailable, "The house cannot log anybody in just now. The link is still good.")
+		refuse(w, r, http.StatusServiceUnavailable, "The house cannot log anybody in just now. The link is still good.")
 	default:
 		a.admit(w, r, g)
 	}
 }
 
 // form reads token and redirect of a form or a JSON body.
-func (a *Auth) form(w http.ResponseWriter, r *http.Request) (token, back string) {
+func form(w http.ResponseWriter, r *http.Request) (token, back string) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind == "application/json" {
 		var in struct {
@@ -208,7 +208,7 @@ type Me struct {
 func (a *Auth) me(w http.ResponseWriter, r *http.Request) {
 	s, _, err := a.session(r)
 	if err != nil {
-		a.refuse(w, r, http.StatusServiceUnavailable, "The sessions cannot be read just now.")
+		refuse(w, r, http.StatusServiceUnavailable, "The sessions cannot be read just now.")
 		return
 	}
 	if s.ID == "" || a.sameOrigin(r) != nil {
@@ -225,7 +225,7 @@ func (a *Auth) me(w http.ResponseWriter, r *http.Request) {
 // logout needs no page key: leaving is always allowed to the Hub's own pages.
 func (a *Auth) logout(w http.ResponseWriter, r *http.Request) {
 	if err := a.sameOrigin(r); err != nil {
-		a.refuse(w, r, http.StatusForbidden, "The logout must be sent from the Hub.")
+		refuse(w, r, http.StatusForbidden, "The logout must be sent from the Hub.")
 		return
 	}
 	s, _, err := a.session(r)
@@ -257,7 +257,7 @@ func (a *Auth) backCookie() string {
 }
 
 // refuse says no in the words given, and no more.
-func (a *Auth) refuse(w http.ResponseWriter, r *http.Request, status int, text string) {
+func refuse(w http.ResponseWriter, r *http.Request, status int, text string) {
 	if wantsHTML(r) {
 		show(w, status, http.StatusText(status), "<p>"+html.EscapeString(text)+"</p>")
 		return

@@ -9,9 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
-	"holdfast"
 	"holdfast/core/store"
 )
 
@@ -56,14 +56,28 @@ type handover struct {
 
 const maxHandovers = 1000
 
+// sessions keeps who is logged in: in the store, and in memory what the store need not know yet
+// or could not be told.
+type sessions struct {
+	store *store.Store
+	log   *slog.Logger
+	now   func() time.Time
+	door  door
+
+	mu        sync.Mutex
+	seen      map[string]time.Time // last use of sessions, not yet written
+	ended     map[string]time.Time // sessions ended, whether or not the store could be told
+	handovers map[string]handover
+}
+
 // Session finds the valid session of a Hub cookie.
-func (a *Auth) Session(ctx context.Context, token string) (Session, bool, error) {
+func (a *sessions) Session(ctx context.Context, token string) (Session, bool, error) {
 	return a.find(ctx, token, kindHub)
 }
 
 // ExtensionSession finds the valid session of a cookie of the extensions' origin; it is no better
 // than the Hub session it hangs on.
-func (a *Auth) ExtensionSession(ctx context.Context, token string) (Session, bool, error) {
+func (a *sessions) ExtensionSession(ctx context.Context, token string) (Session, bool, error) {
 	s, ok, err := a.find(ctx, token, kindExtension)
 	if err != nil || !ok {
 		return Session{}, false, err
@@ -75,7 +89,7 @@ func (a *Auth) ExtensionSession(ctx context.Context, token string) (Session, boo
 	return s, true, nil
 }
 
-func (a *Auth) find(ctx context.Context, token, kind string) (Session, bool, error) {
+func (a *sessions) find(ctx context.Context, token, kind string) (Session, bool, error) {
 	if token == "" || len(token) > 128 {
 		return Session{}, false, nil
 	}
@@ -88,7 +102,7 @@ func (a *Auth) find(ctx context.Context, token, kind string) (Session, bool, err
 }
 
 // ByID finds a valid session by its name.
-func (a *Auth) ByID(ctx context.Context, id string) (Session, bool, error) {
+func (a *sessions) ByID(ctx context.Context, id string) (Session, bool, error) {
 	a.mu.Lock()
 	_, ended := a.ended[id]
 	seen := a.seen[id]
@@ -129,14 +143,14 @@ func (s Session) proven(key string) bool {
 }
 
 // touch remembers a use; Run writes it down later.
-func (a *Auth) touch(id string) {
+func (a *sessions) touch(id string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.seen[id] = a.now()
 }
 
 // open makes a session within a write and returns its cookie's value.
-func (a *Auth) open(ctx context.Context, tx store.Tx, s Session) (token string, made Session, err error) {
+func (a *sessions) open(ctx context.Context, tx store.Tx, s Session) (token string, made Session, err error) {
 	token = newToken()
 	s.ID, s.Created, s.LastSeen = hash(token), a.now().UTC(), a.now().UTC()
 	_, err = tx.Exec(ctx, `INSERT INTO auth_sessions
@@ -151,7 +165,7 @@ func (a *Auth) open(ctx context.Context, tx store.Tx, s Session) (token string, 
 }
 
 // Handover makes a token that opens one session on the extensions' origin, within 30 s, once.
-func (a *Auth) Handover(ctx context.Context, hubToken string) (string, bool, error) {
+func (a *sessions) Handover(ctx context.Context, hubToken string) (string, bool, error) {
 	s, ok, err := a.Session(ctx, hubToken)
 	if err != nil || !ok {
 		return "", false, err
@@ -172,7 +186,7 @@ func (a *Auth) Handover(ctx context.Context, hubToken string) (string, bool, err
 }
 
 // Redeem takes a handover token, once, and opens the session on the extensions' origin.
-func (a *Auth) Redeem(ctx context.Context, token string) (cookie string, s Session, ok bool, err error) {
+func (a *sessions) Redeem(ctx context.Context, token string) (cookie string, s Session, ok bool, err error) {
 	a.mu.Lock()
 	h, found := a.handovers[hash(token)]
 	delete(a.handovers, hash(token))
@@ -196,7 +210,7 @@ func (a *Auth) Redeem(ctx context.Context, token string) (cookie string, s Sessi
 }
 
 // Sessions lists the valid sessions, newest first.
-func (a *Auth) Sessions(ctx context.Context) ([]Session, error) {
+func (a *sessions) Sessions(ctx context.Context) ([]Session, error) {
 	list := []Session{}
 	err := a.each(ctx, ` ORDER BY created_ns DESC, id`, nil, func(s Session) {
 		if s.valid(a.now(), a.lastSeen(s.ID)) && !a.over(s.ID) {
@@ -207,7 +221,7 @@ func (a *Auth) Sessions(ctx context.Context) ([]Session, error) {
 	return list, err
 }
 
-func (a *Auth) each(ctx context.Context, tail string, args []any, visit func(Session)) error {
+func (a *sessions) each(ctx context.Context, tail string, args []any, visit func(Session)) error {
 	err := a.store.Read(ctx, func(ctx context.Context, tx store.Tx) (err error) {
 		rows, err := tx.Query(ctx, selectSession+tail, args...)
 		if err != nil {
@@ -229,13 +243,13 @@ func (a *Auth) each(ctx context.Context, tail string, args []any, visit func(Ses
 	return nil
 }
 
-func (a *Auth) lastSeen(id string) time.Time {
+func (a *sessions) lastSeen(id string) time.Time {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.seen[id]
 }
 
-func (a *Auth) over(id string) bool {
+func (a *sessions) over(id string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	_, ok := a.ended[id]
@@ -244,7 +258,7 @@ func (a *Auth) over(id string) bool {
 
 // End ends sessions and those that hang on them: in memory and at the door first, for that works
 // on a full disk too, then in the store. It returns the names of all that ended.
-func (a *Auth) End(ctx context.Context, ids ...string) ([]string, error) {
+func (a *sessions) End(ctx context.Context, ids ...string) ([]string, error) {
 	all := append([]string{}, ids...)
 	var lookup error
 	for _, id := range ids {
@@ -267,7 +281,7 @@ func (a *Auth) End(ctx context.Context, ids ...string) ([]string, error) {
 }
 
 // Dead gives those of the named sessions that are no longer valid.
-func (a *Auth) Dead(ctx context.Context, ids []string) []string {
+func (a *sessions) Dead(ctx context.Context, ids []string) []string {
 	var dead []string
 	for _, id := range ids {
 		if _, ok, err := a.ByID(ctx, id); err == nil && !ok {
@@ -277,7 +291,7 @@ func (a *Auth) Dead(ctx context.Context, ids []string) []string {
 	return dead
 }
 
-func (a *Auth) mark(ids []string) {
+func (a *sessions) mark(ids []string) {
 	now := a.now()
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -293,7 +307,7 @@ func (a *Auth) mark(ids []string) {
 }
 
 // Run writes down when sessions were used and removes what is over, until ctx ends.
-func (a *Auth) run(ctx context.Context) error {
+func (a *sessions) run(ctx context.Context) error {
 	tick := time.NewTicker(30 * time.Second)
 	defer tick.Stop()
 	for {
@@ -307,13 +321,13 @@ func (a *Auth) run(ctx context.Context) error {
 }
 
 // tidy failing is no reason to end the house: it is tried again.
-func (a *Auth) tidy(ctx context.Context) {
+func (a *sessions) tidy(ctx context.Context) {
 	if err := errors.Join(a.writeSeen(ctx), a.sweep(ctx)); err != nil {
 		a.log.Warn("cannot tidy the sessions, trying again", slog.Any("error", err))
 	}
 }
 
-func (a *Auth) writeSeen(ctx context.Context) error {
+func (a *sessions) writeSeen(ctx context.Context) error {
 	a.mu.Lock()
 	seen := a.seen
 	a.seen = make(map[string]time.Time, len(seen))
@@ -342,7 +356,7 @@ func (a *Auth) writeSeen(ctx context.Context) error {
 }
 
 // sweep removes what is over, and forgets ended sessions that the store no longer has.
-func (a *Auth) sweep(ctx context.Context) error {
+func (a *sessions) sweep(ctx context.Context) error {
 	var over []string
 	err := a.each(ctx, "", nil, func(s Session) {
 		if !s.valid(a.now(), a.lastSeen(s.ID)) || a.over(s.ID) {
@@ -368,14 +382,4 @@ func (a *Auth) sweep(ctx context.Context) error {
 		_, err := tx.Exec(ctx, `DELETE FROM auth_links WHERE expires_ns <= ?`, a.now().UnixNano())
 		return err
 	})
-}
-
-func (a *Auth) human(ctx context.Context) error {
-	if holdfast.CallerFrom(ctx).Human() {
-		return nil
-	}
-	return &holdfast.Refusal{
-		Guard: "tier", Reason: "only a person of tier operator opens a way in for people",
-		Remedy: "run `holdfast link` in a terminal of your own",
-	}
 }

@@ -49,7 +49,7 @@ type fakeHouse struct {
 
 func newHouse(t *testing.T) *fakeHouse {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "hf")
+	dir, err := os.MkdirTemp("", "hf") //nolint:usetesting // the path of a socket must be short
 	if err != nil {
 		t.Fatal(err)
 	}

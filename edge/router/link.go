@@ -72,7 +72,7 @@ func (l *link) run(ctx context.Context) {
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(wait/2 + rand.N(wait)):
+		case <-time.After(wait/2 + rand.N(wait)): //nolint:gosec // a pause needs no secrecy
 		}
 	}
 }

@@ -24,7 +24,7 @@ type trouble struct {
 }
 
 // waiting says that the house is away and, for a page, comes back by itself.
-func (rt *Router) waiting(w http.ResponseWriter, r *http.Request) {
+func waiting(w http.ResponseWriter, r *http.Request) {
 	refuse(w, r, trouble{
 		Status: http.StatusServiceUnavailable, Code: "unavailable", Retry: 2,
 		Title:  "One moment",

@@ -161,7 +161,7 @@ func (rt *Router) failed(w http.ResponseWriter, r *http.Request, err error) {
 	v := visitOf(r)
 	if v.house {
 		rt.log.Debug("the house did not answer", "path", r.URL.Path, "error", err)
-		rt.waiting(w, r)
+		waiting(w, r)
 		return
 	}
 	rt.log.Warn("an upstream did not answer", "unit", v.mount.Unit, "error", err)

@@ -14,7 +14,6 @@ package router
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httputil"
@@ -62,7 +61,7 @@ func New(opt Options) *Router {
 		opt.BodyLimit = defaultBody
 	}
 	if opt.Log == nil {
-		opt.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+		opt.Log = slog.New(slog.DiscardHandler)
 	}
 	rt := &Router{limit: opt.BodyLimit, log: opt.Log, live: newLive()}
 	rt.link = newLink(opt.Socket, rt, opt.Log)
@@ -118,13 +117,13 @@ func (rt *Router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	own.Set("X-Content-Type-Options", "nosniff")
 	t := rt.table.Load()
 	if t == nil {
-		rt.waiting(w, r)
+		waiting(w, r)
 		return
 	}
 	at := t.origin(r.Host)
 	switch {
 	case at == nil:
-		rt.misdirected(w, r, t)
+		misdirected(w, r, t)
 	case !plainPath(r):
 		refuse(w, r, trouble{Status: http.StatusBadRequest, Detail: "the path holds . or .. segments, a backslash, an encoded slash in its first parts, or begins with two slashes"})
 	case rt.tooLarge(w, r):
@@ -151,7 +150,7 @@ func (rt *Router) serve(w http.ResponseWriter, r *http.Request, v visit) {
 	case hub:
 		rt.serveService(w, r, v)
 	case v.mount == nil:
-		rt.nothingHere(w, r, v)
+		nothingHere(w, r, v)
 	default:
 		rt.serveExtension(w, r, v)
 	}
@@ -169,14 +168,14 @@ func (rt *Router) tooLarge(w http.ResponseWriter, r *http.Request) bool {
 	return false
 }
 
-func (rt *Router) misdirected(w http.ResponseWriter, r *http.Request, t *compiled) {
+func misdirected(w http.ResponseWriter, r *http.Request, t *compiled) {
 	refuse(w, r, trouble{
 		Status: http.StatusMisdirectedRequest,
 		Detail: "this door answers to " + t.hub.URL + " and " + t.extensions.URL + " only; a tunnel must keep their ports",
 	})
 }
 
-func (rt *Router) nothingHere(w http.ResponseWriter, r *http.Request, v visit) {
+func nothingHere(w http.ResponseWriter, r *http.Request, v visit) {
 	if r.URL.Path == "/" && navigation(r) {
 		redirect(w, r, http.StatusFound, v.table.hub.URL+"/")
 		return

@@ -25,7 +25,7 @@ func (rt *Router) serveHouse(w http.ResponseWriter, r *http.Request, v visit) {
 		return
 	}
 	if rt.identify(r, &v) == verdictInvalid {
-		rt.toLogin(w, r, v)
+		toLogin(w, r, v)
 		return
 	}
 	rt.forward(w, r, &v)
@@ -58,7 +58,7 @@ func (rt *Router) identify(r *http.Request, v *visit) verdict {
 }
 
 // toLogin takes a person to the login and brings them back; only local paths travel.
-func (rt *Router) toLogin(w http.ResponseWriter, r *http.Request, v visit) {
+func toLogin(w http.ResponseWriter, r *http.Request, v visit) {
 	back := url.Values{"redirect_uri": {r.URL.RequestURI()}}
 	redirect(w, r, http.StatusFound, v.table.hub.URL+"/auth/login?"+back.Encode())
 }
@@ -92,7 +92,7 @@ func (rt *Router) admit(w http.ResponseWriter, r *http.Request, v visit) {
 	switch rt.identify(r, &v) {
 	case verdictValid:
 	case verdictUnknown:
-		rt.waiting(w, r)
+		waiting(w, r)
 		return
 	default:
 		rt.unknownCaller(w, r, v)
@@ -116,7 +116,7 @@ func (rt *Router) unknownCaller(w http.ResponseWriter, r *http.Request, v visit)
 		return
 	}
 	if v.origin == &v.table.hub {
-		rt.toLogin(w, r, v)
+		toLogin(w, r, v)
 		return
 	}
 	// The hub knows whether there is a session, and hands over or asks for a login.
@@ -135,7 +135,7 @@ func (rt *Router) handOver(w http.ResponseWriter, r *http.Request, v visit) {
 		rt.unknownCaller(w, r, v)
 		return
 	case verdictUnknown:
-		rt.waiting(w, r)
+		waiting(w, r)
 		return
 	case verdictValid:
 	}
@@ -147,9 +147,9 @@ func (rt *Router) handOver(w http.ResponseWriter, r *http.Request, v visit) {
 	a, err := rt.link.ask(r.Context(), Ask{Kind: AskHandover, Token: v.token})
 	switch {
 	case err != nil:
-		rt.waiting(w, r)
+		waiting(w, r)
 	case !a.OK:
-		rt.toLogin(w, r, v)
+		toLogin(w, r, v)
 	default:
 		query := url.Values{"token": {a.Token}, "to": {r.URL.RequestURI()}}
 		redirect(w, r, http.StatusFound, v.table.extensions.URL+enterPath+"?"+query.Encode())
@@ -194,7 +194,7 @@ func (rt *Router) enter(w http.ResponseWriter, r *http.Request, v visit) {
 	}
 	a, err := rt.link.ask(r.Context(), Ask{Kind: AskRedeem, Token: query.Get("token")})
 	if err != nil {
-		rt.waiting(w, r)
+		waiting(w, r)
 		return
 	}
 	if !a.OK {
