@@ -30,7 +30,32 @@ func Print(t Terminal, out json.RawMessage, asJSON bool) error {
 		_, err := fmt.Fprintln(t.Out, plainText(out))
 		return err
 	}
+	for _, m := range members {
+		if height(m.value) > 2 {
+			// A document, such as a schema: lines and tables would lose its shape.
+			return Print(t, out, true)
+		}
+	}
 	return printObject(t, members)
+}
+
+// height is how deep objects stand in one another below a value, a list counting as what it holds.
+func height(raw json.RawMessage) int {
+	if members, ok := ordered(raw); ok {
+		tallest := 0
+		for _, m := range members {
+			tallest = max(tallest, height(m.value))
+		}
+		return tallest + 1
+	}
+	tallest := 0
+	var list []json.RawMessage
+	if json.Unmarshal(raw, &list) == nil {
+		for _, one := range list {
+			tallest = max(tallest, height(one))
+		}
+	}
+	return tallest
 }
 
 // PrintEvent shows one event of a stream on a line.
