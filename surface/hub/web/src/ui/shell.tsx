@@ -89,7 +89,7 @@ const liveText = { live: 'Live', connecting: 'Connecting…', reconnecting: 'Rec
 
 function LiveMark() {
   const { state } = useLive()
-  return <p className={`live ${state}`} role="status"><span className="dot" aria-hidden="true" />{liveText[state]}</p>
+  return <p className={`live is-${state}`} role="status"><span className="dot" aria-hidden="true" />{liveText[state]}</p>
 }
 
 function Who() {
