@@ -155,8 +155,8 @@ func (c *call) run(ctx context.Context, chain []target) {
 	defer cancel(nil)
 	flight := g.flights.begin(cancel)
 	defer g.flights.end(flight)
-	if refusal := g.needs.Breaker.Refusal(); refusal != nil { // raised between the two looks
-		refuse(c.w, refused(refusal))
+	if g.needs.Breaker.Halted() { // raised before this flight could be cut
+		refuse(c.w, refused(g.needs.Breaker.Refusal()))
 		return
 	}
 	c.try(ctx, steps)

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"holdfast"
@@ -22,6 +23,8 @@ const (
 	mostAnswer = 64 << 20
 	// slowClient is how long a client may leave a piece of its answer unread.
 	slowClient = 2 * time.Minute
+	// lastWords is how long a client may take to read why its answer was cut.
+	lastWords = 5 * time.Second
 	// extension is how much more output is reserved when a stream outgrows its reservation.
 	extension = 1024
 )
@@ -129,7 +132,9 @@ type relay struct {
 	usageOurs bool
 	first     time.Duration
 	patience  time.Time // the client's deadline
-	ended     bool      // the upstream said that it is done
+
+	mu   sync.Mutex
+	over bool // the connection is no longer ours
 }
 
 var (
@@ -162,8 +167,27 @@ func (c *call) stream(ctx context.Context, s step, answer *provider.Answer, sile
 		return f
 	}
 	r.begin()
+	unwatch := context.AfterFunc(ctx, r.hurry)
+	defer unwatch()
 	r.finish(ctx, r.pass(ctx))
 	return nil
+}
+
+// hurry frees a write that waits for a slow client when the call is cut.
+func (r *relay) hurry() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.over {
+		_ = r.flush.SetWriteDeadline(time.Now().Add(lastWords))
+	}
+}
+
+// leave gives the connection back for another request.
+func (r *relay) leave() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.over = true
+	_ = r.flush.SetWriteDeadline(time.Time{})
 }
 
 // prime gathers events until one says something. The time to the first word runs on meanwhile.
@@ -273,7 +297,6 @@ func (r *relay) gather() error {
 			r.keep(event, kind)
 			return errOwn
 		case openai.KindDone:
-			r.ended = true
 			r.keep(event, kind)
 			return errEnded
 		case openai.KindChunk, openai.KindSilent, openai.KindComment, openai.KindUsage:
@@ -325,19 +348,16 @@ func (r *relay) settle(status string) {
 
 // finish books how the stream ended and, when it broke, says so to the client.
 func (r *relay) finish(ctx context.Context, how error) {
+	defer r.leave()
 	status, e := r.ending(ctx, how)
 	r.settle(status)
-	_ = r.flush.SetWriteDeadline(time.Time{}) // the connection may serve another request
 	if e == nil {
 		return
 	}
-	if status != ledger.StatusCancelled {
-		r.c.g.needs.Log.Warn("a stream broke", "provider", r.s.provider, "model", r.s.model, "why", e.Message, "request", r.c.id)
-		_ = r.flush.SetWriteDeadline(time.Now().Add(5 * time.Second))
-		_, _ = r.c.w.Write(e.Event())
-		_ = r.flush.Flush()
-		_ = r.flush.SetWriteDeadline(time.Time{})
-	}
+	r.c.g.needs.Log.Warn("a stream broke", "provider", r.s.provider, "model", r.s.model, "why", e.Message, "request", r.c.id)
+	_ = r.flush.SetWriteDeadline(time.Now().Add(lastWords))
+	_, _ = r.c.w.Write(e.Event())
+	_ = r.flush.Flush()
 }
 
 // ending tells how a stream ended: its status, and the error event unless it ended well.
