@@ -1,19 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router'
 
-import { isLostPage, LostPage } from './ui/lost.tsx'
+import { LostPage, PageLost } from './ui/lost.tsx'
 import { Empty, Page, Skeleton } from './ui/parts.tsx'
 import { Shell } from './ui/shell.tsx'
 import { TroubleCard } from './ui/trouble.tsx'
 
+/** The router would reload at once when a file does not come, and leave a person with nothing while the house is away. */
+const page = <T,>(load: () => Promise<T>) => (): Promise<T> =>
+  load().catch((cause: unknown) => {
+    throw new PageLost(cause)
+  })
+
 /** Each page is a file of its own. */
 const pages = {
-  overview: () => import('./pages/overview.tsx'),
-  units: () => import('./pages/units.tsx'),
-  tokens: () => import('./pages/tokens.tsx'),
-  tools: () => import('./pages/tools.tsx'),
-  approvals: () => import('./pages/approvals.tsx'),
-  journal: () => import('./pages/journal.tsx'),
+  overview: page(() => import('./pages/overview.tsx')),
+  units: page(() => import('./pages/units.tsx')),
+  tokens: page(() => import('./pages/tokens.tsx')),
+  tools: page(() => import('./pages/tools.tsx')),
+  approvals: page(() => import('./pages/approvals.tsx')),
+  journal: page(() => import('./pages/journal.tsx')),
 }
 
 /** Fetches the other pages while nothing else is to be done, so that going there needs no house. */
@@ -73,7 +79,7 @@ export const router = createRouter({
   routeTree: root.addChildren([overview, units, tokens, tools, approvals, journal]),
   defaultPreload: 'intent',
   defaultPendingComponent: () => <Page title="Loading"><Skeleton lines={6} /></Page>,
-  defaultErrorComponent: ({ error, reset }) => <Page title="Trouble">{isLostPage(error) ? <LostPage /> : <TroubleCard error={error} retry={reset} />}</Page>,
+  defaultErrorComponent: ({ error, reset }) => <Page title="Trouble">{error instanceof PageLost ? <LostPage /> : <TroubleCard error={error} retry={reset} />}</Page>,
   scrollRestoration: true,
 })
 

@@ -5,9 +5,13 @@ import { me } from '../api/client.ts'
 import { Offline } from '../api/errors.ts'
 import { TroubleCard } from './trouble.tsx'
 
-/** Whether the file of a page could not be fetched, in the words of the three engines. */
-export const isLostPage = (error: unknown): boolean =>
-  error instanceof Error && /dynamically imported module|Importing a module script failed|error loading dynamically/i.test(error.message)
+/** The file of a page could not be fetched. */
+export class PageLost extends Error {
+  constructor(cause: unknown) {
+    super('the file of this page did not come', { cause })
+    this.name = 'PageLost'
+  }
+}
 
 const every = 3_000
 
