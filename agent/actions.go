@@ -21,7 +21,7 @@ const (
 func (a *Agents) Capability() house.Capability {
 	return house.Capability{
 		Name:    "agent",
-		Config:  a.settings,
+		Config:  a.section,
 		Actions: a.actions(),
 		Reason:  "agents use the tools and are looked up by the gateway",
 	}
@@ -82,9 +82,10 @@ func (a *Agents) actions() []holdfast.Action {
 }
 
 func (a *Agents) list(ctx context.Context, _ action.Nothing) (agentList, error) {
+	settings := a.settings()
 	info := Info{
 		Name: Name, Summary: "Plans tool calls, runs those that may run by themselves, and hands the others to the client for approval",
-		Model: a.settings.Model, Steps: a.settings.Steps, Tokens: a.settings.Tokens, Seconds: int64(a.settings.Time.Std().Seconds()),
+		Model: settings.Model, Steps: settings.Steps, Tokens: settings.Tokens, Seconds: int64(settings.Time.Std().Seconds()),
 	}
 	entries, err := a.needs.Tools.List(ctx, holdfast.CallerFrom(ctx))
 	if err != nil {

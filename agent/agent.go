@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"holdfast"
@@ -80,18 +81,29 @@ const Name = "passthrough_agent"
 
 // Agents are the built-in agents.
 type Agents struct {
-	needs    Needs
-	settings *Settings
-	traces   *traces
-	parked   *parked
+	needs   Needs
+	section *Settings                // as the configuration filled it at start
+	applied atomic.Pointer[Settings] // what a reload put in its place
+	traces  *traces
+	parked  *parked
 }
 
 // New makes the agents.
 func New(needs Needs) *Agents {
 	return &Agents{
 		needs: needs, traces: newTraces(), parked: newParked(),
-		settings: &Settings{Model: "chat", Steps: 8, Tokens: 200_000, Time: config.Duration(5 * time.Minute), Result: 64 << 10},
+		section: &Settings{Model: "chat", Steps: 8, Tokens: 200_000, Time: config.Duration(5 * time.Minute), Result: 64 << 10},
 	}
+}
+
+// Apply takes new settings while the house runs, for the requests to come.
+func (a *Agents) Apply(s Settings) { a.applied.Store(&s) }
+
+func (a *Agents) settings() *Settings {
+	if s := a.applied.Load(); s != nil {
+		return s
+	}
+	return a.section
 }
 
 // Models lists the agents as models.
@@ -100,7 +112,7 @@ func (a *Agents) Models() []string { return []string{Name} }
 // Lookup finds the handler of POST /v1/chat/completions for a model that is an agent: its name, or
 // its name with an alias behind it.
 func (a *Agents) Lookup(model string) (http.Handler, bool) {
-	alias := a.settings.Model
+	alias := a.settings().Model
 	if model != Name {
 		named, ok := strings.CutPrefix(model, Name+"/")
 		if !ok || named == "" || isOwn(named) {
@@ -120,7 +132,7 @@ func (a *Agents) serve(w http.ResponseWriter, r *http.Request, alias string) {
 		refuse(w, err)
 		return
 	}
-	ctx, cancel := context.WithTimeoutCause(r.Context(), a.settings.Time.Std(), errTime)
+	ctx, cancel := context.WithTimeoutCause(r.Context(), a.settings().Time.Std(), errTime)
 	defer cancel()
 	if holdfast.AgentFrom(ctx) == "" {
 		ctx = holdfast.WithAgent(ctx, Name)

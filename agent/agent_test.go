@@ -3,15 +3,11 @@
 package agent
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -22,257 +18,6 @@ import (
 	"holdfast/agent/tools"
 	"holdfast/core/config"
 )
-
-// a model is a scripted gateway: each call is answered by the next line of the script.
-type model struct {
-	mu     sync.Mutex
-	script []line
-	asked  []seen
-}
-
-// a line is one answer of the model. Status other than 0 is an error of the gateway.
-type line struct {
-	text   string
-	calls  []toolCall
-	finish string
-	status int
-	body   string
-	header map[string]string
-	hang   chan struct{} // closed when the call was cancelled
-	cut    bool
-	panics bool
-}
-
-// seen is what the model was asked.
-type seen struct {
-	Model    string            `json:"model"`
-	Messages []message         `json:"messages"`
-	Tools    []json.RawMessage `json:"tools"`
-	Choice   json.RawMessage   `json:"tool_choice"`
-	Stream   bool              `json:"stream"`
-	Options  json.RawMessage   `json:"stream_options"`
-	Heat     float64           `json:"temperature"`
-	agent    string
-	caller   string
-}
-
-func (s seen) offered() (names []string) {
-	for _, raw := range s.Tools {
-		var tool struct{ Function struct{ Name string } }
-		_ = json.Unmarshal(raw, &tool)
-		names = append(names, tool.Function.Name)
-	}
-	return names
-}
-
-func (s seen) last() message { return s.Messages[len(s.Messages)-1] }
-
-func (m *model) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	var asked seen
-	if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	asked.agent, asked.caller = holdfast.AgentFrom(r.Context()), holdfast.CallerFrom(r.Context()).String()
-	m.mu.Lock()
-	m.asked = append(m.asked, asked)
-	var l line
-	if len(m.script) > 0 {
-		l, m.script = m.script[0], m.script[1:]
-	}
-	m.mu.Unlock()
-	if l.hang != nil {
-		<-r.Context().Done()
-		close(l.hang)
-		return
-	}
-	if l.panics {
-		panic(http.ErrAbortHandler)
-	}
-	for name, value := range l.header {
-		w.Header().Set(name, value)
-	}
-	if l.status != 0 {
-		w.WriteHeader(l.status)
-		_, _ = io.WriteString(w, l.body)
-		return
-	}
-	if l.finish == "" {
-		l.finish = "stop"
-		if len(l.calls) > 0 {
-			l.finish = "tool_calls"
-		}
-	}
-	if asked.Stream {
-		l.stream(w)
-		return
-	}
-	_ = json.NewEncoder(w).Encode(map[string]any{
-		"id": "x", "object": "chat.completion",
-		"choices": []any{map[string]any{"index": 0, "finish_reason": l.finish, "message": map[string]any{"role": "assistant", "content": l.text, "tool_calls": l.calls}}},
-		"usage":   map[string]any{"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15, "prompt_tokens_details": map[string]int{"cached_tokens": 4}},
-	})
-}
-
-// stream answers in small pieces, arguments too.
-func (l line) stream(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", "text/event-stream")
-	event := func(v any) { _, _ = fmt.Fprintf(w, "data: %s\n\n", encode(v)) }
-	choice := func(d map[string]any, finish any) map[string]any {
-		return map[string]any{"choices": []any{map[string]any{"index": 0, "delta": d, "finish_reason": finish}}}
-	}
-	event(choice(map[string]any{"role": "assistant", "content": ""}, nil))
-	for _, word := range strings.SplitAfter(l.text, " ") {
-		event(choice(map[string]any{"content": word}, nil))
-	}
-	if l.cut {
-		return
-	}
-	for i, c := range l.calls {
-		half := len(c.Function.Arguments) / 2
-		event(choice(map[string]any{"tool_calls": []any{map[string]any{"index": i, "id": c.ID, "type": "function", "function": map[string]string{"name": c.Function.Name, "arguments": c.Function.Arguments[:half]}}}}, nil))
-		event(choice(map[string]any{"tool_calls": []any{map[string]any{"index": i, "function": map[string]string{"arguments": c.Function.Arguments[half:]}}}}, nil))
-	}
-	event(choice(map[string]any{}, l.finish))
-	event(map[string]any{"choices": []any{}, "usage": map[string]any{"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15, "prompt_tokens_details": map[string]int{"cached_tokens": 4}}})
-	_, _ = io.WriteString(w, "data: [DONE]\n\n")
-}
-
-func call(id, name, arguments string) toolCall {
-	return toolCall{ID: id, Type: "function", Function: function{name, arguments}}
-}
-
-// box is a catalogue of functions.
-type box struct {
-	mu    sync.Mutex
-	tools map[string]func(context.Context, json.RawMessage) (tools.Result, error)
-	alone map[string]bool
-	calls []string
-	tier  map[string]holdfast.Tier
-}
-
-func (b *box) List(_ context.Context, c holdfast.Caller) ([]tools.Entry, error) {
-	var list []tools.Entry
-	for name := range b.tools {
-		if b.tier[name] <= c.Tier {
-			list = append(list, tools.Entry{Extension: "notes", Tool: holdfast.Tool{
-				Name: name, Summary: "does " + name, Passthrough: b.alone[name], Input: json.RawMessage(`{"type":"object"}`),
-			}})
-		}
-	}
-	return list, nil
-}
-
-func (b *box) Call(ctx context.Context, _ holdfast.Caller, name string, arguments json.RawMessage) (tools.Result, error) {
-	b.mu.Lock()
-	b.calls = append(b.calls, name+string(arguments))
-	b.mu.Unlock()
-	return b.tools[name](ctx, arguments)
-}
-
-func (b *box) Instructions() map[string]string { return map[string]string{"notes": "Notes are kept."} }
-
-func answers(text string) func(context.Context, json.RawMessage) (tools.Result, error) {
-	return func(context.Context, json.RawMessage) (tools.Result, error) {
-		return tools.Result{ToolResult: holdfast.ToolResult{Text: text}}, nil
-	}
-}
-
-func fails(text string) func(context.Context, json.RawMessage) (tools.Result, error) {
-	return func(context.Context, json.RawMessage) (tools.Result, error) {
-		return tools.Result{ToolResult: holdfast.ToolResult{Text: text, Failed: true}}, nil
-	}
-}
-
-type bench struct {
-	*Agents
-	t     *testing.T
-	model *model
-	box   *box
-	url   string
-}
-
-func newBench(t *testing.T, script ...line) *bench {
-	t.Helper()
-	b := &bench{t: t, model: &model{script: script}, box: &box{
-		tools: map[string]func(context.Context, json.RawMessage) (tools.Result, error){
-			"add": answers("added"), "list": answers("milk"), "delete": answers("deleted"), "broken": fails("no disk"),
-		},
-		alone: map[string]bool{"add": true, "list": true, "broken": true},
-		tier:  map[string]holdfast.Tier{},
-	}}
-	b.Agents = New(Needs{Chat: b.model, Tools: b.box, Log: slog.New(slog.DiscardHandler)})
-	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		var named struct{ Model string }
-		_ = json.Unmarshal(body, &named)
-		if named.Model == "" {
-			named.Model = Name
-		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		handler, ok := b.Lookup(named.Model)
-		if !ok {
-			http.NotFound(w, r)
-			return
-		}
-		caller := holdfast.Caller{Kind: holdfast.CallerAgent, Name: "key", Tier: holdfast.TierTenantPeer}
-		handler.ServeHTTP(w, r.WithContext(holdfast.WithCaller(r.Context(), caller)))
-	}))
-	t.Cleanup(func() {
-		front.CloseClientConnections()
-		front.Close()
-	})
-	b.url = front.URL
-	return b
-}
-
-type gotten struct {
-	status int
-	header http.Header
-	body   string
-	whole  struct {
-		Object  string `json:"object"`
-		Model   string `json:"model"`
-		Choices []struct {
-			Message message `json:"message"`
-			Finish  string  `json:"finish_reason"`
-		} `json:"choices"`
-		Usage usage `json:"usage"`
-		Error struct {
-			Message, Type, Code, Param string
-		} `json:"error"`
-	}
-}
-
-func (g gotten) text() string {
-	if len(g.whole.Choices) == 0 {
-		return ""
-	}
-	return g.whole.Choices[0].Message.text()
-}
-
-func (b *bench) post(body string, headers ...string) gotten {
-	b.t.Helper()
-	r, err := http.NewRequestWithContext(b.t.Context(), http.MethodPost, b.url+"/v1/chat/completions", strings.NewReader(body))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	for i := 0; i < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
-	}
-	response, err := new(http.Client).Do(r)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	got := gotten{status: response.StatusCode, header: response.Header, body: string(text)}
-	_ = json.Unmarshal(text, &got.whole) // a stream is read from body
-	return got
-}
 
 const hello = `{"model":"passthrough_agent","temperature":0.5,"messages":[{"role":"user","content":"hello"}]}`
 
@@ -439,7 +184,7 @@ func TestStepsAreBounded(t *testing.T) {
 
 func TestTokensAreBounded(t *testing.T) {
 	b := newBench(t, line{text: "Looking.", calls: []toolCall{call("c", "list", `{}`)}}, line{text: "never"})
-	b.settings.Tokens = 15
+	b.section.Tokens = 15
 	got := b.post(hello)
 	if got.whole.Choices[0].Finish != "length" || !strings.Contains(got.text(), "token limit") || len(b.model.asked) != 1 {
 		t.Errorf("answer is %s after %d calls", got.body, len(b.model.asked))
@@ -449,7 +194,7 @@ func TestTokensAreBounded(t *testing.T) {
 func TestTimeIsBounded(t *testing.T) {
 	hang := make(chan struct{})
 	b := newBench(t, line{hang: hang})
-	b.settings.Time = config.Duration(50 * time.Millisecond)
+	b.section.Time = config.Duration(50 * time.Millisecond)
 	got := b.post(hello)
 	if got.status != http.StatusGatewayTimeout || !strings.Contains(got.whole.Error.Message, "time limit") {
 		t.Errorf("answer is %d %s", got.status, got.body)

@@ -107,7 +107,7 @@ func (r *run) prepare(ctx context.Context) error {
 }
 
 func (r *run) loop(ctx context.Context) error {
-	steps := r.agents.settings.Steps
+	steps := r.agents.settings().Steps
 	for step := range steps {
 		last := step == steps-1
 		t, err := r.plan(ctx, step, last)
@@ -117,7 +117,7 @@ func (r *run) loop(ctx context.Context) error {
 		if done := r.ended(t, last); done {
 			return nil
 		}
-		if r.used.total() >= r.agents.settings.Tokens {
+		if r.used.total() >= r.agents.settings().Tokens {
 			return errTokens
 		}
 		asked, err := r.carryOut(ctx, t)
@@ -315,7 +315,7 @@ func (r *run) runTool(ctx context.Context, c toolCall) string {
 	}
 	r.out.tool(toolEvent{ID: c.ID, Name: name, Status: status, Duration: float64(took.Microseconds()) / 1000})
 	r.trace.tool(c, shown, status, result.Text, took)
-	return output(name, result.Text, int(r.agents.settings.Result), note)
+	return output(name, result.Text, int(r.agents.settings().Result), note)
 }
 
 func (r *run) failed(name string) int {

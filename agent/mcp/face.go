@@ -67,8 +67,6 @@ func (s *Server) face(ctx context.Context) *face {
 }
 
 func (s *Server) newFace(ctx context.Context, caller holdfast.Caller, key string) *face {
-	ctx, cancel := context.WithTimeout(ctx, firstWait)
-	defer cancel()
 	entries, err := s.catalogue.List(ctx, caller)
 	if err != nil {
 		entries = s.catalogue.Now(caller) // the rest follows as a changed list

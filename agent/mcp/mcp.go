@@ -53,9 +53,7 @@ const (
 	sessionIdle = 24 * time.Hour
 	// sessionsEach bounds the sessions of one caller; the oldest make room.
 	sessionsEach = 128
-	// firstWait is how long the first request of a caller waits for tool servers that are starting.
-	firstWait = 10 * time.Second
-	maxBody   = 4 << 20
+	maxBody      = 4 << 20
 )
 
 // A Server is the MCP endpoint of the house.

@@ -64,21 +64,21 @@ func (c *Catalogue) find(ctx context.Context, caller holdfast.Caller, name strin
 }
 
 func (c *Catalogue) perform(ctx context.Context, caller holdfast.Caller, e *entry, arguments json.RawMessage) (Result, error) {
-	limit := c.settings.Timeout.Std()
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, errTimeout)
+	settings := c.settings()
+	ctx, cancel := context.WithTimeoutCause(ctx, settings.Timeout.Std(), errTimeout)
 	defer cancel()
 	var result Result
 	var err error
 	if e.action != "" {
 		result, err = c.callHouse(ctx, caller, e, arguments)
 	} else {
-		result, err = e.server.call(ctx, e.own, arguments, int(c.settings.Result))
+		result, err = e.server.call(ctx, e.own, arguments, int(settings.Result))
 	}
 	if err != nil && errors.Is(context.Cause(ctx), errTimeout) {
-		err = holdfast.Errorf(holdfast.CodeUnavailable, "tool %s did not answer within %s, so the call was cancelled: %w", e.Name, c.settings.Timeout, err)
+		err = holdfast.Errorf(holdfast.CodeUnavailable, "tool %s did not answer within %s, so the call was cancelled: %w", e.Name, settings.Timeout, err)
 	}
-	if len(result.Text) > int(c.settings.Result) {
-		result.Text, result.Cut = cutText(result.Text, int(c.settings.Result))+"\n[cut: the result was larger than the limit]", true
+	if len(result.Text) > int(settings.Result) {
+		result.Text, result.Cut = cutText(result.Text, int(settings.Result))+"\n[cut: the result was larger than the limit]", true
 		result.Structured, result.Failed = nil, result.Failed || len(result.Structured) > 0
 	}
 	return result, err

@@ -31,7 +31,7 @@ var pythonHost embed.FS
 func (c *Catalogue) Capability() house.Capability {
 	return house.Capability{
 		Name:    "tools",
-		Config:  c.settings,
+		Config:  c.section,
 		Actions: c.actions(),
 		Checks:  []holdfast.Check{{Name: "tools", Run: c.check}},
 		Alerts:  []holdfast.AlertRule{c.alert()},

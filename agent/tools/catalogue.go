@@ -17,6 +17,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"holdfast"
@@ -91,8 +92,9 @@ func (s *Settings) Check() []holdfast.Problem {
 
 // A Catalogue is the one list of tools of the house.
 type Catalogue struct {
-	needs    Needs
-	settings *Settings
+	needs   Needs
+	section *Settings                // as the configuration filled it at start
+	applied atomic.Pointer[Settings] // what a reload put in its place
 
 	mu       sync.Mutex
 	servers  map[string]*server // by extension
@@ -118,12 +120,23 @@ func New(needs Needs) *Catalogue {
 	}
 	return &Catalogue{
 		needs: needs,
-		settings: &Settings{
+		section: &Settings{
 			Timeout: config.Duration(time.Minute), StartWithin: config.Duration(30 * time.Second),
 			Idle: config.Duration(30 * time.Minute), Result: 1 << 20, Parallel: 32,
 		},
 		servers: map[string]*server{}, watch: make(chan struct{}), usage: map[string]*usage{},
 	}
+}
+
+// Apply takes new settings while the house runs. How many calls a server answers at the same time is
+// taken up when it next starts.
+func (c *Catalogue) Apply(s Settings) { c.applied.Store(&s) }
+
+func (c *Catalogue) settings() *Settings {
+	if s := c.applied.Load(); s != nil {
+		return s
+	}
+	return c.section
 }
 
 // Changed is closed when the list may differ from what List answered before; ask again for the
@@ -143,8 +156,11 @@ func (c *Catalogue) touch() {
 	c.watch = make(chan struct{})
 }
 
-// List is every tool that the caller may call, by name. It waits for servers that are starting for
-// the first time, each within its own bound.
+// patience is how long a list waits for servers that start for the first time.
+const patience = 10 * time.Second
+
+// List is every tool that the caller may call, by name. It waits a little for servers that are
+// starting for the first time; one that takes longer joins the list later, which Changed tells.
 func (c *Catalogue) List(ctx context.Context, caller holdfast.Caller) ([]Entry, error) {
 	if err := c.settle(ctx); err != nil {
 		return nil, err
@@ -181,12 +197,16 @@ func (c *Catalogue) Instructions() map[string]string {
 	return found
 }
 
-// settle waits until every server has tried to start at least once.
+// settle waits until every server has tried to start at least once, or patience ends.
 func (c *Catalogue) settle(ctx context.Context) error {
+	enough := time.NewTimer(patience)
+	defer enough.Stop()
 	for _, s := range c.all() {
 		select {
 		case <-s.tried:
 		case <-s.gone:
+		case <-enough.C:
+			return nil
 		case <-ctx.Done():
 			return holdfast.Errorf(holdfast.CodeUnavailable, "cannot list the tools: the tool server of %s is still starting: %w", s.decl.Name, ctx.Err())
 		}

@@ -118,7 +118,7 @@ func TestCrashLoopSlowsDown(t *testing.T) {
 
 func TestHungServerIsBounded(t *testing.T) {
 	b := newBench(t, goServer(t, "hung", "hung"), goServer(t, "alpha", "good"))
-	b.settings.StartWithin = config.Duration(500 * time.Millisecond)
+	b.section.StartWithin = config.Duration(500 * time.Millisecond)
 	b.up()
 	began := time.Now()
 	if names := b.names(agent()); !slices.Contains(names, "echo") {
@@ -135,7 +135,7 @@ func TestHungServerIsBounded(t *testing.T) {
 
 func TestSlowCallIsCancelledAlone(t *testing.T) {
 	b := newBench(t, goServer(t, "alpha", "good"))
-	b.settings.Timeout = config.Duration(300 * time.Millisecond)
+	b.section.Timeout = config.Duration(300 * time.Millisecond)
 	b.up()
 	b.must("echo", `{"text":"x"}`)
 	pid := b.Servers()[0].PID
@@ -209,7 +209,7 @@ func TestBlockedServerOffersNothing(t *testing.T) {
 
 func TestIdleServerRestsAndWakes(t *testing.T) {
 	b := newBench(t, goServer(t, "alpha", "good"))
-	b.settings.Idle = config.Duration(50 * time.Millisecond)
+	b.section.Idle = config.Duration(50 * time.Millisecond)
 	b.up()
 	until(t, "rest", func() bool { return b.Servers()[0].State == StateResting && len(b.left()) == 0 })
 	if names := b.names(agent()); !slices.Contains(names, "echo") {

@@ -201,6 +201,7 @@ func TestHangingModuleIsInterrupted(t *testing.T) {
 		"b_tools.py": "def good(): return 'ok'\nTOOLS = [good]",
 	})
 	b := newBench(t, decl).up()
+	until(t, "the other module", func() bool { return slices.Contains(b.names(agent()), "good") })
 	b.must("good", "")
 	if p := b.Servers()[0].Problems; len(p) != 1 || !strings.Contains(p[0].Error, "did not finish loading") {
 		t.Errorf("problems are %+v", p)
@@ -209,7 +210,7 @@ func TestHangingModuleIsInterrupted(t *testing.T) {
 
 func TestPythonTimeoutKillsOnlyTheCall(t *testing.T) {
 	b := newBench(t, pythonServer(t, "notes", map[string]string{"notes_tools.py": notesModule}))
-	b.settings.Timeout = config.Duration(500 * time.Millisecond)
+	b.section.Timeout = config.Duration(500 * time.Millisecond)
 	b.up()
 	b.must("refuse", "")
 	pid := b.Servers()[0].PID

@@ -68,7 +68,7 @@ type Problem struct {
 type server struct {
 	decl     holdfast.ToolServer
 	launcher *launcher
-	settings *Settings
+	settings func() *Settings
 	log      *slog.Logger
 	changed  func()        // the offer or the state changed
 	tried    chan struct{} // closed after the first attempt to start
@@ -91,12 +91,12 @@ type server struct {
 	moved    chan struct{} // closed and replaced at each change of state
 }
 
-func newServer(decl holdfast.ToolServer, l *launcher, settings *Settings, log *slog.Logger, changed func()) *server {
+func newServer(decl holdfast.ToolServer, l *launcher, settings func() *Settings, log *slog.Logger, changed func()) *server {
 	return &server{
 		decl: decl, launcher: l, settings: settings, changed: changed,
 		log:   log.With(slog.String("extension", decl.Name)),
 		tried: make(chan struct{}), gone: make(chan struct{}), want: make(chan struct{}, 1),
-		slots: make(chan struct{}, settings.Parallel),
+		slots: make(chan struct{}, settings().Parallel),
 		state: StateStarting, since: time.Now(), moved: make(chan struct{}),
 	}
 }
@@ -140,7 +140,8 @@ func (s *server) run(ctx context.Context) {
 
 func (s *server) start(ctx context.Context) (*live, error) {
 	s.move(StateStarting, nil)
-	ctx, cancel := context.WithTimeoutCause(ctx, s.settings.StartWithin.Std(), fmt.Errorf("it did not answer within %s", s.settings.StartWithin))
+	within := s.settings().StartWithin
+	ctx, cancel := context.WithTimeoutCause(ctx, within.Std(), fmt.Errorf("it did not answer within %s", within))
 	defer cancel()
 	live, err := s.launcher.launch(ctx, s.decl)
 	if err != nil {
@@ -163,7 +164,7 @@ func (s *server) start(ctx context.Context) (*live, error) {
 // serve waits until the server ends, is idle (nil), or ctx ends; it asks again when its list of
 // tools changed.
 func (s *server) serve(ctx context.Context, live *live) error {
-	idle := s.settings.Idle.Std()
+	idle := s.settings().Idle.Std()
 	tick := time.NewTicker(max(idle/4, time.Second))
 	defer tick.Stop()
 	for {
@@ -194,7 +195,7 @@ func (s *server) idle(after time.Duration) bool {
 }
 
 func (s *server) refresh(ctx context.Context, live *live) {
-	ctx, cancel := context.WithTimeout(ctx, s.settings.StartWithin.Std())
+	ctx, cancel := context.WithTimeout(ctx, s.settings().StartWithin.Std())
 	defer cancel()
 	offered, err := live.ask(ctx, s)
 	if err != nil {
