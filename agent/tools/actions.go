@@ -82,42 +82,45 @@ type lunaTool struct {
 	Docstring string `json:"docstring"`
 }
 
-func (c *Catalogue) actions() []holdfast.Action {
+// a desk is where operators ask about the catalogue: its actions, check and alert.
+type desk struct{ *Catalogue }
+
+func (d desk) actions() []holdfast.Action {
 	return []holdfast.Action{
 		action.NewAction(holdfast.Action{
 			Name: "tool.list", Short: "tools", Summary: "List the tools of the catalogue, and how their servers stand",
 			Tier: holdfast.TierOperator, Effect: holdfast.EffectRead, Examples: []string{"holdfast tools", "holdfast tools --extension notes --json"},
-		}, c.list),
+		}, d.list),
 		action.NewAction(holdfast.Action{
 			Name: "tool.all", Summary: "List the tools by extension, in the form of existing hub clients",
 			Tier: holdfast.TierOperator, Effect: holdfast.EffectRead,
 			Routes: []holdfast.ActionRoute{{Method: "GET", Path: "/api/supervisor/tools/all"}},
-		}, c.luna),
+		}, d.luna),
 		action.NewAction(holdfast.Action{
 			Name: "tool.show", Summary: "Show one tool with its schema and use",
 			Tier: holdfast.TierOperator, Effect: holdfast.EffectRead, Examples: []string{"holdfast tool show notes_add"},
-		}, c.show),
+		}, d.show),
 		action.NewAction(holdfast.Action{
 			Name: "tool.call", Summary: "Call a tool",
 			Help: "The tool is called as by a program: what destroys asks for approval, even for an operator.",
 			Tier: holdfast.TierOperator, Effect: holdfast.EffectChange,
 			Examples: []string{`holdfast tool call notes_add '{"title": "milk"}'`},
-		}, c.callAction),
+		}, d.call),
 		action.NewAction(holdfast.Action{
 			Name: "tool.restart", Summary: "Start a tool server anew",
 			Tier: holdfast.TierOperator, Effect: holdfast.EffectChange, Labels: []string{"restart"},
 			Examples: []string{"holdfast tool restart notes"},
 		}, func(ctx context.Context, in serverInput) (Server, error) {
-			if err := c.Restart(ctx, in.Name); err != nil {
+			if err := d.Restart(ctx, in.Name); err != nil {
 				return Server{}, err
 			}
-			return c.server(in.Name)
+			return d.server(in.Name)
 		}),
 	}
 }
 
-func (c *Catalogue) list(ctx context.Context, in listInput) (listOutput, error) {
-	entries, err := c.List(ctx, holdfast.CallerFrom(ctx))
+func (d desk) list(ctx context.Context, in listInput) (listOutput, error) {
+	entries, err := d.List(ctx, holdfast.CallerFrom(ctx))
 	if err != nil {
 		return listOutput{}, err
 	}
@@ -128,16 +131,16 @@ func (c *Catalogue) list(ctx context.Context, in listInput) (listOutput, error) 
 		}
 		return of == "house" && !in.All
 	})
-	return listOutput{Tools: entries, Servers: c.Servers()}, nil
+	return listOutput{Tools: entries, Servers: d.Servers()}, nil
 }
 
-func (c *Catalogue) luna(ctx context.Context, _ action.Nothing) (lunaTools, error) {
+func (d desk) luna(ctx context.Context, _ action.Nothing) (lunaTools, error) {
 	out := lunaTools{Extensions: map[string][]lunaTool{}, Remote: map[string]any{}}
-	entries, err := c.List(ctx, holdfast.CallerFrom(ctx))
+	entries, err := d.List(ctx, holdfast.CallerFrom(ctx))
 	if err != nil {
 		return out, err
 	}
-	for _, s := range c.all() {
+	for _, s := range d.all() {
 		out.Extensions[s.extension()] = []lunaTool{}
 	}
 	for _, e := range entries {
@@ -148,12 +151,12 @@ func (c *Catalogue) luna(ctx context.Context, _ action.Nothing) (lunaTools, erro
 	return out, nil
 }
 
-func (c *Catalogue) show(ctx context.Context, in nameInput) (Entry, error) {
+func (d desk) show(ctx context.Context, in nameInput) (Entry, error) {
 	caller := holdfast.CallerFrom(ctx)
-	if _, err := c.find(ctx, caller, in.Name); err != nil {
+	if _, err := d.find(ctx, caller, in.Name); err != nil {
 		return Entry{}, err
 	}
-	entries, err := c.List(ctx, caller)
+	entries, err := d.List(ctx, caller)
 	if err != nil {
 		return Entry{}, err
 	}
@@ -164,12 +167,12 @@ func (c *Catalogue) show(ctx context.Context, in nameInput) (Entry, error) {
 	return entries[i], nil
 }
 
-func (c *Catalogue) callAction(ctx context.Context, in callInput) (Result, error) {
+func (d desk) call(ctx context.Context, in callInput) (Result, error) {
 	arguments, err := in.Arguments.raw()
 	if err != nil {
 		return Result{}, holdfast.BadInput("", holdfast.Problem{Field: "arguments", Message: err.Error()})
 	}
-	return c.Call(ctx, holdfast.CallerFrom(ctx), in.Name, arguments)
+	return d.Call(ctx, holdfast.CallerFrom(ctx), in.Name, arguments)
 }
 
 // Servers is how every tool server stands, by extension.

@@ -21,21 +21,33 @@ func (c *Catalogue) Call(ctx context.Context, caller holdfast.Caller, name strin
 	if err != nil {
 		return Result{}, err
 	}
-	arguments, err = e.schema.check(name, arguments)
+	call := call{catalogue: c, caller: caller, entry: e}
+	call.arguments, err = e.schema.check(name, arguments)
 	if err != nil {
-		c.count(e, holdfast.OutcomeRefused, 0)
+		call.count(holdfast.OutcomeRefused, 0)
 		return Result{}, err
 	}
 	if e.action == "" && !e.ReadOnly {
-		if err := c.journal(ctx, caller, e, holdfast.OutcomeStarted, 0, map[string]any{"arguments": Redacted(arguments, e.schema.tree)}); err != nil {
+		if err := call.journal(ctx, holdfast.OutcomeStarted, 0, map[string]any{"arguments": call.shown()}); err != nil {
 			return Result{}, holdfast.Errorf(holdfast.CodeUnavailable, "cannot journal the call before it runs, so it was not made: %w", err)
 		}
 	}
 	began := time.Now()
-	result, err := c.perform(ctx, caller, e, arguments)
-	c.settled(ctx, caller, e, arguments, result, err, time.Since(began))
+	result, err := call.run(ctx)
+	call.settle(ctx, result, err, time.Since(began))
 	return result, err
 }
+
+// a call is one call of one tool on its way.
+type call struct {
+	catalogue *Catalogue
+	caller    holdfast.Caller
+	entry     *entry
+	arguments json.RawMessage
+}
+
+// shown is the arguments as they may be journaled.
+func (c call) shown() json.RawMessage { return Redacted(c.arguments, c.entry.schema.tree) }
 
 // find looks a tool up among those that the caller may see.
 func (c *Catalogue) find(ctx context.Context, caller holdfast.Caller, name string) (*entry, error) {
@@ -63,16 +75,16 @@ func (c *Catalogue) find(ctx context.Context, caller holdfast.Caller, name strin
 	return nil, err
 }
 
-func (c *Catalogue) perform(ctx context.Context, caller holdfast.Caller, e *entry, arguments json.RawMessage) (Result, error) {
-	settings := c.settings()
+func (c call) run(ctx context.Context) (Result, error) {
+	e, settings := c.entry, c.catalogue.settings()
 	ctx, cancel := context.WithTimeoutCause(ctx, settings.Timeout.Std(), errTimeout)
 	defer cancel()
 	var result Result
 	var err error
 	if e.action != "" {
-		result, err = c.callHouse(ctx, caller, e, arguments)
+		result, err = c.house(ctx)
 	} else {
-		result, err = e.server.call(ctx, e.own, arguments, int(settings.Result))
+		result, err = e.server.call(ctx, e.own, c.arguments, int(settings.Result))
 	}
 	if err != nil && errors.Is(context.Cause(ctx), errTimeout) {
 		err = holdfast.Errorf(holdfast.CodeUnavailable, "tool %s did not answer within %s, so the call was cancelled: %w", e.Name, settings.Timeout, err)
@@ -86,31 +98,31 @@ func (c *Catalogue) perform(ctx context.Context, caller holdfast.Caller, e *entr
 
 var errTimeout = errors.New("the call took too long")
 
-// settled counts and journals how a call ended. House actions journal themselves.
-func (c *Catalogue) settled(ctx context.Context, caller holdfast.Caller, e *entry, arguments json.RawMessage, r Result, err error, took time.Duration) {
+// settle counts and journals how a call ended. House actions journal themselves.
+func (c call) settle(ctx context.Context, r Result, err error, took time.Duration) {
 	outcome := holdfast.OutcomeDone
 	if err != nil || r.Failed {
 		outcome = holdfast.OutcomeFailed
 	}
-	c.count(e, outcome, took)
-	if e.action != "" {
+	c.count(outcome, took)
+	if c.entry.action != "" {
 		return
 	}
 	detail := map[string]any{"result_bytes": len(r.Text)}
-	if e.ReadOnly {
-		detail["arguments"] = Redacted(arguments, e.schema.tree)
+	if c.entry.ReadOnly {
+		detail["arguments"] = c.shown()
 	}
 	if err != nil {
 		detail["error"] = cutText(err.Error(), maxShown)
 	}
 	// A caller that hung up must not keep the outcome out of the journal.
-	if err := c.journal(context.WithoutCancel(ctx), caller, e, outcome, took, detail); err != nil {
-		c.needs.Log.Error("cannot journal a tool call", slog.String("tool", e.Name), slog.Any("error", err))
+	if err := c.journal(context.WithoutCancel(ctx), outcome, took, detail); err != nil {
+		c.catalogue.needs.Log.Error("cannot journal a tool call", slog.String("tool", c.entry.Name), slog.Any("error", err))
 	}
 }
 
-func (c *Catalogue) journal(ctx context.Context, caller holdfast.Caller, e *entry, outcome holdfast.Outcome, took time.Duration, detail map[string]any) error {
-	detail["source"] = e.Source
+func (c call) journal(ctx context.Context, outcome holdfast.Outcome, took time.Duration, detail map[string]any) error {
+	detail["source"] = c.entry.Source
 	if agent := holdfast.AgentFrom(ctx); agent != "" {
 		detail["agent"] = agent
 	}
@@ -118,27 +130,28 @@ func (c *Catalogue) journal(ctx context.Context, caller holdfast.Caller, e *entr
 	if err != nil {
 		return err
 	}
-	_, err = c.needs.Journal.Append(ctx, holdfast.Entry{
-		Caller: caller.String(), Tier: caller.Tier, Action: "tool.run", Subject: e.Name,
+	_, err = c.catalogue.needs.Journal.Append(ctx, holdfast.Entry{
+		Caller: c.caller.String(), Tier: c.caller.Tier, Action: "tool.run", Subject: c.entry.Name,
 		Outcome: outcome, Duration: took, Detail: raw,
 	})
 	return err
 }
 
-func (c *Catalogue) count(e *entry, outcome holdfast.Outcome, took time.Duration) {
-	c.mu.Lock()
-	u := c.usage[e.Name]
+func (c call) count(outcome holdfast.Outcome, took time.Duration) {
+	name, catalogue := c.entry.Name, c.catalogue
+	catalogue.mu.Lock()
+	u := catalogue.usage[name]
 	if u == nil {
 		u = &usage{}
-		c.usage[e.Name] = u
+		catalogue.usage[name] = u
 	}
 	u.calls++
 	if outcome != holdfast.OutcomeDone {
 		u.errors++
 	}
 	u.last = time.Now()
-	c.mu.Unlock()
-	if c.needs.Meter != nil {
-		c.needs.Meter(e.Name, strings.TrimPrefix(e.Source, "extension "), outcome, took)
+	catalogue.mu.Unlock()
+	if catalogue.needs.Meter != nil {
+		catalogue.needs.Meter(name, strings.TrimPrefix(c.entry.Source, "extension "), outcome, took)
 	}
 }

@@ -29,12 +29,13 @@ var pythonHost embed.FS
 
 // Capability is what the catalogue contributes to the house.
 func (c *Catalogue) Capability() house.Capability {
+	d := desk{c}
 	return house.Capability{
 		Name:    "tools",
 		Config:  c.section,
-		Actions: c.actions(),
-		Checks:  []holdfast.Check{{Name: "tools", Run: c.check}},
-		Alerts:  []holdfast.AlertRule{c.alert()},
+		Actions: d.actions(),
+		Checks:  []holdfast.Check{{Name: "tools", Run: d.check}},
+		Alerts:  []holdfast.AlertRule{d.alert()},
 		Start:   c.start,
 		Run:     c.follow,
 		Stop:    c.stop,

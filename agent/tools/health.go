@@ -14,10 +14,10 @@ import (
 const alarming = 3
 
 // check answers how the tool servers stand.
-func (c *Catalogue) check(context.Context) holdfast.CheckResult {
+func (d desk) check(context.Context) holdfast.CheckResult {
 	result := holdfast.CheckResult{Check: "tools", Status: holdfast.StatusOK, Values: map[string]float64{}}
 	var wrong []string
-	servers := c.Servers()
+	servers := d.Servers()
 	for _, s := range servers {
 		result.Values["tools"] += float64(s.Tools)
 		if text := s.complaint(); text != "" {
@@ -45,13 +45,13 @@ func (s Server) complaint() string {
 	return ""
 }
 
-func (c *Catalogue) alert() holdfast.AlertRule {
+func (d desk) alert() holdfast.AlertRule {
 	return holdfast.AlertRule{
 		Name: "tool_server_failing", Severity: holdfast.SeverityWarning,
 		Summary: "A tool server fails to start or keeps ending, or one of its modules cannot be loaded",
 		Firing: func(context.Context) []holdfast.Alert {
 			var firing []holdfast.Alert
-			for _, s := range c.Servers() {
+			for _, s := range d.Servers() {
 				if s.complaint() == "" || (len(s.Problems) == 0 && s.State != StateBlocked && s.Failures < alarming) {
 					continue
 				}

@@ -81,13 +81,14 @@ func objectSchema(raw json.RawMessage) json.RawMessage {
 	return raw
 }
 
-// callHouse runs an action. A tool call comes from a program whatever key it bears, so that even an
+// house runs an action. A tool call comes from a program whatever key it bears, so that even an
 // operator's call of a destroying action only asks.
-func (c *Catalogue) callHouse(ctx context.Context, caller holdfast.Caller, e *entry, arguments json.RawMessage) (Result, error) {
+func (c call) house(ctx context.Context) (Result, error) {
+	e, caller := c.entry, c.caller
 	if caller.Human() {
 		caller.Kind = holdfast.CallerAgent
 	}
-	out, err := c.needs.Actions.Dispatch(ctx, caller, e.action, arguments, nil)
+	out, err := c.catalogue.needs.Actions.Dispatch(ctx, caller, e.action, c.arguments, nil)
 	if err != nil {
 		return houseAnswer(e, err)
 	}
