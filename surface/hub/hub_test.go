@@ -19,37 +19,26 @@ import (
 	"testing"
 )
 
-func get(t *testing.T, path string, header map[string]string) *http.Response {
-	t.Helper()
+func get(path string, header map[string]string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(http.MethodGet, path, nil)
 	for name, value := range header {
 		r.Header.Set(name, value)
 	}
 	w := httptest.NewRecorder()
 	Handler().ServeHTTP(w, r)
-	return w.Result()
-}
-
-func body(t *testing.T, r *http.Response) string {
-	t.Helper()
-	defer func() { _ = r.Body.Close() }()
-	raw, err := io.ReadAll(r.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(raw)
+	return w
 }
 
 func TestPagesAnswerWithThePage(t *testing.T) {
 	for _, path := range []string{"/", "/units", "/units?log=notes.backend", "/tokens", "/tools", "/approvals", "/journal", "/units/some.unit"} {
-		r := get(t, path, nil)
-		if r.StatusCode != http.StatusOK || !strings.Contains(body(t, r), `<div id="root">`) {
-			t.Errorf("GET %s: status %d, not the page", path, r.StatusCode)
+		r := get(path, nil)
+		if r.Code != http.StatusOK || !strings.Contains(r.Body.String(), `<div id="root">`) {
+			t.Errorf("GET %s: status %d, not the page", path, r.Code)
 		}
-		if got := r.Header.Get("Cache-Control"); got != "no-store" {
+		if got := r.Header().Get("Cache-Control"); got != "no-store" {
 			t.Errorf("GET %s: Cache-Control %q, want no-store", path, got)
 		}
-		if got := r.Header.Get("Content-Security-Policy"); got != Policy {
+		if got := r.Header().Get("Content-Security-Policy"); got != Policy {
 			t.Errorf("GET %s: Content-Security-Policy %q", path, got)
 		}
 	}
@@ -57,13 +46,13 @@ func TestPagesAnswerWithThePage(t *testing.T) {
 
 func TestOnlyPagesFallBack(t *testing.T) {
 	for _, path := range []string{"/assets/gone-12345678.js", "/nothing", "/api/v1/unit/list", "/robots.txt", "/.source-sha256", "/assets", "/../hub.go", "/assets/.hidden"} {
-		if r := get(t, path, nil); r.StatusCode != http.StatusNotFound || strings.Contains(body(t, r), "root") {
-			t.Errorf("GET %s: status %d, want 404 and not the page", path, r.StatusCode)
+		if r := get(path, nil); r.Code != http.StatusNotFound || strings.Contains(r.Body.String(), "root") {
+			t.Errorf("GET %s: status %d, want 404 and not the page", path, r.Code)
 		}
 	}
-	person := get(t, "/nothing", map[string]string{"Sec-Fetch-Dest": "document"})
-	if person.StatusCode != http.StatusNotFound || !strings.Contains(body(t, person), `<div id="root">`) {
-		t.Errorf("a person at a wrong address: status %d, want 404 with the page", person.StatusCode)
+	person := get("/nothing", map[string]string{"Sec-Fetch-Dest": "document"})
+	if person.Code != http.StatusNotFound || !strings.Contains(person.Body.String(), `<div id="root">`) {
+		t.Errorf("a person at a wrong address: status %d, want 404 with the page", person.Code)
 	}
 	w := httptest.NewRecorder()
 	Handler().ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/units", nil))
@@ -73,7 +62,7 @@ func TestOnlyPagesFallBack(t *testing.T) {
 }
 
 func TestThePageHoldsNothingInline(t *testing.T) {
-	page := body(t, get(t, "/", nil))
+	page := get("/", nil).Body.String()
 	for _, script := range regexp.MustCompile(`(?s)<script[^>]*>(.*?)</script>`).FindAllStringSubmatch(page, -1) {
 		if strings.TrimSpace(script[1]) != "" || !strings.Contains(script[0], "src=") {
 			t.Errorf("inline script: %s", script[0])
@@ -87,8 +76,8 @@ func TestThePageHoldsNothingInline(t *testing.T) {
 		t.Fatalf("the page names %d files", len(links))
 	}
 	for _, link := range links {
-		if r := get(t, link[1], nil); r.StatusCode != http.StatusOK {
-			t.Errorf("the page names %s: status %d", link[1], r.StatusCode)
+		if r := get(link[1], nil); r.Code != http.StatusOK {
+			t.Errorf("the page names %s: status %d", link[1], r.Code)
 		}
 	}
 }
@@ -104,18 +93,18 @@ func script(t *testing.T) string {
 
 func TestAssetsAreKeptForever(t *testing.T) {
 	path := script(t)
-	plain := get(t, path, nil)
-	if got := plain.Header.Get("Cache-Control"); got != "public, max-age=31536000, immutable" {
+	plain := get(path, nil)
+	if got := plain.Header().Get("Cache-Control"); got != "public, max-age=31536000, immutable" {
 		t.Errorf("Cache-Control %q", got)
 	}
-	if plain.Header.Get("Content-Encoding") != "" || plain.Header.Get("Vary") != "Accept-Encoding" {
-		t.Errorf("without Accept-Encoding: encoding %q, Vary %q", plain.Header.Get("Content-Encoding"), plain.Header.Get("Vary"))
+	if plain.Header().Get("Content-Encoding") != "" || plain.Header().Get("Vary") != "Accept-Encoding" {
+		t.Errorf("without Accept-Encoding: encoding %q, Vary %q", plain.Header().Get("Content-Encoding"), plain.Header().Get("Vary"))
 	}
-	packed := get(t, path, map[string]string{"Accept-Encoding": "br;q=1, gzip;q=0.5"})
-	if packed.Header.Get("Content-Encoding") != "gzip" || packed.Header.Get("Vary") != "Accept-Encoding" {
-		t.Errorf("with gzip: encoding %q, Vary %q", packed.Header.Get("Content-Encoding"), packed.Header.Get("Vary"))
+	packed := get(path, map[string]string{"Accept-Encoding": "br;q=1, gzip;q=0.5"})
+	if packed.Header().Get("Content-Encoding") != "gzip" || packed.Header().Get("Vary") != "Accept-Encoding" {
+		t.Errorf("with gzip: encoding %q, Vary %q", packed.Header().Get("Content-Encoding"), packed.Header().Get("Vary"))
 	}
-	if packed.Header.Get("ETag") == plain.Header.Get("ETag") {
+	if packed.Header().Get("ETag") == plain.Header().Get("ETag") {
 		t.Error("both forms have one ETag")
 	}
 	z, err := gzip.NewReader(packed.Body)
@@ -123,12 +112,12 @@ func TestAssetsAreKeptForever(t *testing.T) {
 		t.Fatal(err)
 	}
 	unpacked, err := io.ReadAll(z)
-	if err != nil || string(unpacked) != body(t, plain) {
+	if err != nil || string(unpacked) != plain.Body.String() {
 		t.Errorf("the packed form is another file (%v)", err)
 	}
-	again := get(t, path, map[string]string{"If-None-Match": plain.Header.Get("ETag")})
-	if again.StatusCode != http.StatusNotModified {
-		t.Errorf("known ETag: status %d, want 304", again.StatusCode)
+	again := get(path, map[string]string{"If-None-Match": plain.Header().Get("ETag")})
+	if again.Code != http.StatusNotModified {
+		t.Errorf("known ETag: status %d, want 304", again.Code)
 	}
 }
 
