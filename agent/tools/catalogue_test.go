@@ -110,10 +110,10 @@ func TestCrashLoopSlowsDown(t *testing.T) {
 	if !strings.Contains(s.Error, "status 7") || !strings.Contains(s.Error, "cannot find my configuration") {
 		t.Errorf("error is %q", s.Error)
 	}
-	if got := desk{b.Catalogue}.check(t.Context()); got.Status != holdfast.StatusWarn || !strings.Contains(got.Detail, "dead:") {
+	if got := b.desk().check(t.Context()); got.Status != holdfast.StatusWarn || !strings.Contains(got.Detail, "dead:") {
 		t.Errorf("check is %+v", got)
 	}
-	until(t, "alert", func() bool { return len(desk{b.Catalogue}.alert().Firing(t.Context())) == 1 })
+	until(t, "alert", func() bool { return len(b.desk().alert().Firing(t.Context())) == 1 })
 }
 
 func TestHungServerIsBounded(t *testing.T) {

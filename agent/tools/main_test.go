@@ -349,3 +349,5 @@ func (b *bench) log(extension string) string {
 	}
 	return strings.Join(lines, "\n")
 }
+
+func (b *bench) desk() desk { return desk{b.Catalogue} }

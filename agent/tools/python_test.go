@@ -187,7 +187,7 @@ func TestBrokenModuleHurtsNobodyElse(t *testing.T) {
 	if got := b.Instructions()["mixed"]; got != "A prompt made by a function." {
 		t.Errorf("instructions are %q", got)
 	}
-	if got := desk{b.Catalogue}.check(t.Context()); got.Status != holdfast.StatusWarn {
+	if got := b.desk().check(t.Context()); got.Status != holdfast.StatusWarn {
 		t.Errorf("check is %+v", got)
 	}
 }
