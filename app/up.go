@@ -80,6 +80,7 @@ func (h *House) Run(ctx context.Context, ready func(context.Context) error) erro
 			return err
 		}
 		h.awaitDoor(ctx)
+		h.ready.Store(true)
 		if err := ready(ctx); err != nil {
 			return err
 		}

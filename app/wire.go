@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"holdfast"
@@ -55,37 +56,13 @@ type House struct {
 	front      *api.Front
 	operations *operation.Runner
 	shutdown   func()
+	ready      atomic.Bool
 	units      func() []holdfast.UnitStatus
 	url        func() string
 	loginLink  func(context.Context) (string, error)
 	doorOpen   func(context.Context) error
 	// reloaded takes up a section that a reload changed, by its name.
 	reloaded map[string]func(ctx context.Context, fresh any) error
-}
-
-// General is the section house of holdfast.yaml.
-type General struct {
-	// Name is how this house calls itself, in titles and messages.
-	Name string `yaml:"name" json:"name"`
-	// Timezone is the operator's, by its IANA name: days begin and schedules run by it.
-	Timezone string `yaml:"timezone" json:"timezone"`
-}
-
-// Check tells an unknown time zone.
-func (g General) Check() []holdfast.Problem {
-	if _, err := time.LoadLocation(g.Timezone); err != nil {
-		return []holdfast.Problem{{Field: "timezone", Message: err.Error(), Remedy: "want an IANA name like UTC or Europe/Lisbon"}}
-	}
-	return nil
-}
-
-// Location is the operator's time zone.
-func (g *General) Location() *time.Location {
-	at, err := time.LoadLocation(g.Timezone)
-	if err != nil {
-		return time.UTC
-	}
-	return at
 }
 
 // New wires a house. It does no I/O.
@@ -102,92 +79,131 @@ func New(place home.Home, opt *Options) (*House, error) {
 	if err != nil {
 		node = "node"
 	}
-	book := journal.New(h.Store, node)
-	meter := metrics.New()
+	p := &parts{book: journal.New(h.Store, node), meter: metrics.New()}
 	h.Registry, err = action.NewRegistry(action.Needs{
-		Journal: book, Store: h.Store, Meter: meter, Log: h.log,
+		Journal: p.book, Store: h.Store, Meter: p.meter, Log: h.log,
 		Seal: func() ([]byte, error) { return seal(place) },
 	})
 	if err != nil {
 		return nil, err
 	}
-	return h, h.wire(book, meter)
+	return h, h.wire(p)
 }
 
-// wire builds every capability in start order, one line each, and declares what they contribute.
-func (h *House) wire(book *journal.Journal, meter *metrics.Metrics) error {
-	secrets := keys.New(h.Home)
-	bin := trash.New(h.Home, h.Store)
-	h.operations = operation.NewRunner(h.Store, book, h.log)
-	keeper := supervisor.New(supervisor.Options{Home: h.Home, Journal: book, Secrets: secrets, Log: h.log})
-	master := config.NewMaster(h.Home)
-	extensions := extension.New(extension.Needs{
-		Home: h.Home, Master: master, Units: keeper, Keys: secrets,
-		Trash: bin, Operations: h.operations, Log: h.log,
-	})
-	bearers := key.New(key.Needs{Store: h.Store, Keys: secrets, Trash: bin, Log: h.log})
-	var tokens *ledger.Ledger
-	fuse := breaker.New(breaker.Needs{
-		Home: h.Home, Journal: book, Log: h.log,
-		Burn: func(ctx context.Context) (judge.Burn, error) { return tokens.Burn(ctx) },
-	})
-	tokens = ledger.New(ledger.Needs{Store: h.Store, Node: book.Node(), Gate: fuse, Log: h.log, Location: h.general.Location})
-	settings := gateway.Defaults()
-	models := gateway.New(gateway.Needs{Home: h.Home, Config: &settings, Ledger: tokens, Breaker: fuse, Keys: secrets, Log: h.log})
-	catalogue := tools.New(tools.Needs{
-		Home: h.Home, House: keeper.House, Extensions: extensions,
-		Actions: h.Registry, Secret: secrets.Get, Journal: book, Log: h.log,
-	})
-	keeper.Claim(tools.Owns)
-	agents := agent.New(agent.Needs{Chat: models.Inner(), Tools: catalogue, Keys: secrets, Log: h.log})
-	models.SetAgents(agents)
-	logins := auth.New(auth.Options{Store: h.Store, Journal: book, Log: h.log})
-	door := edge.New(edge.Options{
-		Home: h.Home, Auth: logins, Units: keeper, Mounts: extensions, Journal: book, Keys: bearers,
-		Status: func(unit string) (holdfast.UnitStatus, bool) { s, err := keeper.Status(unit); return s, err == nil },
-		Tail:   keeper.Tail, Reserved: h.reserved, Binary: h.options.Edge, Log: h.log,
-	})
-	server := &api.Server{Registry: h.Registry, Sessions: logins, Keys: bearers, Hub: hub.Handler(), Version: version, Log: h.log}
-	h.front = &api.Front{Server: server, Home: h.Home, Settings: &api.Settings{Listen: "127.0.0.1:8444"}}
-	configuration := configactions.New(configactions.Needs{Config: func() *config.Config { return h.config }, Master: master})
-	h.reloaded = map[string]func(context.Context, any) error{
-		"units":  keeper.Reconfigure,
-		"models": func(_ context.Context, fresh any) error { return models.Apply(*fresh.(*gateway.Config)) },
-	}
-	desk := h.desk()
-	h.units, h.url, h.doorOpen = keeper.List, door.URL, door.Settled
-	h.loginLink = func(ctx context.Context) (string, error) {
-		link, err := logins.NewLink(ctx, "")
-		return link.URL, err
-	}
-	desk.Breaker = fuse.Word
-	secrets.Use(keys.Needs{Required: extensions, Log: h.log})
-	bin.Use(trash.Needs{Journal: book, Log: h.log})
+// parts are what the wings are built of, in the order in which they are built.
+type parts struct {
+	book       *journal.Journal
+	meter      *metrics.Metrics
+	secrets    *keys.Keys
+	bin        *trash.Trash
+	master     *config.Master
+	units      *supervisor.Supervisor
+	extensions *extension.Extensions
+	bearers    *key.Keys
+	fuse       *breaker.Breaker
+	tokens     *ledger.Ledger
+	models     *gateway.Gateway
+	catalogue  *tools.Catalogue
+	agents     *agent.Agents
+	logins     *auth.Auth
+	door       *edge.Edge
+}
 
-	h.Capabilities = []house.Capability{
+// wire lists every capability in start order, one line each.
+func (h *House) wire(p *parts) error {
+	h.wireUnits(p)
+	h.wireGateway(p)
+	h.wireAgent(p)
+	h.wireEdge(p)
+	probes, err := h.probes(p)
+	if err != nil {
+		return err
+	}
+	h.Capabilities = append([]house.Capability{
 		{Name: "house", Config: h.general, Reason: "name and time zone, known to all"},
 		{Name: "store", Config: h.database, Start: h.openStore, Stop: h.closeStore, Reason: "everything else keeps its tables here"},
-		book.Capability(),
-		configuration.Capability(),
-		secrets.Capability(),
-		bin.Capability(),
-		keeper.Capability(),
-		extensions.Capability(),
+		p.book.Capability(),
+		configactions.New(configactions.Needs{Config: func() *config.Config { return h.config }, Master: p.master}).Capability(),
+		p.secrets.Capability(),
+		p.bin.Capability(),
+		p.units.Capability(),
+		p.extensions.Capability(),
 		h.recovery(),
-		fuse.Capability(),
-		tokens.Capability(),
-		bearers.Capability(),
-		models.Capability(),
-		catalogue.Capability(),
-		agents.Capability(),
-		mcp.New(catalogue, version, h.log).Capability(),
-		desk.Capability(),
+		p.fuse.Capability(),
+		p.tokens.Capability(),
+		p.bearers.Capability(),
+		p.models.Capability(),
+		p.catalogue.Capability(),
+		p.agents.Capability(),
+		mcp.New(p.catalogue, version, h.log).Capability(),
+		probes,
+		h.desk(p).Capability(),
 		h.front.Capability(),
-		logins.Capability(),
-		door.Capability(),
-	}
-	h.Capabilities = append(h.Capabilities, h.options.More...)
+		p.logins.Capability(),
+		p.door.Capability(),
+	}, h.options.More...)
 	return h.declare()
+}
+
+func (h *House) wireUnits(p *parts) {
+	p.secrets = keys.New(h.Home)
+	p.bin = trash.New(h.Home, h.Store)
+	p.master = config.NewMaster(h.Home)
+	h.operations = operation.NewRunner(h.Store, p.book, h.log)
+	p.units = supervisor.New(supervisor.Options{Home: h.Home, Journal: p.book, Secrets: p.secrets, Log: h.log})
+	p.units.Claim(tools.Owns)
+	p.extensions = extension.New(extension.Needs{
+		Home: h.Home, Master: p.master, Units: p.units, Keys: p.secrets,
+		Trash: p.bin, Operations: h.operations, Log: h.log,
+	})
+	p.secrets.Use(keys.Needs{Required: p.extensions, Log: h.log})
+	p.bin.Use(trash.Needs{Journal: p.book, Log: h.log})
+	h.units = p.units.List
+}
+
+// wireGateway ties ledger and breaker to each other: the ledger asks before it books, the breaker
+// judges by what is booked.
+func (h *House) wireGateway(p *parts) {
+	p.bearers = key.New(key.Needs{Store: h.Store, Keys: p.secrets, Trash: p.bin, Log: h.log})
+	p.fuse = breaker.New(breaker.Needs{
+		Home: h.Home, Journal: p.book, Log: h.log,
+		Burn: func(ctx context.Context) (judge.Burn, error) { return p.tokens.Burn(ctx) },
+	})
+	p.tokens = ledger.New(ledger.Needs{Store: h.Store, Node: p.book.Node(), Gate: p.fuse, Log: h.log, Location: h.general.Location})
+	settings := gateway.Defaults()
+	p.models = gateway.New(gateway.Needs{
+		Home: h.Home, Config: &settings, Ledger: p.tokens, Breaker: p.fuse, Keys: p.secrets, Log: h.log,
+	})
+	h.reloaded = map[string]func(context.Context, any) error{
+		"units":  p.units.Reconfigure,
+		"models": func(_ context.Context, fresh any) error { return p.models.Apply(*fresh.(*gateway.Config)) },
+	}
+}
+
+// wireAgent lets agents call models, and models be agents.
+func (h *House) wireAgent(p *parts) {
+	p.catalogue = tools.New(tools.Needs{
+		Home: h.Home, House: p.units.House, Extensions: p.extensions,
+		Actions: h.Registry, Secret: p.secrets.Get, Journal: p.book, Log: h.log,
+	})
+	p.agents = agent.New(agent.Needs{Chat: p.models.Inner(), Tools: p.catalogue, Keys: p.secrets, Log: h.log})
+	p.models.SetAgents(p.agents)
+}
+
+func (h *House) wireEdge(p *parts) {
+	p.logins = auth.New(auth.Options{Store: h.Store, Journal: p.book, Log: h.log})
+	p.door = edge.New(edge.Options{
+		Home: h.Home, Auth: p.logins, Units: p.units, Mounts: p.extensions, Journal: p.book, Keys: p.bearers,
+		Status: func(unit string) (holdfast.UnitStatus, bool) { s, err := p.units.Status(unit); return s, err == nil },
+		Tail:   p.units.Tail, Reserved: h.reserved, Binary: h.options.Edge, Log: h.log,
+	})
+	server := &api.Server{Registry: h.Registry, Sessions: p.logins, Keys: p.bearers, Hub: hub.Handler(), Version: version, Log: h.log}
+	h.front = &api.Front{Server: server, Home: h.Home, Journal: p.book, Settings: &api.Settings{Listen: "127.0.0.1:8444"}}
+	h.url, h.doorOpen = p.door.URL, p.door.Settled
+	h.loginLink = func(ctx context.Context) (string, error) {
+		link, err := p.logins.NewLink(ctx, "")
+		return link.URL, err
+	}
 }
 
 // declare hands what the capabilities contribute to the registry and the runner.
@@ -201,14 +217,15 @@ func (h *House) declare() error {
 	return errors.Join(errs...)
 }
 
-func (h *House) desk() *house.Desk {
+func (h *House) desk(p *parts) *house.Desk {
 	return &house.Desk{
 		Version: version, PID: os.Getpid(), Started: time.Now(), Home: h.Home.Dir(), Registry: h.Registry,
 		Name:         func() string { return h.general.Name },
 		Capabilities: func() []house.Capability { return h.Capabilities },
-		URL:          func() string { return h.url() },
-		API:          func() string { return h.front.URL() },
-		Units:        func() []holdfast.UnitStatus { return h.units() },
+		URL:          p.door.URL,
+		API:          h.front.URL,
+		Units:        p.units.List,
+		Breaker:      p.fuse.Word,
 		Shutdown:     func() { h.shutdown() },
 	}
 }

@@ -4,6 +4,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -48,6 +50,10 @@ type Front struct {
 	Server   *Server
 	Home     home.Home
 	Settings *Settings
+	// Journal notes that the listener had to move to another port.
+	Journal interface {
+		Append(context.Context, holdfast.Entry) (holdfast.Entry, error)
+	}
 
 	listeners []net.Listener
 	address   string
@@ -86,10 +92,18 @@ func (f *Front) listen(ctx context.Context) error {
 		return errors.Join(err, f.close())
 	}
 	f.listeners, f.address = append(f.listeners, l), l.Addr().String()
-	if f.address != f.Settings.Listen {
-		f.Server.Log.Warn("the api listener took the next free port", slog.String("wanted", f.Settings.Listen), slog.String("got", f.address))
+	if f.address == f.Settings.Listen || strings.HasSuffix(f.Settings.Listen, ":0") {
+		return nil
 	}
-	return nil
+	f.Server.Log.Warn("the api listener took the next free port", slog.String("wanted", f.Settings.Listen), slog.String("got", f.address))
+	moved, err := json.Marshal(map[string]string{"wanted": f.Settings.Listen, "got": f.address})
+	if err != nil {
+		return err
+	}
+	_, err = f.Journal.Append(ctx, holdfast.Entry{
+		Caller: "house:api", Tier: holdfast.TierInternal, Action: "api.listen", Subject: f.address, Outcome: holdfast.OutcomeNoted, Detail: moved,
+	})
+	return err
 }
 
 // ListenNext listens on an address, or on the next free port after it.
