@@ -1,0 +1,606 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"holdfast"
+	"holdfast/core/config"
+	"holdfast/core/home"
+	"holdfast/gateway/breaker"
+	"holdfast/gateway/dialect/openai"
+	"holdfast/gateway/ledger"
+)
+
+// TestBytesPassUntouched compares what the upstream sent with what the client got.
+func TestBytesPassUntouched(t *testing.T) {
+	t.Parallel()
+	odd := ": a comment\r\n\r\n" + "event: message\ndata:" + strings.TrimPrefix(chunkEvent("spaced \\u00e9 é"), "data: ")
+	sent := roleEvent + odd + chunkEvent("more") + stopEvent
+	h := newHouse(t, testConfig(serveUp(t, say(sent, usageEvent, doneEvent))))
+	body := request("chat", true)
+	if _, got := h.post(body); got != sent+doneEvent {
+		t.Errorf("got\n%s\nwant\n%s", got, sent+doneEvent)
+	}
+	asked := strings.Replace(body, `"stream":true`, `"stream":true,"stream_options":{"include_usage":true}`, 1)
+	if _, got := h.post(asked); got != sent+usageEvent+doneEvent {
+		t.Errorf("got\n%s\nwant\n%s", got, sent+usageEvent+doneEvent)
+	}
+	plain := newHouse(t, testConfig(serveUp(t, answers(200, jsonKind, answerBody))))
+	if _, got := plain.post(request("chat", false)); got != answerBody {
+		t.Errorf("got %s", got)
+	}
+}
+
+// TestWhatTheUpstreamGets: the client's body with the model replaced, and nothing of its headers.
+func TestWhatTheUpstreamGets(t *testing.T) {
+	t.Parallel()
+	got := make(chan *http.Request, 1)
+	bodies := make(chan string, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		bodies <- string(body)
+		got <- r
+		answers(200, jsonKind, answerBody)(w, r)
+	}))
+	t.Cleanup(server.Close)
+	h := newHouse(t, testConfig(server.URL+"/base/"))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, h.url+"/v1/chat/completions",
+		strings.NewReader(`{"model":"chat","messages":[{"role":"user","content":"x"}],"x_new_field":{"deep":[1]},"n":1}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer sk-the-clients-own")
+	req.Header.Set("Cookie", "session=secret")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	r := <-got
+	if body, want := <-bodies, `{"model":"model-x","messages":[{"role":"user","content":"x"}],"x_new_field":{"deep":[1]},"n":1}`; body != want {
+		t.Errorf("body %s", body)
+	}
+	if r.URL.Path != "/base/chat/completions" || r.Header.Get("Authorization") != "Bearer "+secretKey || r.Header.Get("Cookie") != "" {
+		t.Errorf("%s %v", r.URL, r.Header)
+	}
+}
+
+// TestClientHangsUp hangs up at five moments: each time the upstream is cancelled and what was
+// generated is booked.
+func TestClientHangsUp(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		stream bool
+		pieces []string // said before the upstream waits
+		read   string   // what the client reads before it hangs up
+		output bool
+	}{
+		"before the head, plain":  {false, nil, "", false},
+		"before the head, stream": {true, nil, "", false},
+		"before the first word":   {true, []string{roleEvent}, "", false},
+		"after the first word":    {true, []string{roleEvent, chunkEvent("Good day to you")}, "Good day", true},
+		"in the middle":           {true, []string{chunkEvent("one two three "), chunkEvent("four five"), chunkEvent(" six")[:30]}, "four five", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			arrived, cancelled := make(chan struct{}), make(chan struct{})
+			config := testConfig(serveUp(t, func(w http.ResponseWriter, r *http.Request) {
+				if c.pieces != nil {
+					say(c.pieces...)(w, r)
+				}
+				close(arrived)
+				<-r.Context().Done()
+				close(cancelled)
+			}))
+			config.Timeouts = Defaults().Timeouts // only the hang-up may end it
+			h := newHouse(t, config)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			go func() {
+				<-arrived
+				if c.read == "" {
+					cancel()
+				}
+			}()
+			resp, err := h.send(ctx, request("chat", c.stream))
+			if err == nil {
+				readUntil(t, resp.Body, c.read)
+				cancel()
+				_ = resp.Body.Close()
+			}
+			select {
+			case <-cancelled:
+			case <-time.After(20 * time.Second):
+				t.Fatal("the upstream was not cancelled")
+			}
+			got := h.settled()
+			if got.status != ledger.StatusCancelled || !got.estimated || got.input == 0 || (got.output > 0) != c.output {
+				t.Errorf("booked %+v", got)
+			}
+		})
+	}
+}
+
+func readUntil(t *testing.T, body io.Reader, text string) string {
+	t.Helper()
+	var got strings.Builder
+	buf := make([]byte, 256)
+	for !strings.Contains(got.String(), text) {
+		n, err := body.Read(buf)
+		got.Write(buf[:n])
+		if err != nil {
+			t.Fatalf("%v after %q", err, got.String())
+		}
+	}
+	return got.String()
+}
+
+// TestConcurrentCallsAgainstACap sends 64 calls at once, every way, against a cap for ten.
+func TestConcurrentCallsAgainstACap(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]string{
+		"plain":                      request("chat", false),
+		"stream":                     request("chat", true),
+		"plain, without max_tokens":  strings.Replace(request("chat", false), `,"max_tokens":64`, "", 1),
+		"stream, without max_tokens": strings.Replace(request("chat", true), `,"max_tokens":64`, "", 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			under := make(chan struct{}, 64)
+			release := make(chan struct{})
+			c := testConfig(serveUp(t, func(w http.ResponseWriter, r *http.Request) {
+				under <- struct{}{}
+				<-release
+				if strings.Contains(body, `"stream":true`) {
+					say(chunkEvent("Good day"), stopEvent, usageEvent, doneEvent)(w, r)
+					return
+				}
+				answers(200, jsonKind, answerBody)(w, r)
+			}))
+			c.Timeouts = Defaults().Timeouts
+			h := newHouse(t, c)
+			one, err := openai.Decode([]byte(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			output := one.MaxOutput
+			if output == 0 {
+				output = h.ledger.Expect("up", "model-x")
+			}
+			if err := h.breaker.SetCaps(t.Context(), 10*(one.Input+output), 1<<40); err != nil {
+				t.Fatal(err)
+			}
+			admitted, refused := storm(t, h, body, func() {
+				for range 10 {
+					<-under
+				}
+				close(release)
+			})
+			if admitted != 10 || refused != 54 || len(under) != 0 {
+				t.Errorf("admitted %d, refused %d, and %d more reached the upstream", admitted, refused, len(under))
+			}
+			if burn, _ := h.ledger.Burn(t.Context()); burn.Hour != 10*42 || burn.Reserved != 0 {
+				t.Errorf("burn %+v", burn)
+			}
+		})
+	}
+}
+
+// storm sends a body 64 times at once; letGo runs once 54 were refused.
+func storm(t *testing.T, h *testHouse, body string, letGo func()) (admitted, refused int64) {
+	t.Helper()
+	var yes, no atomic.Int64
+	full := make(chan struct{})
+	var wg sync.WaitGroup
+	for range 64 {
+		wg.Go(func() {
+			resp, err := h.send(t.Context(), body)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			answer, _ := io.ReadAll(resp.Body)
+			_ = resp.Body.Close()
+			switch {
+			case resp.StatusCode == http.StatusOK:
+				yes.Add(1)
+			case resp.StatusCode == http.StatusServiceUnavailable && strings.Contains(string(answer), "breaker_cap") && resp.Header.Get("Retry-After") != "":
+				if no.Add(1) == 54 {
+					close(full)
+				}
+			default:
+				t.Errorf("status %d: %s", resp.StatusCode, answer)
+			}
+		})
+	}
+	select {
+	case <-full:
+	case <-time.After(30 * time.Second):
+		t.Errorf("only %d were refused", no.Load())
+	}
+	letGo()
+	wg.Wait()
+	return yes.Load(), no.Load()
+}
+
+func TestHaltRefusesAndCuts(t *testing.T) {
+	t.Parallel()
+	cancelled := make(chan struct{})
+	c := testConfig(serveUp(t, func(w http.ResponseWriter, r *http.Request) {
+		say(chunkEvent("Good day"))(w, r)
+		<-r.Context().Done()
+		close(cancelled)
+	}))
+	c.Timeouts = Defaults().Timeouts
+	h := newHouse(t, c)
+	resp, err := h.send(t.Context(), request("chat", true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	seen := readUntil(t, resp.Body, "Good day")
+	halt(t, h, "a runaway")
+	rest, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := seen + string(rest)
+	checkError(t, strings.TrimPrefix(strings.TrimSpace(whole[strings.LastIndex(whole, "data: "):]), "data: "), breaker.Reason)
+	if strings.Contains(whole, "[DONE]") || !strings.Contains(whole, "a runaway") {
+		t.Errorf("the cut stream ends in %q", rest)
+	}
+	<-cancelled
+	if got := h.settled(); got.status != ledger.StatusHalted || got.output == 0 {
+		t.Errorf("booked %+v", got)
+	}
+	again, answer := h.post(request("chat", false))
+	if again.StatusCode != http.StatusServiceUnavailable || again.Header.Get("Retry-After") == "" || again.Header.Get("X-Should-Retry") != "false" {
+		t.Errorf("status %d, headers %v", again.StatusCode, again.Header)
+	}
+	if !strings.Contains(answer, `"reason":"breaker_halt"`) || !strings.Contains(answer, "a runaway") {
+		t.Errorf("answer %s", answer)
+	}
+}
+
+// halt runs the action, as an operator would.
+func halt(t *testing.T, h *testHouse, reason string) {
+	t.Helper()
+	act(t, h, "breaker.halt", fmt.Sprintf(`{"reason":%q}`, reason))
+}
+
+func act(t *testing.T, h *testHouse, name, input string) any {
+	t.Helper()
+	for _, a := range append(h.breaker.Capability().Actions, h.Capability().Actions...) {
+		if a.Name != name {
+			continue
+		}
+		in, err := a.Decode(json.RawMessage(input))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := a.Run(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	t.Fatalf("no action %s", name)
+	return nil
+}
+
+// TestHaltByBurnAndBack: a cap set low halts, the next call is refused, a lifted cap and a resume
+// restore service.
+func TestHaltByBurnAndBack(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, testConfig(serveUp(t, answers(200, jsonKind, answerBody))))
+	ask := func() int {
+		resp, _ := h.post(request("chat", false))
+		return resp.StatusCode
+	}
+	if got := ask(); got != http.StatusOK {
+		t.Fatal(got)
+	}
+	act(t, h, "breaker.set_thresholds", `{"hard_cap_per_hour":50}`)
+	if got := ask(); got != http.StatusServiceUnavailable {
+		t.Errorf("over the cap: %d", got)
+	}
+	if h.breaker.Refusal() == nil {
+		t.Error("an ordinary call that does not fit under the cap raised no HALT")
+	}
+	act(t, h, "breaker.set_thresholds", `{"hard_cap_per_hour":1000000}`)
+	act(t, h, "breaker.resume", `{}`)
+	if got := ask(); got != http.StatusOK {
+		t.Errorf("after the resume: %d", got)
+	}
+}
+
+// TestStreamOutgrowsItsReservation: more is reserved while it fits, and the stream is cut when
+// not.
+func TestStreamOutgrowsItsReservation(t *testing.T) {
+	t.Parallel()
+	c := testConfig(serveUp(t, func(w http.ResponseWriter, r *http.Request) {
+		for range 1000 {
+			say(chunkEvent(strings.Repeat("word ", 40)))(w, r) // some 50 tokens
+		}
+		say(stopEvent, doneEvent)(w, r)
+	}))
+	h := newHouse(t, c)
+	if err := h.breaker.SetCaps(t.Context(), 5000, 1<<40); err != nil {
+		t.Fatal(err)
+	}
+	_, answer := h.post(request("chat", true))
+	if strings.Contains(answer, "[DONE]") || !strings.Contains(answer, "breaker_cap") {
+		t.Errorf("the stream ends in %q", answer[max(0, len(answer)-300):])
+	}
+	got := h.settled()
+	if got.status != ledger.StatusHalted || got.output < 3000 || got.output > 5100 {
+		t.Errorf("booked %+v", got)
+	}
+}
+
+func TestDeadPrimaryIsSkipped(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	h := newHouse(t, testConfig(serveUp(t, func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		w.WriteHeader(http.StatusInternalServerError)
+	})))
+	for range 200 {
+		if resp, answer := h.post(request("safe", false)); resp.StatusCode != http.StatusOK {
+			t.Fatalf("%d: %s", resp.StatusCode, answer)
+		}
+	}
+	if n := asked.Load(); n > 5 {
+		t.Errorf("%d of 200 calls were wasted on a dead primary", n)
+	}
+	list := act(t, h, "model.list", `{}`).(modelList)
+	for _, a := range list.Aliases {
+		if a.Alias == "safe" && (a.Effective != "spare/understudy" || a.Actual != "spare/understudy" || len(a.Cooling) != 1) {
+			t.Errorf("%+v", a)
+		}
+	}
+}
+
+func TestCooldownsNeverShorten(t *testing.T) {
+	t.Parallel()
+	var c cooldowns
+	one := target{provider: "p", model: "m"}
+	now := time.Unix(1_700_000_000, 0)
+	c.failed(one, &failure{retryAfter: time.Minute}, now)
+	c.failed(one, &failure{}, now)
+	if cool, _ := c.view("p/m", now); !cool.until.Equal(now.Add(time.Minute)) || !cool.told {
+		t.Errorf("until %s", cool.until)
+	}
+	if left, wait := c.usable([]target{one}, now); len(left) != 0 || wait != time.Minute {
+		t.Errorf("%v may be asked though its provider said when: %s", left, wait)
+	}
+	var own cooldowns
+	own.failed(one, &failure{}, now)
+	if left, _ := own.usable([]target{one}, now); len(left) != 1 {
+		t.Error("a lone model that failed once is not tried again")
+	}
+	for range 50 {
+		own.failed(one, &failure{}, now)
+	}
+	if cool, _ := own.view("p/m", now); cool.until.Sub(now) != mostCooldown {
+		t.Errorf("cooling for %s", cool.until.Sub(now))
+	}
+}
+
+func TestRefusesBadRequests(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, testConfig("http://127.0.0.1:1/v1"))
+	for name, c := range map[string]struct {
+		body   string
+		status int
+		says   string
+	}{
+		"nothing":       {"", 400, "JSON"},
+		"torn":          {`{"model":`, 400, "byte"},
+		"bad UTF-8":     {"{\"model\":\"\xff\"}", 400, "UTF-8"},
+		"no messages":   {`{"model":"chat"}`, 400, "messages"},
+		"unknown model": {`{"model":"nobody","messages":[]}`, 404, "model_not_found"},
+		"no provider":   {`{"model":"nobody/x","messages":[]}`, 404, "model_not_found"},
+		"10 MB":         {`{"model":"chat","messages":[{"content":"` + strings.Repeat("x", 10<<20) + `"}]}`, 413, "10 MiB"},
+	} {
+		resp, answer := h.post(c.body)
+		if resp.StatusCode != c.status || !strings.Contains(answer, c.says) {
+			t.Errorf("%s: status %d: %.200s", name, resp.StatusCode, answer)
+		}
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, h.url+"/v1/chat/completions", io.MultiReader(
+		strings.NewReader(`{"model":"chat","messages":[{"content":"`), strings.NewReader(strings.Repeat("x", 11<<20))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp, err := http.DefaultClient.Do(req); err == nil { // chunked, so that only reading tells its size
+		if resp.StatusCode != http.StatusRequestEntityTooLarge {
+			t.Errorf("status %d", resp.StatusCode)
+		}
+		_ = resp.Body.Close()
+	}
+	if n := len(h.rows()); n != 0 {
+		t.Errorf("%d rows are booked for requests that were refused", n)
+	}
+}
+
+// crew is one agent, which answers with the body it got.
+type crew struct{}
+
+func (crew) Models() []string { return []string{"companion", "chat"} }
+
+func (crew) Lookup(model string) (http.Handler, bool) {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(w, r.Body)
+	}), model == "companion" || model == "chat"
+}
+
+func TestAgentsAreModels(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, testConfig(serveUp(t, answers(200, jsonKind, answerBody))))
+	h.SetAgents(crew{})
+	if _, got := h.post(request("companion", false)); got != request("companion", false) {
+		t.Errorf("the agent got %s", got)
+	}
+	if _, got := h.post(request("chat", false)); got != answerBody {
+		t.Errorf("an agent stands before an alias: %s", got)
+	}
+	w := httptest.NewRecorder()
+	ctx := holdfast.WithAgent(t.Context(), "companion")
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/", strings.NewReader(request("companion", false)))
+	h.Inner().ServeHTTP(w, r)
+	if w.Code != http.StatusNotFound {
+		t.Errorf("an agent may call agents: %d", w.Code)
+	}
+	w = httptest.NewRecorder()
+	r = httptest.NewRequestWithContext(ctx, http.MethodPost, "/", strings.NewReader(request("chat", false)))
+	h.Inner().ServeHTTP(w, r)
+	if w.Code != http.StatusOK || w.Body.String() != answerBody {
+		t.Errorf("in process: %d %s", w.Code, w.Body)
+	}
+	if got := h.settled(); got.agent != "companion" {
+		t.Errorf("booked %+v", got)
+	}
+	resp, err := http.Get(h.url + "/v1/models") //nolint:noctx // a test
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list struct{ Data []modelObject }
+	err = json.NewDecoder(resp.Body).Decode(&list)
+	_ = resp.Body.Close()
+	ids := []string{}
+	for _, m := range list.Data {
+		ids = append(ids, m.ID+" by "+m.OwnedBy)
+	}
+	want := "chat by holdfast, deep by holdfast, safe by holdfast, companion by agent, rehearsal/default by rehearsal, " +
+		"spare/default by spare, spare/understudy by spare, up/model-x by up"
+	if got := strings.Join(ids, ", "); err != nil || got != want {
+		t.Errorf("models %s (%v)", got, err)
+	}
+}
+
+// TestClientThatDoesNotRead: a HALT ends a stream whose client reads nothing.
+func TestClientThatDoesNotRead(t *testing.T) {
+	t.Parallel()
+	c := testConfig(serveUp(t, func(w http.ResponseWriter, r *http.Request) {
+		for r.Context().Err() == nil {
+			say(chunkEvent(strings.Repeat("word ", 20_000)))(w, r)
+		}
+	}))
+	c.Timeouts = Defaults().Timeouts
+	h := newHouse(t, c)
+	resp, err := h.send(t.Context(), request("chat", true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	eventually(t, func() bool { // it waits for its client once nothing grows any more
+		before, _ := h.ledger.Burn(t.Context())
+		<-time.After(100 * time.Millisecond)
+		after, _ := h.ledger.Burn(t.Context())
+		return before.Reserved > 1000 && before == after
+	})
+	halt(t, h, "enough")
+	if got := h.settled(); got.status != ledger.StatusHalted && got.status != ledger.StatusCancelled || got.output == 0 {
+		t.Errorf("booked %+v", got)
+	}
+}
+
+func TestMissingKeyIsSaid(t *testing.T) {
+	t.Parallel()
+	c := testConfig("http://127.0.0.1:1/v1")
+	up := c.Providers["up"]
+	up.Key = "NOT_THERE"
+	c.Providers["up"] = up
+	h := newHouse(t, c)
+	resp, answer := h.post(request("chat", false))
+	if resp.StatusCode != http.StatusServiceUnavailable || !strings.Contains(answer, "NOT_THERE") {
+		t.Errorf("%d %s", resp.StatusCode, answer)
+	}
+}
+
+func TestConfigChecks(t *testing.T) {
+	t.Parallel()
+	if wrong := Defaults().Check(); len(wrong) > 0 {
+		t.Errorf("the defaults are wrong: %v", wrong)
+	}
+	change := func(edit func(*Config)) Config {
+		c := testConfig("http://127.0.0.1:1/v1")
+		edit(&c)
+		return c
+	}
+	for name, c := range map[string]struct {
+		config Config
+		field  string
+	}{
+		"unknown kind":     {change(func(c *Config) { c.Providers["x"] = Provider{Kind: "carrier pigeon"} }), "providers.x.kind"},
+		"no url":           {change(func(c *Config) { c.Providers["x"] = Provider{Kind: "openai"} }), "providers.x.url"},
+		"no http":          {change(func(c *Config) { c.Providers["x"] = Provider{Kind: "openai", URL: "ftp://x/v1"} }), "providers.x.url"},
+		"a password":       {change(func(c *Config) { c.Providers["x"] = Provider{Kind: "openai", URL: "https://a:b@x/v1"} }), "providers.x.url"},
+		"a query":          {change(func(c *Config) { c.Providers["x"] = Provider{Kind: "openai", URL: "https://x/v1?key=1"} }), "providers.x.url"},
+		"a rehearsed url":  {change(func(c *Config) { c.Providers["x"] = Provider{Kind: "rehearsal", URL: "https://x"} }), "providers.x"},
+		"a script":         {change(func(c *Config) { c.Providers["x"] = Provider{Kind: "openai", URL: "https://x", Script: "y"} }), "providers.x.script"},
+		"a slash":          {change(func(c *Config) { c.Providers["x/y"] = Provider{Kind: "rehearsal"} }), "providers.x/y"},
+		"an empty alias":   {change(func(c *Config) { c.Aliases["x"] = nil }), "aliases.x"},
+		"no such provider": {change(func(c *Config) { c.Aliases["x"] = []string{"y/z"} }), "aliases.x[0]"},
+		"no model":         {change(func(c *Config) { c.Aliases["x"] = []string{"chat", "up/"} }), "aliases.x[1]"},
+		"a circle":         {change(func(c *Config) { c.Aliases["x"] = []string{"y"}; c.Aliases["y"] = []string{"x"} }), "aliases.x"},
+		"no patience":      {change(func(c *Config) { c.Timeouts.Stall = 0 }), "timeouts.stall"},
+	} {
+		found := false
+		for _, p := range c.config.Check() {
+			found = found || p.Field == c.field
+		}
+		if !found {
+			t.Errorf("%s: %v", name, c.config.Check())
+		}
+	}
+}
+
+func TestApplyKeepsTheOldWhenTheScriptIsWrong(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, testConfig(serveUp(t, answers(200, jsonKind, answerBody))))
+	script := filepath.Join(h.needs.Home.Dir(), "bad.yaml")
+	if err := os.WriteFile(script, []byte("rules: [{when: {user: '('}}]"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	bad := Defaults()
+	bad.Providers["rehearsal"] = Provider{Kind: kindRehearsal, Script: "bad.yaml"}
+	err := h.Apply(bad)
+	if err == nil || !strings.Contains(err.Error(), "bad.yaml:1") {
+		t.Errorf("got %v", err)
+	}
+	if resp, _ := h.post(request("chat", false)); resp.StatusCode != http.StatusOK {
+		t.Errorf("status %d", resp.StatusCode)
+	}
+	good := Defaults()
+	good.Timeouts.Connect = config.Duration(time.Second)
+	if err := h.Apply(good); err != nil {
+		t.Fatal(err)
+	}
+	if resp, _ := h.post(request("chat", false)); resp.Header.Get("X-Holdfast-Provider") != "rehearsal" {
+		t.Errorf("headers %v", resp.Header)
+	}
+}
+
+func TestNoBreakerFlagNoRefusal(t *testing.T) {
+	t.Parallel()
+	b := breaker.New(breaker.Needs{Home: home.At(t.TempDir())})
+	if b.Refusal() != nil {
+		t.Error("an untouched home is halted")
+	}
+}
