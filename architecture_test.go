@@ -302,7 +302,7 @@ func TestMapsNameWhatExists(t *testing.T) {
 
 // made tells of paths that appear only in a home, in a build, or in an address.
 func made(p string) bool {
-	return slices.ContainsFunc([]string{"bin/", "var/", "extensions/", "agents/", "ext/", "api/", "v1/"}, func(prefix string) bool { return strings.HasPrefix(p, prefix) })
+	return slices.ContainsFunc([]string{"bin/", "home/", "var/", "extensions/", "agents/", "ext/", "api/", "v1/"}, func(prefix string) bool { return strings.HasPrefix(p, prefix) })
 }
 
 func found(t *testing.T, doc string, pattern *regexp.Regexp) []string {

@@ -2,6 +2,13 @@ module holdfast
 
 go 1.26.0
 
+ignore (
+	./bench/gateway/peers/node_modules
+	./surface/hub/web/node_modules
+	./test/browser/node_modules
+	./test/clients/node_modules
+)
+
 require (
 	github.com/caddyserver/caddy/v2 v2.11.9
 	github.com/coder/websocket v1.8.15

@@ -174,10 +174,6 @@ func (h *House) wireGateway(p *parts) {
 	p.models = gateway.New(gateway.Needs{
 		Home: h.Home, Config: &settings, Ledger: p.tokens, Breaker: p.fuse, Keys: p.secrets, Log: h.log,
 	})
-	h.reloaded = map[string]func(context.Context, any) error{
-		"units":  p.units.Reconfigure,
-		"models": func(_ context.Context, fresh any) error { return p.models.Apply(*fresh.(*gateway.Config)) },
-	}
 }
 
 // wireAgent lets agents call models, and models be agents.
@@ -188,6 +184,12 @@ func (h *House) wireAgent(p *parts) {
 	})
 	p.agents = agent.New(agent.Needs{Chat: p.models.Inner(), Tools: p.catalogue, Keys: p.secrets, Log: h.log})
 	p.models.SetAgents(p.agents)
+	h.reloaded = map[string]func(context.Context, any) error{
+		"units":  p.units.Reconfigure,
+		"models": func(_ context.Context, fresh any) error { return p.models.Apply(*fresh.(*gateway.Config)) },
+		"tools":  func(_ context.Context, fresh any) error { p.catalogue.Apply(*fresh.(*tools.Settings)); return nil },
+		"agent":  func(_ context.Context, fresh any) error { p.agents.Apply(*fresh.(*agent.Settings)); return nil },
+	}
 }
 
 func (h *House) wireEdge(p *parts) {

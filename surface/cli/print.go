@@ -235,20 +235,26 @@ func columns(rows [][]member) (names []string, cells [][]string) {
 	return names, cells
 }
 
-// fit narrows the widest columns until a line fits; a width of 0 means no limit.
+// widest is how much of a cell is printed where no terminal sets a limit; --json has it whole.
+const widest = 100
+
+// fit narrows the widest columns until a line fits; a limit of 0 means no terminal.
 func fit(widths []int, limit int) {
+	for i := range widths {
+		widths[i] = min(widths[i], widest)
+	}
 	for limit > 0 {
-		total, widest := 2*(len(widths)-1), 0
+		total, most := 2*(len(widths)-1), 0
 		for i, w := range widths {
 			total += w
-			if w > widths[widest] {
-				widest = i
+			if w > widths[most] {
+				most = i
 			}
 		}
-		if total <= limit || widths[widest] <= 8 {
+		if total <= limit || widths[most] <= 8 {
 			return
 		}
-		widths[widest]--
+		widths[most]--
 	}
 }
 
