@@ -13,6 +13,7 @@ import (
 
 	"holdfast"
 	"holdfast/core/action"
+	"holdfast/core/keys"
 	"holdfast/gateway/breaker"
 	"holdfast/gateway/dialect/openai"
 )
@@ -141,6 +142,21 @@ func (g *Gateway) alias(t *table, name string, halted bool) Alias {
 		a.Effective = left[0].String()
 	}
 	return a
+}
+
+// Required lists the keys that providers ask for.
+func (g *Gateway) Required() []keys.Requirement {
+	c := *g.needs.Config
+	if t := g.routes.Load(); t != nil {
+		c = t.config
+	}
+	list := []keys.Requirement{}
+	for _, name := range slices.Sorted(maps.Keys(c.Providers)) {
+		if key := c.Providers[name].Key; key != "" {
+			list = append(list, keys.Requirement{Key: key, Source: "model provider " + name})
+		}
+	}
+	return list
 }
 
 // capped is the error event of a stream that outgrew what the breaker allows.
