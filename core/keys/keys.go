@@ -60,6 +60,7 @@ type Keys struct {
 
 	writing sync.Mutex // one change at a time; never held while reading memory
 	mu      sync.RWMutex
+	changed chan struct{} // closed and replaced when a value becomes another
 	loaded  bool
 	values  map[string]string
 	order   []string
@@ -68,7 +69,7 @@ type Keys struct {
 
 // New is the .env of a home; it reads nothing yet.
 func New(h home.Home) *Keys {
-	return &Keys{home: h, now: time.Now, needs: Needs{Log: slog.New(slog.DiscardHandler)}}
+	return &Keys{home: h, now: time.Now, changed: make(chan struct{}), needs: Needs{Log: slog.New(slog.DiscardHandler)}}
 }
 
 // Use hands over what app wires later than it makes the keys. Call it before the house runs.
@@ -140,8 +141,20 @@ func (k *Keys) makePrivate(f *os.File) *holdfast.Problem {
 func (k *Keys) take(d *dotenv) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if !maps.Equal(k.values, d.values) {
+		close(k.changed)
+		k.changed = make(chan struct{})
+	}
 	k.loaded, k.values, k.order = true, d.values, d.names()
 	k.said = slices.Concat(d.problems, d.notes)
+}
+
+// Changed is closed at the next change of any key, by this house or found by Load in the file. Ask
+// for it before asking for keys, so that no change falls between.
+func (k *Keys) Changed() <-chan struct{} {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return k.changed
 }
 
 // ready reads the file before the first question.
