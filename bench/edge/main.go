@@ -230,7 +230,7 @@ func caddy(dir, name, listen string, handlers ...any) (path string, err error) {
 }
 
 func startBare(ctx context.Context, dir string, port int) (*server, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // at once
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
@@ -251,7 +251,7 @@ func startBare(ctx context.Context, dir string, port int) (*server, error) {
 
 // startEdge plays the house: it streams one table and says yes to every session.
 func startEdge(ctx context.Context, dir string, port int) (*server, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // at once
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
@@ -260,7 +260,7 @@ func startEdge(ctx context.Context, dir string, port int) (*server, error) {
 		return nil, err
 	}
 	socket := filepath.Join(dir, "router")
-	lines, err := net.Listen("unix", socket) //nolint:noctx // at once
+	lines, err := net.Listen("unix", socket)
 	if err != nil {
 		return nil, err
 	}

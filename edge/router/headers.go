@@ -167,12 +167,22 @@ func hubPolicy(t *compiled) string {
 // dressHouse adds what browsers must know of the house's answers.
 func dressHouse(h http.Header, t *compiled) {
 	setDefault(h, "Content-Security-Policy", hubPolicy(t))
+	letFrame(h, t)
 	setDefault(h, "Referrer-Policy", "same-origin")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Origin-Agent-Cluster", "?1")
+}
+
+// letFrame adds the extensions' origin, which only the door knows, to a policy of the house that
+// says nothing of frames and allows its own.
+func letFrame(h http.Header, t *compiled) {
+	policy := h.Get("Content-Security-Policy")
+	if strings.Contains(policy, "default-src 'self'") && !strings.Contains(policy, "frame-src") {
+		h.Set("Content-Security-Policy", policy+"; frame-src 'self' "+t.extensions.URL)
+	}
 }
 
 // undress takes out of an extension's answer what would reach beyond the extension: cookies of the

@@ -153,6 +153,24 @@ func TestDressesAnswers(t *testing.T) {
 	}
 }
 
+func TestTheHubMayFrameExtensions(t *testing.T) {
+	c, err := compile(Table{House: "h", Hub: Origin{URL: hubURL, Cookie: "a"}, Extensions: Origin{URL: extURL, Cookie: "b"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for policy, want := range map[string]string{
+		"default-src 'self'; object-src 'none'":      "default-src 'self'; object-src 'none'; frame-src 'self' " + extURL,
+		"default-src 'self'; frame-src 'none'":       "default-src 'self'; frame-src 'none'",
+		"default-src 'none'; frame-ancestors 'none'": "default-src 'none'; frame-ancestors 'none'",
+	} {
+		h := http.Header{"Content-Security-Policy": {policy}}
+		dressHouse(h, c)
+		if got := h.Get("Content-Security-Policy"); got != want {
+			t.Errorf("%q became %q", policy, got)
+		}
+	}
+}
+
 func TestStrictTransportOnlyOverTLS(t *testing.T) {
 	d := newDoor(t)
 	d.house.mu.Lock()
