@@ -5,6 +5,7 @@ package trash
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -111,6 +112,9 @@ func TestCrashWhileRestoring(t *testing.T) {
 		next := New(tr.home, s)
 		if err := next.Recover(t.Context()); err != nil {
 			t.Fatalf("%d %s: %v", n, death.site, err)
+		}
+		if left, _ := filepath.Glob(next.folder("*", ".*"+disk.Suffix)); len(left) != 0 {
+			t.Errorf("%d %s: left behind: %v", n, death.site, left)
 		}
 		if list, _ := next.List(t.Context()); len(list) == 1 && list[0].State == stateKept {
 			if _, err := next.Restore(t.Context(), id); err != nil {

@@ -109,6 +109,9 @@ func (t *Trash) Recover(ctx context.Context) error {
 }
 
 func (t *Trash) settle(ctx context.Context, name string) {
+	if err := t.disk.Sweep(t.folder(name)); err != nil {
+		t.needs.Log.Error("cannot clear what a crash left in the trash", slog.String("id", name), slog.Any("error", err))
+	}
 	m, err := t.read(name)
 	if err != nil {
 		t.settleUnknown(name, err)
