@@ -27,6 +27,8 @@ type behaviour struct {
 	// What is booked: a status, "" for no tokens at all; and whether it is an estimate.
 	booked    string
 	estimated bool
+	// silent: only our patience ends it.
+	silent bool
 	// passes: it is the client's own mistake, or too late, so nobody else is asked.
 	passes bool
 }
@@ -101,16 +103,18 @@ func behaviours() map[string]behaviour {
 		"closes without a word":  {url: func(t *testing.T) string { return raw(t, "") }, status: 502, code: "upstream_unreachable"},
 		"speaks no HTTP":         {url: func(t *testing.T) string { return raw(t, "SSH-2.0-OpenSSH_9.9\r\n\r\n") }, status: 502, code: "upstream_unreachable"},
 		"hangs before the head, plain": {
-			serve: func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, status: 504, code: "upstream_timeout",
+			silent: true,
+			serve:  func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, status: 504, code: "upstream_timeout",
 			booked: ledger.StatusFailed, estimated: true,
 		},
 		"hangs before the head, stream": {
+			silent: true,
 			stream: true, serve: func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, status: 504, code: "upstream_timeout",
 			booked: ledger.StatusFailed, estimated: true,
 		},
-		"hangs after the head":           {stream: true, serve: fallSilent(": thinking\n\n"), status: 504, code: "upstream_timeout", booked: ledger.StatusFailed, estimated: true},
-		"hangs after the role":           {stream: true, serve: fallSilent(roleEvent), status: 504, code: "upstream_timeout", booked: ledger.StatusFailed, estimated: true},
-		"hangs in a plain body":          {serve: fallSilent(answerBody[:40]), status: 504, code: "upstream_timeout", booked: ledger.StatusFailed, estimated: true},
+		"hangs after the head":           {silent: true, stream: true, serve: fallSilent(": thinking\n\n"), status: 504, code: "upstream_timeout", booked: ledger.StatusFailed, estimated: true},
+		"hangs after the role":           {silent: true, stream: true, serve: fallSilent(roleEvent), status: 504, code: "upstream_timeout", booked: ledger.StatusFailed, estimated: true},
+		"hangs in a plain body":          {silent: true, serve: fallSilent(answerBody[:40]), status: 504, code: "upstream_timeout", booked: ledger.StatusFailed, estimated: true},
 		"breaks off a plain body":        refused(false, "upstream_invalid", breakOff(answerBody[:40])),
 		"breaks off before an event":     refused(true, "upstream_empty", say("")),
 		"breaks off in the first event":  refused(true, "upstream_invalid", breakOff(chunkEvent("Good")[:50])),
@@ -141,7 +145,7 @@ func behaviours() map[string]behaviour {
 		"breaks off between events":      cut(behaviour{serve: breakOff(chunkEvent("Good day")), text: "Good day", event: "upstream_cut"}),
 		"ends without an ending":         cut(behaviour{serve: say(chunkEvent("Good day")), text: "Good day", event: "upstream_cut"}),
 		"ends in an event":               cut(behaviour{serve: say(chunkEvent("Good day"), stopEvent, "data: {"), text: "Good day", event: "upstream_cut"}),
-		"falls silent":                   cut(behaviour{serve: fallSilent(chunkEvent("Good day")), text: "Good day", event: "upstream_stalled"}),
+		"falls silent":                   cut(behaviour{silent: true, serve: fallSilent(chunkEvent("Good day")), text: "Good day", event: "upstream_stalled"}),
 		"garbage after a while":          cut(behaviour{serve: say(chunkEvent("Good day"), "data: oops\n\n"), text: "Good day", event: "upstream_invalid"}),
 		"an event too huge":              cut(behaviour{serve: say(chunkEvent("Good day"), tooHuge), text: "Good day", event: "upstream_invalid"}),
 		"its own error after a while":    cut(behaviour{serve: say(chunkEvent("Good day"), `data: {"error":{"message":"m","code":"theirs"}}`+"\n\n", doneEvent), text: "Good day", event: "theirs"}),
@@ -169,9 +173,13 @@ func TestConformance(t *testing.T) {
 			} else {
 				url = serveUp(t, b.serve)
 			}
-			h := newHouse(t, testConfig(url))
+			config := testConfig(url)
+			if b.silent {
+				config = impatient(config)
+			}
+			h := newHouse(t, config)
 			b.alone(t, h)
-			b.withSpare(t, newHouse(t, testConfig(url)))
+			b.withSpare(t, newHouse(t, config))
 			for _, secret := range []string{secretKey, secretText} {
 				if strings.Contains(h.log.String(), secret) {
 					t.Errorf("a secret is in the log: %s", h.log)

@@ -106,7 +106,6 @@ func TestClientHangsUp(t *testing.T) {
 				<-r.Context().Done()
 				close(cancelled)
 			}))
-			config.Timeouts = Defaults().Timeouts // only the hang-up may end it
 			h := newHouse(t, config)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
@@ -171,7 +170,6 @@ func TestConcurrentCallsAgainstACap(t *testing.T) {
 				}
 				answers(200, jsonKind, answerBody)(w, r)
 			}))
-			c.Timeouts = Defaults().Timeouts
 			h := newHouse(t, c)
 			one, err := openai.Decode([]byte(body))
 			if err != nil {
@@ -245,7 +243,6 @@ func TestHaltRefusesAndCuts(t *testing.T) {
 		<-r.Context().Done()
 		close(cancelled)
 	}))
-	c.Timeouts = Defaults().Timeouts
 	h := newHouse(t, c)
 	resp, err := h.send(t.Context(), request("chat", true))
 	if err != nil {
@@ -501,7 +498,6 @@ func TestClientThatDoesNotRead(t *testing.T) {
 			say(chunkEvent(strings.Repeat("word ", 20_000)))(w, r)
 		}
 	}))
-	c.Timeouts = Defaults().Timeouts
 	h := newHouse(t, c)
 	resp, err := h.send(t.Context(), request("chat", true))
 	if err != nil {

@@ -73,10 +73,13 @@ func testConfig(up string) Config {
 	c.Providers["up"] = Provider{Kind: kindOpenAI, URL: up, Key: "UP_KEY"}
 	c.Providers["spare"] = Provider{Kind: kindRehearsal}
 	c.Aliases = map[string][]string{"chat": {"up/model-x"}, "safe": {"up/model-x", "spare/understudy"}, "deep": {"safe"}}
-	c.Timeouts = Timeouts{
-		Connect: config.Duration(5 * time.Second), FirstByte: config.Duration(400 * time.Millisecond),
-		Answer: config.Duration(400 * time.Millisecond), Stall: config.Duration(400 * time.Millisecond),
-	}
+	return c
+}
+
+// impatient shortens every wait of a configuration.
+func impatient(c Config) Config {
+	short := config.Duration(500 * time.Millisecond)
+	c.Timeouts = Timeouts{Connect: config.Duration(5 * time.Second), FirstByte: short, Answer: short, Stall: short}
 	return c
 }
 

@@ -29,8 +29,9 @@ type Event struct {
 type Events struct {
 	from io.Reader
 	buf  []byte
-	// read and parsed: buf[:start] was handed out, buf[start:end] was not.
-	start, end int
+	// buf[:start] was handed out, buf[start:end] was read; the line that begins at line has no end
+	// before searched, so that a long one is searched once.
+	start, line, searched, end int
 }
 
 // NewEvents reads events from a body; buf is its first buffer and may be nil.
@@ -44,21 +45,28 @@ func NewEvents(from io.Reader, buf []byte) *Events {
 // Next returns the next event that is already read; false when there is none. An event's bytes
 // hold until the next Fill.
 func (e *Events) Next() (Event, bool) {
-	rest := e.buf[e.start:e.end]
-	n := eventEnd(rest)
-	if n == 0 {
-		return Event{}, false
+	for {
+		nl := bytes.IndexByte(e.buf[e.searched:e.end], '\n')
+		if nl < 0 {
+			e.searched = e.end
+			return Event{}, false
+		}
+		line := e.buf[e.line : e.searched+nl]
+		e.searched += nl + 1
+		e.line = e.searched
+		if len(line) == 0 || (len(line) == 1 && line[0] == '\r') {
+			raw := e.buf[e.start:e.line]
+			e.start = e.line
+			return Event{Raw: raw, Data: dataOf(raw)}, true
+		}
 	}
-	raw := rest[:n]
-	e.start += n
-	return Event{Raw: raw, Data: dataOf(raw)}, true
 }
 
 // Fill reads once more from the stream.
 func (e *Events) Fill() error {
 	if e.start > 0 {
 		e.end = copy(e.buf, e.buf[e.start:e.end])
-		e.start = 0
+		e.line, e.searched, e.start = e.line-e.start, e.searched-e.start, 0
 	}
 	if e.end == len(e.buf) {
 		if len(e.buf) >= MaxEvent {
@@ -79,22 +87,6 @@ func (e *Events) Rest() []byte { return e.buf[e.start:e.end] }
 
 // Buffer gives the buffer back for another stream.
 func (e *Events) Buffer() []byte { return e.buf }
-
-// eventEnd is the length of the first whole event, its empty line included; 0 for none.
-func eventEnd(b []byte) int {
-	for at := 0; at < len(b); {
-		nl := bytes.IndexByte(b[at:], '\n')
-		if nl < 0 {
-			return 0
-		}
-		line := b[at : at+nl]
-		at += nl + 1
-		if len(line) == 0 || (len(line) == 1 && line[0] == '\r') {
-			return at
-		}
-	}
-	return 0
-}
 
 // dataOf joins the data lines of an event; a single one, which is the rule, is not copied.
 func dataOf(raw []byte) []byte {
