@@ -5,6 +5,7 @@ package gateway
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -87,14 +88,9 @@ const (
 	limitBody = `{"error":{"message":"Rate limit reached","type":"requests","param":null,"code":"rate_limit_exceeded"}}`
 )
 
-func behaviours() map[string]behaviour {
-	huge := chunkEvent(strings.Repeat("word ", 400_000))
-	tooHuge := chunkEvent(strings.Repeat("word ", 4_000_000))
+// unanswered are the ways to give no answer at all.
+func unanswered() map[string]behaviour {
 	whole := roleEvent + chunkEvent("Good ") + chunkEvent("day.") + stopEvent
-	cut := func(b behaviour) behaviour {
-		b.stream, b.status, b.booked, b.estimated, b.passes = true, 200, ledger.StatusCut, true, true
-		return b
-	}
 	refused := func(stream bool, code string, serve http.HandlerFunc) behaviour {
 		return behaviour{stream: stream, serve: serve, status: 502, code: code, booked: ledger.StatusFailed, estimated: true}
 	}
@@ -112,43 +108,68 @@ func behaviours() map[string]behaviour {
 			stream: true, serve: func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, status: 504, code: "upstream_timeout",
 			booked: ledger.StatusFailed, estimated: true,
 		},
-		"hangs after the head":           {silent: true, stream: true, serve: fallSilent(": thinking\n\n"), status: 504, code: "upstream_timeout", booked: ledger.StatusFailed, estimated: true},
-		"hangs after the role":           {silent: true, stream: true, serve: fallSilent(roleEvent), status: 504, code: "upstream_timeout", booked: ledger.StatusFailed, estimated: true},
-		"hangs in a plain body":          {silent: true, serve: fallSilent(answerBody[:40]), status: 504, code: "upstream_timeout", booked: ledger.StatusFailed, estimated: true},
-		"breaks off a plain body":        refused(false, "upstream_invalid", breakOff(answerBody[:40])),
-		"breaks off before an event":     refused(true, "upstream_empty", say("")),
-		"breaks off in the first event":  refused(true, "upstream_invalid", breakOff(chunkEvent("Good")[:50])),
-		"ends in the first event":        refused(true, "upstream_invalid", say(chunkEvent("Good")[:50])),
-		"garbage for events":             refused(true, "upstream_invalid", say("data: <html>no</html>\n\n")),
-		"a page for a stream":            refused(true, "upstream_invalid", answers(200, "text/html", "<html></html>")),
-		"a plain answer for a stream":    refused(true, "upstream_invalid", answers(200, jsonKind, answerBody)),
-		"a page for an answer":           refused(false, "upstream_invalid", answers(200, "text/html", "<html></html>")),
-		"a stream for an answer":         refused(false, "upstream_invalid", say(whole+doneEvent)),
-		"some other JSON":                refused(false, "upstream_invalid", answers(200, jsonKind, `{"status":"ok"}`)),
-		"torn JSON":                      refused(false, "upstream_invalid", answers(200, jsonKind, answerBody[:100])),
-		"an encoding nobody asked for":   refused(false, "upstream_invalid", answers(200, jsonKind, "\x1f\x8b", "Content-Encoding", "gzip")),
-		"an empty answer":                refused(false, "upstream_empty", answers(200, jsonKind, `{"choices":[{"message":{"role":"assistant","content":""},"finish_reason":"stop"}]}`)),
-		"no choices":                     refused(false, "upstream_empty", answers(200, jsonKind, `{"choices":[]}`)),
-		"an empty stream":                refused(true, "upstream_empty", say(roleEvent, stopEvent, doneEvent)),
-		"nothing but done":               refused(true, "upstream_empty", say(doneEvent)),
-		"an error for the first event":   {stream: true, serve: say(`data: {"error":{"message":"overloaded"}}` + "\n\n"), status: 502, code: "upstream_error"},
-		"a redirect":                     {serve: answers(302, "text/html", "", "Location", "http://127.0.0.1:1/"), status: 502, code: "upstream_invalid"},
-		"status 500":                     {serve: answers(500, "text/plain", "oops"), status: 500, code: "upstream_error"},
-		"status 503 with its own error":  {stream: true, serve: answers(503, jsonKind, `{"error":{"message":"full","code":"full"}}`), status: 503, code: "full"},
-		"status 408":                     {serve: answers(408, "text/plain", ""), status: 408, code: "upstream_error"},
-		"rate limit":                     {serve: answers(429, jsonKind, limitBody, "Retry-After", "7"), status: 429, code: "rate_limit_exceeded"},
-		"rate limit without words":       {stream: true, serve: answers(429, "text/plain", "", "Retry-After-Ms", "7000"), status: 429, code: "rate_limited"},
-		"the client's own mistake":       {serve: answers(400, jsonKind, ownFault), status: 400, code: "strange", passes: true},
-		"an unknown model":               {stream: true, serve: answers(404, "text/html", "<html>"), status: 404, code: "upstream_error", passes: true},
-		"the house's key is refused":     {serve: answers(401, jsonKind, `{"error":{"message":"bad key `+secretKey+`"}}`), status: 502, code: "upstream_unauthorized", passes: true},
-		"breaks off in an event":         cut(behaviour{serve: breakOff(roleEvent, chunkEvent("Good day"), chunkEvent("to you")[:60]), text: "Good day", event: "upstream_cut"}),
-		"breaks off between events":      cut(behaviour{serve: breakOff(chunkEvent("Good day")), text: "Good day", event: "upstream_cut"}),
-		"ends without an ending":         cut(behaviour{serve: say(chunkEvent("Good day")), text: "Good day", event: "upstream_cut"}),
-		"ends in an event":               cut(behaviour{serve: say(chunkEvent("Good day"), stopEvent, "data: {"), text: "Good day", event: "upstream_cut"}),
-		"falls silent":                   cut(behaviour{silent: true, serve: fallSilent(chunkEvent("Good day")), text: "Good day", event: "upstream_stalled"}),
-		"garbage after a while":          cut(behaviour{serve: say(chunkEvent("Good day"), "data: oops\n\n"), text: "Good day", event: "upstream_invalid"}),
-		"an event too huge":              cut(behaviour{serve: say(chunkEvent("Good day"), tooHuge), text: "Good day", event: "upstream_invalid"}),
-		"its own error after a while":    cut(behaviour{serve: say(chunkEvent("Good day"), `data: {"error":{"message":"m","code":"theirs"}}`+"\n\n", doneEvent), text: "Good day", event: "theirs"}),
+		"hangs after the head":          {silent: true, stream: true, serve: fallSilent(": thinking\n\n"), status: 504, code: "upstream_timeout", booked: ledger.StatusFailed, estimated: true},
+		"hangs after the role":          {silent: true, stream: true, serve: fallSilent(roleEvent), status: 504, code: "upstream_timeout", booked: ledger.StatusFailed, estimated: true},
+		"hangs in a plain body":         {silent: true, serve: fallSilent(answerBody[:40]), status: 504, code: "upstream_timeout", booked: ledger.StatusFailed, estimated: true},
+		"breaks off a plain body":       refused(false, "upstream_invalid", breakOff(answerBody[:40])),
+		"breaks off before an event":    refused(true, "upstream_empty", say("")),
+		"breaks off in the first event": refused(true, "upstream_invalid", breakOff(chunkEvent("Good")[:50])),
+		"ends in the first event":       refused(true, "upstream_invalid", say(chunkEvent("Good")[:50])),
+		"garbage for events":            refused(true, "upstream_invalid", say("data: <html>no</html>\n\n")),
+		"a page for a stream":           refused(true, "upstream_invalid", answers(200, "text/html", "<html></html>")),
+		"a plain answer for a stream":   refused(true, "upstream_invalid", answers(200, jsonKind, answerBody)),
+		"a page for an answer":          refused(false, "upstream_invalid", answers(200, "text/html", "<html></html>")),
+		"a stream for an answer":        refused(false, "upstream_invalid", say(whole+doneEvent)),
+		"some other JSON":               refused(false, "upstream_invalid", answers(200, jsonKind, `{"status":"ok"}`)),
+		"torn JSON":                     refused(false, "upstream_invalid", answers(200, jsonKind, answerBody[:100])),
+		"an encoding nobody asked for":  refused(false, "upstream_invalid", answers(200, jsonKind, "\x1f\x8b", "Content-Encoding", "gzip")),
+		"an empty answer":               refused(false, "upstream_empty", answers(200, jsonKind, `{"choices":[{"message":{"role":"assistant","content":""},"finish_reason":"stop"}]}`)),
+		"no choices":                    refused(false, "upstream_empty", answers(200, jsonKind, `{"choices":[]}`)),
+		"an empty stream":               refused(true, "upstream_empty", say(roleEvent, stopEvent, doneEvent)),
+		"nothing but done":              refused(true, "upstream_empty", say(doneEvent)),
+		"an error for the first event":  {stream: true, serve: say(`data: {"error":{"message":"overloaded"}}` + "\n\n"), status: 502, code: "upstream_error"},
+	}
+}
+
+// refusing are the ways to say no.
+func refusing() map[string]behaviour {
+	return map[string]behaviour{
+		"a redirect":                    {serve: answers(302, "text/html", "", "Location", "http://127.0.0.1:1/"), status: 502, code: "upstream_invalid"},
+		"status 500":                    {serve: answers(500, "text/plain", "oops"), status: 500, code: "upstream_error"},
+		"status 503 with its own error": {stream: true, serve: answers(503, jsonKind, `{"error":{"message":"full","code":"full"}}`), status: 503, code: "full"},
+		"status 408":                    {serve: answers(408, "text/plain", ""), status: 408, code: "upstream_error"},
+		"rate limit":                    {serve: answers(429, jsonKind, limitBody, "Retry-After", "7"), status: 429, code: "rate_limit_exceeded"},
+		"rate limit without words":      {stream: true, serve: answers(429, "text/plain", "", "Retry-After-Ms", "7000"), status: 429, code: "rate_limited"},
+		"the client's own mistake":      {serve: answers(400, jsonKind, ownFault), status: 400, code: "strange", passes: true},
+		"an unknown model":              {stream: true, serve: answers(404, "text/html", "<html>"), status: 404, code: "upstream_error", passes: true},
+		"the house's key is refused":    {serve: answers(401, jsonKind, `{"error":{"message":"bad key `+secretKey+`"}}`), status: 502, code: "upstream_unauthorized", passes: true},
+	}
+}
+
+// breaking are the ways to break in the middle of an answer.
+func breaking() map[string]behaviour {
+	tooHuge := chunkEvent(strings.Repeat("word ", 4_000_000))
+	cut := func(b behaviour) behaviour {
+		b.stream, b.status, b.booked, b.estimated, b.passes = true, 200, ledger.StatusCut, true, true
+		return b
+	}
+	return map[string]behaviour{
+		"breaks off in an event":      cut(behaviour{serve: breakOff(roleEvent, chunkEvent("Good day"), chunkEvent("to you")[:60]), text: "Good day", event: "upstream_cut"}),
+		"breaks off between events":   cut(behaviour{serve: breakOff(chunkEvent("Good day")), text: "Good day", event: "upstream_cut"}),
+		"ends without an ending":      cut(behaviour{serve: say(chunkEvent("Good day")), text: "Good day", event: "upstream_cut"}),
+		"ends in an event":            cut(behaviour{serve: say(chunkEvent("Good day"), stopEvent, "data: {"), text: "Good day", event: "upstream_cut"}),
+		"falls silent":                cut(behaviour{silent: true, serve: fallSilent(chunkEvent("Good day")), text: "Good day", event: "upstream_stalled"}),
+		"garbage after a while":       cut(behaviour{serve: say(chunkEvent("Good day"), "data: oops\n\n"), text: "Good day", event: "upstream_invalid"}),
+		"an event too huge":           cut(behaviour{serve: say(chunkEvent("Good day"), tooHuge), text: "Good day", event: "upstream_invalid"}),
+		"its own error after a while": cut(behaviour{serve: say(chunkEvent("Good day"), `data: {"error":{"message":"m","code":"theirs"}}`+"\n\n", doneEvent), text: "Good day", event: "theirs"}),
+	}
+}
+
+// odd are the ways to answer well, but oddly.
+func odd() map[string]behaviour {
+	huge := chunkEvent(strings.Repeat("word ", 400_000))
+	whole := roleEvent + chunkEvent("Good ") + chunkEvent("day.") + stopEvent
+	return map[string]behaviour{
 		"drips":                          {stream: true, serve: drip(whole + usageEvent + doneEvent), status: 200, text: "day.", booked: ledger.StatusOK, passes: true},
 		"huge events":                    {stream: true, serve: say(huge, stopEvent, usageEvent, doneEvent), status: 200, text: "word word", booked: ledger.StatusOK, passes: true},
 		"usage missing, stream":          {stream: true, serve: say(whole, doneEvent), status: 200, text: "day.", booked: ledger.StatusOK, estimated: true, passes: true},
@@ -164,7 +185,11 @@ func behaviours() map[string]behaviour {
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	for name, b := range behaviours() {
+	all := map[string]behaviour{}
+	for _, some := range []map[string]behaviour{unanswered(), refusing(), breaking(), odd()} {
+		maps.Copy(all, some)
+	}
+	for name, b := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var url string

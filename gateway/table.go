@@ -121,7 +121,7 @@ func (c *cooldowns) failed(t target, f *failure, now time.Time) {
 func (c *cooldowns) answered(t target, alias string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, was := c.all[t.String()]; was {
+	if len(c.all) > 0 {
 		delete(c.all, t.String())
 	}
 	if alias == "" || c.last[alias] == t.String() {

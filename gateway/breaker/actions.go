@@ -29,20 +29,24 @@ type Status struct {
 	Fault          string           `json:"fault,omitempty"`
 }
 
+// A board is the breaker as people and guards see it.
+type board struct{ *Breaker }
+
 // Capability is the breaker's part of the house.
 func (b *Breaker) Capability() house.Capability {
+	face := board{b}
 	return house.Capability{
 		Name:    "breaker",
-		Actions: b.actions(),
-		Guards:  []holdfast.Guard{b.guard()},
-		Alerts:  b.alerts(),
+		Actions: face.actions(),
+		Guards:  []holdfast.Guard{face.guard()},
+		Alerts:  face.alerts(),
 		Start:   b.Start,
 		Run:     b.Run,
 		Reason:  "after the ledger, whose burn it judges, and before the gateway, which asks it",
 	}
 }
 
-func (b *Breaker) guard() holdfast.Guard {
+func (b board) guard() holdfast.Guard {
 	return holdfast.Guard{
 		Name:    "breaker",
 		Summary: "refuses any dispatch or model call while HALT stands",
@@ -58,14 +62,14 @@ func (b *Breaker) guard() holdfast.Guard {
 	}
 }
 
-func (b *Breaker) alerts() []holdfast.AlertRule {
+func (b board) alerts() []holdfast.AlertRule {
 	return []holdfast.AlertRule{
 		{Name: "breaker_halt", Severity: holdfast.SeverityCritical, Summary: "HALT stands: model calls and dispatches are refused", Firing: b.haltAlerts},
 		{Name: "breaker_warn", Severity: holdfast.SeverityWarning, Summary: "the burn nears a cap, or the breaker cannot do its work", Firing: b.warnAlerts},
 	}
 }
 
-func (b *Breaker) haltAlerts(context.Context) []holdfast.Alert {
+func (b board) haltAlerts(context.Context) []holdfast.Alert {
 	flag := b.halted.Load()
 	if flag == nil {
 		return nil
@@ -79,7 +83,7 @@ func (b *Breaker) haltAlerts(context.Context) []holdfast.Alert {
 	return []holdfast.Alert{{Subject: "house", Message: message, Since: flag.Since}}
 }
 
-func (b *Breaker) warnAlerts(context.Context) []holdfast.Alert {
+func (b board) warnAlerts(context.Context) []holdfast.Alert {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var alerts []holdfast.Alert
@@ -89,8 +93,8 @@ func (b *Breaker) warnAlerts(context.Context) []holdfast.Alert {
 	if b.fault != "" {
 		alerts = append(alerts, holdfast.Alert{Subject: "files", Message: b.fault, Since: b.needs.Now()})
 	}
-	if now := b.needs.Now(); b.resting(now) {
-		until := time.Unix(0, b.suspended.Load()).UTC()
+	if now := b.needs.Now(); b.rest.on(now) {
+		until := b.rest.until()
 		alerts = append(alerts, holdfast.Alert{
 			Subject: "resume", Since: until.Add(-forcedResume),
 			Message: "a forced resume suspended judging until " + until.Format(time.RFC3339),
@@ -99,7 +103,7 @@ func (b *Breaker) warnAlerts(context.Context) []holdfast.Alert {
 	return alerts
 }
 
-func (b *Breaker) actions() []holdfast.Action {
+func (b board) actions() []holdfast.Action {
 	read := func(name, summary string) holdfast.Action {
 		return holdfast.Action{Name: "breaker." + name, Summary: summary, Tier: holdfast.TierOperator, Effect: holdfast.EffectRead, Offline: true}
 	}
@@ -130,7 +134,7 @@ func (b *Breaker) actions() []holdfast.Action {
 	}
 }
 
-func (b *Breaker) status(ctx context.Context, _ action.Nothing) (Status, error) {
+func (b board) status(ctx context.Context, _ action.Nothing) (Status, error) {
 	burn, err := b.needs.Burn(ctx)
 	if err != nil {
 		return Status{}, err
@@ -148,8 +152,8 @@ func (b *Breaker) status(ctx context.Context, _ action.Nothing) (Status, error) 
 		},
 		Reserved: burn.Reserved, Projected: int64(math.Ceil(v.Projected.Minutes())), Thresholds: t, Fault: fault,
 	}
-	if b.resting(b.needs.Now()) {
-		s.SuspendedUntil = time.Unix(0, b.suspended.Load()).UTC()
+	if b.rest.on(b.needs.Now()) {
+		s.SuspendedUntil = b.rest.until()
 	}
 	flag := b.current()
 	switch {
@@ -171,7 +175,7 @@ func (b *Breaker) status(ctx context.Context, _ action.Nothing) (Status, error) 
 
 // Word is the breaker for the status of the house.
 func (b *Breaker) Word(ctx context.Context) holdfast.Breaker {
-	s, err := b.status(ctx, action.Nothing{})
+	s, err := board{b}.status(ctx, action.Nothing{})
 	if err != nil {
 		return holdfast.Breaker{State: "blind", Reason: err.Error()}
 	}
@@ -179,14 +183,14 @@ func (b *Breaker) Word(ctx context.Context) holdfast.Breaker {
 }
 
 // settle takes up what files say when no house runs.
-func (b *Breaker) settle() {
+func (b board) settle() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.started {
 		return
 	}
 	if s, err := b.files.state(); err == nil {
-		b.suspend(s.SuspendedUntil)
+		b.rest.set(s.SuspendedUntil)
 	}
 }
 
@@ -203,7 +207,7 @@ type checked struct {
 }
 
 // check reads the flag and nothing else, so that it answers in milliseconds.
-func (b *Breaker) check(context.Context, action.Nothing) (checked, error) {
+func (b board) check(context.Context, action.Nothing) (checked, error) {
 	if flag := b.current(); flag != nil {
 		return checked{}, flag.refusal(b.needs.Now())
 	}
@@ -219,7 +223,7 @@ type halted struct {
 	Flag  Flag   `json:"flag"`
 }
 
-func (b *Breaker) halt(ctx context.Context, in haltInput) (halted, error) {
+func (b board) halt(ctx context.Context, in haltInput) (halted, error) {
 	if flag := b.current(); flag != nil {
 		return halted{"halted", *flag}, nil
 	}
@@ -233,7 +237,7 @@ func (b *Breaker) halt(ctx context.Context, in haltInput) (halted, error) {
 	return halted{"halted", flag}, nil
 }
 
-func (b *Breaker) running() bool {
+func (b board) running() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.started
@@ -249,7 +253,7 @@ type resumed struct {
 	SuspendedUntil time.Time `json:"suspended_until,omitzero"`
 }
 
-func (b *Breaker) resume(ctx context.Context, in resumeInput) (resumed, error) {
+func (b board) resume(ctx context.Context, in resumeInput) (resumed, error) {
 	flag := b.current()
 	if flag == nil {
 		return resumed{State: "armed", Message: "nothing was halted"}, nil
@@ -299,7 +303,7 @@ type historyOutput struct {
 	Events []Event `json:"events"`
 }
 
-func (b *Breaker) history(_ context.Context, in historyInput) (historyOutput, error) {
+func (b board) history(_ context.Context, in historyInput) (historyOutput, error) {
 	events, err := b.files.history(in.Limit)
 	if err != nil {
 		return historyOutput{}, fmt.Errorf("cannot read the breaker's history: %w", err)
@@ -318,7 +322,7 @@ func (b *Breaker) history(_ context.Context, in historyInput) (historyOutput, er
 	return out, nil
 }
 
-func (b *Breaker) showThresholds(context.Context, action.Nothing) (judge.Thresholds, error) {
+func (b board) showThresholds(context.Context, action.Nothing) (judge.Thresholds, error) {
 	t, err := b.files.thresholds()
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return t, fmt.Errorf("cannot use the thresholds: %w", err)
@@ -351,7 +355,7 @@ func set[T any](to, from *T) {
 	}
 }
 
-func (b *Breaker) setThresholds(ctx context.Context, in thresholdsInput) (change, error) {
+func (b board) setThresholds(ctx context.Context, in thresholdsInput) (change, error) {
 	old, err := b.files.thresholds() // a broken file is replaced: it counts as the defaults
 	if err != nil {
 		b.needs.Log.Warn("replacing thresholds that are not usable", "error", err)
@@ -365,7 +369,7 @@ func (b *Breaker) setThresholds(ctx context.Context, in thresholdsInput) (change
 	if err == nil {
 		b.thresholds.Store(&next)
 		b.fault = ""
-		b.announce(event{
+		b.teller.announce(event{
 			Time: b.needs.Now(), Event: "thresholds", By: holdfast.CallerFrom(ctx).String(), Detail: change{old, next},
 		})
 	}
@@ -381,7 +385,7 @@ func (b *Breaker) setThresholds(ctx context.Context, in thresholdsInput) (change
 
 // SetCaps changes the caps for the owner, as breaker.set_thresholds does.
 func (b *Breaker) SetCaps(ctx context.Context, hour, day int64) error {
-	_, err := b.setThresholds(ctx, thresholdsInput{HardCapPerHour: &hour, HardCapPerDay: &day})
+	_, err := board{b}.setThresholds(ctx, thresholdsInput{HardCapPerHour: &hour, HardCapPerDay: &day})
 	return err
 }
 
@@ -391,7 +395,7 @@ type ticked struct {
 	Reason string `json:"reason"`
 }
 
-func (b *Breaker) tick(ctx context.Context, _ action.Nothing) (ticked, error) {
+func (b board) tick(ctx context.Context, _ action.Nothing) (ticked, error) {
 	v := b.Tick(ctx)
 	state := "armed"
 	if b.current() != nil {

@@ -62,7 +62,7 @@ type Breaker struct {
 	halted     atomic.Pointer[Flag]
 	thresholds atomic.Pointer[judge.Thresholds]
 	looked     atomic.Int64 // when a call last looked at the flag, in Unix nanoseconds
-	suspended  atomic.Int64 // until, in Unix nanoseconds: judging rests after a forced resume
+	rest       rest         // judging rests after a forced resume
 
 	mu       sync.Mutex // one change at a time
 	started  bool
@@ -71,7 +71,29 @@ type Breaker struct {
 	tampered time.Time // the flag was last deleted by hand
 	fault    string    // thresholds file or flag cannot be used
 	cut      []func(Flag)
-	tell     chan event
+	teller   *teller
+}
+
+// rest is a time until which something does not happen.
+type rest struct{ nanos atomic.Int64 }
+
+// set lets it rest until then; the zero time ends the rest.
+func (r *rest) set(until time.Time) {
+	nanos := int64(0)
+	if !until.IsZero() {
+		nanos = until.UnixNano()
+	}
+	r.nanos.Store(nanos)
+}
+
+func (r *rest) on(now time.Time) bool { return now.UnixNano() < r.nanos.Load() }
+
+// until is the zero time when nothing was set.
+func (r *rest) until() time.Time {
+	if nanos := r.nanos.Load(); nanos > 0 {
+		return time.Unix(0, nanos).UTC()
+	}
+	return time.Time{}
 }
 
 // warning is a WARN that stands.
@@ -91,7 +113,8 @@ func New(needs Needs) *Breaker {
 	if needs.Burn == nil {
 		needs.Burn = func(context.Context) (judge.Burn, error) { return judge.Burn{}, nil }
 	}
-	return &Breaker{needs: needs, files: filesOf(needs.Home), tell: make(chan event, 256)}
+	at := filesOf(needs.Home)
+	return &Breaker{needs: needs, files: at, teller: &teller{files: at, journal: needs.Journal, log: needs.Log, queue: make(chan event, 256)}}
 }
 
 // OnHalt has f called when a HALT is raised, to cut what is under way. Call it before Start.
@@ -102,13 +125,14 @@ func (b *Breaker) Start(context.Context) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.started = true
+	b.teller.started.Store(true)
 	b.readThresholds()
 	state, err := b.files.state()
 	if err != nil {
 		b.fault = err.Error()
 		b.needs.Log.Error("cannot read the breaker's state", "error", err)
 	}
-	b.suspend(state.SuspendedUntil)
+	b.rest.set(state.SuspendedUntil)
 	flag, err := b.files.flag()
 	switch {
 	case err == nil:
@@ -131,10 +155,10 @@ func (b *Breaker) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			b.drain(context.WithoutCancel(ctx))
+			b.teller.drain(context.WithoutCancel(ctx))
 			return nil
-		case e := <-b.tell:
-			b.record(ctx, e)
+		case e := <-b.teller.queue:
+			b.teller.record(ctx, e)
 		case <-look.C:
 			b.look()
 		case <-tick.C:
@@ -188,8 +212,10 @@ func (b *Breaker) adopt(flag Flag) {
 	}
 	b.halted.Store(&flag)
 	b.keep()
-	b.announce(event{Time: b.needs.Now(), Event: "halt", Reason: flag.Reason, By: flag.By, Flag: &flag})
-	b.cutAll(flag)
+	b.teller.announce(event{Time: b.needs.Now(), Event: "halt", Reason: flag.Reason, By: flag.By, Flag: &flag})
+	for _, f := range b.cut {
+		f(flag)
+	}
 }
 
 // Admit is the ledger's gate: it refuses while a HALT stands and what does not fit under the caps.
@@ -199,7 +225,7 @@ func (b *Breaker) Admit(burn judge.Burn, need int64) error {
 		return flag.refusal(now)
 	}
 	t := b.limits()
-	if t.NotifyOnly || b.resting(now) {
+	if t.NotifyOnly || b.rest.on(now) {
 		return nil
 	}
 	short := judge.Admit(burn, need, t)
@@ -220,8 +246,8 @@ func (f *Full) Error() string {
 // Reached halts when a call was refused because the cap is reached, and not because others are
 // under way. The ledger's lock must not be held.
 func (b *Breaker) Reached(f *Full) {
-	if f.Shortage.Reached && !b.limits().NotifyOnly {
-		b.raise(b.flagFor(f.Window, fmt.Sprintf("the cap is reached: %s", f.Error())))
+	if short := f.Shortage; short.Reached && !b.limits().NotifyOnly {
+		b.trip(f.Window, "the cap is reached: "+f.Error())
 	}
 }
 
@@ -232,8 +258,8 @@ func (b *Breaker) Booked(burn judge.Burn) {
 	}
 	t := b.limits()
 	v := judge.Judge(burn, t)
-	if v.Level == judge.Halt && !t.NotifyOnly && !b.resting(b.needs.Now()) {
-		b.raise(b.flagFor(v.Window, v.Reason()))
+	if v.Level == judge.Halt && !t.NotifyOnly && !b.rest.on(b.needs.Now()) {
+		b.trip(v.Window, v.Reason())
 		return
 	}
 	if v.Level != judge.Calm {
@@ -243,13 +269,18 @@ func (b *Breaker) Booked(burn judge.Burn) {
 	}
 }
 
-func (b *Breaker) flagFor(w judge.Window, reason string) Flag {
-	now := b.needs.Now()
-	until := now.Add(b.limits().Cooldown()).UTC()
+// flagFor is the flag of a HALT by the breaker.
+func flagFor(w judge.Window, reason string, now time.Time, cooldown time.Duration) Flag {
+	until := now.Add(cooldown).UTC()
 	return Flag{
 		Reason: reason, Cause: causeBurn, By: "breaker", Since: now.UTC(),
 		Window: w.Name, Burn: w.Burn, Cap: w.Cap, CooldownUntil: &until,
 	}
+}
+
+// trip raises a HALT of the burn; raise itself says what failed.
+func (b *Breaker) trip(w judge.Window, reason string) {
+	_ = b.raise(flagFor(w, reason, b.needs.Now(), b.limits().Cooldown()))
 }
 
 // limits are the thresholds in force.
@@ -261,17 +292,6 @@ func (b *Breaker) limits() judge.Thresholds {
 	defer b.mu.Unlock()
 	return b.readThresholds()
 }
-
-// suspend lets judging rest until then; the zero time ends the rest.
-func (b *Breaker) suspend(until time.Time) {
-	nanos := int64(0)
-	if !until.IsZero() {
-		nanos = until.UnixNano()
-	}
-	b.suspended.Store(nanos)
-}
-
-func (b *Breaker) resting(now time.Time) bool { return now.UnixNano() < b.suspended.Load() }
 
 // raise halts: memory, then the flag, then what is under way, then everything else.
 func (b *Breaker) raise(flag Flag) error {
@@ -289,17 +309,13 @@ func (b *Breaker) raise(flag Flag) error {
 		b.fault = "HALT stands in this house alone: " + err.Error()
 		b.needs.Log.Error("cannot write the HALT flag, it stands in memory and is tried again", "error", err)
 	}
-	b.cutAll(flag)
-	b.keep()
-	b.announce(event{Time: flag.Since, Event: "halt", Reason: flag.Reason, By: flag.By, Flag: &flag, journaled: flag.Cause == causePerson})
-	b.needs.Log.Error("HALT: model calls and dispatches are refused", "reason", flag.Reason)
-	return err
-}
-
-func (b *Breaker) cutAll(flag Flag) {
 	for _, f := range b.cut {
 		f(flag)
 	}
+	b.keep()
+	b.teller.announce(event{Time: flag.Since, Event: "halt", Reason: flag.Reason, By: flag.By, Flag: &flag, journaled: flag.Cause == causePerson})
+	b.needs.Log.Error("HALT: model calls and dispatches are refused", "reason", flag.Reason)
+	return err
 }
 
 // rewrite puts back a flag that was deleted while its HALT stands. Called with the lock held.
@@ -311,7 +327,7 @@ func (b *Breaker) rewrite(flag Flag) {
 		return
 	}
 	b.fault = ""
-	b.announce(event{Time: b.tampered, Event: "flag-rewritten", Reason: "the flag was deleted by hand while its cause stands", By: "breaker", Flag: &flag})
+	b.teller.announce(event{Time: b.tampered, Event: "flag-rewritten", Reason: "the flag was deleted by hand while its cause stands", By: "breaker", Flag: &flag})
 }
 
 // look compares the flag with what is known.
@@ -347,9 +363,12 @@ func (b *Breaker) Tick(ctx context.Context) judge.Verdict {
 	flag := b.halted.Load()
 	switch {
 	case flag != nil && flag.endsItself() && judge.MayEnd(burn, t, now, *flag.CooldownUntil):
-		b.end(event{Time: now, Event: "auto-resume", By: "breaker", Reason: "the cooldown is over and the burn is below half of every cap", Flag: flag}, time.Time{})
-	case flag == nil && v.Level == judge.Halt && !t.NotifyOnly && !b.resting(now):
-		_ = b.raise(b.flagFor(v.Window, v.Reason())) // raise says what failed
+		e := event{Time: now, Event: "auto-resume", By: "breaker", Reason: "the cooldown is over and the burn is below half of every cap", Flag: flag}
+		if err := b.end(e, time.Time{}); err != nil {
+			b.needs.Log.Error("cannot end the HALT, it is tried again", "error", err)
+		}
+	case flag == nil && v.Level == judge.Halt && !t.NotifyOnly && !b.rest.on(now):
+		b.trip(v.Window, v.Reason())
 	default:
 		b.mu.Lock()
 		b.warn(v, t)
@@ -377,7 +396,7 @@ func (b *Breaker) warn(v judge.Verdict, t judge.Thresholds) {
 		return
 	}
 	b.warning = &warning{since: b.needs.Now(), reason: reason}
-	b.announce(event{Time: b.warning.since, Event: "warn", Reason: reason, By: "breaker"})
+	b.teller.announce(event{Time: b.warning.since, Event: "warn", Reason: reason, By: "breaker"})
 }
 
 // end takes a HALT away: what is remembered first, for a crash in between leaves a flag, which is
@@ -385,7 +404,7 @@ func (b *Breaker) warn(v judge.Verdict, t judge.Thresholds) {
 func (b *Breaker) end(e event, suspended time.Time) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.suspend(suspended)
+	b.rest.set(suspended)
 	if err := b.files.writeState(state{SuspendedUntil: suspended}); err != nil {
 		return fmt.Errorf("cannot resume: %w", err)
 	}
@@ -394,18 +413,41 @@ func (b *Breaker) end(e event, suspended time.Time) error {
 	}
 	b.halted.Store(nil)
 	b.fault, b.tampered, b.warning = "", time.Time{}, nil
-	b.announce(e)
+	b.teller.announce(e)
 	return nil
 }
 
 // keep remembers the HALT beside its flag, so that a deleted flag is noticed. Called with the
 // lock held.
 func (b *Breaker) keep() {
-	s := state{Halt: b.halted.Load()}
-	if until := b.suspended.Load(); until > 0 {
-		s.SuspendedUntil = time.Unix(0, until).UTC()
-	}
+	s := state{Halt: b.halted.Load(), SuspendedUntil: b.rest.until()}
 	if err := b.files.writeState(s); err != nil {
 		b.needs.Log.Error("cannot remember the HALT beside its flag", "error", err)
 	}
+}
+
+// readThresholds takes up the owner's file. A file that is wrong changes nothing and is told of.
+// Called with the lock held.
+func (b *Breaker) readThresholds() judge.Thresholds {
+	old := b.thresholds.Load()
+	t, err := b.files.thresholds()
+	if err != nil {
+		b.fault = "the thresholds are not usable: " + err.Error()
+		if old != nil {
+			return *old
+		}
+		b.thresholds.Store(&t)
+		return t
+	}
+	if old != nil && *old == t {
+		return t
+	}
+	b.thresholds.Store(&t)
+	if old != nil {
+		b.teller.announce(event{
+			Time: b.needs.Now(), Event: "thresholds", By: "file", Reason: "the thresholds file was changed",
+			Detail: change{*old, t},
+		})
+	}
+	return t
 }

@@ -23,7 +23,7 @@ import (
 
 // world is a breaker with everything around it in the test's hands.
 type world struct {
-	*Breaker
+	board
 	dir  string
 	mu   sync.Mutex
 	burn judge.Burn
@@ -61,14 +61,14 @@ func (w *world) journaled(name string) int {
 // at makes a breaker in a home folder; the same folder again is the next start.
 func at(dir string) *world {
 	w := &world{dir: dir}
-	w.Breaker = New(Needs{
+	w.board = board{New(Needs{
 		Home: home.At(dir), Journal: w,
 		Burn: func(context.Context) (judge.Burn, error) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			return w.burn, nil
 		},
-	})
+	})}
 	w.OnHalt(func(Flag) { w.cuts++ })
 	return w
 }
@@ -194,7 +194,7 @@ func TestForcedResumeRestsForAnHour(t *testing.T) {
 		w.set(judge.Burn{Hour: 1200, Day: 1200})
 		w.Tick(t.Context())
 		answer, err := w.resume(t.Context(), resumeInput{Force: true})
-		if err != nil || !strings.Contains(answer.Message, "suspended") || answer.SuspendedUntil.Sub(time.Now()) != time.Hour {
+		if err != nil || !strings.Contains(answer.Message, "suspended") || time.Until(answer.SuspendedUntil) != time.Hour {
 			t.Fatalf("%+v, %v", answer, err)
 		}
 		w.Tick(t.Context())

@@ -5,7 +5,6 @@ package breaker
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -217,83 +216,4 @@ func syncFolder(dir string) error {
 		return err
 	}
 	return errors.Join(folder.Sync(), folder.Close())
-}
-
-// readThresholds takes up the owner's file. A file that is wrong changes nothing and is told of.
-// Called with the lock held.
-func (b *Breaker) readThresholds() judge.Thresholds {
-	old := b.thresholds.Load()
-	t, err := b.files.thresholds()
-	if err != nil {
-		b.fault = "the thresholds are not usable: " + err.Error()
-		if old != nil {
-			return *old
-		}
-		b.thresholds.Store(&t)
-		return t
-	}
-	if old != nil && *old == t {
-		return t
-	}
-	b.thresholds.Store(&t)
-	if old != nil {
-		b.announce(event{
-			Time: b.needs.Now(), Event: "thresholds", By: "file", Reason: "the thresholds file was changed",
-			Detail: change{*old, t},
-		})
-	}
-	return t
-}
-
-// change is what a change of thresholds is journaled with.
-type change struct {
-	Old judge.Thresholds `json:"old"`
-	New judge.Thresholds `json:"new"`
-}
-
-// announce tells the history and the journal, from Run when the house runs so that neither can
-// hold up a HALT. Called with the lock held.
-func (b *Breaker) announce(e event) {
-	if b.started {
-		select {
-		case b.tell <- e:
-			return
-		default: // the telling is stuck: what matters is done
-			b.needs.Log.Error("cannot record what the breaker did: too much is waiting", "event", e.Event, "reason", e.Reason)
-			return
-		}
-	}
-	b.record(context.Background(), e)
-}
-
-func (b *Breaker) drain(ctx context.Context) {
-	for {
-		select {
-		case e := <-b.tell:
-			b.record(ctx, e)
-		default:
-			return
-		}
-	}
-}
-
-// record writes an event to the history and the journal.
-func (b *Breaker) record(ctx context.Context, e event) {
-	if err := b.files.remember(e); err != nil {
-		b.needs.Log.Error("cannot write the breaker's history", "error", err)
-	}
-	detail, err := json.Marshal(e)
-	if err != nil || b.needs.Journal == nil || e.journaled {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	caller := holdfast.Internal("breaker", "breaker.tick")
-	_, err = b.needs.Journal.Append(ctx, holdfast.Entry{
-		Caller: caller.String(), Tier: caller.Tier, Action: "breaker." + e.Event, Subject: "house",
-		Outcome: holdfast.OutcomeNoted, Detail: detail,
-	})
-	if err != nil {
-		b.needs.Log.Error("cannot journal what the breaker did", "event", e.Event, "error", err)
-	}
 }

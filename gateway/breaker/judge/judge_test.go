@@ -131,8 +131,13 @@ func TestMayEnd(t *testing.T) {
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	for _, bad := range []Thresholds{
-		{}, limits(0, 1), limits(1, -1),
-		{1, 1, 0, 1, 4, false}, {1, 1, 1.2, 1, 4, false}, {1, 1, 0.8, 0, 4, false}, {1, 1, 0.8, 1, -1, false}, {1, 1, 0.8, 11, 1, false},
+		{},
+		limits(0, 1), limits(1, -1),
+		{1, 1, 0, 1, 4, false},
+		{1, 1, 1.2, 1, 4, false},
+		{1, 1, 0.8, 0, 4, false},
+		{1, 1, 0.8, 1, -1, false},
+		{1, 1, 0.8, 11, 1, false},
 	} {
 		if len(bad.Check()) == 0 {
 			t.Errorf("%+v is accepted", bad)

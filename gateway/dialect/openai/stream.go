@@ -76,7 +76,7 @@ func (e *Events) Fill() error {
 	}
 	n, err := e.from.Read(e.buf[e.end:])
 	e.end += n
-	if n > 0 && err == io.EOF { //nolint:errorlint // io.Reader returns it bare
+	if n > 0 && errors.Is(err, io.EOF) {
 		return nil
 	}
 	return err

@@ -81,7 +81,7 @@ func (c *Client) Chat(ctx context.Context, call provider.Call) (*provider.Answer
 	if err != nil {
 		return nil, err
 	}
-	resp, err := c.transport.RoundTrip(req)
+	resp, err := c.transport.RoundTrip(req) //nolint:bodyclose // the gateway closes the answer
 	if err != nil {
 		return nil, explain(ctx, err)
 	}
