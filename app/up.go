@@ -216,8 +216,11 @@ func awaitHouse(ctx context.Context, place home.Home, cmd *exec.Cmd, began int64
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-ended:
-			text, _ := os.ReadFile(place.Var("logs", "house.log"))
+		case <-ended: // how it ended stands in its log
+			text, err := os.ReadFile(place.Var("logs", "house.log"))
+			if err != nil {
+				return fmt.Errorf("the house did not come up, and its log cannot be read: %w", err)
+			}
 			if int64(len(text)) < began {
 				began = 0
 			}

@@ -193,7 +193,7 @@ func (h *House) wireAgent(p *parts) {
 }
 
 func (h *House) wireEdge(p *parts) {
-	p.logins = auth.New(auth.Options{Store: h.Store, Journal: p.book, Log: h.log})
+	p.logins = auth.New(auth.Options{Store: h.Store, Journal: p.book, KeyedReads: true, Log: h.log})
 	p.door = edge.New(edge.Options{
 		Home: h.Home, Auth: p.logins, Units: p.units, Mounts: p.extensions, Journal: p.book, Keys: p.bearers,
 		Status: func(unit string) (holdfast.UnitStatus, bool) { s, err := p.units.Status(unit); return s, err == nil },

@@ -33,6 +33,8 @@ func TestBrowser(t *testing.T) {
 			cmd.Env = append(os.Environ(),
 				"HOLDFAST_URL="+h.status.URL, "HOLDFAST_API="+h.status.API, "HOLDFAST_KEY="+h.key(t),
 				"HOLDFAST_LINK="+h.link(t), "HOLDFAST_HOME="+h.home, "HOLDFAST_BIN="+filepath.Join(bin, "holdfast"),
+				"HOLDFAST_TOOL=NOTES_add", `HOLDFAST_TOOL_ARGS={"text": "water the plants"}`,
+				"HOLDFAST_RESUME="+filepath.Join(bin, "holdfast")+" --home "+h.home+" breaker resume", "HOLDFAST_KEYED=1",
 				"SHOTS="+t.ArtifactDir(),
 			)
 			if out, err := cmd.CombinedOutput(); err != nil {

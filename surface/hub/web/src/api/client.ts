@@ -44,6 +44,11 @@ function pageKey(): string {
   }
 }
 
+/** A stream's address with the page key, which an event source cannot send as a header. */
+export function keyed(path: string): string {
+  return `${path}${path.includes('?') ? '&' : '?'}csrf=${encodeURIComponent(pageKey())}`
+}
+
 const headersOf = (): Record<string, string> => ({ Accept: 'application/json', 'X-CSRF-Token': pageKey() })
 
 /** Asks who is logged in. */

@@ -2,6 +2,7 @@
 import { useQueryClient } from '@tanstack/react-query'
 import { createContext, useContext, useEffect, useMemo, useRef, useState, type ReactNode } from 'react'
 
+import { keyed } from './client.ts'
 import { follow, mergeNewest, touchedBy, type StreamState } from '../lib/stream.ts'
 import type { Entry } from './words.ts'
 
@@ -40,7 +41,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     }
     const end = follow<Entry>({
       // The stream repeats the newest entry first, so that the page knows where it stands.
-      url: () => '/api/v1/journal/show/follow?limit=1',
+      url: () => keyed('/api/v1/journal/show/follow?limit=1'),
       onEvent: (entry) => {
         arrived.push(entry)
         if (Date.parse(entry.time) < began) return
@@ -82,7 +83,7 @@ export function useStream<T, S>(url: string | undefined, reduce: (state: S, even
     let frame = 0
     let again = false
     const end = follow<T>({
-      url: () => url,
+      url: () => keyed(url),
       onEvent: (event) => {
         arrived.push(event)
         frame ||= requestAnimationFrame(() => {
