@@ -287,9 +287,12 @@ func (r *relay) gather() error {
 	for {
 		event, ok := r.events.Next()
 		if !ok {
-			return r.room()
+			return nil
 		}
 		kind := r.tap.See(event.Data)
+		if err := r.room(); err != nil {
+			return err
+		}
 		switch kind {
 		case openai.KindGarbage:
 			return errGarbage
