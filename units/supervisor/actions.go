@@ -52,52 +52,55 @@ func unitSubject(input any) string {
 	return in.Unit
 }
 
+// A desk is where units are asked about and ordered, as actions.
+type desk struct{ *Supervisor }
+
 // actions declares what may be asked about units.
-func (s *Supervisor) actions() []holdfast.Action {
+func (d desk) actions() []holdfast.Action {
 	return []holdfast.Action{
 		action.NewAction(holdfast.Action{
 			Name: "unit.list", Short: "units", Summary: "List the units and how they stand",
 			Tier: holdfast.TierOperator, Effect: holdfast.EffectRead, Examples: []string{"holdfast units"},
-		}, s.list),
+		}, d.list),
 		action.NewAction(holdfast.Action{
 			Name: "unit.show", Summary: "Show one unit whole", Tier: holdfast.TierOperator, Effect: holdfast.EffectRead,
 			Subject: unitSubject, Examples: []string{"holdfast unit show notes.backend"},
-		}, s.show),
+		}, d.show),
 		action.NewAction(holdfast.Action{
 			Name: "unit.start", Summary: "Start a unit and clear its hold",
 			Help: "Waits until the unit is proven up: ready, and healthy once where it has a health check.",
 			Tier: holdfast.TierOperator, Effect: holdfast.EffectChange, Subject: unitSubject, Labels: []string{labelStart},
 			Routes: route("start"), Examples: []string{"holdfast unit start notes.backend"},
-		}, s.startAction),
+		}, d.start),
 		action.NewAction(holdfast.Action{
 			Name: "unit.stop", Summary: "Stop a unit and hold it until unit.start",
 			Help: "Nothing restarts a held unit, not even the next start of the house.",
 			Tier: holdfast.TierOperator, Effect: holdfast.EffectChange, Safer: true, Subject: unitSubject,
 			Routes: route("stop"), Examples: []string{"holdfast unit stop notes.backend"},
-		}, s.stopAction),
+		}, d.stop),
 		action.NewAction(holdfast.Action{
 			Name: "unit.restart", Summary: "Restart a unit and wait for fresh proof of its health",
 			Tier: holdfast.TierOperator, Effect: holdfast.EffectChange, Subject: unitSubject, Labels: []string{labelRestart},
 			Routes: route("restart"), Examples: []string{"holdfast unit restart notes.backend"},
-		}, s.restartAction),
+		}, d.restart),
 		action.NewAction(holdfast.Action{
 			Name: "unit.services", Summary: "List the units in the form of the services table",
 			Tier: holdfast.TierOperator, Effect: holdfast.EffectRead,
 			Routes: []holdfast.ActionRoute{{Method: "GET", Path: "/api/supervisor/services"}},
-		}, s.services),
+		}, d.services),
 		action.NewAction(holdfast.Action{
 			Name: "unit.strays", Summary: "List marked processes that no unit accounts for",
 			Tier: holdfast.TierOperator, Effect: holdfast.EffectRead,
-		}, s.listStrays),
+		}, d.listStrays),
 		action.NewDestroyer(holdfast.Action{
 			Name: "unit.reap", Summary: "End the marked processes that no unit accounts for",
 			Tier: holdfast.TierOperator, Categories: []holdfast.Category{reapCategory()},
-		}, s.strayInventory, s.reap),
+		}, d.strays.inventory, d.strays.reap),
 		action.NewAction(holdfast.Action{
 			Name: "log.show", Short: "logs", Summary: "Show the last lines of a unit's log",
 			Tier: holdfast.TierOperator, Effect: holdfast.EffectRead, Subject: logSubject,
 			Examples: []string{"holdfast logs notes.backend --lines 50", "holdfast logs notes.backend --grep error --follow"},
-		}, s.showLog),
+		}, d.logs.show),
 	}
 }
 
@@ -105,9 +108,9 @@ func route(verb string) []holdfast.ActionRoute {
 	return []holdfast.ActionRoute{{Method: "POST", Path: "/api/supervisor/services/{unit}/" + verb}}
 }
 
-func (s *Supervisor) list(_ context.Context, in listIn) (listOut, error) {
+func (d desk) list(_ context.Context, in listIn) (listOut, error) {
 	out := listOut{Units: []holdfast.UnitStatus{}}
-	for _, st := range s.List() {
+	for _, st := range d.List() {
 		if in.Owner == "" || st.Owner == in.Owner {
 			out.Units = append(out.Units, st)
 		}
@@ -115,60 +118,57 @@ func (s *Supervisor) list(_ context.Context, in listIn) (listOut, error) {
 	return out, nil
 }
 
-func (s *Supervisor) show(_ context.Context, in unitIn) (Detail, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	k, err := s.keeper(in.Unit)
+func (d desk) show(_ context.Context, in unitIn) (Detail, error) {
+	u, err := d.roster.look(in.Unit)
 	if err != nil {
 		return Detail{}, err
 	}
-	_, held := s.holds[in.Unit]
-	d := Detail{
-		UnitStatus: k.shown(), Run: k.unit.Run, Dir: k.unit.Dir, Restart: string(k.unit.Restart),
-		Held: held, Healthy: k.healthy, Launch: k.launchName(), Needs: []string{}, Secrets: []string{},
+	out := Detail{
+		UnitStatus: u.status(), Run: u.unit.Run, Dir: u.unit.Dir, Restart: string(u.unit.Restart),
+		Held: d.holds.holds(in.Unit), Healthy: u.healthy, Launch: u.launch(), Needs: []string{}, Secrets: []string{},
 	}
-	d.Secrets = append(d.Secrets, k.unit.Secrets...)
-	for _, need := range k.unit.Needs {
-		d.Needs = append(d.Needs, need.Unit+": "+stage(need.Until))
+	out.Secrets = append(out.Secrets, u.unit.Secrets...)
+	for _, need := range u.unit.Needs {
+		out.Needs = append(out.Needs, need.Unit+": "+stage(need.Until))
 	}
-	return d, nil
+	return out, nil
 }
 
-func (s *Supervisor) startAction(ctx context.Context, in unitIn) (holdfast.UnitStatus, error) {
-	if err := s.Start(ctx, in.Unit); err != nil {
+func (d desk) start(ctx context.Context, in unitIn) (holdfast.UnitStatus, error) {
+	if err := d.Start(ctx, in.Unit); err != nil {
 		return holdfast.UnitStatus{}, err
 	}
-	return s.Status(in.Unit)
+	return d.Status(in.Unit)
 }
 
-func (s *Supervisor) stopAction(ctx context.Context, in unitIn) (holdfast.UnitStatus, error) {
-	if err := s.Stop(ctx, in.Unit); err != nil {
+func (d desk) stop(ctx context.Context, in unitIn) (holdfast.UnitStatus, error) {
+	if err := d.Stop(ctx, in.Unit); err != nil {
 		return holdfast.UnitStatus{}, err
 	}
-	return s.Status(in.Unit)
+	return d.Status(in.Unit)
 }
 
-func (s *Supervisor) restartAction(ctx context.Context, in unitIn) (holdfast.UnitStatus, error) {
-	if err := s.Restart(ctx, in.Unit); err != nil {
+func (d desk) restart(ctx context.Context, in unitIn) (holdfast.UnitStatus, error) {
+	if err := d.Restart(ctx, in.Unit); err != nil {
 		return holdfast.UnitStatus{}, err
 	}
-	return s.Status(in.Unit)
+	return d.Status(in.Unit)
 }
 
-func (s *Supervisor) services(context.Context, action.Nothing) (map[string]Service, error) {
-	return s.Services(), nil
+func (d desk) services(context.Context, action.Nothing) (map[string]Service, error) {
+	return d.Services(), nil
 }
 
-func (s *Supervisor) listStrays(context.Context, action.Nothing) (strayOut, error) {
-	strays, err := s.strays()
+func (d desk) listStrays(context.Context, action.Nothing) (strayOut, error) {
+	strays, err := d.strays.list()
 	return strayOut{Strays: strays}, err
 }
 
 // streamList sends all units whenever one of them changes.
-func (s *Supervisor) streamList(ctx context.Context, input any, send func(any) error) error {
+func (d desk) streamList(ctx context.Context, input any, send func(any) error) error {
 	in, _ := input.(listIn)
-	changes := s.Changes(ctx)
-	out, err := s.list(ctx, in)
+	changes := d.Changes(ctx)
+	out, err := d.list(ctx, in)
 	if err == nil {
 		err = send(out)
 	}
@@ -176,7 +176,7 @@ func (s *Supervisor) streamList(ctx context.Context, input any, send func(any) e
 		return err
 	}
 	for range changes {
-		if out, err = s.list(ctx, in); err == nil {
+		if out, err = d.list(ctx, in); err == nil {
 			err = send(out)
 		}
 		if err != nil {

@@ -16,7 +16,7 @@ import (
 
 func declared(t *testing.T, s *Supervisor, name string) holdfast.Action {
 	t.Helper()
-	for _, a := range s.actions() {
+	for _, a := range (desk{s}).actions() {
 		if a.Name == name {
 			return a
 		}
@@ -51,7 +51,7 @@ func judge(t *testing.T, g holdfast.Guard, a holdfast.Action, unit string) error
 func TestGuards(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.set(plain("a"))
-		intent, single := r.intentGuard(), r.singleGuard()
+		intent, single := intentGuard(r.holds), singleGuard(r.roster)
 		start, stop, restart := declared(t, r.Supervisor, "unit.start"), declared(t, r.Supervisor, "unit.stop"), declared(t, r.Supervisor, "unit.restart")
 		refused := func(err error, guard string) bool {
 			refusal, ok := errors.AsType[*holdfast.Refusal](err)
@@ -117,7 +117,7 @@ func TestActionsAnswer(t *testing.T) {
 				t.Errorf("%s takes no unit", action)
 			}
 		}
-		for _, a := range r.actions() {
+		for _, a := range (desk{r.Supervisor}).actions() {
 			if !json.Valid(a.Input.Schema()) || !json.Valid(a.Output.Schema()) {
 				t.Errorf("%s has no schema", a.Name)
 			}
@@ -162,7 +162,7 @@ func TestListStream(t *testing.T) {
 		seen := make(chan holdfast.UnitState, 100)
 		ended := make(chan error, 1)
 		go func() {
-			ended <- r.streamList(t.Context(), listIn{}, func(event any) error {
+			ended <- desk{r.Supervisor}.streamList(t.Context(), listIn{}, func(event any) error {
 				state := event.(listOut).Units[0].State
 				seen <- state
 				if state == holdfast.UnitHeld {

@@ -3,7 +3,6 @@
 package supervisor
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -188,13 +187,4 @@ func (p *Probe) probe() *holdfast.Probe {
 		HTTP: p.HTTP, TCP: p.TCP, Exec: p.Exec, Port: p.Port, Within: p.Within.Std(),
 		Every: p.Every.Std(), Timeout: p.Timeout.Std(), Failures: p.Failures,
 	}
-}
-
-// Reconfigure takes a section units that was read anew.
-func (s *Supervisor) Reconfigure(ctx context.Context, fresh any) error {
-	section, ok := fresh.(*Section)
-	if !ok {
-		return fmt.Errorf("cannot take %T for the section units", fresh)
-	}
-	return s.Set(ctx, ownerConfig, section.units(s.options.Home))
 }

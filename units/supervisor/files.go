@@ -9,10 +9,11 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strconv"
+	"sync"
 	"time"
 
 	"holdfast"
+	"holdfast/core/home"
 )
 
 // A Service is one unit in luna's form.
@@ -63,110 +64,111 @@ func simple(state holdfast.UnitState) string {
 	return string(state)
 }
 
-// Services lists the units in luna's form.
-func (s *Supervisor) Services() map[string]Service {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	all := map[string]Service{}
-	for name, k := range s.keepers {
-		all[name] = k.service()
-	}
-	return all
+// A board keeps the files that tell other programs how the units stand, and the next house which
+// processes are units. One goroutine (keep) writes them.
+type board struct {
+	home home.Home
+	log  *slog.Logger
+	// units tells how all units stand.
+	units func() []standing
+
+	mu       sync.Mutex
+	dirty    map[string]bool // units whose status file is old
+	dropping []string        // units whose status file must go
+	stale    bool            // units.json and state.json are old
+	work     chan struct{}
 }
 
-func (k *keeper) service() Service {
-	st := k.status
-	service := Service{Status: simple(st.State)}
-	if !st.LastCheck.IsZero() {
-		service.LastCheck = &Stamp{st.LastCheck}
-	}
-	if st.PID != 0 {
-		service.PID = &st.PID
-	}
-	if st.Port != 0 {
-		service.Port = &st.Port
-	}
-	return service
+func newBoard(h home.Home, log *slog.Logger) *board {
+	return &board{home: h, log: log, dirty: map[string]bool{}, work: make(chan struct{}, 1)}
 }
 
-func (k *keeper) daemon(now time.Time) daemonStatus {
-	d := daemonStatus{
-		Status: simple(k.status.State), Timestamp: Stamp{now},
-		Details: daemonDetails{LastHeartbeat: Stamp{k.lastWell}, ChecksPassed: k.passed, TotalChecks: k.checks},
-	}
-	if k.status.PID != 0 {
-		d.PID = strconv.Itoa(k.status.PID)
-	}
-	if k.unit.Healthy != nil {
-		d.HeartbeatInterval = int(withDefaults(*k.unit.Healthy, k.unit).Every / time.Second)
-	}
-	return d
+// touch marks all files as old.
+func (b *board) touch() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.stale = true
+	poke(b.work)
 }
 
-// keepFiles writes the files soon after a change, and once more at the end.
-func (c *scribe) keepFiles() {
+// touchUnit marks the files of a unit as old.
+func (b *board) touchUnit(name string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.stale, b.dirty[name] = true, true
+	poke(b.work)
+}
+
+// drop takes away the status file of a unit that is no more.
+func (b *board) drop(name string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.dirty, name)
+	b.dropping, b.stale = append(b.dropping, name), true
+	poke(b.work)
+}
+
+// keep writes the files soon after a change, and once more when closed.
+func (b *board) keep(closed <-chan struct{}) {
 	for {
 		select {
-		case <-c.write:
-		case <-c.closed:
-			c.writeFiles()
+		case <-b.work:
+		case <-closed:
+			b.write()
 			return
 		}
 		timer := time.NewTimer(gather)
 		select {
 		case <-timer.C:
-		case <-c.closed:
+		case <-closed:
 			timer.Stop()
 		}
-		c.writeFiles()
+		b.write()
 	}
 }
 
-// writeFiles brings the files up to date. They are written whole or not at all; what could not be
+// write brings the files up to date. They are written whole or not at all; what could not be
 // written is said in the log and tried again at the next change.
-func (c *scribe) writeFiles() {
-	files, gone := c.collect()
-	h := c.s.options.Home
+func (b *board) write() {
+	files, gone := b.collect()
 	for path, value := range files {
 		if err := replace(path, value); err != nil {
-			c.s.log.Error("cannot write status", slog.String("file", filepath.Base(path)), slog.Any("error", err))
+			b.log.Error("cannot write status", slog.String("file", filepath.Base(path)), slog.Any("error", err))
 		}
 	}
 	for _, name := range gone {
-		if err := os.Remove(h.Var("status", name+".json")); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			c.s.log.Error("cannot remove status", slog.String("unit", name), slog.Any("error", err))
+		if err := os.Remove(b.statusFile(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			b.log.Error("cannot remove status", slog.String("unit", name), slog.Any("error", err))
 		}
 	}
 }
 
+func (b *board) statusFile(unit string) string { return b.home.Var("status", unit+".json") }
+
 // collect takes what must be written, by path.
-func (c *scribe) collect() (files map[string]any, gone []string) {
-	c.mu.Lock()
-	dirty, stale := c.dirty, c.stale
-	gone = c.dropping
-	c.dirty, c.stale, c.dropping = map[string]bool{}, false, nil
-	c.mu.Unlock()
-	s, now := c.s, time.Now()
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (b *board) collect() (files map[string]any, gone []string) {
+	b.mu.Lock()
+	dirty, stale := b.dirty, b.stale
+	gone = b.dropping
+	b.dirty, b.stale, b.dropping = map[string]bool{}, false, nil
+	b.mu.Unlock()
+	now := time.Now()
 	files = map[string]any{}
-	for name := range dirty {
-		if k, ok := s.keepers[name]; ok {
-			files[s.options.Home.Var("status", name+".json")] = k.daemon(now)
-		}
-	}
-	if !stale {
-		return files, gone
-	}
 	records, services := map[string]record{}, map[string]Service{}
-	for name, k := range s.keepers {
-		services[name] = k.service()
-		if k.child != nil {
-			records[name] = record{Identity: k.child.Identity(), Restarts: within(k.restarts, now, loopWindow)}
+	for _, u := range b.units() {
+		name := u.unit.Name
+		if dirty[name] {
+			files[b.statusFile(name)] = u.daemon(now)
+		}
+		services[name] = u.service()
+		if u.child != nil {
+			records[name] = record{Identity: u.child.Identity(), Restarts: u.recent(now)}
 		}
 	}
-	files[s.recordFile()] = records
-	files[s.options.Home.Var("state.json")] = stateFile{Services: services, ExternalServices: map[string]Service{}}
+	if stale {
+		files[recordFile(b.home)] = records
+		files[b.home.Var("state.json")] = stateFile{Services: services, ExternalServices: map[string]Service{}}
+	}
 	return files, gone
 }
 

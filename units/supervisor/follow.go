@@ -16,9 +16,9 @@ import (
 // lookEvery is how often a followed log is looked at: the cost is one stat.
 const lookEvery = 100 * time.Millisecond
 
-// followLog sends the last lines of a log and then every new one, until ctx ends. It goes on when
+// follow sends the last lines of a log and then every new one, until ctx ends. It goes on when
 // the file is truncated or another takes its place.
-func (s *Supervisor) followLog(ctx context.Context, input any, send func(any) error) error {
+func (l logs) follow(ctx context.Context, input any, send func(any) error) error {
 	in, ok := input.(logIn)
 	if !ok {
 		return fmt.Errorf("cannot follow a log by %T", input)
@@ -27,11 +27,11 @@ func (s *Supervisor) followLog(ctx context.Context, input any, send func(any) er
 	if err != nil {
 		return err
 	}
-	relative, err := s.logFile(in.Unit)
+	relative, err := l.file(in.Unit)
 	if err != nil {
 		return err
 	}
-	w := &follower{unit: in.Unit, path: s.options.Home.Path(relative), filter: f, send: send}
+	w := &follower{unit: in.Unit, path: l.home.Path(relative), filter: f, send: send}
 	defer w.close()
 	if err := w.begin(in.Lines); err != nil {
 		return err

@@ -18,6 +18,13 @@ const (
 	untilHealthy = "healthy"
 )
 
+func stage(until string) string {
+	if until == "" {
+		return untilReady
+	}
+	return until
+}
+
 // checkUnits finds what is wrong with the declarations of one owner, before anything changes.
 func checkUnits(units []holdfast.Unit) []holdfast.Problem {
 	var problems []holdfast.Problem
@@ -128,6 +135,13 @@ func cycle(units map[string]holdfast.Unit) []string {
 		}
 	}
 	return nil
+}
+
+func cycleProblem(ring []string) holdfast.Problem {
+	return holdfast.Problem{
+		Field: ring[0] + ".needs", Message: "units need each other in a circle: " + strings.Join(ring, " → "),
+		Remedy: "take one of these needs away",
+	}
 }
 
 // dependents turns needs around: who needs each unit.

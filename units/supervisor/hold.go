@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"sync"
 	"time"
 
 	"holdfast"
@@ -26,12 +27,22 @@ type intents struct {
 	Held map[string]hold `json:"held"`
 }
 
-func (s *Supervisor) intentFile() string { return s.options.Home.Var("intent.json") }
+// holds keeps which units the operator stopped, durably.
+type holds struct {
+	path string
 
-// readHolds reads the operator's intents. A file that cannot be read stops the start, for without
-// it a unit that was stopped on purpose would run.
-func (s *Supervisor) readHolds() error {
-	data, err := os.ReadFile(s.intentFile())
+	mu   sync.Mutex
+	held map[string]hold
+}
+
+func newHolds(h home.Home) *holds {
+	return &holds{path: h.Var("intent.json"), held: map[string]hold{}}
+}
+
+// read takes up the intents of the last house. A file that cannot be read stops the start, for
+// without it a unit that was stopped on purpose would run.
+func (h *holds) read() error {
+	data, err := os.ReadFile(h.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -42,55 +53,67 @@ func (s *Supervisor) readHolds() error {
 	if err != nil {
 		return fmt.Errorf("cannot read which units are held, in var/intent.json (remove the file to hold none): %w", err)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	if in.Held != nil {
-		s.holds = in.Held
+		h.held = in.Held
 	}
 	return nil
 }
 
-// hold keeps a unit from starting, durably; the caller holds the lock. The hold stands for this
-// house even when it cannot be written.
-func (s *Supervisor) hold(name, by string) error {
-	if _, held := s.holds[name]; held {
-		return nil
-	}
-	s.holds[name] = hold{Since: time.Now().UTC(), By: by}
-	return s.writeHolds(s.holds)
+func (h *holds) holds(name string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	_, held := h.held[name]
+	return held
 }
 
-// release takes a hold away; the caller holds the lock. When it cannot be written nothing changes.
-func (s *Supervisor) release(name string) error {
-	if _, held := s.holds[name]; !held {
+// keep holds a unit. The hold stands for this house even when it cannot be written.
+func (h *holds) keep(name, by string) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, held := h.held[name]; held {
 		return nil
 	}
-	next := maps.Clone(s.holds)
+	h.held[name] = hold{Since: time.Now().UTC(), By: by}
+	return h.write(h.held)
+}
+
+// release takes a hold away. When that cannot be written nothing changes.
+func (h *holds) release(name string) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, held := h.held[name]; !held {
+		return nil
+	}
+	next := maps.Clone(h.held)
 	delete(next, name)
-	if err := s.writeHolds(next); err != nil {
+	if err := h.write(next); err != nil {
 		return err
 	}
-	s.holds = next
+	h.held = next
 	return nil
 }
 
-func (s *Supervisor) writeHolds(holds map[string]hold) error {
-	data, err := json.MarshalIndent(intents{Held: holds}, "", "  ")
+func (h *holds) write(held map[string]hold) error {
+	data, err := json.MarshalIndent(intents{Held: held}, "", "  ")
 	if err != nil {
 		return fmt.Errorf("cannot encode intents: %w", err)
 	}
-	return home.WriteFile(s.intentFile(), append(data, '\n'), 0o600)
+	return home.WriteFile(h.path, append(data, '\n'), 0o600)
 }
 
-// refuseHeld is the intent guard's judgement; the caller holds the lock.
-func (s *Supervisor) refuseHeld(name string) error {
-	h, held := s.holds[name]
+// refuse is the intent guard's judgement.
+func (h *holds) refuse(name string) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	one, held := h.held[name]
 	if !held {
 		return nil
 	}
 	return &holdfast.Refusal{
 		Guard:  "intent",
-		Reason: fmt.Sprintf("%s was stopped on purpose by %s at %s", name, h.By, h.Since.Format(time.RFC3339)),
+		Reason: fmt.Sprintf("%s was stopped on purpose by %s at %s", name, one.By, one.Since.Format(time.RFC3339)),
 		Remedy: "`holdfast unit start " + name + "` starts it again",
 	}
 }

@@ -3,198 +3,61 @@
 package supervisor
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
+	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"holdfast"
 	"holdfast/core/process"
 )
 
-type want int
+// recheckMost bounds how seldom a blocked unit looks whether it may start.
+const recheckMost = 15 * time.Second
 
-const (
-	wantRun  want = iota
-	wantStop      // not to run, by declaration
-	wantHold      // not to run, by the operator
-	wantGone      // not to exist
-)
-
-// An order is what a keeper is to bring about. A new one takes the place of the old at once.
-type order struct {
-	want want
-	// serial is the launch wanted: a process of a lower serial is ended first.
-	serial int
-	// after are units that must have ended before this one is.
-	after []<-chan struct{}
-	// proof gets the outcome of a start or restart that somebody waits for; it has room for it.
-	proof chan error
-	// ended is closed when the order has been carried out, or another took its place; settle closes it.
-	ended  <-chan struct{}
-	settle func()
+// neighbours are the other units of the house.
+type neighbours interface {
+	// unmet finds the first need that is not met, and where to wait for a change of it.
+	unmet(needs []holdfast.Need) (missing string, declared bool, changed <-chan struct{})
+	// remove takes a unit that is gone from the list.
+	remove(p *post)
 }
 
-// A keeper brings about the order of one unit, in one goroutine (run). What others read or give
-// is guarded by the supervisor's mutex; a method that takes it says so by lock or with.
+// A ground is what the keepers of one house share.
+type ground struct {
+	launcher *launcher
+	prober   *prober
+	cap      time.Duration // of the delay between restarts
+	running  *sync.WaitGroup
+}
+
+// A keeper brings about the orders of one post, in one goroutine (run).
 type keeper struct {
-	s    *Supervisor
-	name string
-	done chan struct{}
-
-	// guarded by s.mu
-	unit     holdfast.Unit
-	digest   string
-	order    order
-	revoke   context.CancelFunc
-	revoked  context.Context
-	status   holdfast.UnitStatus
-	changed  chan struct{} // closed at the next change
-	child    process.Child
-	serial   int // of child
-	issued   int // the highest serial that an order asked for
-	launched time.Time
-	upSince  time.Time
-	wellFor  time.Duration // how long it was up, when it is no more
-	healthy  bool
-	passed   int // checks of this launch that went well
-	checks   int // checks of this launch
-	lastWell time.Time
-	restarts []time.Time
-	left     error // what outlived its end
-
-	// run's own
-	backoff backoff
-	strays  []process.Mark // older launches to end before the first start
+	*post
+	ground
+	neighbours neighbours
+	backoff    backoff
+	strays     []process.Mark // older launches to end before the first start
 }
 
-func newKeeper(s *Supervisor, u holdfast.Unit) *keeper {
-	u = cloneUnit(u)
-	return &keeper{
-		s: s, name: u.Name, unit: u, digest: fingerprint(u), done: make(chan struct{}), changed: make(chan struct{}),
-		revoke: func() {}, order: order{settle: func() {}},
-		status: holdfast.UnitStatus{
-			Name: u.Name, Owner: u.Owner, State: holdfast.UnitStopped, Port: u.Port, Since: time.Now(), Log: logPath(u),
-		},
+// adopt takes over the newest launch that an earlier house left, and notes older ones to be ended.
+func (k *keeper) adopt(left []leftover) {
+	for _, l := range slices.Backward(left) {
+		if k.look().child == nil && l.leader != nil && !strings.HasSuffix(l.mark.Launch, probeSuffix) {
+			child, err := k.launcher.host.Adopt(*l.leader)
+			if err == nil {
+				k.post.adopt(child, l.restarts)
+				continue
+			}
+		}
+		k.strays = append(k.strays, l.mark)
 	}
-}
-
-// cloneUnit keeps the declarer's later changes of its own value out.
-func cloneUnit(u holdfast.Unit) holdfast.Unit {
-	u.Run, u.Secrets, u.Needs = slices.Clone(u.Run), slices.Clone(u.Secrets), slices.Clone(u.Needs)
-	u.Env = maps.Clone(u.Env)
-	u.Ready, u.Healthy = cloneProbe(u.Ready), cloneProbe(u.Healthy)
-	return u
-}
-
-func cloneProbe(p *holdfast.Probe) *holdfast.Probe {
-	if p == nil {
-		return nil
-	}
-	own := *p
-	own.Exec = slices.Clone(p.Exec)
-	return &own
-}
-
-// firstOrder is what a unit does that was just declared.
-func (k *keeper) firstOrder() order {
-	if _, held := k.s.holds[k.name]; held {
-		return order{want: wantHold}
-	}
-	if k.unit.Disabled {
-		return order{want: wantStop}
-	}
-	return order{want: wantRun, serial: k.serialFor()}
-}
-
-// serialFor keeps an adopted process that was started from this very declaration.
-func (k *keeper) serialFor() int {
-	if k.child != nil && launchDigest(k.child.Identity().Mark.Launch) == k.digest {
-		return k.serial
-	}
-	return k.issue()
-}
-
-// issue numbers a launch that is yet to be; one under way by an earlier order has a lower number.
-func (k *keeper) issue() int {
-	k.issued++
-	return k.issued
-}
-
-// give replaces the order; the caller holds the lock.
-func (k *keeper) give(o order) {
-	if k.order.want == wantGone {
-		answer(o.proof, errSuperseded)
-		return
-	}
-	answer(k.order.proof, errSuperseded)
-	k.order.settle()
-	k.revoke()
-	ended := make(chan struct{})
-	o.ended, o.settle = ended, sync.OnceFunc(func() { close(ended) })
-	k.order = o
-	k.revoked, k.revoke = context.WithCancel(context.WithoutCancel(k.s.life))
-	k.wake()
-}
-
-// redeclare takes a changed declaration; the caller holds the lock. A process goes on when the
-// change does not concern it.
-func (k *keeper) redeclare(u holdfast.Unit) {
-	if sameUnit(k.unit, u) {
-		k.unit.Files = u.Files
-		return
-	}
-	before, digest := k.unit, fingerprint(u)
-	k.unit = cloneUnit(u)
-	k.status.Port, k.status.Log, k.status.Owner = u.Port, logPath(u), u.Owner
-	changed := digest != k.digest || before.Blocked != u.Blocked
-	k.digest = digest
-	switch {
-	case k.order.want == wantHold:
-	case u.Disabled:
-		k.give(order{want: wantStop})
-	case k.order.want == wantStop && before.Disabled, k.order.want == wantRun && changed:
-		k.give(order{want: wantRun, serial: k.issue()})
-	case k.order.want == wantRun:
-		k.give(order{want: wantRun, serial: k.order.serial})
-	}
-}
-
-// demand orders a start, or a new launch, and returns where its outcome will be told; the caller
-// holds the lock.
-func (k *keeper) demand(fresh bool) <-chan error {
-	proof := make(chan error, 1)
-	serial := k.order.serial
-	if fresh || k.child == nil || k.order.want != wantRun {
-		serial = k.issue()
-	}
-	k.give(order{want: wantRun, serial: serial, proof: proof})
-	return proof
-}
-
-func answer(proof chan error, err error) {
-	if proof == nil {
-		return
-	}
-	select {
-	case proof <- err:
-	default: // answered already
-	}
-}
-
-// wake tells all who wait for a change; the caller holds the lock.
-func (k *keeper) wake() {
-	close(k.changed)
-	k.changed = make(chan struct{})
-}
-
-// current is the order, the context that ends when another takes its place, and the declaration.
-func (k *keeper) current() (order, context.Context, holdfast.Unit) {
-	k.s.mu.Lock()
-	defer k.s.mu.Unlock()
-	return k.order, k.revoked, k.unit
 }
 
 // run carries out one order after the other until the unit is gone.
@@ -203,18 +66,45 @@ func (k *keeper) run() {
 	k.awaitLimbo()
 	k.endStrays()
 	for {
-		o, ctx, unit := k.current()
+		now := k.look()
+		o := now.order
 		if o.want == wantRun {
-			k.up(ctx, o, unit)
+			k.up(o.over, o, now.unit)
 			continue
 		}
-		k.down(o, unit)
+		k.down(o, now.unit)
 		if o.want == wantGone {
-			k.forget()
+			k.neighbours.remove(k.post)
 			return
 		}
-		<-ctx.Done()
+		<-o.over.Done()
 	}
+}
+
+// awaitLimbo waits for a launch that an earlier house announced and did not live to see.
+func (k *keeper) awaitLimbo() {
+	mark, announced := k.launcher.limbo.mark(k.name)
+	if !announced {
+		return
+	}
+	if k.look().child == nil {
+		if l, ok := k.launcher.await(k.life, mark); ok {
+			k.adopt([]leftover{l})
+			k.accept()
+		}
+	}
+	k.launcher.limbo.withdraw(k.name)
+}
+
+// endStrays ends launches of this unit that an earlier house left beside the adopted one.
+func (k *keeper) endStrays() {
+	now := k.look()
+	for _, mark := range k.strays {
+		if err := k.launcher.host.EndMarked(k.life, mark, syscall.SIGTERM, graceOf(now.unit.Stop)); err != nil {
+			k.log.Error("cannot end an old launch", slog.String("unit", mark.Unit), slog.Any("error", err))
+		}
+	}
+	k.strays = nil
 }
 
 // down ends the process, if there is one, and settles in the state of the order.
@@ -232,97 +122,167 @@ func (k *keeper) down(o order, unit holdfast.Unit) {
 	o.settle()
 }
 
-// forget takes the unit from the list.
-func (k *keeper) forget() {
-	k.s.mu.Lock()
-	defer k.s.mu.Unlock()
-	if k.s.closing {
-		return // its last status stays to be read
-	}
-	delete(k.s.keepers, k.name)
-	k.s.scribe.drop(k.name)
-	k.wake()
-	k.s.wake()
-}
-
 // finish ends the whole tree of the present launch.
 func (k *keeper) finish(unit holdfast.Unit, why string) {
-	child := k.present()
-	if child == nil {
+	now := k.look()
+	if now.child == nil {
 		return
 	}
 	k.enter(holdfast.UnitStopping, why)
 	signal, _ := signalOf(unit.Stop)
 	// Another order does not cut the grace short; a house that must be gone does.
-	k.clear(child.End(k.s.life, signal, graceOf(unit.Stop)))
+	k.ended(now.child.End(k.life, signal, graceOf(unit.Stop)))
 }
 
-// clear forgets the launch; what outlived its end is said, not hidden.
-func (k *keeper) clear(left error) {
-	k.s.mu.Lock()
-	defer k.s.mu.Unlock()
-	k.child, k.healthy, k.left = nil, false, left
-	k.passed, k.checks = 0, 0
-	k.status.PID = 0
-	k.wake()
-	if left != nil {
-		k.s.log.Error("a unit did not end whole", slog.String("unit", k.name), slog.Any("error", left))
+// up lives one launch: prepare, start, watch, and what follows its end. It returns when another
+// order came, or to be called again for the next launch.
+func (k *keeper) up(ctx context.Context, o order, unit holdfast.Unit) {
+	now := k.look()
+	if now.child != nil && (now.serial != o.serial || unit.Blocked != "") {
+		k.backoff.forget()
+		k.finish(unit, cmp.Or(unit.Blocked, "restarting"))
+		now = k.look()
+	}
+	if now.child == nil {
+		if !k.prepare(ctx, o, unit) {
+			return
+		}
+		if err := k.launch(o, unit); err != nil {
+			k.decide(ctx, o, unit, err.Error(), true)
+			return
+		}
+	}
+	why := k.watch(ctx, o, unit)
+	if ctx.Err() == nil {
+		k.afterEnd(ctx, o, unit, why)
 	}
 }
 
-func (k *keeper) present() process.Child {
-	k.s.mu.Lock()
-	defer k.s.mu.Unlock()
-	return k.child
+// prepare waits until nothing stands in the way of a start; false when another order came.
+func (k *keeper) prepare(ctx context.Context, o order, unit holdfast.Unit) bool {
+	if unit.Blocked != "" {
+		k.block(o, unit.Blocked)
+		<-ctx.Done()
+		return false
+	}
+	k.enter(holdfast.UnitStarting, "")
+	pause := time.Second
+	for ctx.Err() == nil {
+		if !k.awaitNeeds(ctx, o, unit) {
+			return false
+		}
+		reason := k.launcher.obstacle(ctx, unit)
+		if reason == "" {
+			k.enter(holdfast.UnitStarting, "")
+			return true
+		}
+		k.block(o, reason)
+		waitFor(ctx, pause)
+		pause = min(pause*2, recheckMost)
+	}
+	return false
 }
 
-func (k *keeper) survivors() error {
-	k.s.mu.Lock()
-	defer k.s.mu.Unlock()
-	return k.left
+func (k *keeper) block(o order, reason string) {
+	k.enter(holdfast.UnitBlocked, reason)
+	o.answer(errors.New("it is blocked: " + reason))
 }
 
-// enter changes the state, tells everybody, and journals it.
-func (k *keeper) enter(to holdfast.UnitState, detail string) {
-	k.s.mu.Lock()
-	defer k.s.mu.Unlock()
-	from := k.status.State
-	if from == to && k.status.Detail == detail {
+// awaitNeeds waits for the units that this one needs; false when another order came.
+func (k *keeper) awaitNeeds(ctx context.Context, o order, unit holdfast.Unit) bool {
+	for {
+		missing, declared, changed := k.neighbours.unmet(unit.Needs)
+		switch {
+		case missing == "":
+			return ctx.Err() == nil
+		case declared:
+			k.enter(holdfast.UnitStarting, missing)
+		default:
+			k.block(o, missing)
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// launch starts the process and makes it known.
+func (k *keeper) launch(o order, unit holdfast.Unit) error {
+	child, err := k.launcher.spawn(unit, k.launcher.mark(unit, time.Now()))
+	if err != nil {
+		return err
+	}
+	k.began(child, o, unit)
+	if unit.Ready == nil {
+		k.enter(holdfast.UnitRunning, "")
+	} else {
+		k.enter(holdfast.UnitStarting, "")
+	}
+	return nil
+}
+
+// watch puts the checks to the present launch until it ends, another order comes, or its checks
+// condemn it; then it says why.
+func (k *keeper) watch(ctx context.Context, o order, unit holdfast.Unit) (condemned string) {
+	now := k.look()
+	w := watch{
+		post: k.post, prober: k.prober, running: k.running, order: o, unit: unit, child: now.child,
+		spec: k.launcher.probeSpec(unit, now.child.Identity().Mark),
+	}
+	return w.run(ctx)
+}
+
+// afterEnd clears away the launch that ended, or that its checks condemned, and decides.
+func (k *keeper) afterEnd(ctx context.Context, o order, unit holdfast.Unit, condemned string) {
+	if condemned != "" {
+		k.finish(unit, condemned)
+		k.decide(ctx, o, unit, condemned, true)
 		return
 	}
-	now := time.Now()
-	if from != to {
-		if !may(from, to) {
-			k.s.log.Error("a unit changed state where the state machine has no edge",
-				slog.String("unit", k.name), slog.String("from", string(from)), slog.String("to", string(to)))
+	child := k.look().child
+	exit := child.Exit()
+	k.ended(child.End(ctx, syscall.SIGKILL, 0)) // what the first process left behind
+	k.decide(ctx, o, unit, exit.String(), !exit.Success())
+}
+
+// decide says by policy what follows an end, and waits out the delay before the next start.
+func (k *keeper) decide(ctx context.Context, o order, unit holdfast.Unit, why string, failure bool) {
+	o.answer(errors.New(why))
+	if !again(unit.Restart, failure) {
+		state := holdfast.UnitStopped
+		if failure {
+			state = holdfast.UnitFailed
 		}
-		k.status.Since = now
-		k.noteUp(from, to, now)
+		k.enter(state, why)
+		<-ctx.Done()
+		return
 	}
-	k.status.State, k.status.Detail = to, detail
-	k.wake()
-	k.s.scribe.note(Change{From: from, At: now, Status: k.shown()}, k.launchName())
+	ran, up := k.fell()
+	delay := k.backoff.delay(ran, up, k.cap)
+	if delay == 0 {
+		k.enter(holdfast.UnitStarting, why)
+		return
+	}
+	k.enter(holdfast.UnitBackingOff, fmt.Sprintf("%s; starts again in %s", why, delay.Round(100*time.Millisecond)))
+	waitFor(ctx, delay)
 }
 
-func (k *keeper) noteUp(from, to holdfast.UnitState, now time.Time) {
-	switch {
-	case to.Up() && !from.Up():
-		k.upSince = now
-	case !to.Up() && from.Up():
-		k.healthy, k.wellFor = false, now.Sub(k.upSince)
+func waitFor(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
 	}
 }
 
-func (k *keeper) launchName() string {
-	if k.child == nil {
-		return ""
-	}
-	return k.child.Identity().Mark.Launch
-}
+func signalOf(stop holdfast.Stop) (syscall.Signal, bool) { return process.SignalByName(stop.Signal) }
 
-// shown is the status as others see it; the caller holds the lock.
-func (k *keeper) shown() holdfast.UnitStatus {
-	st := k.status
-	st.Restarts = len(within(k.restarts, time.Now(), loopWindow))
-	return st
+func graceOf(stop holdfast.Stop) time.Duration {
+	if stop.Grace <= 0 {
+		return defaultGrace
+	}
+	return stop.Grace
 }

@@ -3,6 +3,7 @@
 package supervisor
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -14,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"holdfast"
@@ -96,35 +98,101 @@ func logPath(u holdfast.Unit) string {
 	return filepath.Join("var", "logs", filepath.Base(name)+".log")
 }
 
+// A launcher makes the processes of units.
+type launcher struct {
+	home    home.Home
+	host    process.Host
+	house   string // as marks name it
+	secrets secrets
+	limbo   limbo
+}
+
+// secrets answers the keys that units name.
+type secrets interface {
+	Get(name string) (holdfast.Secret, bool)
+}
+
+// mark names a launch that is to be made.
+func (l *launcher) mark(unit holdfast.Unit, now time.Time) process.Mark {
+	return process.Mark{House: l.house, Unit: unit.Name, Launch: newLaunch(now, fingerprint(unit))}
+}
+
+// obstacle names what keeps the unit from starting now: a missing secret or a port in use. A
+// process that an earlier launch of the same unit left at the port is ended.
+func (l *launcher) obstacle(ctx context.Context, unit holdfast.Unit) string {
+	for _, name := range unit.Secrets {
+		if _, ok := l.secret(name); !ok {
+			return "the key " + name + " is not set; `holdfast keys set " + name + "` sets it"
+		}
+	}
+	if unit.Port == 0 || unit.Files != nil { // a unit that is handed its listener does not take the port
+		return ""
+	}
+	holder, held := l.host.PortHolder(unit.Port)
+	if held && holder.Mark.House == l.house && holder.Mark.Unit == unit.Name {
+		_ = l.host.EndMarked(ctx, holder.Mark, syscall.SIGTERM, graceOf(unit.Stop))
+		holder, held = l.host.PortHolder(unit.Port)
+	}
+	if held {
+		return fmt.Sprintf("port %d is held by %s", unit.Port, holder)
+	}
+	return ""
+}
+
 // spec is what to start, without its descriptors.
-func (s *Supervisor) spec(unit holdfast.Unit, mark process.Mark) process.Spec {
-	return process.Spec{Argv: unit.Run, Dir: unit.Dir, Env: s.environment(unit), Mark: mark}
+func (l *launcher) spec(unit holdfast.Unit, mark process.Mark) process.Spec {
+	return process.Spec{Argv: unit.Run, Dir: unit.Dir, Env: l.environment(unit), Mark: mark}
+}
+
+// probeSpec is how exec checks run: as the unit does, with a mark of their own, so that ending a
+// check never ends the unit.
+func (l *launcher) probeSpec(unit holdfast.Unit, mark process.Mark) process.Spec {
+	if unit.Ready == nil && unit.Healthy == nil {
+		return process.Spec{}
+	}
+	mark.Launch += probeSuffix
+	return l.spec(unit, mark)
 }
 
 // spawn starts a process of the unit with its output at the end of its log file, which the
 // process holds itself: it logs on when the house has died.
-func (s *Supervisor) spawn(unit holdfast.Unit, mark process.Mark) (process.Child, error) {
-	log, err := os.OpenFile(s.options.Home.Path(logPath(unit)), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+func (l *launcher) spawn(unit holdfast.Unit, mark process.Mark) (process.Child, error) {
+	log, err := os.OpenFile(l.home.Path(logPath(unit)), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("cannot open log: %w", err)
 	}
 	defer func() { _ = log.Close() }()
-	spec := s.spec(unit, mark)
+	spec := l.spec(unit, mark)
 	spec.Stdout, spec.Stderr = log, log
 	if unit.Files != nil {
 		if spec.Extra, err = unit.Files(); err != nil {
 			return nil, fmt.Errorf("cannot open descriptors: %w", err)
 		}
 	}
-	if err := s.announce(mark); err != nil {
+	if err := l.limbo.announce(mark); err != nil {
 		return nil, err
 	}
-	defer s.unannounce(unit.Name)
-	return s.host.Start(spec)
+	defer l.limbo.withdraw(unit.Name)
+	return l.host.Start(spec)
+}
+
+// await waits until the process of an announced launch shows its mark.
+func (l *launcher) await(ctx context.Context, mark process.Mark) (leftover, bool) {
+	for end := time.Now().Add(limboPatience); ctx.Err() == nil && time.Now().Before(end); waitFor(ctx, gather) {
+		found, err := l.host.Marked(l.house)
+		if err != nil {
+			break
+		}
+		i := slices.IndexFunc(found, func(f process.Found) bool { return f.Mark == mark && f.Leader })
+		if i >= 0 {
+			return leftover{mark: mark, leader: &found[i].Identity}, true
+		}
+	}
+	return leftover{}, false
 }
 
 // environment is the small base, what the unit declares, and the keys that it names.
-func (s *Supervisor) environment(unit holdfast.Unit) []string {
+func (l *launcher) environment(unit holdfast.Unit) []string {
 	env := map[string]string{"PATH": "/usr/local/bin:/usr/bin:/bin"}
 	for _, name := range []string{"PATH", "HOME", "LANG", "TZ"} {
 		if value, ok := os.LookupEnv(name); ok && value != "" {
@@ -135,7 +203,7 @@ func (s *Supervisor) environment(unit holdfast.Unit) []string {
 		env[name] = value
 	}
 	for _, name := range unit.Secrets {
-		if secret, ok := s.secret(name); ok {
+		if secret, ok := l.secret(name); ok {
 			env[name] = secret.Reveal()
 		}
 	}
@@ -147,18 +215,9 @@ func (s *Supervisor) environment(unit holdfast.Unit) []string {
 	return list
 }
 
-func (s *Supervisor) secret(name string) (holdfast.Secret, bool) {
-	if s.options.Secrets == nil {
+func (l *launcher) secret(name string) (holdfast.Secret, bool) {
+	if l.secrets == nil {
 		return holdfast.Secret{}, false
 	}
-	return s.options.Secrets.Get(name)
-}
-
-func (s *Supervisor) makeFolders() error {
-	for name, mode := range map[string]os.FileMode{"run": 0o700, "run/launching": 0o700, "logs": 0o700, "status": 0o755} {
-		if err := os.MkdirAll(s.options.Home.Var(name), mode); err != nil {
-			return fmt.Errorf("cannot make folder: %w", err)
-		}
-	}
-	return nil
+	return l.secrets.Get(name)
 }

@@ -58,7 +58,7 @@ func TestRestartSchedule(t *testing.T) {
 func TestRestartLoopAlert(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.fake.OnStart = func(l *processtest.Launch) error { l.QuitAfter(time.Second, 3); return nil }
-		rule := r.loopRule()
+		rule := loopRule(r.roster)
 		r.set(plain("a"))
 		if alerts := rule.Firing(t.Context()); len(alerts) != 0 {
 			t.Errorf("fires at once: %v", alerts)

@@ -17,6 +17,7 @@ import (
 
 	"holdfast"
 	"holdfast/core/config"
+	"holdfast/core/home"
 )
 
 const (
@@ -92,28 +93,24 @@ func parseSince(text string, now time.Time) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%q is neither a span nor a time", text)
 }
 
-// logFile finds the log of a unit that is declared.
-func (s *Supervisor) logFile(unit string) (relative string, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	k, err := s.keeper(unit)
-	if err != nil {
-		return "", err
-	}
-	return logPath(k.unit), nil
+// logs reads what units wrote.
+type logs struct {
+	home home.Home
+	// file finds the log of a unit that is declared, relative to the home.
+	file func(unit string) (string, error)
 }
 
-func (s *Supervisor) showLog(_ context.Context, in logIn) (logOut, error) {
+func (l logs) show(_ context.Context, in logIn) (logOut, error) {
 	f, err := in.filter(time.Now())
 	if err != nil {
 		return logOut{}, err
 	}
-	relative, err := s.logFile(in.Unit)
+	relative, err := l.file(in.Unit)
 	if err != nil {
 		return logOut{}, err
 	}
 	out := logOut{Unit: in.Unit, File: relative, Lines: []string{}}
-	file, err := os.Open(s.options.Home.Path(relative))
+	file, err := os.Open(l.home.Path(relative))
 	if errors.Is(err, fs.ErrNotExist) {
 		return out, nil // it never started
 	}

@@ -62,7 +62,7 @@ func TestShowLog(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r, _ := logHouse(t, c.text)
 			c.in.Unit = "a"
-			out, err := r.showLog(t.Context(), c.in)
+			out, err := r.logs.show(t.Context(), c.in)
 			if err != nil || !slices.Equal(out.Lines, c.want) {
 				t.Errorf("lines = %q %v, want %q", out.Lines, err, c.want)
 			}
@@ -81,7 +81,7 @@ func TestShowLogMistakes(t *testing.T) {
 		{logIn{Unit: "a", Lines: 1, Since: "1h"}, "carry no times"},
 		{logIn{Unit: "b", Lines: 1}, `there is no unit "b"`},
 	} {
-		if _, err := r.showLog(t.Context(), c.in); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := r.logs.show(t.Context(), c.in); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: %v, want %q", c.in, err, c.want)
 		}
 	}
@@ -90,7 +90,7 @@ func TestShowLogMistakes(t *testing.T) {
 func TestShowLogOfGarbage(t *testing.T) {
 	garbage := bytes.Repeat([]byte{0xff, 0x00, 0x80, 'x'}, 1<<18) // 1 MiB in one line
 	r, _ := logHouse(t, "before\n"+string(garbage)+"\nafter\n")
-	out, err := r.showLog(t.Context(), logIn{Unit: "a", Lines: 10})
+	out, err := r.logs.show(t.Context(), logIn{Unit: "a", Lines: 10})
 	if err != nil || len(out.Lines) != 3 || out.Lines[0] != "before" || out.Lines[2] != "after" {
 		t.Fatalf("%d lines, %v", len(out.Lines), err)
 	}
@@ -129,7 +129,7 @@ func TestFollowThroughTruncationAndReplacement(t *testing.T) {
 	lines := make(chan string, 100)
 	ended := make(chan error, 1)
 	go func() {
-		ended <- r.followLog(ctx, logIn{Unit: "a", Lines: 1}, func(event any) error {
+		ended <- r.logs.follow(ctx, logIn{Unit: "a", Lines: 1}, func(event any) error {
 			lines <- event.(LogLine).Line
 			return nil
 		})

@@ -204,11 +204,13 @@ func TestAdoptionByDeclaration(t *testing.T) {
 
 // abandon ends a supervisor's goroutines and leaves its processes.
 func abandon(r *rig) {
-	r.mu.Lock()
-	for _, k := range r.keepers {
-		k.child = nil
+	r.roster.mu.Lock()
+	for _, p := range r.roster.posts {
+		p.mu.Lock()
+		p.now.child = nil
+		p.mu.Unlock()
 	}
-	r.mu.Unlock()
+	r.roster.mu.Unlock()
 	for _, l := range r.fake.Launches() {
 		l.Forsake()
 	}

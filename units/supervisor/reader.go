@@ -4,12 +4,71 @@ package supervisor
 
 import (
 	"context"
+	"iter"
 	"slices"
 	"sync"
 )
 
 // readerMost is how many changes wait for a slow reader before old ones of a unit are left out.
 const readerMost = 1024
+
+// An audience are those who follow changes.
+type audience struct {
+	mu      sync.Mutex
+	readers map[*reader]bool
+	changed chan struct{} // closed at the next change
+}
+
+func newAudience() *audience {
+	return &audience{readers: map[*reader]bool{}, changed: make(chan struct{})}
+}
+
+func (a *audience) tell(change Change) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for r := range a.readers {
+		r.push(change)
+	}
+	close(a.changed)
+	a.changed = make(chan struct{})
+}
+
+// next is closed at the next change.
+func (a *audience) next() <-chan struct{} {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.changed
+}
+
+// follow gives the changes from now on, until ctx ends or the house does.
+func (a *audience) follow(ctx context.Context) iter.Seq[Change] {
+	r := newReader()
+	a.mu.Lock()
+	a.readers[r] = true
+	a.mu.Unlock()
+	context.AfterFunc(ctx, func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		delete(a.readers, r)
+	})
+	return func(yield func(Change) bool) {
+		for {
+			change, ok := r.pull(ctx)
+			if !ok || !yield(change) {
+				return
+			}
+		}
+	}
+}
+
+// end lets the readers go when they have read what is there.
+func (a *audience) end() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for r := range a.readers {
+		r.end()
+	}
+}
 
 // A reader is one who follows changes.
 type reader struct {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 
 	"holdfast"
@@ -22,40 +23,57 @@ type Stray struct {
 	Start  uint64 `json:"start" help:"start time, in ticks since boot"`
 }
 
-// strays lists the processes of this house that neither a unit nor another part of it accounts for.
-func (s *Supervisor) strays() ([]Stray, error) {
+// strays finds and ends the processes of this house that neither a unit nor another part of it
+// accounts for.
+type strays struct {
+	host  process.Host
+	house string
+	// present names the launch that a unit runs now, empty for none.
+	present func(unit string) (launch string)
+
+	mu     sync.Mutex
+	claims []func(process.Mark) bool
+}
+
+// claim adds a part of the house that keeps processes of its own.
+func (s *strays) claim(mine func(process.Mark) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.claims = append(s.claims, mine)
+}
+
+// accounts tells whether a launch belongs to a unit as it runs now, or to who claimed it.
+func (s *strays) accounts(mark process.Mark) bool {
+	if launch := s.present(mark.Unit); launch != "" && launch == strings.TrimSuffix(mark.Launch, probeSuffix) {
+		return true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(s.claims, func(mine func(process.Mark) bool) bool { return mine(mark) })
+}
+
+func (s *strays) list() ([]Stray, error) {
 	found, err := s.host.Marked(s.house)
 	if err != nil {
 		return nil, err
 	}
-	strays := []Stray{}
+	all := []Stray{}
 	for _, f := range found {
 		if !s.accounts(f.Mark) {
-			strays = append(strays, Stray{PID: f.PID, Name: f.Name, Unit: f.Mark.Unit, Launch: f.Mark.Launch, Start: f.Start})
+			all = append(all, Stray{PID: f.PID, Name: f.Name, Unit: f.Mark.Unit, Launch: f.Mark.Launch, Start: f.Start})
 		}
 	}
-	slices.SortFunc(strays, func(a, b Stray) int { return a.PID - b.PID })
-	return strays, nil
+	slices.SortFunc(all, func(a, b Stray) int { return a.PID - b.PID })
+	return all, nil
 }
 
-// accounts tells whether a launch belongs to a unit as it runs now, or to who claimed it.
-func (s *Supervisor) accounts(mark process.Mark) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if k, ok := s.keepers[mark.Unit]; ok && k.child != nil &&
-		k.child.Identity().Mark.Launch == strings.TrimSuffix(mark.Launch, probeSuffix) {
-		return true
-	}
-	return slices.ContainsFunc(s.claims, func(mine func(process.Mark) bool) bool { return mine(mark) })
-}
-
-func (s *Supervisor) strayInventory(context.Context, reapIn) ([]holdfast.Category, error) {
-	strays, err := s.strays()
+func (s *strays) inventory(context.Context, reapIn) ([]holdfast.Category, error) {
+	all, err := s.list()
 	if err != nil {
 		return nil, err
 	}
 	category := reapCategory()
-	for _, stray := range strays {
+	for _, stray := range all {
 		category.Items = append(category.Items, holdfast.Item{
 			ID: fmt.Sprintf("%d@%d %s", stray.PID, stray.Start, stray.Name), Kind: "process of " + stray.Unit,
 		})
@@ -71,16 +89,16 @@ func reapCategory() holdfast.Category {
 }
 
 // reap ends the strays; the confirmation was for exactly these.
-func (s *Supervisor) reap(ctx context.Context, _ reapIn) (reapOut, error) {
-	strays, err := s.strays()
+func (s *strays) reap(ctx context.Context, _ reapIn) (reapOut, error) {
+	all, err := s.list()
 	if err != nil {
 		return reapOut{}, err
 	}
-	for _, stray := range strays {
+	for _, stray := range all {
 		mark := process.Mark{House: s.house, Unit: stray.Unit, Launch: stray.Launch}
 		if err := s.host.EndMarked(ctx, mark, syscall.SIGTERM, defaultGrace); err != nil {
 			return reapOut{}, err
 		}
 	}
-	return reapOut{Ended: strays}, nil
+	return reapOut{Ended: all}, nil
 }

@@ -13,8 +13,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
-	"maps"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -30,14 +31,10 @@ type Options struct {
 	// Host is the machine when nil.
 	Host process.Host
 	// Journal keeps every change of state; nil keeps none.
-	Journal interface {
-		Append(context.Context, holdfast.Entry) (holdfast.Entry, error)
-	}
+	Journal journal
 	// Secrets answers the keys that units name; nil knows none.
-	Secrets interface {
-		Get(name string) (holdfast.Secret, bool)
-	}
-	Log *slog.Logger
+	Secrets secrets
+	Log     *slog.Logger
 	// Cap bounds the delay between restarts, DefaultCap when 0.
 	Cap time.Duration
 	// Settle is how long after its start the house still waits for declarations before it ends
@@ -50,27 +47,17 @@ const (
 	defaultGrace  = 10 * time.Second
 )
 
-// A Supervisor keeps the units of one house.
+// A Supervisor keeps the units of one house: it puts the parts together and answers for them.
 type Supervisor struct {
 	options Options
-	host    process.Host
-	log     *slog.Logger
 	house   string // as marks name it
-	prober  *prober
-	config  Section
-	scribe  *scribe
-
-	setting sync.Mutex // one Set at a time
-	mu      sync.Mutex
-	life    context.Context // ends the keepers; nil before Start
-	end     context.CancelFunc
-	keepers map[string]*keeper
-	holds   map[string]hold
-	left    map[string][]leftover // found of an earlier house, by unit
-	claims  []func(process.Mark) bool
-	changed chan struct{} // closed when a unit comes or goes
-	closing bool
-	running sync.WaitGroup
+	section Section
+	holds   *holds
+	estate  *estate
+	herald  *herald
+	roster  *roster
+	strays  *strays
+	logs    logs
 }
 
 // New makes a supervisor. It does no I/O.
@@ -87,64 +74,65 @@ func New(o Options) *Supervisor {
 	if o.Settle == 0 {
 		o.Settle = defaultSettle
 	}
-	s := &Supervisor{
-		options: o, host: o.Host, log: o.Log, house: HouseMark(o.Home), prober: newProber(o.Host),
-		config: Section{}, keepers: map[string]*keeper{}, holds: map[string]hold{}, left: map[string][]leftover{},
-	}
-	s.changed = make(chan struct{})
-	s.scribe = newScribe(s)
+	s := &Supervisor{options: o, house: HouseMark(o.Home), section: Section{}, holds: newHolds(o.Home)}
+	limbo := limbo{home: o.Home, house: s.house, log: o.Log}
+	s.herald = newHerald(newScribe(o.Journal, o.Log), newBoard(o.Home, o.Log))
+	s.estate = &estate{home: o.Home, host: o.Host, house: s.house, limbo: limbo, scribe: s.herald.scribe, log: o.Log}
+	s.roster = newRoster(ground{
+		launcher: &launcher{home: o.Home, host: o.Host, house: s.house, secrets: o.Secrets, limbo: limbo},
+		prober:   newProber(o.Host), cap: o.Cap, running: &sync.WaitGroup{},
+	}, s.herald, o.Log, s.holds, s.estate)
+	s.herald.board.units = s.roster.all
+	s.strays = &strays{host: o.Host, house: s.house, present: s.launch}
+	s.logs = logs{home: o.Home, file: s.logFile}
 	return s
 }
 
 // open finds what an earlier house left running and takes up the units of the configuration.
 func (s *Supervisor) open(ctx context.Context) error {
-	if err := s.makeFolders(); err != nil {
+	if err := makeFolders(s.options.Home); err != nil {
 		return err
 	}
-	if err := s.readHolds(); err != nil {
+	if err := s.holds.read(); err != nil {
 		return err
 	}
-	left, err := s.findLeft()
-	if err != nil {
+	if err := s.roster.open(ctx); err != nil {
 		return err
 	}
-	s.mu.Lock()
-	s.left = left
-	s.life, s.end = context.WithCancel(context.WithoutCancel(ctx))
-	s.mu.Unlock()
-	s.scribe.start()
-	if err := s.Set(ctx, ownerConfig, s.config.units(s.options.Home)); err != nil {
+	if err := s.Set(ctx, ownerConfig, s.section.units(s.options.Home)); err != nil {
 		return errors.Join(err, s.close(ctx))
+	}
+	return nil
+}
+
+func makeFolders(h home.Home) error {
+	for name, mode := range map[string]os.FileMode{"run": 0o700, "run/launching": 0o700, "logs": 0o700, "status": 0o755} {
+		if err := os.MkdirAll(h.Var(name), mode); err != nil {
+			return fmt.Errorf("cannot make folder: %w", err)
+		}
 	}
 	return nil
 }
 
 // run reaps orphans until ctx ends; soon after its begin it ends what nobody declared any more.
 func (s *Supervisor) run(ctx context.Context) error {
-	s.running.Go(func() { s.endLeft(s.life) })
+	s.roster.attend(s.endLeft)
 	return process.ReapOrphans(ctx)
 }
 
-// close ends all units, each after those that need it. Only a crash leaves units running.
-func (s *Supervisor) close(ctx context.Context) error {
-	s.setting.Lock()
-	defer s.setting.Unlock()
-	s.mu.Lock()
-	if s.life == nil || s.life.Err() != nil {
-		s.mu.Unlock()
-		return nil
+// endLeft ends what an earlier house left and nobody declared within the time to settle.
+func (s *Supervisor) endLeft(ctx context.Context) {
+	waitFor(ctx, s.options.Settle)
+	if ctx.Err() != nil {
+		return
 	}
-	s.closing = true
-	gone := s.dismiss(slices.Collect(maps.Keys(s.keepers)))
-	s.mu.Unlock()
-	err := waitAll(ctx, gone)
-	s.mu.Lock()
-	s.end()
-	s.mu.Unlock()
-	s.running.Wait()
-	s.scribe.close()
-	return err
+	for _, mark := range s.roster.undeclared() {
+		s.estate.end(ctx, mark)
+	}
 }
+
+// close ends all units, each after those that need it. Only a crash leaves units running.
+func (s *Supervisor) close(ctx context.Context) error { return s.roster.close(ctx) }
 
 // Set declares all units of one owner: new ones start, vanished ones end, changed ones restart
 // when the change concerns their process. It answers when the vanished ones have ended and all
@@ -153,171 +141,147 @@ func (s *Supervisor) Set(ctx context.Context, owner string, units []holdfast.Uni
 	if problems := checkUnits(units); len(problems) > 0 {
 		return holdfast.BadInput("cannot take the units of "+owner, problems...)
 	}
-	gone, err := s.set(ctx, owner, units)
+	gone, err := s.roster.set(ctx, owner, units)
 	if err != nil {
 		return err
 	}
 	return waitAll(ctx, gone)
 }
 
-func (s *Supervisor) set(ctx context.Context, owner string, units []holdfast.Unit) ([]<-chan struct{}, error) {
-	s.setting.Lock()
-	defer s.setting.Unlock()
-	if err := waitAll(ctx, s.leaving(units)); err != nil {
-		return nil, err
+// Reconfigure takes a section units that was read anew.
+func (s *Supervisor) Reconfigure(ctx context.Context, fresh any) error {
+	section, ok := fresh.(*Section)
+	if !ok {
+		return fmt.Errorf("cannot take %T for the section units", fresh)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	vanished, err := s.compare(owner, units)
+	return s.Set(ctx, ownerConfig, section.units(s.options.Home))
+}
+
+// Start clears the operator's hold, starts the unit and waits until it is proven up.
+func (s *Supervisor) Start(ctx context.Context, name string) error {
+	proof, err := s.roster.start(name)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	gone := s.dismiss(vanished)
-	for _, u := range units {
-		u.Owner = owner
-		s.take(u)
-	}
-	s.scribe.touch()
-	return gone, nil
+	return awaitProof(ctx, "start", name, proof)
 }
 
-// leaving finds units of the same names that are on their way out, to be waited for.
-func (s *Supervisor) leaving(units []holdfast.Unit) []<-chan struct{} {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var all []<-chan struct{}
-	for _, u := range units {
-		if k, ok := s.keepers[u.Name]; ok && k.order.want == wantGone && !s.closing {
-			all = append(all, k.done)
-		}
+// Restart ends the unit and starts it anew; it answers when the new launch is proven healthy.
+func (s *Supervisor) Restart(ctx context.Context, name string) error {
+	proof, err := s.roster.restart(name)
+	if err != nil {
+		return err
 	}
-	return all
+	return awaitProof(ctx, "restart", name, proof)
 }
 
-// compare finds which units of the owner vanished, and refuses names of others and cycles.
-func (s *Supervisor) compare(owner string, units []holdfast.Unit) (vanished []string, err error) {
-	if s.life == nil || s.life.Err() != nil {
-		return nil, holdfast.Errorf(holdfast.CodeUnavailable, "cannot take units: the supervisor is not running")
-	}
-	next := map[string]holdfast.Unit{}
-	for name, k := range s.keepers {
-		if k.unit.Owner != owner && k.order.want != wantGone {
-			next[name] = k.unit
+func awaitProof(ctx context.Context, verb, name string, proof <-chan error) error {
+	select {
+	case err := <-proof:
+		if err != nil {
+			return holdfast.Errorf(holdfast.CodeFailed, "cannot %s %s: %w", verb, name, err)
 		}
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("cannot tell whether %s came up: %w", name, ctx.Err())
 	}
-	var problems []holdfast.Problem
-	for _, u := range units {
-		if other, taken := next[u.Name]; taken {
-			problems = append(problems, holdfast.Problem{
-				Field: u.Name, Message: "is already a unit of " + other.Owner, Remedy: "give it another name",
-			})
-			continue
-		}
-		next[u.Name] = u
-	}
-	if ring := cycle(next); ring != nil {
-		problems = append(problems, cycleProblem(ring))
-	}
-	if len(problems) > 0 {
-		return nil, holdfast.BadInput("cannot take the units of "+owner, problems...)
-	}
-	for name, k := range s.keepers {
-		if _, stays := next[name]; !stays && k.unit.Owner == owner && k.order.want != wantGone {
-			vanished = append(vanished, name)
-		}
-	}
-	return vanished, nil
 }
 
-// take gives a declaration to its keeper, a new one when there is none.
-func (s *Supervisor) take(u holdfast.Unit) {
-	if k, ok := s.keepers[u.Name]; ok {
-		k.redeclare(u)
-		return
+// Stop ends the unit and holds it: nothing but Start starts it again, not even the next
+// house. It stops first and reports after when the hold could not be written.
+func (s *Supervisor) Stop(ctx context.Context, name string) error {
+	p, ended, unkept, err := s.roster.stop(name, holdfast.CallerFrom(ctx).String())
+	if err != nil {
+		return err
 	}
-	k := newKeeper(s, u)
-	s.keepers[u.Name] = k
-	k.adopt(s.left[u.Name])
-	delete(s.left, u.Name)
-	k.give(k.firstOrder())
-	s.wake()
-	s.running.Go(k.run)
-}
-
-// dismiss orders units to end for good, each after those that need it, and forgets them.
-func (s *Supervisor) dismiss(names []string) []<-chan struct{} {
-	declared := map[string]holdfast.Unit{}
-	for name, k := range s.keepers {
-		declared[name] = k.unit
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		return fmt.Errorf("cannot wait for %s to end: %w", name, ctx.Err())
 	}
-	needed := dependents(declared)
-	var gone []<-chan struct{}
-	for _, name := range names {
-		o := order{want: wantGone}
-		for _, by := range needed[name] {
-			if slices.Contains(names, by) {
-				o.after = append(o.after, s.keepers[by].done)
-			}
-		}
-		s.keepers[name].give(o)
-		gone = append(gone, s.keepers[name].done)
-	}
-	return gone
-}
-
-// wake tells all who wait for a unit to be declared; the caller holds the lock.
-func (s *Supervisor) wake() {
-	close(s.changed)
-	s.changed = make(chan struct{})
-}
-
-func waitAll(ctx context.Context, all []<-chan struct{}) error {
-	for _, one := range all {
-		select {
-		case <-one:
-		case <-ctx.Done():
-			return fmt.Errorf("cannot wait for units to end: %w", ctx.Err())
-		}
+	switch now := p.look(); {
+	case now.state != holdfast.UnitHeld:
+		return holdfast.Errorf(holdfast.CodeConflict, "cannot stop %s: %w", name, errSuperseded)
+	case unkept != nil:
+		return fmt.Errorf("%s is stopped, but held only until the house restarts: %w", name, unkept)
+	case now.left != nil:
+		return fmt.Errorf("cannot stop %s whole: %w", name, now.left)
 	}
 	return nil
 }
 
 // List tells how all units stand, by name.
 func (s *Supervisor) List() []holdfast.UnitStatus {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	all := make([]holdfast.UnitStatus, 0, len(s.keepers))
-	for _, name := range slices.Sorted(maps.Keys(s.keepers)) {
-		all = append(all, s.keepers[name].shown())
+	all := s.roster.all()
+	list := make([]holdfast.UnitStatus, 0, len(all))
+	for _, u := range all {
+		list = append(list, u.status())
 	}
-	return all
+	return list
 }
 
 // Status tells how one unit stands.
 func (s *Supervisor) Status(name string) (holdfast.UnitStatus, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	k, err := s.keeper(name)
+	u, err := s.roster.look(name)
 	if err != nil {
 		return holdfast.UnitStatus{}, err
 	}
-	return k.shown(), nil
+	return u.status(), nil
 }
 
-func (s *Supervisor) keeper(name string) (*keeper, error) {
-	if k, ok := s.keepers[name]; ok {
-		return k, nil
+// Services lists the units in luna's form.
+func (s *Supervisor) Services() map[string]Service {
+	all := map[string]Service{}
+	for _, u := range s.roster.all() {
+		all[u.unit.Name] = u.service()
 	}
-	return nil, holdfast.Errorf(holdfast.CodeNotFound, "there is no unit %q; `holdfast unit list` shows all", name)
+	return all
+}
+
+// UnitsUsing lists the units that run now and received a key of .env at their start, by name:
+// those that must be restarted to see a new value.
+func (s *Supervisor) UnitsUsing(key string) []string {
+	names := []string{}
+	for _, u := range s.roster.all() {
+		if slices.Contains(u.received, key) {
+			names = append(names, u.unit.Name)
+		}
+	}
+	return names
+}
+
+// Changes follows the changes of all units until ctx ends or the supervisor stops. A slow reader
+// gets the newest change of each unit, never an old one after a newer.
+func (s *Supervisor) Changes(ctx context.Context) iter.Seq[Change] {
+	return s.herald.audience.follow(ctx)
+}
+
+// Changed is closed when a unit changed its state after the call. Ask for it before List.
+func (s *Supervisor) Changed() <-chan struct{} { return s.herald.audience.next() }
+
+// Tail is the last lines of a unit's log, oldest first, for whoever explains why it does not answer.
+func (s *Supervisor) Tail(ctx context.Context, unit string, lines int) ([]string, error) {
+	out, err := s.logs.show(ctx, logIn{Unit: unit, Lines: lines})
+	return out.Lines, err
+}
+
+func (s *Supervisor) logFile(unit string) (string, error) {
+	u, err := s.roster.look(unit)
+	return logPath(u.unit), err
+}
+
+// launch names the launch that a unit runs now, empty for none.
+func (s *Supervisor) launch(unit string) string {
+	u, err := s.roster.look(unit)
+	if err != nil {
+		return ""
+	}
+	return u.launch()
 }
 
 // Claim tells the supervisor of launches that another part of the house keeps (tool servers), so
 // that they do not count as strays.
-func (s *Supervisor) Claim(mine func(process.Mark) bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.claims = append(s.claims, mine)
-}
+func (s *Supervisor) Claim(mine func(process.Mark) bool) { s.strays.claim(mine) }
 
 // House is the name by which this house marks its processes.
 func (s *Supervisor) House() string { return s.house }

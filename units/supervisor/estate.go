@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package supervisor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"holdfast"
+	"holdfast/core/home"
+	"holdfast/core/process"
+)
+
+// A record is what var/run/units.json keeps of a living unit, for the next house. The mark scan
+// alone finds every unit too, the one that was forked and not yet recorded included; the record is
+// for programs that overwrite their environment.
+type record struct {
+	process.Identity
+	Restarts []time.Time `json:"restarts,omitempty"`
+}
+
+func recordFile(h home.Home) string { return h.Var("run", "units.json") }
+
+// A leftover is a launch of an earlier house that lives in whole or in part.
+type leftover struct {
+	mark process.Mark
+	// leader is its first process, when that lives.
+	leader   *process.Identity
+	restarts []time.Time
+}
+
+// An estate is what an earlier house left running, until its units take it up or it is ended. Who
+// uses it at once with others guards it.
+type estate struct {
+	home   home.Home
+	host   process.Host
+	house  string
+	limbo  limbo
+	scribe *scribe
+	log    *slog.Logger
+
+	left map[string][]leftover // by unit, the newest launch last
+}
+
+// find lists what was left.
+func (e *estate) find() error {
+	found, err := e.host.Marked(e.house)
+	if err != nil {
+		return err
+	}
+	launches := map[process.Mark]*leftover{}
+	for _, f := range found {
+		l := launches[f.Mark]
+		if l == nil {
+			l = &leftover{mark: f.Mark}
+			launches[f.Mark] = l
+		}
+		if l.leader == nil && f.Leader { // they come oldest first
+			l.leader = &f.Identity
+		}
+	}
+	e.addRecorded(launches)
+	e.left = map[string][]leftover{}
+	for mark, l := range launches {
+		e.left[mark.Unit] = append(e.left[mark.Unit], *l)
+	}
+	for _, all := range e.left {
+		slices.SortFunc(all, func(a, b leftover) int { return strings.Compare(a.mark.Launch, b.mark.Launch) })
+	}
+	return nil
+}
+
+// addRecorded corrects the scan by what the earlier house knew.
+func (e *estate) addRecorded(launches map[process.Mark]*leftover) {
+	for _, r := range e.readRecords() {
+		if r.Mark.House != e.house {
+			continue
+		}
+		child, err := e.host.Adopt(r.Identity)
+		switch {
+		case err == nil:
+			id := child.Identity()
+			launches[r.Mark] = &leftover{mark: r.Mark, leader: &id, restarts: r.Restarts}
+		case !errors.Is(err, process.ErrGone):
+			e.log.Error("cannot look after a recorded unit", slog.String("unit", r.Mark.Unit), slog.Any("error", err))
+		case launches[r.Mark] != nil:
+			launches[r.Mark].leader = nil // it ended while nobody watched; what it left is to be ended
+		}
+	}
+}
+
+// readRecords reads the identities that the earlier house kept. They are written without fsync,
+// since they mean nothing after a power loss; a torn file is as good as none.
+func (e *estate) readRecords() map[string]record {
+	data, err := os.ReadFile(recordFile(e.home))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	var records map[string]record
+	if err == nil {
+		err = json.Unmarshal(data, &records)
+	}
+	if err != nil {
+		e.log.Warn("cannot read the units of the last house; looking for their marks instead", slog.Any("error", err))
+	}
+	return records
+}
+
+// claim hands over what was left of one unit.
+func (e *estate) claim(unit string) []leftover {
+	left := e.left[unit]
+	delete(e.left, unit)
+	return left
+}
+
+// rest hands over what nobody claimed, and launches that were announced for units that nobody
+// declares.
+func (e *estate) rest(declared func(unit string) bool) []process.Mark {
+	var marks []process.Mark
+	for _, unit := range slices.Sorted(maps.Keys(e.left)) {
+		for _, l := range e.claim(unit) {
+			marks = append(marks, l.mark)
+		}
+	}
+	for _, unit := range e.limbo.units() {
+		if declared(unit) {
+			continue // its keeper looks after it
+		}
+		if mark, ok := e.limbo.mark(unit); ok {
+			marks = append(marks, mark)
+		}
+		e.limbo.withdraw(unit)
+	}
+	return marks
+}
+
+// end ends a launch that has no unit any more.
+func (e *estate) end(ctx context.Context, mark process.Mark) {
+	err := e.host.EndMarked(ctx, mark, syscall.SIGTERM, defaultGrace)
+	outcome := holdfast.OutcomeDone
+	if err != nil {
+		outcome = holdfast.OutcomeFailed
+		e.log.Error("cannot end a stray", slog.String("unit", mark.Unit), slog.Any("error", err))
+	}
+	e.scribe.journal(holdfast.Entry{
+		Action: "unit.stray", Subject: mark.Unit, Outcome: outcome,
+		Detail: detail(map[string]string{"launch": mark.Launch, "why": "left by an earlier house, and nobody declares it"}),
+	})
+}
+
+func detail(value any) json.RawMessage {
+	data, err := json.Marshal(value)
+	if err != nil {
+		return json.RawMessage(fmt.Sprintf(`{"unreadable":%q}`, err.Error()))
+	}
+	return data
+}

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package supervisor
+
+import (
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"holdfast"
+	"holdfast/core/home"
+	"holdfast/core/process"
+	"holdfast/core/process/processtest"
+)
+
+func TestHoldsAreDurable(t *testing.T) {
+	h := home.At(t.TempDir())
+	if err := h.Ensure(); err != nil {
+		t.Fatal(err)
+	}
+	first := newHolds(h)
+	if err := errors.Join(first.read(), first.keep("a", "me"), first.keep("a", "you"), first.keep("b", "me"), first.release("b"), first.release("c")); err != nil {
+		t.Fatal(err)
+	}
+	next := newHolds(h)
+	if err := next.read(); err != nil {
+		t.Fatal(err)
+	}
+	if err := next.refuse("a"); err == nil || !strings.Contains(err.Error(), "by me") || !next.holds("a") {
+		t.Errorf("a is not held by who held it first: %v", err)
+	}
+	if next.holds("b") || next.refuse("b") != nil {
+		t.Error("b is held")
+	}
+	if err := os.RemoveAll(h.Dir()); err != nil {
+		t.Fatal(err)
+	}
+	if err := next.release("a"); err == nil || !next.holds("a") {
+		t.Errorf("a release that was not written counts: %v", err)
+	}
+	if err := next.keep("b", "me"); err == nil || !next.holds("b") {
+		t.Errorf("a hold that was not written does not count: %v", err)
+	}
+}
+
+func TestLimboOutlivesTheHouse(t *testing.T) {
+	h := home.At(t.TempDir())
+	if err := makeFolders(h); err != nil {
+		t.Fatal(err)
+	}
+	l := limbo{home: h, house: "h", log: slog.New(slog.DiscardHandler)}
+	mark := process.Mark{House: "h", Unit: "a", Launch: "1-2-3"}
+	if err := l.announce(mark); err != nil {
+		t.Fatal(err)
+	}
+	if got, ok := l.mark("a"); !ok || got != mark || !slices.Equal(l.units(), []string{"a"}) {
+		t.Errorf("mark = %v %v", got, ok)
+	}
+	l.withdraw("a")
+	l.withdraw("a")
+	if _, ok := l.mark("a"); ok || len(l.units()) > 0 {
+		t.Error("it is announced still")
+	}
+}
+
+func TestEstateTrustsRecordsOverMarks(t *testing.T) {
+	h := home.At(t.TempDir())
+	if err := makeFolders(h); err != nil {
+		t.Fatal(err)
+	}
+	fake := &processtest.Host{}
+	start := func(unit, launch string) process.Identity {
+		child, err := fake.Start(process.Spec{Argv: []string{unit}, Mark: process.Mark{House: "h", Unit: unit, Launch: launch}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return child.Identity()
+	}
+	old, young, other := start("a", "1"), start("a", "2"), start("b", "1")
+	gone := other
+	gone.PID++ // its first process ended while nobody watched
+	records := map[string]record{"a": {Identity: young, Restarts: []time.Time{time.Now()}}, "b": {Identity: gone}}
+	if err := replace(recordFile(h), records); err != nil {
+		t.Fatal(err)
+	}
+	e := &estate{home: h, host: fake, house: "h", limbo: limbo{home: h, house: "h"}, log: slog.New(slog.DiscardHandler)}
+	if err := e.find(); err != nil {
+		t.Fatal(err)
+	}
+	left := e.claim("a")
+	if len(left) != 2 || left[0].mark != old.Mark || left[1].mark != young.Mark || len(left[1].restarts) != 1 || len(e.claim("a")) != 0 {
+		t.Errorf("left of a: %+v", left)
+	}
+	if left := e.left["b"]; len(left) != 1 || left[0].leader != nil {
+		t.Errorf("left of b: %+v", left)
+	}
+	if marks := e.rest(func(string) bool { return false }); !slices.Equal(marks, []process.Mark{other.Mark}) || len(e.left) != 0 {
+		t.Errorf("rest: %v", marks)
+	}
+}
+
+func TestBoardWritesWhatIsOld(t *testing.T) {
+	h := home.At(t.TempDir())
+	if err := makeFolders(h); err != nil {
+		t.Fatal(err)
+	}
+	b := newBoard(h, slog.New(slog.DiscardHandler))
+	b.units = func() []standing { return []standing{{unit: plain("a")}, {unit: plain("b")}} }
+	b.touchUnit("a")
+	b.write()
+	if _, err := os.Stat(b.statusFile("b")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file was written for no reason: %v", err)
+	}
+	for _, path := range []string{b.statusFile("a"), recordFile(h), h.Var("state.json")} {
+		if err := os.Remove(path); err != nil {
+			t.Error(err)
+		}
+	}
+	b.write()
+	if _, err := os.Stat(h.Var("state.json")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("nothing changed, and it was written: %v", err)
+	}
+	b.touchUnit("a")
+	b.drop("a")
+	b.write()
+	if _, err := os.Stat(b.statusFile("a")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the file of a unit that is no more: %v", err)
+	}
+}
+
+func TestUnitsUsing(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		with, without, held := plain("with"), plain("without"), plain("held")
+		with.Secrets, held.Secrets = []string{"KEY"}, []string{"KEY"}
+		r.set(with, without, held)
+		if got := r.UnitsUsing("KEY"); !slices.Equal(got, []string{"held", "with"}) {
+			t.Errorf("units = %v", got)
+		}
+		if err := r.Stop(t.Context(), "held"); err != nil {
+			t.Fatal(err)
+		}
+		if got := r.UnitsUsing("KEY"); !slices.Equal(got, []string{"with"}) {
+			t.Errorf("a unit that does not run: %v", got)
+		}
+		if got := r.UnitsUsing("OTHER"); got == nil || len(got) != 0 {
+			t.Errorf("of another key: %#v", got)
+		}
+		// The process that ends slowly has the key, whatever its declaration says by now.
+		r.last("with").IgnoreTerm()
+		bare := with
+		bare.Secrets = nil
+		r.set(bare, without, held)
+		r.is("with", holdfast.UnitStopping)
+		if got := r.UnitsUsing("KEY"); !slices.Equal(got, []string{"with"}) {
+			t.Errorf("while the old process lives: %v", got)
+		}
+		pass(defaultGrace + time.Second)
+		r.is("with", holdfast.UnitRunning)
+		if got := r.UnitsUsing("KEY"); len(got) != 0 {
+			t.Errorf("after the restart: %v", got)
+		}
+	})
+}
+
+func TestChangedTellsOfEveryState(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.set(plain("a"))
+		changed := r.Changed()
+		synctest.Wait()
+		select {
+		case <-changed:
+			t.Fatal("a change without a change")
+		default:
+		}
+		r.last("a").Quit(1)
+		<-changed
+		r.is("a", holdfast.UnitBackingOff)
+	})
+}
