@@ -4,6 +4,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -48,7 +49,8 @@ func (d Database) Check() []holdfast.Problem {
 	return nil
 }
 
-// openStore opens the database and brings every capability's tables up to date.
+// openStore opens the database, brings every capability's tables up to date, and then lets the
+// journal find this node's name.
 func (h *House) openStore(ctx context.Context) error {
 	migrations := []store.Migration{{Package: "action", FS: action.Migrations()}}
 	for _, c := range h.Capabilities {
@@ -67,7 +69,13 @@ func (h *House) openStore(ctx context.Context) error {
 		}
 		opt.Password, _ = secrets.Get(passwordKey)
 	}
-	return h.Store.Open(ctx, opt)
+	if err := h.Store.Open(ctx, opt); err != nil {
+		return err
+	}
+	if err := h.settleNode(ctx); err != nil {
+		return errors.Join(err, h.Store.Close())
+	}
+	return nil
 }
 
 func (h *House) closeStore(context.Context) error { return h.Store.Close() }

@@ -55,6 +55,7 @@ type House struct {
 	config     *config.Config
 	front      *api.Front
 	operations *operation.Runner
+	settleNode func(context.Context) error
 	shutdown   func()
 	ready      atomic.Bool
 	units      func() []holdfast.UnitStatus
@@ -75,11 +76,10 @@ func New(place home.Home, opt *Options) (*House, error) {
 		general: &General{Name: "house", Timezone: "UTC"}, database: &Database{URL: store.SQLite},
 		shutdown: func() {},
 	}
-	node, err := os.Hostname()
-	if err != nil {
-		node = "node"
-	}
-	p := &parts{book: journal.New(h.Store, node), meter: metrics.New()}
+	p := &parts{book: journal.New(h.Store, ""), meter: metrics.New()}
+	p.book.Use(journal.Needs{Home: place, Log: h.log})
+	h.settleNode = p.book.Settle
+	var err error
 	h.Registry, err = action.NewRegistry(action.Needs{
 		Journal: p.book, Store: h.Store, Meter: p.meter, Log: h.log,
 		Seal: func() ([]byte, error) { return seal(place) },
@@ -169,7 +169,7 @@ func (h *House) wireGateway(p *parts) {
 		Home: h.Home, Journal: p.book, Log: h.log,
 		Burn: func(ctx context.Context) (judge.Burn, error) { return p.tokens.Burn(ctx) },
 	})
-	p.tokens = ledger.New(ledger.Needs{Store: h.Store, Node: p.book.Node(), Gate: p.fuse, Log: h.log, Location: h.general.Location})
+	p.tokens = ledger.New(ledger.Needs{Store: h.Store, Journal: p.book, Gate: p.fuse, Log: h.log, Location: h.general.Location})
 	settings := gateway.Defaults()
 	p.models = gateway.New(gateway.Needs{
 		Home: h.Home, Config: &settings, Ledger: p.tokens, Breaker: p.fuse, Keys: p.secrets, Log: h.log,

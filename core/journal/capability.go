@@ -29,6 +29,8 @@ type showInput struct {
 
 type showOutput struct {
 	Entries []holdfast.Entry `json:"entries" help:"oldest first"`
+	// Archived is there only when the table alone cannot answer.
+	Archived []Archive `json:"archived,omitempty" help:"files that may hold older entries of what was asked for"`
 }
 
 type exportInput struct {
@@ -41,15 +43,25 @@ type exportOutput struct {
 	Path    string `json:"path"`
 	Entries int64  `json:"entries"`
 	Bytes   int64  `json:"bytes"`
+	// Archived is there only when the table alone cannot answer.
+	Archived []Archive `json:"archived,omitempty" help:"files that hold older entries of what was asked for"`
+}
+
+type archiveOutput struct {
+	Archived []Archive `json:"archived" help:"the files that were made, oldest first"`
 }
 
 // Capability is what the journal contributes to the house.
 func (j *Journal) Capability() house.Capability {
 	return house.Capability{
 		Name:       "journal",
+		Config:     &j.archive.config,
 		Migrations: migrations,
 		Actions:    j.actions(),
 		Streams:    []holdfast.Stream{{Action: "journal.show", Run: j.stream}},
+		Alerts:     []holdfast.AlertRule{j.archive.alert()},
+		Keep:       []house.Keep{{Name: "journal", Patterns: []string{"var/" + folder + "/*" + suffix}}},
+		Run:        j.archive.run,
 		Reason:     "everything after it is journaled",
 	}
 }
@@ -71,6 +83,16 @@ func (j *Journal) actions() []holdfast.Action {
 			Tier: holdfast.TierOperator, Effect: holdfast.EffectChange, Offline: true,
 			Examples: []string{"holdfast journal export /srv/archive/journal.jsonl --since 30d"},
 		}, j.export),
+		action.NewAction(holdfast.Action{
+			Name: archiveAction, Summary: "Move the months that are old enough out of the table now",
+			Help: "The running house does it once a day. Whole months older than journal.keep move to compressed files in " +
+				"var/journal, which journal verify goes on to verify.",
+			Tier: holdfast.TierOperator, Effect: holdfast.EffectChange, Offline: true,
+			Examples: []string{"holdfast journal archive"},
+		}, func(ctx context.Context, _ action.Nothing) (archiveOutput, error) {
+			moved, err := j.archive.archive(ctx)
+			return archiveOutput{Archived: append([]Archive{}, moved...)}, err
+		}),
 	}
 }
 
@@ -115,7 +137,11 @@ func (j *Journal) show(ctx context.Context, in showInput) (showOutput, error) {
 		return showOutput{}, err
 	}
 	entries, err := j.Show(ctx, q)
-	return showOutput{Entries: entries}, err
+	out := showOutput{Entries: entries}
+	if err == nil && len(entries) < q.Limit {
+		out.Archived, err = j.Archived(ctx, q)
+	}
+	return out, err
 }
 
 // stream sends what journal.show shows, then what comes. It follows this node's chain.
@@ -128,7 +154,7 @@ func (j *Journal) stream(ctx context.Context, input any, send func(any) error) e
 	if err != nil {
 		return err
 	}
-	q.Node = j.node
+	q.Node = j.Node()
 	after, err := j.startOf(ctx, -1)
 	if err != nil {
 		return err
@@ -199,7 +225,8 @@ func (j *Journal) export(ctx context.Context, in exportInput) (out exportOutput,
 	if err := publish(tmp.Name(), path); err != nil {
 		return out, err
 	}
-	return exportOutput{Path: path, Entries: v.Entries, Bytes: size}, nil
+	archived, err := j.Archived(ctx, Query{Since: since, Node: in.Node})
+	return exportOutput{Path: path, Entries: v.Entries, Bytes: size, Archived: archived}, err
 }
 
 func exportPath(path string) (string, error) {

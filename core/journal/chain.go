@@ -131,14 +131,15 @@ func headOf(ctx context.Context, tx store.Tx, node string) (head, error) {
 
 // chain gives a batch its places after the head and stores it.
 func (j *Journal) chain(ctx context.Context, tx store.Tx, batch []*pending) error {
-	last, err := headOf(ctx, tx, j.node)
+	node := j.Node()
+	last, err := headOf(ctx, tx, node)
 	if err != nil {
 		return err
 	}
 	rows := make([]any, 0, columns*len(batch))
 	for _, p := range batch {
 		e := &p.entry
-		e.Sequence, e.Time, e.Node = last.sequence+1, j.now().UTC().Round(0), j.node
+		e.Sequence, e.Time, e.Node = last.sequence+1, j.now().UTC().Round(0), node
 		text, err := json.Marshal(recordOf(*e))
 		if err != nil {
 			return err
@@ -152,7 +153,7 @@ func (j *Journal) chain(ctx context.Context, tx store.Tx, batch []*pending) erro
 	}
 	_, err = tx.Exec(ctx, `INSERT INTO journal_heads (node, sequence, hash) VALUES (?, ?, ?)
 		ON CONFLICT (node) DO UPDATE SET sequence = excluded.sequence, hash = excluded.hash`,
-		j.node, last.sequence, last.hash)
+		node, last.sequence, last.hash)
 	return err
 }
 

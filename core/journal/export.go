@@ -22,14 +22,20 @@ type exported struct {
 	Entry    json.RawMessage `json:"entry"`
 }
 
-// Export writes the entries that q chooses as JSON lines, oldest first. An export without gaps
+func writeLine(w io.Writer, previous, hash, text string) error {
+	_, err := fmt.Fprintf(w, `{"previous":%q,"hash":%q,"entry":%s}`+"\n", previous, hash, text)
+	return err
+}
+
+// Export writes the entries of the table that q chooses as JSON lines, oldest first. An export without gaps
 // also proves its order; one that a query thinned proves each of its lines.
 func (j *Journal) Export(ctx context.Context, w io.Writer, q Query) error {
 	out := bufio.NewWriterSize(w, 64<<10)
 	err := j.store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
 		where, args := q.conditions()
-		query := `SELECT j.entry, j.hash, coalesce(p.hash, '') FROM (SELECT * FROM journal` + where + `) AS j
+		query := `SELECT j.entry, j.hash, coalesce(p.hash, a.hash, '') FROM (SELECT * FROM journal` + where + `) AS j
 			LEFT JOIN journal AS p ON p.node = j.node AND p.sequence = j.sequence - 1
+			LEFT JOIN journal_archives AS a ON a.node = j.node AND a.last_sequence = j.sequence - 1
 			ORDER BY j.node, j.sequence`
 		rows, err := tx.Query(ctx, query, args...)
 		if err != nil {
@@ -41,7 +47,7 @@ func (j *Journal) Export(ctx context.Context, w io.Writer, q Query) error {
 			if err := rows.Scan(&text, &hash, &previous); err != nil {
 				return err
 			}
-			if _, err := fmt.Fprintf(out, `{"previous":%q,"hash":%q,"entry":%s}`+"\n", previous, hash, text); err != nil {
+			if err := writeLine(out, previous, hash, text); err != nil {
 				return err
 			}
 		}
@@ -57,7 +63,10 @@ const mostLine = 1 << 20
 
 // VerifyExport checks an export from its text alone. Broken names the first line that does not
 // hold, by the sequence it claims, or by the line's number when it claims none.
-func VerifyExport(r io.Reader) (Verification, error) {
+func VerifyExport(r io.Reader) (Verification, error) { return walkExport(r, nil) }
+
+// walkExport checks each line, and asks also, unless nil, about each that holds.
+func walkExport(r io.Reader, also func(exported, record) *Break) (Verification, error) {
 	var v Verification
 	last := map[string]head{}
 	lines := bufio.NewScanner(r)
@@ -66,7 +75,11 @@ func VerifyExport(r io.Reader) (Verification, error) {
 		if len(bytes.TrimSpace(lines.Bytes())) == 0 {
 			continue
 		}
-		if v.Broken = wrongLine(lines.Bytes(), number, last); v.Broken != nil {
+		line, rec, broken := wrongLine(lines.Bytes(), number, last)
+		if broken == nil && also != nil {
+			broken = also(line, rec)
+		}
+		if v.Broken = broken; broken != nil {
 			break
 		}
 		v.Entries++
@@ -78,23 +91,27 @@ func VerifyExport(r io.Reader) (Verification, error) {
 	return v, nil
 }
 
-func wrongLine(line []byte, number int64, last map[string]head) *Break {
+func wrongLine(line []byte, number int64, last map[string]head) (exported, record, *Break) {
 	var l exported
 	var r record
 	if json.Unmarshal(line, &l) != nil || json.Unmarshal(l.Entry, &r) != nil || r.Sequence < 1 {
-		return &Break{Sequence: number, Reason: "the line is no exported entry"}
+		return l, r, &Break{Sequence: number, Reason: "the line is no exported entry"}
 	}
 	before, known := last[r.Node]
 	last[r.Node] = head{sequence: r.Sequence, hash: l.Hash}
+	reason := ""
 	switch {
 	case chained(l.Previous, string(l.Entry)) != l.Hash:
-		return &Break{Node: r.Node, Sequence: r.Sequence, Reason: "changed: its text does not make its hash"}
+		reason = "changed: its text does not make its hash"
 	case known && r.Sequence <= before.sequence:
-		return &Break{Node: r.Node, Sequence: r.Sequence, Reason: "moved: it stands after a later entry"}
+		reason = "moved: it stands after a later entry"
 	case known && r.Sequence == before.sequence+1 && l.Previous != before.hash:
-		return &Break{Node: r.Node, Sequence: r.Sequence, Reason: "changed, or the entry before it: they do not chain"}
+		reason = "changed, or the entry before it: they do not chain"
 	case r.Sequence == 1 && l.Previous != "":
-		return &Break{Node: r.Node, Sequence: r.Sequence, Reason: "changed: the first entry follows nothing"}
+		reason = "changed: the first entry follows nothing"
 	}
-	return nil
+	if reason == "" {
+		return l, r, nil
+	}
+	return l, r, &Break{Node: r.Node, Sequence: r.Sequence, Reason: reason}
 }

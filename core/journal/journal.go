@@ -6,8 +6,9 @@
 // it keeps no secret: details are marshalled from typed values in which a Secret is its mask.
 //
 // An entry that Append returned is on the disk, and follows every entry returned before it. Each
-// node has a chain of its own. Readers never hold up writers. The waist (core/action,
-// core/operation) appends; surfaces show and follow.
+// node has a chain of its own. Readers never hold up writers. Old months move to files, with the
+// anchor of the chain kept. The waist (core/action, core/operation) appends; surfaces show and
+// follow.
 package journal
 
 import (
@@ -16,11 +17,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"holdfast"
+	"holdfast/core/home"
 	"holdfast/core/store"
 )
 
@@ -37,9 +40,10 @@ func Migrations() fs.FS { return migrations }
 //
 //	Append ──▶ waiting ──(lead)──▶ store.Write: head, rows, head ──▶ all answered, followers woken
 type Journal struct {
-	store *store.Store
-	node  string
-	now   func() time.Time
+	store   *store.Store
+	node    atomic.Pointer[string]
+	now     func() time.Time
+	archive *archiver
 
 	appended atomic.Int64
 
@@ -56,19 +60,40 @@ type pending struct {
 	done  chan error
 }
 
-// New is the journal of one node on a store; it touches nothing.
-func New(s *store.Store, node string) *Journal {
-	return &Journal{store: s, node: clean(node, 256), now: time.Now, changed: make(chan struct{})}
+// Needs is what the journal does not have of itself.
+type Needs struct {
+	// Home holds the node's name and the archives. Without one nothing is archived.
+	Home home.Home
+	// Log may be nil.
+	Log *slog.Logger
 }
 
-// Node is the name under which this journal appends.
-func (j *Journal) Node() string { return j.node }
+// New is the journal of one node on a store; it touches nothing. With an empty name, Settle finds
+// it, and nothing can be appended before.
+func New(s *store.Store, node string) *Journal {
+	j := &Journal{store: s, now: time.Now, changed: make(chan struct{})}
+	node = clean(node, mostName)
+	j.node.Store(&node)
+	j.archive = newArchiver(j)
+	return j
+}
+
+// Use hands over home and log. Call it before the house runs.
+func (j *Journal) Use(n Needs) {
+	if n.Log == nil {
+		n.Log = slog.New(slog.DiscardHandler)
+	}
+	j.archive.home, j.archive.log = n.Home, n.Log
+}
 
 // Append gives the entry its sequence, time, node and hash, and returns it once it is durable.
 // It waits for that even when ctx ends meanwhile, so that the answer is always true.
 func (j *Journal) Append(ctx context.Context, e holdfast.Entry) (holdfast.Entry, error) {
 	if store.Writing(ctx) {
 		return e, errors.New("cannot append to the journal: not within a write of the store")
+	}
+	if j.Node() == "" {
+		return e, errors.New("cannot append to the journal: this node has no name before the store is open")
 	}
 	if err := tidy(&e); err != nil {
 		return e, fmt.Errorf("cannot append to the journal: %w", err)

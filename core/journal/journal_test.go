@@ -208,8 +208,12 @@ func TestASecretNeverReachesTheTableOrAnExport(t *testing.T) {
 		c.Nested.Keys = []any{secret, &secret, map[holdfast.Secret]int{secret: 1}, []holdfast.Secret{secret}}
 		c.Err = fmt.Errorf("cannot log in with %v, %q, %#v, %x", secret, secret, secret, secret)
 		for _, detail := range []any{
-			c, &c, map[string]any{"input": c, "secret": secret, "err": c.Err}, []any{c, secret}, c.Err,
-			errors.Join(c.Err, c.Err), secret, map[string]any{"deep": map[string]any{"err": c.Err, "f": func() {}}},
+			c, &c,
+			map[string]any{"input": c, "secret": secret, "err": c.Err},
+			[]any{c, secret},
+			c.Err,
+			errors.Join(c.Err, c.Err), secret,
+			map[string]any{"deep": map[string]any{"err": c.Err, "f": func() {}}},
 		} {
 			e := entry("key.set")
 			e.Detail = journal.Detail(detail)

@@ -144,7 +144,7 @@ const mostFollowed = 512
 
 // Follow yields this node's entries of a sequence greater than after, as they become durable,
 // until ctx ends or the reader stops. A negative after begins with the next entry. It yields
-// every entry exactly once and in order, however slow the reader is.
+// every entry that is not archived exactly once and in order, however slow the reader is.
 func (j *Journal) Follow(ctx context.Context, after int64) iter.Seq2[holdfast.Entry, error] {
 	return func(yield func(holdfast.Entry, error) bool) {
 		after, err := j.startOf(ctx, after)
@@ -180,7 +180,7 @@ func (j *Journal) startOf(ctx context.Context, after int64) (int64, error) {
 	}
 	var last head
 	err := j.store.Read(ctx, func(ctx context.Context, tx store.Tx) (err error) {
-		last, err = headOf(ctx, tx, j.node)
+		last, err = headOf(ctx, tx, j.Node())
 		return err
 	})
 	return last.sequence, err
@@ -191,7 +191,7 @@ func (j *Journal) following(ctx context.Context, after int64) ([]holdfast.Entry,
 	var entries []holdfast.Entry
 	err := j.store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
 		rest := fmt.Sprintf(" WHERE node = ? AND sequence > ? ORDER BY sequence LIMIT %d", mostFollowed)
-		return scan(ctx, tx, rest, []any{j.node, after}, func(r row) error {
+		return scan(ctx, tx, rest, []any{j.Node(), after}, func(r row) error {
 			e, err := r.entry()
 			entries = append(entries, e)
 			return err

@@ -16,9 +16,15 @@ import (
 // tamper changes the journal behind its back.
 func tamper(t *testing.T, s *store.Store, statements ...string) {
 	t.Helper()
-	open := []string{"DROP TRIGGER IF EXISTS journal_keeps", "DROP TRIGGER IF EXISTS journal_stays"}
+	open := []string{
+		"DROP TRIGGER IF EXISTS journal_keeps", "DROP TRIGGER IF EXISTS journal_stays",
+		"DROP TRIGGER IF EXISTS journal_archives_keep", "DROP TRIGGER IF EXISTS journal_archives_stay",
+	}
 	if s.Dialect() == store.Postgres {
-		open = []string{"DROP TRIGGER IF EXISTS journal_stays ON journal"}
+		open = []string{
+			"DROP TRIGGER IF EXISTS journal_stays ON journal", "DROP TRIGGER IF EXISTS journal_leaves ON journal",
+			"DROP TRIGGER IF EXISTS journal_archives_stay ON journal_archives",
+		}
 	}
 	for _, statement := range append(open, statements...) {
 		err := s.Write(t.Context(), func(ctx context.Context, tx store.Tx) error {

@@ -22,7 +22,7 @@ func (r *Runner) Recover(ctx context.Context) error {
 		anyNode = 1
 	}
 	found, err := r.find(ctx, " WHERE state IN (?, ?) AND (node = ? OR ? = 1) ORDER BY started_ns, id",
-		string(holdfast.OperationRunning), string(holdfast.OperationUndoing), r.node, anyNode)
+		string(holdfast.OperationRunning), string(holdfast.OperationUndoing), r.node(), anyNode)
 	if err != nil {
 		return err
 	}

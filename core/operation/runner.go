@@ -45,7 +45,6 @@ type Runner struct {
 	store   Store
 	journal Journal
 	log     *slog.Logger
-	node    string
 	now     func() time.Time
 
 	mu       sync.Mutex
@@ -57,13 +56,18 @@ type Runner struct {
 // NewRunner makes a runner; it touches nothing.
 func NewRunner(s Store, journal Journal, log *slog.Logger) *Runner {
 	r := &Runner{store: s, journal: journal, log: log, now: time.Now, kinds: map[string]Kind{}, live: map[string]*run{}}
-	if named, ok := journal.(interface{ Node() string }); ok {
-		r.node = named.Node()
-	}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
 	}
 	return r
+}
+
+// node is asked for when it is needed: the journal may learn its name after the runner is made.
+func (r *Runner) node() string {
+	if named, ok := r.journal.(interface{ Node() string }); ok {
+		return named.Node()
+	}
+	return ""
 }
 
 // Register makes kinds known. Two of one name, or one without steps, are an error.
@@ -182,7 +186,7 @@ func (r *Runner) prepare(ctx context.Context, caller holdfast.Caller, kind Kind,
 	if err := wellFormed(steps); err != nil {
 		return saved{}, nil, fmt.Errorf("cannot begin %s: %w", kind.Name, err)
 	}
-	op := saved{node: r.node, tier: caller.Tier, Operation: holdfast.Operation{
+	op := saved{node: r.node(), tier: caller.Tier, Operation: holdfast.Operation{
 		ID:      newID(r.now()),
 		Kind:    kind.Name,
 		Caller:  caller.String(),

@@ -42,8 +42,10 @@ type Needs struct {
 	Store *store.Store
 	// Node names this machine in the rows.
 	Node string
-	Gate Gate
-	Log  *slog.Logger
+	// Journal, unless nil, knows that name at the start and not earlier.
+	Journal interface{ Node() string }
+	Gate    Gate
+	Log     *slog.Logger
 	// Location is the operator's time zone, for what is called today; nil means UTC.
 	Location func() *time.Location
 }
@@ -74,6 +76,9 @@ func New(needs Needs) *Ledger {
 
 // Start settles what a crash left reserved, reads the burn of the last day and opens the books.
 func (l *Ledger) Start(ctx context.Context) error {
+	if l.needs.Journal != nil {
+		l.needs.Node = l.needs.Journal.Node()
+	}
 	orphans, err := l.settleOrphans(ctx)
 	if err != nil {
 		return err
