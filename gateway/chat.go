@@ -151,14 +151,6 @@ func (c *call) run(ctx context.Context, chain []target) {
 	}
 	// Whatever happens below, the reservation does not stay: a panic settles it as an estimate.
 	defer c.settle(steps[0], ledger.StatusFailed, holdfast.Usage{}, false, 0)
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	flight := g.flights.begin(cancel)
-	defer g.flights.end(flight)
-	if g.needs.Breaker.Halted() { // raised before this flight could be cut
-		refuse(c.w, refused(g.needs.Breaker.Refusal()))
-		return
-	}
 	c.try(ctx, steps)
 }
 
@@ -197,11 +189,15 @@ func (g *Gateway) newID() string {
 func (c *call) try(ctx context.Context, steps []step) {
 	for i, s := range steps {
 		f := c.attempt(ctx, s)
-		if f == nil {
+		switch {
+		case f == nil:
 			return
-		}
-		if ctx.Err() != nil {
-			c.abandoned(ctx, s)
+		case f.halt != nil:
+			refuse(c.w, haltError(f.halt))
+			c.settle(s, ledger.StatusHalted, holdfast.Usage{Input: c.req.Input}, true, 0)
+			return
+		case ctx.Err() != nil: // the client hung up before anything was relayed
+			c.settle(s, ledger.StatusCancelled, holdfast.Usage{Input: c.req.Input}, true, 0)
 			return
 		}
 		if f.cool {
@@ -232,16 +228,6 @@ func (c *call) spent(s step, last bool) {
 	}, time.Since(c.began))
 }
 
-// abandoned ends a call that was cut before anything was relayed: by a HALT or by the client.
-func (c *call) abandoned(ctx context.Context, s step) {
-	status := ledger.StatusCancelled
-	if halt, ok := errors.AsType[*haltedError](context.Cause(ctx)); ok {
-		status = ledger.StatusHalted
-		refuse(c.w, haltError(halt))
-	}
-	c.settle(s, status, holdfast.Usage{Input: c.req.Input}, true, 0)
-}
-
 func haltError(h *haltedError) *openai.Error {
 	return &openai.Error{
 		Status: http.StatusServiceUnavailable, Type: "service_unavailable", Code: "breaker_halt", Reason: "breaker_halt",
@@ -259,9 +245,9 @@ func (c *call) settle(s step, status string, usage holdfast.Usage, estimated boo
 
 // head says who answers.
 func (c *call) head(s step) {
-	h := c.w.Header()
-	h["X-Holdfast-Provider"] = []string{s.provider}
-	h["X-Holdfast-Model"] = []string{s.model}
-	h["X-Holdfast-Fallback"] = []string{strconv.Itoa(s.at)}
-	h["X-Request-Id"] = []string{c.id}
+	h, values := c.w.Header(), [...]string{s.provider, s.model, strconv.Itoa(s.at), c.id}
+	h["X-Holdfast-Provider"] = values[0:1:1]
+	h["X-Holdfast-Model"] = values[1:2:2]
+	h["X-Holdfast-Fallback"] = values[2:3:3]
+	h["X-Request-Id"] = values[3:4:4]
 }

@@ -30,6 +30,8 @@ type failure struct {
 	next, cool bool
 	// spent tells that the provider may charge for the attempt.
 	spent bool
+	// halt is set when a HALT cut the attempt.
+	halt *haltedError
 	// body is the upstream's own error, passed on when it is the client's to read.
 	body []byte
 	kind string // its content type
@@ -101,6 +103,9 @@ func bounded(d time.Duration) time.Duration { return min(max(d, 0), mostTold) }
 func broken(err error) *failure {
 	if missing, ok := errors.AsType[*keyMissing](err); ok {
 		return &failure{code: "key_missing", message: missing.Error()}
+	}
+	if halt, ok := errors.AsType[*haltedError](err); ok {
+		return &failure{halt: halt}
 	}
 	f := &failure{next: true, cool: true, code: "upstream_unreachable", message: err.Error()}
 	if errors.Is(err, provider.ErrTimeout) {

@@ -169,6 +169,42 @@ func act(t *testing.T, h *testHouse, name, input string) any {
 	return nil
 }
 
+// TestHaltCutsAPlainCall at every stage, and asks nobody else in its place.
+func TestHaltCutsAPlainCall(t *testing.T) {
+	t.Parallel()
+	for name, said := range map[string]string{"before the head": "", "in the body": answerBody[:50]} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			arrived, cancelled := make(chan struct{}), make(chan struct{})
+			h := newHouse(t, testConfig(serveUp(t, func(w http.ResponseWriter, r *http.Request) {
+				if said != "" {
+					say(said)(w, r)
+				}
+				close(arrived)
+				<-r.Context().Done()
+				close(cancelled)
+			})))
+			var halting sync.WaitGroup
+			halting.Go(func() {
+				<-arrived
+				halt(t, h, "a runaway")
+			})
+			resp, answer := h.post(request("safe", false))
+			halting.Wait()
+			if resp.StatusCode != http.StatusServiceUnavailable || !strings.Contains(answer, "a runaway") {
+				t.Errorf("status %d: %s", resp.StatusCode, answer)
+			}
+			<-cancelled
+			if got := h.settled(); got.status != ledger.StatusHalted || got.provider != "up" || got.input == 0 {
+				t.Errorf("booked %+v", got)
+			}
+			if _, rests := h.cooling.view("up/model-x", time.Now()); rests {
+				t.Error("a HALT put the model out of its chain")
+			}
+		})
+	}
+}
+
 // TestHaltByBurnAndBack: a cap set low halts, the next call is refused, a lifted cap and a resume
 // restore service.
 func TestHaltByBurnAndBack(t *testing.T) {

@@ -33,6 +33,11 @@ const (
 func (c *call) attempt(ctx context.Context, s step) *failure {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	flight := c.g.flights.begin(cancel)
+	defer c.g.flights.end(flight)
+	if flag, halted := c.g.needs.Breaker.Halted(); halted { // raised before this flight could be cut
+		return &failure{halt: &haltedError{flag.Reason}}
+	}
 	patience := c.times.Answer.Std()
 	if c.req.Stream {
 		patience = c.times.FirstByte.Std()
@@ -76,10 +81,10 @@ func (c *call) plain(ctx context.Context, s step, answer *provider.Answer, silen
 	}
 	_, err := buf.ReadFrom(&patient{io.LimitReader(answer.Body, mostAnswer+1), silence, c.times.Stall.Std()})
 	silence.Stop()
+	if err != nil && ctx.Err() != nil {
+		return broken(context.Cause(ctx))
+	}
 	if err != nil {
-		if f := broken(cause(ctx, err)); errors.Is(context.Cause(ctx), provider.ErrTimeout) {
-			return f
-		}
 		return invalid("broke off in the middle of its answer")
 	}
 	said, ok := openai.ReadCompletion(buf.Bytes())

@@ -182,8 +182,13 @@ func (b *Breaker) Refusal() *holdfast.Refusal {
 	return flag.refusal(now)
 }
 
-// Halted tells whether this house knows of a HALT, without looking at the flag.
-func (b *Breaker) Halted() bool { return b.halted.Load() != nil }
+// Halted gives the HALT that this house knows of, without looking at the flag.
+func (b *Breaker) Halted() (Flag, bool) {
+	if flag := b.halted.Load(); flag != nil {
+		return *flag, true
+	}
+	return Flag{}, false
+}
 
 // foreign takes up a flag that this process did not write.
 func (b *Breaker) foreign() *Flag {

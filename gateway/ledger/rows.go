@@ -76,23 +76,30 @@ func clean(s string) string {
 	return s
 }
 
-// writeOps writes a transaction's worth: reservations, extensions, then settlements, which take
+// scratch is what one transaction after the other is written with.
+type scratch struct {
+	args    []any
+	queries map[string]string // by table and number of rows
+}
+
+// write writes a transaction's worth: reservations, extensions, then settlements, which take
 // their reservations away.
-func writeOps(ctx context.Context, tx store.Tx, ops []op) error {
-	var reserve, settle [][]any
+func (s *scratch) write(ctx context.Context, tx store.Tx, ops []op) error {
+	var reserve []*reservationRow
+	var settle []*callRow
 	var gone []int64
 	for _, o := range ops {
 		switch {
 		case o.reserve != nil:
-			reserve = append(reserve, o.reserve.values(make([]any, 0, reservationWidth)))
+			reserve = append(reserve, o.reserve)
 		case o.settle != nil:
 			gone = append(gone, o.settle.id)
 			if !o.settle.void {
-				settle = append(settle, o.settle.values(make([]any, 0, callWidth)))
+				settle = append(settle, o.settle)
 			}
 		}
 	}
-	if err := insert(ctx, tx, "ledger_reservations", reservationColumns, reservationWidth, reserve); err != nil {
+	if err := insert(ctx, s, tx, "ledger_reservations", reservationColumns, reservationWidth, reserve); err != nil {
 		return err
 	}
 	for _, o := range ops {
@@ -103,24 +110,26 @@ func writeOps(ctx context.Context, tx store.Tx, ops []op) error {
 			return fmt.Errorf("cannot extend a reservation: %w", err)
 		}
 	}
-	if err := insert(ctx, tx, "ledger_calls", callColumns, callWidth, settle); err != nil {
+	if err := insert(ctx, s, tx, "ledger_calls", callColumns, callWidth, settle); err != nil {
 		return err
 	}
-	return remove(ctx, tx, gone)
+	return s.remove(ctx, tx, gone)
 }
 
 // insert writes rows in as few statements as there are powers of four in their number, so that
 // few different statements are prepared.
-func insert(ctx context.Context, tx store.Tx, table, columns string, width int, rows [][]any) error {
+func insert[R interface{ values(args []any) []any }](ctx context.Context, s *scratch, tx store.Tx, table, columns string, width int, rows []R) error {
 	for len(rows) > 0 {
 		n := together(len(rows))
-		args := make([]any, 0, n*width)
+		s.args = s.args[:0]
 		for _, row := range rows[:n] {
-			args = append(args, row...)
+			s.args = row.values(s.args)
 		}
-		row := "(?" + strings.Repeat(", ?", width-1) + ")"
-		query := "INSERT INTO " + table + " (" + columns + ") VALUES " + row + strings.Repeat(", "+row, n-1)
-		if _, err := tx.Exec(ctx, query, args...); err != nil {
+		query := s.query(table, n, func() string {
+			row := "(?" + strings.Repeat(", ?", width-1) + ")"
+			return "INSERT INTO " + table + " (" + columns + ") VALUES " + row + strings.Repeat(", "+row, n-1)
+		})
+		if _, err := tx.Exec(ctx, query, s.args...); err != nil {
 			return fmt.Errorf("cannot write %s: %w", table, err)
 		}
 		rows = rows[n:]
@@ -128,15 +137,17 @@ func insert(ctx context.Context, tx store.Tx, table, columns string, width int, 
 	return nil
 }
 
-func remove(ctx context.Context, tx store.Tx, ids []int64) error {
+func (s *scratch) remove(ctx context.Context, tx store.Tx, ids []int64) error {
 	for len(ids) > 0 {
 		n := together(len(ids))
-		args := make([]any, n)
-		for i, id := range ids[:n] {
-			args[i] = id
+		s.args = s.args[:0]
+		for _, id := range ids[:n] {
+			s.args = append(s.args, id)
 		}
-		query := "DELETE FROM ledger_reservations WHERE id IN (?" + strings.Repeat(", ?", n-1) + ")"
-		if _, err := tx.Exec(ctx, query, args...); err != nil {
+		query := s.query("gone", n, func() string {
+			return "DELETE FROM ledger_reservations WHERE id IN (?" + strings.Repeat(", ?", n-1) + ")"
+		})
+		if _, err := tx.Exec(ctx, query, s.args...); err != nil {
 			return fmt.Errorf("cannot take reservations away: %w", err)
 		}
 		ids = ids[n:]
@@ -144,8 +155,21 @@ func remove(ctx context.Context, tx store.Tx, ids []int64) error {
 	return nil
 }
 
+// query keeps the text of a statement, which is one of a few.
+func (s *scratch) query(what string, n int, build func() string) string {
+	key := what + string(rune('0'+n))
+	if text, ok := s.queries[key]; ok {
+		return text
+	}
+	if s.queries == nil {
+		s.queries = map[string]string{}
+	}
+	s.queries[key] = build()
+	return s.queries[key]
+}
+
 func together(n int) int {
-	for _, size := range []int{64, 16, 4} {
+	for _, size := range [...]int{64, 16, 4} {
 		if n >= size {
 			return size
 		}

@@ -23,7 +23,7 @@ func (l *Ledger) settleOrphans(ctx context.Context) (int, error) {
 		if err != nil || settled == 0 {
 			return err
 		}
-		return writeOps(ctx, tx, orphans)
+		return new(scratch).write(ctx, tx, orphans)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("cannot settle what a crash left reserved: %w", err)

@@ -26,15 +26,16 @@ type writer struct {
 	store *store.Store
 	log   *slog.Logger
 
-	mu     sync.Mutex
-	queue  []op
-	closed bool
-	urgent int         // how many of the queue somebody waits for
-	due    bool        // the others have waited long enough
-	lazy   *time.Timer // makes them due
-	wake   chan struct{}
-	gone   chan struct{}
-	giveUp chan struct{}
+	mu      sync.Mutex
+	queue   []op
+	closed  bool
+	urgent  int         // how many of the queue somebody waits for
+	due     bool        // the others have waited long enough
+	lazy    *time.Timer // makes them due
+	scratch scratch     // of run alone
+	wake    chan struct{}
+	gone    chan struct{}
+	giveUp  chan struct{}
 }
 
 // op is one piece of work; exactly one of reserve, settle, extend or none (a barrier) is set.
@@ -237,5 +238,5 @@ func answer(ops []op, err error) {
 func (w *writer) together(ops []op) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	return w.store.Write(ctx, func(ctx context.Context, tx store.Tx) error { return writeOps(ctx, tx, ops) })
+	return w.store.Write(ctx, func(ctx context.Context, tx store.Tx) error { return w.scratch.write(ctx, tx, ops) })
 }

@@ -36,7 +36,7 @@ type Options struct {
 
 // A Client calls one server. It keeps connections until Close.
 type Client struct {
-	chat      *url.URL
+	blank     *http.Request // what all calls have in common
 	key       func() (holdfast.Secret, error)
 	transport *http.Transport
 }
@@ -47,10 +47,11 @@ func New(opt Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the provider's url: %w", err)
 	}
+	chat := base.JoinPath("chat", "completions")
 	dialer := &net.Dialer{Timeout: opt.Connect, KeepAlive: 30 * time.Second}
 	return &Client{
-		chat: base.JoinPath("chat", "completions"),
-		key:  opt.Key,
+		blank: &http.Request{Method: http.MethodPost, URL: chat, Host: chat.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1},
+		key:   opt.Key,
 		transport: &http.Transport{
 			Proxy:               http.ProxyFromEnvironment,
 			DialContext:         dialer.DialContext,
@@ -106,15 +107,13 @@ func (c *Client) request(ctx context.Context, call provider.Call) (*http.Request
 		header["Authorization"] = []string{"Bearer " + key.Reveal()}
 	}
 	body := call.Body
-	req := &http.Request{
-		Method: http.MethodPost, URL: c.chat, Host: c.chat.Host, Header: header,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		ContentLength: int64(len(body)),
-		Body:          io.NopCloser(bytes.NewReader(body)),
-		// An idle connection that the server just closed is replaced without a word.
-		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
-	}
-	return req.WithContext(ctx), nil
+	req := c.blank.WithContext(ctx)
+	req.Header = header
+	req.ContentLength = int64(len(body))
+	req.Body = io.NopCloser(bytes.NewReader(body))
+	// An idle connection that the server just closed is replaced without a word.
+	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	return req, nil
 }
 
 // explain keeps addresses and whole URLs out of what a client may be shown.
