@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	plainRequest  = `{"model":"chat","messages":[{"role":"system","content":"You are a helpful assistant."},{"role":"user","content":"Say something short about lighthouses, please."}],"max_tokens":64}`
+	streamRequest = `{"model":"chat","stream":true,"messages":[{"role":"user","content":"Say something short about lighthouses, please."}],"max_tokens":64}`
+)
+
+func client(connections int) *http.Client {
+	return &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections, MaxConnsPerHost: connections, DisableCompression: true}}
+}
+
+// call makes one request and reads its answer to the end.
+func call(ctx context.Context, c *http.Client, base string, headers http.Header, stream bool) error {
+	body := plainRequest
+	if stream {
+		body = streamRequest
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, base+"/chat/completions", bytes.NewReader([]byte(body)))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Authorization", "Bearer sk-bench")
+	for name, values := range headers {
+		req.Header[name] = values
+	}
+	resp, err := c.Do(req)
+	if err != nil {
+		return err
+	}
+	answer, err := io.ReadAll(resp.Body)
+	_ = resp.Body.Close()
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK || stream && !bytes.Contains(answer, []byte("[DONE]")) {
+		return fmt.Errorf("status %d: %.300s", resp.StatusCode, answer)
+	}
+	return nil
+}
+
+// load makes n calls over so many connections.
+func load(ctx context.Context, base string, headers http.Header, n, connections int, stream bool) error {
+	c := client(connections)
+	defer c.CloseIdleConnections()
+	group, ctx := errgroup.WithContext(ctx)
+	var made atomic.Int64
+	for range connections {
+		group.Go(func() error {
+			for made.Add(1) <= int64(n) {
+				if err := call(ctx, c, base, headers, stream); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// latency is the median of n calls one after the other.
+func latency(ctx context.Context, base string, headers http.Header, n int) (time.Duration, error) {
+	c := client(1)
+	defer c.CloseIdleConnections()
+	took := make([]time.Duration, n)
+	for i := range took {
+		began := time.Now()
+		if err := call(ctx, c, base, headers, false); err != nil {
+			return 0, err
+		}
+		took[i] = time.Since(began)
+	}
+	slices.Sort(took)
+	return took[n/2], nil
+}
