@@ -27,6 +27,7 @@ type committer struct {
 	stmts   map[string]*sql.Stmt
 	words   transactionWords
 	most    int
+	scarred bool // the log holds a commit that was taken back
 }
 
 // transactionWords are the dialect's ways to say a transaction.
@@ -202,6 +203,9 @@ func (c *committer) take(ctx context.Context, j *job) (joined bool, lost error) 
 // begin opens a transaction, on a new connection when the old one is gone: nothing was said on it
 // yet, so saying it again is safe.
 func (c *committer) begin(ctx context.Context) error {
+	if err := c.heal(ctx); err != nil {
+		return err
+	}
 	fresh := c.conn == nil
 	err := c.tryBegin(ctx)
 	if err == nil {
@@ -253,7 +257,41 @@ func (c *committer) end(ctx context.Context, members int, lost error) error {
 	}
 	_ = c.exec(ctx, "ROLLBACK")
 	c.disconnect()
+	c.scarred = c.scarred || diskFailed(lost)
+	if err := c.heal(ctx); err != nil || unanswered(lost) {
+		return fmt.Errorf("cannot write: whether it was committed is not known: %w", errors.Join(c.db.where.explain(lost), err))
+	}
 	return fmt.Errorf("cannot write: nothing was committed: %w", c.db.where.explain(lost))
+}
+
+// heal writes over what a commit whose sync failed left in SQLite's write-ahead log. SQLite took
+// that commit back, but its frames are whole, and who opens the database next would find it done.
+// Nothing else is written before this succeeds.
+func (c *committer) heal(ctx context.Context) error {
+	if !c.scarred {
+		return nil
+	}
+	err := c.overwrite(ctx)
+	c.scarred = err != nil
+	if err != nil {
+		c.disconnect()
+	}
+	return err
+}
+
+// overwrite commits a change that nobody reads: of the number that SQLite keeps for applications.
+func (c *committer) overwrite(ctx context.Context) error {
+	if err := c.tryBegin(ctx); err != nil {
+		return err
+	}
+	var n int32
+	if err := c.conn.QueryRowContext(ctx, "PRAGMA user_version").Scan(&n); err != nil {
+		return err
+	}
+	if _, err := c.conn.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", (n+1)&0xffff)); err != nil {
+		return err
+	}
+	return c.commit(ctx)
 }
 
 func (c *committer) commit(ctx context.Context) error {

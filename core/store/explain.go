@@ -128,6 +128,22 @@ func urlHasPassword(address string) bool {
 	return set || parsed.Query().Has("password")
 }
 
+// diskFailed tells whether the disk itself failed under SQLite, a sync for example.
+func diskFailed(err error) bool {
+	failed, ok := errors.AsType[*sqlite.Error](err)
+	return ok && failed.Code()&0xff == sqlite3.SQLITE_IOERR
+}
+
+// unanswered tells whether PostgreSQL may have committed and its answer was lost.
+func unanswered(err error) bool {
+	if errors.Is(err, errGroup) {
+		return false
+	}
+	_, local := errors.AsType[*sqlite.Error](err)
+	_, answered := errors.AsType[*pgconn.PgError](err)
+	return !local && !answered && !errors.Is(err, errRolledBack)
+}
+
 // Duplicate tells whether err says that a row with the same key exists.
 func Duplicate(err error) bool {
 	if failed, ok := errors.AsType[*sqlite.Error](err); ok {

@@ -23,6 +23,8 @@ const (
 	lockMigrate = 0x686f6c6466617302
 )
 
+var errRolledBack = errors.New("the server rolled back")
+
 func openPostgres(ctx context.Context, opt Options) (*database, error) {
 	config, err := configPostgres(opt)
 	if err != nil {
@@ -94,7 +96,7 @@ func commitPostgres(ctx context.Context, conn *sql.Conn) error {
 			return err
 		}
 		if tag.String() != "COMMIT" {
-			return errors.New("the server rolled back")
+			return errRolledBack
 		}
 		return nil
 	})
