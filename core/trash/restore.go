@@ -40,9 +40,21 @@ func (t *Trash) Restore(ctx context.Context, id string) (Kept, error) {
 		return Kept{}, err
 	}
 	if err := t.giveBack(ctx, m); err != nil {
-		return Kept{}, errors.Join(err, t.keepAgain(m))
+		return Kept{}, errors.Join(err, t.keepAgainUnlessBack(ctx, m))
 	}
 	return before, t.drop(m)
+}
+
+// keepAgainUnlessBack is for a restore that failed: the entry is kept again, unless its rows are
+// in their tables after all, or nobody can tell. Then it stays for Recover.
+func (t *Trash) keepAgainUnlessBack(ctx context.Context, m *manifest) error {
+	if m.rows() > 0 {
+		out, err := t.marked(context.WithoutCancel(ctx), m.ID)
+		if err != nil || !out {
+			return errors.Join(err, fmt.Errorf("what of %s is not back yet comes back at the next start", m.ID))
+		}
+	}
+	return t.keepAgain(m)
 }
 
 // inTheWay tells everything that stands where the entry's files were.

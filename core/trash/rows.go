@@ -199,10 +199,11 @@ func sameTable(a, b keptTable) bool {
 		slices.EqualFunc(a.Rows, b.Rows, func(x, y []json.RawMessage) bool { return compareRows(x, y) == 0 })
 }
 
-// marked tells whether the rows of an entry are out of their tables.
+// marked tells whether the rows of an entry are out of their tables. It asks within a write, which
+// comes after any earlier one whose outcome its caller could not tell.
 func (r rowKeeper) marked(ctx context.Context, id string) (bool, error) {
 	var n int64
-	err := r.store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
+	err := r.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
 		return tx.QueryRow(ctx, "SELECT COUNT(*) FROM trash_rows WHERE id = ?", id).Scan(&n)
 	})
 	return n > 0, err
