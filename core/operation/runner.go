@@ -155,12 +155,24 @@ func (r *Runner) record(ctx context.Context, x *run) error {
 	if err == nil {
 		return nil
 	}
-	outcome := holdfast.OutcomeFailed
 	if _, refused := errors.AsType[*holdfast.Refusal](err); refused {
-		outcome = holdfast.OutcomeRefused
+		x.tryNote(holdfast.OutcomeRefused, event{Error: err.Error()})
+		return err
 	}
-	x.tryNote(outcome, event{Error: err.Error()})
-	return err
+	x.tryNote(holdfast.OutcomeFailed, event{Event: string(holdfast.OperationFailed), Error: err.Error()})
+	return errors.Join(err, r.retract(x, err))
+}
+
+// retract ends an operation whose record failed: a store that lost its connection in the commit may
+// have recorded it after all, and it must not begin at the next start.
+func (r *Runner) retract(x *run, cause error) error {
+	op := x.saved()
+	op.State, op.Error, op.Ended = holdfast.OperationFailed, cause.Error(), r.now().UTC()
+	err := r.store.Write(x.base, func(ctx context.Context, tx store.Tx) error { return updateOperation(ctx, tx, op) })
+	if err != nil {
+		return fmt.Errorf("cannot make sure that %s does not begin at the next start: %w", op.ID, err)
+	}
+	return nil
 }
 
 func (r *Runner) kind(name string) (Kind, error) {

@@ -357,3 +357,41 @@ func TestKindsAndStepsAreChecked(t *testing.T) {
 		t.Error(names)
 	}
 }
+
+// losing is a store whose next answers get lost after the commit, as when a connection is cut.
+type losing struct {
+	*store.Store
+	answers int
+}
+
+func (l *losing) Write(ctx context.Context, fn func(context.Context, store.Tx) error) error {
+	err := l.Store.Write(ctx, fn)
+	if l.answers++; l.answers == 1 && err == nil {
+		return errors.New("the answer was lost")
+	}
+	return err
+}
+
+func TestWhatWasRefusedDoesNotBeginAtTheNextStart(t *testing.T) {
+	storetest.Each(t, tables(), func(t *testing.T, s *store.Store) {
+		var did trail
+		j := journal.New(s, "n1")
+		begin := func(on operation.Store) *operation.Runner {
+			r := operation.NewRunner(on, j, nil)
+			if err := r.Register(kind("move", did.step("a", nil))); err != nil {
+				t.Fatal(err)
+			}
+			return r
+		}
+		if _, err := begin(&losing{Store: s}).Run(t.Context(), operator, "move", nil); err == nil {
+			t.Fatal("began without a record")
+		}
+		next := begin(s)
+		if err := errors.Join(next.Recover(t.Context()), next.Wait(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+		if did.String() != "" {
+			t.Errorf("the next start did %s", did.String())
+		}
+	})
+}
