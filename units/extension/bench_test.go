@@ -19,10 +19,18 @@ import (
 
 // told is a supervisor that only remembers what it was told.
 type told struct {
-	mu    sync.Mutex
-	units map[string][]holdfast.Unit
-	sets  int
-	fail  func(owner string, units []holdfast.Unit) error
+	mu      sync.Mutex
+	units   map[string][]holdfast.Unit
+	sets    int
+	fail    func(owner string, units []holdfast.Unit) error
+	status  map[string]holdfast.UnitStatus // of units that are not simply running
+	changed chan struct{}
+}
+
+func newTold() *told {
+	return &told{
+		units: map[string][]holdfast.Unit{}, status: map[string]holdfast.UnitStatus{}, changed: make(chan struct{}),
+	}
 }
 
 func (u *told) Set(_ context.Context, owner string, units []holdfast.Unit) error {
@@ -47,10 +55,30 @@ func (u *told) List() []holdfast.UnitStatus {
 	var all []holdfast.UnitStatus
 	for _, units := range u.units {
 		for _, unit := range units {
-			all = append(all, holdfast.UnitStatus{Name: unit.Name, State: holdfast.UnitRunning})
+			status, odd := u.status[unit.Name]
+			if !odd {
+				status.State = holdfast.UnitRunning
+			}
+			status.Name = unit.Name
+			all = append(all, status)
 		}
 	}
 	return all
+}
+
+func (u *told) Changed() <-chan struct{} {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.changed
+}
+
+// stands lets a unit stand otherwise than running.
+func (u *told) stands(unit string, status holdfast.UnitStatus) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.status[unit] = status
+	close(u.changed)
+	u.changed = make(chan struct{})
 }
 
 func (u *told) of(name string) map[string]holdfast.Unit {
@@ -101,7 +129,7 @@ type bench struct {
 }
 
 func newBench(t *testing.T) *bench {
-	b := &bench{T: t, home: home.At(t.TempDir()), units: &told{units: map[string][]holdfast.Unit{}}}
+	b := &bench{T: t, home: home.At(t.TempDir()), units: newTold()}
 	b.keys = &ring{values: map[string]string{}, changed: make(chan struct{})}
 	b.renew()
 	return b

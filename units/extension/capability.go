@@ -16,7 +16,7 @@ import (
 // Capability is what extensions contribute to the house.
 func (e *Extensions) Capability() house.Capability {
 	return house.Capability{
-		Name:       "extension",
+		Name: "extension", Section: "extensions", Config: &e.settings,
 		Actions:    desk{e}.actions(),
 		Operations: []operation.Kind{removal{e}.kind()},
 		Alerts: []holdfast.AlertRule{{
@@ -48,12 +48,14 @@ func (e *Extensions) start(ctx context.Context) error {
 }
 
 // run reads the extensions again when a key that one asks for comes or goes, so that a blocked one
-// starts when its last key is set, and when a deleted one was restored.
+// starts when its last key is set, and when a deleted one was restored. It tells of mounts whose
+// unit came up or went down.
 func (e *Extensions) run(ctx context.Context) error {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
-		keysChanged := e.keysChanged()
+		keysChanged, unitsChanged := e.keysChanged(), e.needs.Units.Changed()
+		e.notice()
 		if !e.keysAsDeclared() || e.notesReturned() {
 			if _, err := e.Sync(ctx); err != nil && ctx.Err() == nil {
 				e.needs.Log.Error("cannot read the extensions again", slog.Any("error", err))
@@ -63,9 +65,21 @@ func (e *Extensions) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-keysChanged:
+		case <-unitsChanged:
 		case <-tick.C:
 		}
 	}
+}
+
+// notesReturned tells whether a deleted extension was restored, its note with it, and a sync is due.
+func (e *Extensions) notesReturned() bool {
+	notes, err := e.shelf.notes()
+	if err != nil || len(notes) == 0 {
+		return false
+	}
+	e.syncing.Lock()
+	defer e.syncing.Unlock()
+	return slices.ContainsFunc(notes, e.shelf.returned)
 }
 
 // lookEvery bounds how long a key set elsewhere, or a restored extension, goes unseen.

@@ -7,8 +7,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -275,7 +277,9 @@ func TestDeleteTakesAllAndRestoreBringsAllBack(t *testing.T) {
 	}
 	await(t, changed)
 	cancel()
-	<-ended
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
 	if got := h.value("extensions", "full"); !sameObject(got, `{"enabled": true, "source": "local", "mine": [1], "config": {}}`) {
 		t.Errorf("its entry is %s", got)
 	}
@@ -360,13 +364,23 @@ func TestDeleteFailingAtEachStepIsUndone(t *testing.T) {
 	}
 }
 
-// TestMain lets the test binary be a house that is killed at a point of a deletion.
+// TestMain lets the test binary be a house that is killed at a point of a deletion, or the page of
+// an extension.
 func TestMain(m *testing.M) {
+	if port := os.Getenv("HOLDFAST_TEST_PAGE"); port != "" {
+		servePage(port)
+	}
 	if point := os.Getenv("HOLDFAST_TEST_KILL"); point != "" {
 		deleteAndDie(point, os.Getenv("HOLDFAST_TEST_HOME"))
 		os.Exit(3) // the point was not reached
 	}
 	os.Exit(m.Run())
+}
+
+func servePage(port string) {
+	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "the page") })
+	server := http.Server{Addr: "127.0.0.1:" + port, Handler: page, ReadHeaderTimeout: time.Minute}
+	panic(server.ListenAndServe())
 }
 
 func tables() []store.Migration {
@@ -390,7 +404,7 @@ func deleteAndDie(point, dir string) {
 	if err := s.Open(ctx, store.Options{Path: h.Var("holdfast.db"), Migrations: tables()}); err != nil {
 		panic(err)
 	}
-	units := &told{units: map[string][]holdfast.Unit{}}
+	units := newTold()
 	bin := &breaking{Trash: trash.New(h, s)}
 	runner := operation.NewRunner(s, journal.New(s, "here"), nil)
 	e := New(Needs{
@@ -450,7 +464,7 @@ func TestDeleteKilledAtEachStep(t *testing.T) {
 				if test.after != nil {
 					test.after(h)
 				}
-				h.units = &told{units: map[string][]holdfast.Unit{}}
+				h.units = newTold()
 				h.open()
 				h.boot()
 				if test.gone {

@@ -26,6 +26,8 @@ import (
 type units interface {
 	Set(ctx context.Context, owner string, units []holdfast.Unit) error
 	List() []holdfast.UnitStatus
+	// Changed is closed when a unit changed its state after the call.
+	Changed() <-chan struct{}
 }
 
 // keys is what knows the secrets (core/keys).
@@ -46,16 +48,20 @@ type Needs struct {
 
 // Extensions are the extensions of one home.
 type Extensions struct {
-	needs Needs
-	today func() time.Time
-	free  func(port int) bool
+	needs    Needs
+	settings Settings
+	begun    time.Time
+	today    func() time.Time
+	free     func(port int) bool
 
 	syncing sync.Mutex // one sync, or one step of a deletion, at a time
 	leaving map[string]bool
+	shelf   shelf
 	started bool
 
 	mu      sync.RWMutex
 	list    []standing
+	served  map[string]bool // units that serve, as far as was told
 	changed chan struct{}
 }
 
@@ -69,9 +75,10 @@ type standing struct {
 
 // New returns the extensions of a home; nothing is read until Start or Sync.
 func New(needs Needs) *Extensions {
+	leaving := map[string]bool{}
 	return &Extensions{
-		needs: needs, today: time.Now, free: freePort,
-		leaving: map[string]bool{}, changed: make(chan struct{}),
+		needs: needs, settings: Defaults(), begun: time.Now(), today: time.Now, free: freePort,
+		leaving: leaving, shelf: shelf{home: needs.Home, leaving: leaving, log: needs.Log}, changed: make(chan struct{}),
 	}
 }
 
@@ -127,6 +134,10 @@ func (e *Extensions) sync(ctx context.Context) (Report, error) {
 // settle reads the folders and, in one turn of master_config.json, works out and notes what
 // follows from them.
 func (e *Extensions) settle(ctx context.Context) (settlement, error) {
+	ui, services, err := e.settings.ranges()
+	if err != nil {
+		return settlement{}, err
+	}
 	folders, err := scan(e.needs.Home.Path("extensions"))
 	if err != nil {
 		return settlement{}, err
@@ -134,7 +145,7 @@ func (e *Extensions) settle(ctx context.Context) (settlement, error) {
 	folders = slices.DeleteFunc(folders, func(f folder) bool { return e.leaving[f.name] })
 	var s settlement
 	err = e.needs.Master.Update(ctx, func(d *config.Document) error {
-		kept, err := e.adoptReturned(d)
+		kept, err := e.shelf.adopt(d)
 		if err != nil {
 			return err
 		}
@@ -146,14 +157,14 @@ func (e *Extensions) settle(ctx context.Context) (settlement, error) {
 		for name := range e.leaving {
 			delete(b.extensions, name)
 		}
-		s = settle(folders, b, e.today(), e.free)
+		s = settle(folders, b, e.today(), supply{ui: ui, services: services, free: e.free})
 		s.kept = kept
 		return apply(d, s.changes)
 	})
 	if err != nil {
 		return settlement{}, err
 	}
-	e.forgetKept(s.kept)
+	e.shelf.clear(s.kept)
 	return s, nil
 }
 
@@ -227,10 +238,15 @@ func (e *Extensions) publish(list []standing) {
 	defer e.mu.Unlock()
 	same := slices.EqualFunc(e.list, list, standing.equal)
 	e.list = list
-	if !same {
-		close(e.changed)
-		e.changed = make(chan struct{})
+	if e.unitsChanged() || !same {
+		e.wake()
 	}
+}
+
+// wake tells who waits for a change; the caller holds the lock.
+func (e *Extensions) wake() {
+	close(e.changed)
+	e.changed = make(chan struct{})
 }
 
 func (s standing) equal(t standing) bool {
@@ -258,16 +274,6 @@ func (e *Extensions) Changed() <-chan struct{} {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	return e.changed
-}
-
-// Mounts lists the paths of the front door that extensions serve. Those of a blocked or broken
-// extension are among them, so that the door can say why nothing answers.
-func (e *Extensions) Mounts() []holdfast.Mount {
-	var mounts []holdfast.Mount
-	for _, x := range e.snapshot() {
-		mounts = append(mounts, x.mounts...)
-	}
-	return mounts
 }
 
 // ToolServers lists where the extensions' tools come from.

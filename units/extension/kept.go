@@ -99,44 +99,52 @@ func (k kept) adopt(d *config.Document) error {
 	return errors.Join(failed...)
 }
 
-// notesReturned tells whether a deleted extension was restored, its note with it, and a sync is due.
-func (e *Extensions) notesReturned() bool {
-	entries, err := os.ReadDir(keptDir(e.needs.Home))
-	if err != nil {
-		return false
-	}
-	e.syncing.Lock()
-	defer e.syncing.Unlock()
-	return slices.ContainsFunc(entries, func(entry fs.DirEntry) bool {
-		return e.isReturned(entry.Name())
-	})
+// A shelf holds the notes of deleted extensions: those on their way to the trash, and those that
+// came back with what was restored.
+type shelf struct {
+	home    home.Home
+	leaving map[string]bool // extensions that are being deleted; guarded by who deletes
+	log     *slog.Logger
 }
 
-func (e *Extensions) isReturned(note string) bool {
-	name, _, _ := strings.Cut(note, ".")
-	return strings.HasSuffix(note, ".json") && !e.leaving[name]
-}
-
-// adoptReturned puts back what was kept of restored extensions, and returns the notes that are
-// used up.
-func (e *Extensions) adoptReturned(d *config.Document) ([]string, error) {
-	entries, err := os.ReadDir(keptDir(e.needs.Home))
+// notes lists the notes by their file names.
+func (s shelf) notes() ([]string, error) {
+	entries, err := os.ReadDir(keptDir(s.home))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot read what was kept of deleted extensions: %w", err)
 	}
+	var names []string
+	for _, entry := range entries {
+		names = append(names, entry.Name())
+	}
+	return names, nil
+}
+
+// returned tells whether the note is of an extension that was restored.
+func (s shelf) returned(note string) bool {
+	name, _, _ := strings.Cut(note, ".")
+	return strings.HasSuffix(note, ".json") && !s.leaving[name]
+}
+
+// adopt puts back what was kept of restored extensions, and returns the notes that are used up.
+func (s shelf) adopt(d *config.Document) ([]string, error) {
+	notes, err := s.notes()
+	if err != nil {
+		return nil, err
+	}
 	var used []string
-	for _, entry := range slices.Backward(entries) {
-		if !e.isReturned(entry.Name()) {
+	for _, note := range slices.Backward(notes) {
+		if !s.returned(note) {
 			continue
 		}
-		name, _, _ := strings.Cut(entry.Name(), ".")
-		path := filepath.Join(keptDir(e.needs.Home), entry.Name())
+		name, _, _ := strings.Cut(note, ".")
+		path := filepath.Join(keptDir(s.home), note)
 		k, err := readKept(path)
 		if err != nil || k.Name != name {
-			e.needs.Log.Warn("cannot use what was kept of a deleted extension", slog.String("extension", name), slog.Any("error", err))
+			s.log.Warn("cannot use what was kept of a deleted extension", slog.String("extension", name), slog.Any("error", err))
 			_ = (disk.Disk{}).Rename(path, path+".unusable") // for a person to look at
 			continue
 		}
@@ -157,12 +165,12 @@ func readKept(path string) (kept, error) {
 	return k, json.Unmarshal(text, &k)
 }
 
-// forgetKept removes notes that are used up. One that stays does no harm: it puts back only what
-// is not there.
-func (e *Extensions) forgetKept(paths []string) {
+// clear removes notes that are used up. One that stays does no harm: it puts back only what is not
+// there.
+func (s shelf) clear(paths []string) {
 	for _, path := range paths {
 		if err := (disk.Disk{}).Remove(path); err != nil {
-			e.needs.Log.Warn("cannot remove the note of a deleted extension", slog.Any("error", err))
+			s.log.Warn("cannot remove the note of a deleted extension", slog.Any("error", err))
 		}
 	}
 }

@@ -15,8 +15,11 @@ type portRange struct {
 	first, last int
 }
 
-func uiPorts() portRange      { return portRange{"extensions", 5200, 5299} }
-func servicePorts() portRange { return portRange{"services", 5300, 5399} }
+// A supply is where names without a port get theirs.
+type supply struct {
+	ui, services portRange
+	free         func(port int) bool
+}
 
 // ports is the whole of port_assignments. A name keeps its port for good: that of a deleted
 // extension is retired under its name and comes back with it, and goes to nobody else.

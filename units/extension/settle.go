@@ -50,12 +50,12 @@ type extension struct {
 
 // settle brings folders and book together. Folders decide what there is; the book decides what is
 // used; what neither says takes its default.
-func settle(folders []folder, b book, today time.Time, free func(int) bool) settlement {
+func settle(folders []folder, b book, today time.Time, ports supply) settlement {
 	s := settlement{ports: b.ports, problems: b.problems}
 	present := map[string]bool{}
 	for _, f := range folders {
 		present[f.name] = true
-		s.folder(f, b, today, free)
+		s.folder(f, b, today, ports)
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.extensions)) {
 		if present[name] {
@@ -73,7 +73,7 @@ func settle(folders []folder, b book, today time.Time, free func(int) bool) sett
 	return s
 }
 
-func (s *settlement) folder(f folder, b book, today time.Time, free func(int) bool) {
+func (s *settlement) folder(f folder, b book, today time.Time, ports supply) {
 	e, known := b.extensions[f.name]
 	x := &extension{folder: f, entry: e, present: true, ports: map[string]int{}, reasons: map[string]string{}}
 	s.extensions = append(s.extensions, x)
@@ -99,7 +99,7 @@ func (s *settlement) folder(f folder, b book, today time.Time, free func(int) bo
 	s.writeConfig(x, today)
 	s.syncTools(x, b)
 	if x.entry.enabled && len(x.problems) == 0 {
-		s.givePorts(x, free)
+		s.givePorts(x, ports)
 	}
 }
 
@@ -218,10 +218,10 @@ func (s *settlement) syncTools(x *extension, b book) {
 	t.config = s.rewrite(x, "tools/tool_config.json", d, wanted, uint32(t.mode))
 }
 
-func (s *settlement) givePorts(x *extension, free func(int) bool) {
+func (s *settlement) givePorts(x *extension, ports supply) {
 	if x.ui != nil {
 		var changes []change
-		x.uiPort, changes, x.uiReason = s.ports.of(uiPorts(), x.name, free)
+		x.uiPort, changes, x.uiReason = s.ports.of(ports.ui, x.name, ports.free)
 		s.changes = append(s.changes, changes...)
 	}
 	for _, v := range x.services {
@@ -233,7 +233,7 @@ func (s *settlement) givePorts(x *extension, free func(int) bool) {
 			s.changes = append(s.changes, s.ports.none(name)...)
 			continue
 		}
-		port, changes, reason := s.ports.of(servicePorts(), name, free)
+		port, changes, reason := s.ports.of(ports.services, name, ports.free)
 		x.ports[v.name], x.reasons[v.name] = port, reason
 		s.changes = append(s.changes, changes...)
 	}

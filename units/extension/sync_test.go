@@ -209,6 +209,11 @@ func TestANewPortIsOneThatNobodyListensOn(t *testing.T) {
 // Whatever comes, goes, is deleted and comes back: no port ever has two names, and a name never
 // has two ports.
 func TestPortsAreGivenOnceForGood(t *testing.T) {
+	settings := Defaults()
+	ui, services, err := settings.ranges()
+	if err != nil {
+		t.Fatal(err)
+	}
 	rapid.Check(t, func(r *rapid.T) {
 		text := json.RawMessage(`{}`)
 		names := rapid.SliceOfNDistinct(rapid.StringMatching(`[a-z]{1,4}`), 1, 12, rapid.ID[string]).Draw(r, "names")
@@ -220,7 +225,7 @@ func TestPortsAreGivenOnceForGood(t *testing.T) {
 				r.Fatal(err)
 			}
 			name := rapid.SampledFrom(names).Draw(r, "name")
-			kind := rapid.SampledFrom([]portRange{uiPorts(), servicePorts()}).Draw(r, "kind")
+			kind := rapid.SampledFrom([]portRange{ui, services}).Draw(r, "kind")
 			key := kind.kind + "/" + name
 			if rapid.Bool().Draw(r, "delete") {
 				if given := b.ports.given[kind.kind][name]; given != nil {
