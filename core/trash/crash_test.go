@@ -195,10 +195,13 @@ func TestFailureWhileKeeping(t *testing.T) {
 		if failed == "" {
 			return
 		}
-		if !errors.Is(err, errCrash) {
+		tr.disk.Watch = nil
+		if now := world(t, tr); err == nil && strings.Contains(now, "notes") || err != nil && now != before {
+			t.Errorf("%d %s: told %v, and there is\n%s", n, failed, err, now)
+		}
+		if err != nil && !errors.Is(err, errCrash) {
 			t.Fatalf("%d %s: got %v", n, failed, err)
 		}
-		tr.disk.Watch = nil
 		if err := tr.Recover(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -144,8 +144,8 @@ func (t *Trash) Keep(ctx context.Context, e Entry) (id string, err error) {
 	}
 	m.State = stateKept
 	if err := t.write(m); err != nil {
-		// Everything is in the trash and safe; only the manifest still says keeping.
-		return "", fmt.Errorf("cannot settle what was moved to the trash as %s, the next start does: %w", m.ID, err)
+		// Everything is in the trash for certain, so this is no failure; only the manifest still says keeping.
+		t.needs.Log.Warn("what was moved to the trash is settled at the next start", slog.String("id", m.ID), slog.Any("reason", err))
 	}
 	return m.ID, nil
 }
