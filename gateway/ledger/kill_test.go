@@ -44,14 +44,16 @@ func burnForever(path string) error {
 	for worker := range 8 {
 		wg.Go(func() {
 			for i := 0; ; i++ {
-				r, err := l.Reserve(ctx, call(fmt.Sprint("w", worker)), 10, 5)
+				c := call("w")
+				c.RequestID = fmt.Sprintf("%d-%d-%d", os.Getpid(), worker, i)
+				r, err := l.Reserve(ctx, c, 10, 5)
 				if err != nil {
 					return
 				}
-				fmt.Println("reserved", r.ID())
+				fmt.Println("reserved", c.RequestID)
 				r.Settle(done(3, 4))
 				if i%5 == 0 && l.flush(ctx) == nil {
-					fmt.Println("settled", r.ID())
+					fmt.Println("settled", c.RequestID)
 				}
 			}
 		})
@@ -78,12 +80,12 @@ func TestKilledUnderLoad(t *testing.T) {
 		t.Errorf("%d of %d acknowledged calls are booked; burn %+v", got.Today.Calls, len(reserved), got.Burn)
 	}
 	for id := range settled {
-		if n := count(t, s, "SELECT COUNT(*) FROM ledger_calls WHERE id = ? AND estimated = 0 AND input = 3 AND output = 4", id); n != 1 {
+		if n := count(t, s, "SELECT COUNT(*) FROM ledger_calls WHERE request_id = ? AND estimated = 0 AND input = 3 AND output = 4", id); n != 1 {
 			t.Fatalf("settled call %s has %d true rows", id, n)
 		}
 	}
 	for id := range reserved {
-		if n := count(t, s, "SELECT COUNT(*) FROM ledger_calls WHERE id = ?", id); n != 1 {
+		if n := count(t, s, "SELECT COUNT(*) FROM ledger_calls WHERE request_id = ?", id); n != 1 {
 			t.Fatalf("reserved call %s has %d rows", id, n)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -168,6 +169,7 @@ func (l *Ledger) Reserve(ctx context.Context, call Call, input, output int64) (*
 	}
 	if err := l.write.reserve(ctx, r.row(l.needs.Node, output)); err != nil {
 		l.release(r.held)
+		l.write.void(r.id) // it may be on disk all the same
 		return nil, err
 	}
 	return r, nil
@@ -194,14 +196,17 @@ func (l *Ledger) release(tokens int64) {
 	l.reserved -= tokens
 }
 
-// nextID is unique on all nodes in practice, and sorts by time: milliseconds, then a count.
+// nextID sorts by time: milliseconds, then chance, for several nodes may write into one ledger. It
+// never goes back, whatever the clock does. Called with the lock held.
 func (l *Ledger) nextID(now time.Time) int64 {
-	l.lastID = max(l.lastID+1, now.UnixMilli()<<21|int64(now.Nanosecond()&0xfff))
+	l.lastID = max(l.lastID+1, firstID(now)|rand.Int64N(1<<(idBits-1)))
 	return l.lastID
 }
 
-// ID names the call in the ledger.
-func (r *Reservation) ID() int64 { return r.id }
+const idBits = 21
+
+// firstID is below every id of that time or later.
+func firstID(t time.Time) int64 { return t.UnixMilli() << idBits }
 
 // Held is how many tokens are reserved.
 func (r *Reservation) Held() int64 { return r.held }
@@ -237,9 +242,9 @@ func (r *Reservation) Settle(result Result) {
 	if !result.Estimated && result.Status == StatusOK && result.Usage.Output > 0 {
 		l.observe(result.Provider, result.Model, result.Usage.Output)
 	}
-	burn := l.burn()
+	burn, id := l.burn(), l.nextID(now)
 	l.mu.Unlock()
-	l.write.settle(r.settled(result, now, l.needs.Node))
+	l.write.settle(r.settled(id, result, now, l.needs.Node))
 	l.needs.Gate.Booked(burn)
 }
 
@@ -249,7 +254,6 @@ func (l *Ledger) Book(call Call, result Result, took time.Duration) {
 	now := time.Now()
 	r := &Reservation{ledger: l, call: call, began: now.Add(-took)}
 	l.mu.Lock()
-	r.id = l.nextID(now)
 	open := l.started
 	l.mu.Unlock()
 	if open {

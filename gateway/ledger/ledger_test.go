@@ -309,6 +309,44 @@ func TestOneBadRowSpoilsNoOther(t *testing.T) {
 	}
 }
 
+// TestLostWordOfACommit: a settlement that is tried again although it is on disk is there once,
+// and one whose id another node took gets a new one.
+func TestLostWordOfACommit(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, tables(), func(t *testing.T, s *store.Store) {
+		l := open(t, s, wide())
+		row := func(id int64, request string) op {
+			c := call("a")
+			c.RequestID = request
+			return op{settle: &callRow{id: id, node: "here", Call: c, Result: done(1, 1)}}
+		}
+		for _, o := range []op{row(7, "first"), row(7, "first"), row(7, "second")} {
+			if failed := l.write.commit([]op{o}); len(failed) > 0 {
+				if failed = l.write.commit(failed); len(failed) > 0 {
+					t.Fatal("it is tried for ever")
+				}
+			}
+		}
+		if first, all := count(t, s, "SELECT COUNT(*) FROM ledger_calls WHERE request_id = 'first'"), count(t, s, "SELECT COUNT(*) FROM ledger_calls"); first != 1 || all != 2 {
+			t.Errorf("%d rows, %d of the first", all, first)
+		}
+	})
+}
+
+// TestIDsNeverGoBack, whatever the clock does.
+func TestIDsNeverGoBack(t *testing.T) {
+	t.Parallel()
+	l, now, last := New(Needs{}), time.Unix(1_700_000_000, 0), int64(0)
+	for i := range 10_000 {
+		at := now.Add(time.Duration(i%7-3) * time.Second)
+		id := l.nextID(at)
+		if id <= last || id < firstID(at) {
+			t.Fatalf("%d after %d", id, last)
+		}
+		last = id
+	}
+}
+
 func TestHostileNames(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, tables(), func(t *testing.T, s *store.Store) {

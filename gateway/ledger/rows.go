@@ -23,9 +23,10 @@ type reservationRow struct {
 
 // callRow is a settled call, on disk. A void one only takes its reservation away.
 type callRow struct {
-	id   int64
-	time int64
-	node string
+	id          int64
+	reservation int64
+	time        int64
+	node        string
 	Call
 	Result
 	latency int64
@@ -37,8 +38,8 @@ func (r *Reservation) row(node string, output int64) *reservationRow {
 	return &reservationRow{id: r.id, node: node, time: r.began.UnixNano(), input: r.input, output: output, call: string(call)}
 }
 
-func (r *Reservation) settled(result Result, now time.Time, node string) *callRow {
-	return &callRow{id: r.id, time: now.UnixNano(), node: node, Call: r.call, Result: result, latency: int64(now.Sub(r.began))}
+func (r *Reservation) settled(id int64, result Result, now time.Time, node string) *callRow {
+	return &callRow{id: id, reservation: r.id, time: now.UnixNano(), node: node, Call: r.call, Result: result, latency: int64(now.Sub(r.began))}
 }
 
 const (
@@ -93,7 +94,7 @@ func (s *scratch) write(ctx context.Context, tx store.Tx, ops []op) error {
 		case o.reserve != nil:
 			reserve = append(reserve, o.reserve)
 		case o.settle != nil:
-			gone = append(gone, o.settle.id)
+			gone = append(gone, o.settle.reservation)
 			if !o.settle.void {
 				settle = append(settle, o.settle)
 			}

@@ -43,7 +43,7 @@ func orphansOf(ctx context.Context, tx store.Tx, node string) ([]op, error) {
 		if err := rows.Scan(&r.id, &r.node, &r.time, &r.input, &r.output, &r.call); err != nil {
 			return nil, err
 		}
-		row := &callRow{id: r.id, time: r.time, node: r.node}
+		row := &callRow{id: r.id, reservation: r.id, time: r.time, node: r.node}
 		if err := json.Unmarshal([]byte(r.call), &row.Call); err != nil {
 			return nil, fmt.Errorf("reservation %d: %w", r.id, err)
 		}
@@ -58,7 +58,7 @@ func orphansOf(ctx context.Context, tx store.Tx, node string) ([]op, error) {
 
 const total = "input + cached_read + cache_write_5m + cache_write_1h + output"
 
-// loadWindow reads the burn of the last day.
+// loadWindow reads the burn of the last day, and the id after which all new ones come.
 func (l *Ledger) loadWindow(ctx context.Context) error {
 	w, err := l.storedWindow(ctx, time.Now())
 	if err != nil {
@@ -67,6 +67,12 @@ func (l *Ledger) loadWindow(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.window = *w
+	err = l.needs.Store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
+		return tx.QueryRow(ctx, "SELECT COALESCE(MAX(id), 0) FROM ledger_calls").Scan(&l.lastID)
+	})
+	if err != nil {
+		return fmt.Errorf("cannot read the last call: %w", err)
+	}
 	return nil
 }
 
@@ -75,7 +81,7 @@ func (l *Ledger) storedWindow(ctx context.Context, now time.Time) (*window, erro
 	err := l.needs.Store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
 		since := (w.minute - dayBuckets + 1) * int64(time.Minute)
 		rows, err := tx.Query(ctx, "SELECT time_ns / 60000000000, CAST(SUM("+total+") AS BIGINT) FROM ledger_calls "+
-			"WHERE time_ns >= ? GROUP BY 1", since)
+			"WHERE id >= ? AND time_ns >= ? GROUP BY 1", firstID(time.Unix(0, since)), since)
 		if err != nil {
 			return err
 		}
@@ -114,8 +120,8 @@ func (l *Ledger) loadOutputs(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	err := l.needs.Store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
-		rows, err := tx.Query(ctx, "SELECT provider, model, output FROM (SELECT time_ns, provider, model, output FROM ledger_calls "+
-			"WHERE estimated = 0 AND status = ? AND output > 0 ORDER BY time_ns DESC LIMIT 2000) AS lately ORDER BY time_ns", StatusOK)
+		rows, err := tx.Query(ctx, "SELECT provider, model, output FROM (SELECT id, provider, model, output FROM ledger_calls "+
+			"WHERE estimated = 0 AND status = ? AND output > 0 ORDER BY id DESC LIMIT 2000) AS lately ORDER BY id", StatusOK)
 		if err != nil {
 			return err
 		}

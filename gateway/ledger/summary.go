@@ -142,7 +142,7 @@ func (s *Sum) fields() []any {
 func (q *query) sum(since time.Time) Sum {
 	var s Sum
 	if q.err == nil {
-		row := q.tx.QueryRow(q.ctx, "SELECT "+sums()+" FROM ledger_calls WHERE time_ns >= ?", since.UnixNano())
+		row := q.tx.QueryRow(q.ctx, "SELECT "+sums()+" FROM ledger_calls WHERE id >= ? AND time_ns >= ?", firstID(since), since.UnixNano())
 		q.err = row.Scan(s.fields()...)
 	}
 	return s
@@ -150,7 +150,7 @@ func (q *query) sum(since time.Time) Sum {
 
 func (q *query) shares(by string, since time.Time) []Share {
 	list := []Share{}
-	q.each("SELECT "+by+" AS name, "+sums()+" FROM ledger_calls WHERE time_ns >= ? GROUP BY 1 ORDER BY 9 DESC, 1", since,
+	q.each("SELECT "+by+" AS name, "+sums()+" FROM ledger_calls WHERE id >= ? AND time_ns >= ? GROUP BY 1 ORDER BY 9 DESC, 1", since,
 		func(scan func(...any) error) error {
 			var s Share
 			err := scan(append([]any{&s.Name}, s.fields()...)...)
@@ -167,7 +167,7 @@ func (q *query) hours(now time.Time, n int) []Hour {
 	for i := range list {
 		list[i].Time = time.Unix((first+int64(i))*3600, 0).UTC()
 	}
-	q.each("SELECT time_ns / 3600000000000, "+sums()+" FROM ledger_calls WHERE time_ns >= ? GROUP BY 1", list[0].Time,
+	q.each("SELECT time_ns / 3600000000000, "+sums()+" FROM ledger_calls WHERE id >= ? AND time_ns >= ? GROUP BY 1", list[0].Time,
 		func(scan func(...any) error) error {
 			var hour int64
 			var s Sum
@@ -184,7 +184,7 @@ func (q *query) each(text string, since time.Time, row func(scan func(...any) er
 	if q.err != nil {
 		return
 	}
-	rows, err := q.tx.Query(q.ctx, text, since.UnixNano())
+	rows, err := q.tx.Query(q.ctx, text, firstID(since), since.UnixNano())
 	if err != nil {
 		q.err = err
 		return

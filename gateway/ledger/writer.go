@@ -4,8 +4,11 @@ package ledger
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"runtime"
 	"sync"
 	"time"
@@ -16,6 +19,7 @@ import (
 const (
 	mostTogether = 512
 	retryAfter   = time.Second
+	patience     = 30 * time.Second // with the store
 	// lazily is how long a settlement may wait for company: its reservation is on disk.
 	lazily = 25 * time.Millisecond
 )
@@ -100,12 +104,14 @@ func (w *writer) reserve(ctx context.Context, row *reservationRow) error {
 	case err := <-done:
 		return err
 	case <-ctx.Done():
-		// The row may still be written: it is taken back behind it.
-		w.push(op{settle: &callRow{id: row.id, void: true}})
 		return context.Cause(ctx)
 	}
 }
 
+// void takes a reservation away, once it is written, with nothing in its place.
+func (w *writer) void(reservation int64) {
+	w.push(op{settle: &callRow{reservation: reservation, void: true}})
+}
 func (w *writer) settle(row *callRow)     { w.push(op{settle: row}) }
 func (w *writer) extend(id, output int64) { w.push(op{extend: &extension{id, output}}) }
 
@@ -212,10 +218,7 @@ func (w *writer) commit(ops []op) []op {
 	}
 	var failed []op
 	for _, o := range ops {
-		oneErr := err
-		if len(ops) > 1 {
-			oneErr = w.together([]op{o})
-		}
+		oneErr := w.alone(o)
 		if oneErr != nil {
 			w.log.Error("cannot write to the ledger", "error", oneErr)
 			if o.settle != nil || o.extend != nil {
@@ -227,6 +230,38 @@ func (w *writer) commit(ops []op) []op {
 	return failed
 }
 
+// alone writes one op after it failed among others. A settlement may be on disk already, when
+// only the word of its commit was lost; or its id may be another node's, and then it gets a new one.
+func (w *writer) alone(o op) error {
+	if o.settle != nil && !o.settle.void {
+		known, err := w.written(o.settle)
+		if err != nil {
+			return err
+		}
+		switch known {
+		case o.settle.RequestID:
+			o.settle.void = true
+		case "":
+		default:
+			o.settle.id += 1 + rand.Int64N(1<<idBits)
+		}
+	}
+	return w.together([]op{o})
+}
+
+// written tells whose call has the id of a row: a request id, empty for nobody's.
+func (w *writer) written(row *callRow) (request string, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	err = w.store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
+		return tx.QueryRow(ctx, "SELECT request_id FROM ledger_calls WHERE id = ?", row.id).Scan(&request)
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return request, err
+}
+
 func answer(ops []op, err error) {
 	for _, o := range ops {
 		if o.done != nil {
@@ -236,7 +271,7 @@ func answer(ops []op, err error) {
 }
 
 func (w *writer) together(ops []op) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	return w.store.Write(ctx, func(ctx context.Context, tx store.Tx) error { return w.scratch.write(ctx, tx, ops) })
 }

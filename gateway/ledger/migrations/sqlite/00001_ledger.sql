@@ -1,4 +1,6 @@
 -- +goose Up
+-- An id begins with the milliseconds of its row's time or a later one, so that the primary key is
+-- the index over time too.
 CREATE TABLE ledger_calls (
     id INTEGER PRIMARY KEY,
     time_ns INTEGER NOT NULL,
@@ -24,7 +26,6 @@ CREATE TABLE ledger_calls (
     first_token_ns INTEGER NOT NULL,
     request_id TEXT NOT NULL
 );
-CREATE INDEX ledger_calls_time ON ledger_calls (time_ns);
 CREATE TABLE ledger_reservations (
     id INTEGER PRIMARY KEY,
     node TEXT NOT NULL,
