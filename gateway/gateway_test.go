@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -228,6 +229,25 @@ func TestRefusesBadRequests(t *testing.T) {
 	}
 	if n := len(h.rows()); n != 0 {
 		t.Errorf("%d rows are booked for requests that were refused", n)
+	}
+}
+
+// TestStreamsShareAConnection: an upstream's connection serves again after a stream that ended well.
+func TestStreamsShareAConnection(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	from := map[string]bool{}
+	h := newHouse(t, testConfig(serveUp(t, func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		from[r.RemoteAddr] = true
+		mu.Unlock()
+		say(chunkEvent("Good day"), stopEvent, usageEvent, doneEvent)(w, r)
+	})))
+	for range 20 {
+		h.post(request("chat", true))
+	}
+	if len(from) != 1 {
+		t.Errorf("%d connections for 20 streams", len(from))
 	}
 }
 

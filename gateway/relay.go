@@ -25,6 +25,9 @@ const (
 	slowClient = 2 * time.Minute
 	// lastWords is how long a client may take to read why its answer was cut.
 	lastWords = 5 * time.Second
+	// afterDone is how long an upstream may take to end its body after [DONE], so that its
+	// connection serves again.
+	afterDone = 100 * time.Millisecond
 	// extension is how much more output is reserved when a stream outgrows its reservation.
 	extension = 1024
 )
@@ -258,6 +261,7 @@ func (r *relay) keep(event openai.Event, kind openai.Kind) {
 
 // begin sends the head.
 func (r *relay) begin() {
+	r.silence.Stop()
 	r.first = time.Since(r.c.began)
 	r.c.g.cooling.answered(r.s.target, r.c.alias)
 	r.c.head(r.s)
@@ -360,12 +364,27 @@ func (r *relay) finish(ctx context.Context, how error) {
 	status, e := r.ending(ctx, how)
 	r.settle(status)
 	if e == nil {
+		r.drain(how)
 		return
 	}
 	r.c.g.needs.Log.Warn("a stream broke", "provider", r.s.provider, "model", r.s.model, "why", e.Message, "request", r.c.id)
 	_ = r.flush.SetWriteDeadline(time.Now().Add(lastWords))
 	_, _ = r.c.w.Write(e.Event())
 	_ = r.flush.Flush()
+}
+
+// drain reads the end of a body that said [DONE].
+func (r *relay) drain(how error) {
+	if !errors.Is(how, errEnded) {
+		return
+	}
+	r.silence.Reset(afterDone)
+	for range 4 {
+		if r.events.Fill() != nil {
+			break
+		}
+	}
+	r.silence.Stop()
 }
 
 // ending tells how a stream ended: its status, and the error event unless it ended well.

@@ -54,12 +54,37 @@ func start(ctx context.Context, role string, env []string) (*child, error) {
 func startGateway(ctx context.Context, name, upstream string) (*child, http.Header, error) {
 	switch name {
 	case "holdfast":
-		c, err := start(ctx, name, []string{"HOLDFAST_BENCH_UPSTREAM=" + upstream})
-		return c, nil, err
+		return startHoldfast(ctx, upstream)
 	case "portkey":
 		return startPortkey(ctx, upstream)
 	}
 	return nil, nil, fmt.Errorf("there is no peer %q: want portkey", name)
+}
+
+func startHoldfast(ctx context.Context, upstream string) (*child, http.Header, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, nil, err
+	}
+	api, apiErr := freePort(ctx)
+	edge, edgeErr := freePort(ctx)
+	if err := errors.Join(apiErr, edgeErr); err != nil {
+		return nil, nil, err
+	}
+	listen := fmt.Sprintf("127.0.0.1:%d", api)
+	cmd := exec.CommandContext(ctx, self)
+	cmd.Env = append(os.Environ(), "HOLDFAST_BENCH_ROLE=holdfast", "HOLDFAST_BENCH_UPSTREAM="+upstream,
+		"HOLDFAST_BENCH_API="+listen, fmt.Sprintf("HOLDFAST_BENCH_EDGE=127.0.0.1:%d", edge))
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		return nil, nil, err
+	}
+	c := &child{cmd, "http://" + listen}
+	if err := c.ready(ctx); err != nil {
+		c.stop()
+		return nil, nil, err
+	}
+	return c, nil, nil
 }
 
 // peers is the folder with the pinned package.json, beside this file.

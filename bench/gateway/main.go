@@ -7,7 +7,7 @@
 //	go run ./bench/gateway -peer=""   Holdfast alone
 //
 // It is not a benchmark of networks: everything runs on this machine and shares its cores. The
-// ledger (SQLite, synchronous=FULL) and the breaker are on. Callers: people.
+// whole house runs, with its ledger (SQLite, synchronous=FULL) and breaker on. Callers: people.
 package main
 
 import (
@@ -37,7 +37,7 @@ func main() {
 	case "upstream":
 		err = serveUpstream(ctx)
 	case "holdfast":
-		err = serveHoldfast(ctx)
+		err = serveHoldfast(os.Getenv("HOLDFAST_BENCH_API"), os.Getenv("HOLDFAST_BENCH_EDGE"))
 	default:
 		err = measure(ctx, parse())
 	}

@@ -7,22 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
-	"holdfast"
-	"holdfast/core/home"
-	"holdfast/core/keys"
-	"holdfast/core/store"
-	"holdfast/gateway"
-	"holdfast/gateway/breaker"
-	"holdfast/gateway/breaker/judge"
-	"holdfast/gateway/key"
-	"holdfast/gateway/ledger"
+	"holdfast/app"
 )
 
 const (
@@ -83,58 +75,26 @@ func listen(ctx context.Context, h http.Handler) error {
 	return nil
 }
 
-// serveHoldfast wires the gateway as the house does, on a home in a temporary folder.
-func serveHoldfast(ctx context.Context) (err error) {
+// serveHoldfast runs the whole house in a home of its own, as `holdfast up` does.
+func serveHoldfast(api, edge string) (err error) {
 	dir, err := os.MkdirTemp("", "holdfast-bench-")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	h := home.At(dir)
-	if err := h.Ensure(); err != nil {
-		return err
-	}
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	s := store.New(h.Var("holdfast.db"))
-	migrations := []store.Migration{{Package: "ledger", FS: ledger.Migrations()}, {Package: "key", FS: key.Migrations()}}
-	if err := s.Open(ctx, store.Options{Migrations: migrations}); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	var book *ledger.Ledger
-	halt := breaker.New(breaker.Needs{Home: h, Log: log, Burn: func(ctx context.Context) (judge.Burn, error) { return book.Burn(ctx) }})
-	book = ledger.New(ledger.Needs{Store: s, Node: "bench", Gate: halt, Log: log})
-	secrets := keys.New(h)
-	bearers := key.New(key.Needs{Store: s, Keys: secrets, Log: log})
-	config := gateway.Defaults()
-	config.Providers["local"] = gateway.Provider{Kind: "openai", URL: os.Getenv("HOLDFAST_BENCH_UPSTREAM") + "/v1"}
-	config.Aliases["chat"] = []string{"local/bench"}
-	g := gateway.New(gateway.Needs{Home: h, Config: &config, Ledger: book, Breaker: halt, Keys: secrets, Log: log})
-	if err := secrets.Set(ctx, key.AgentKey, holdfast.NewSecret("sk-bench")); err != nil {
-		return err
-	}
-	if err := errors.Join(book.Start(ctx), halt.Start(ctx), bearers.Start(ctx), g.Start(ctx)); err != nil {
-		return err
-	}
-	if err := halt.SetCaps(ctx, 1<<40, 1<<42); err != nil {
-		return err
-	}
-	go func() { _ = halt.Run(ctx) }()
-	defer func() { err = errors.Join(err, g.Stop(ctx), book.Stop(context.WithoutCancel(ctx))) }()
-	mux := http.NewServeMux()
-	for _, r := range g.Capability().Routes {
-		mux.Handle(r.Pattern, byKey(bearers, r.Handler))
-	}
-	return listen(ctx, mux)
-}
-
-func byKey(bearers *key.Keys, h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		caller, ok := bearers.Key(r.Context(), strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
-		if !ok {
-			w.WriteHeader(http.StatusUnauthorized)
-			return
+	config := "models:\n  providers:\n    local: {kind: openai, url: \"" + os.Getenv("HOLDFAST_BENCH_UPSTREAM") + "/v1\"}\n  aliases: {chat: [local/bench]}\n"
+	for name, text := range map[string]string{
+		"holdfast.yaml":               config,
+		".env":                        "AGENT_API_KEY=sk-bench\n",
+		"var/breaker/thresholds.json": `{"hard_cap_per_hour": 1000000000000, "hard_cap_per_day": 1000000000000}`,
+	} {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+			return err
 		}
-		h.ServeHTTP(w, r.WithContext(holdfast.WithCaller(r.Context(), caller)))
-	})
+	}
+	if status := app.Main([]string{"--home", dir, "up", "--set", "api.listen=" + api, "--set", "edge.listen=" + edge}); status != 0 {
+		return fmt.Errorf("the house ended with status %d", status)
+	}
+	return nil
 }
