@@ -309,7 +309,7 @@ func (x *run) undo(i int) error {
 	if !x.insistStep(i, func(s *holdfast.StepRecord) { s.State, s.Percent, s.Message = stepUndoing, 0, "" }) {
 		return errLeft
 	}
-	if err := x.call(x.house, i, x.steps[i].Undo); err != nil {
+	if err := x.undoWithRoom(i); err != nil {
 		return x.leftOr(err)
 	}
 	x.tryNote(holdfast.OutcomeDone, event{Step: name, Event: "undo", took: x.r.now().Sub(begun)})
@@ -317,6 +317,23 @@ func (x *run) undo(i int) error {
 		return errLeft
 	}
 	return nil
+}
+
+// undoWithRoom waits for room on a full disk, which is a person's to make, rather than leave an
+// operation stuck half undone.
+func (x *run) undoWithRoom(i int) error {
+	var failed error
+	tried := x.insist(func() error {
+		failed = x.call(x.house, i, x.steps[i].Undo)
+		if store.Full(failed) {
+			return failed
+		}
+		return nil
+	})
+	if !tried {
+		return errLeft
+	}
+	return failed
 }
 
 // finish journals and records the end.
@@ -377,7 +394,7 @@ func (x *run) insist(record func() error) bool {
 		if err == nil {
 			return true
 		}
-		x.r.log.Error("cannot record an operation, trying again", slog.String("operation", x.op.ID), slog.Any("error", err))
+		x.r.log.Error("cannot go on with an operation, trying again", slog.String("operation", x.op.ID), slog.Any("error", err))
 		again := time.NewTimer(wait)
 		select {
 		case <-again.C:

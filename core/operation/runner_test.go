@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -394,4 +395,21 @@ func TestWhatWasRefusedDoesNotBeginAtTheNextStart(t *testing.T) {
 			t.Errorf("the next start did %s", did.String())
 		}
 	})
+}
+
+func TestAnUndoWaitsForRoomOnTheDisk(t *testing.T) {
+	s := storetest.SQLite(t, tables())
+	var did trail
+	step, tries := did.step("a", nil), 0
+	step.Undo = func(context.Context) error {
+		if tries++; tries == 1 {
+			return fmt.Errorf("cannot write: %w", syscall.ENOSPC)
+		}
+		return nil
+	}
+	r, _ := newRunner(t, s, kind("move", step, did.step("b", func(context.Context) error { return errors.New("no") })))
+	op, err := r.Run(t.Context(), operator, "move", nil)
+	if err == nil || op.State != holdfast.OperationFailed || tries != 2 {
+		t.Errorf("%s after %d tries: %v", op.State, tries, err)
+	}
 }

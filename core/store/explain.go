@@ -144,6 +144,17 @@ func unanswered(err error) bool {
 	return !local && !answered && !errors.Is(err, errRolledBack)
 }
 
+// Full tells whether err says that there is no room on the disk, of a database or of a file.
+func Full(err error) bool {
+	if failed, ok := errors.AsType[*sqlite.Error](err); ok && failed.Code()&0xff == sqlite3.SQLITE_FULL {
+		return true
+	}
+	if answer, ok := errors.AsType[*pgconn.PgError](err); ok && answer.Code == "53100" {
+		return true
+	}
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
 // Duplicate tells whether err says that a row with the same key exists.
 func Duplicate(err error) bool {
 	if failed, ok := errors.AsType[*sqlite.Error](err); ok {
