@@ -4,11 +4,14 @@ package extension
 
 import (
 	"context"
+	"net"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"holdfast"
+	"holdfast/core/process/processtest"
+	"holdfast/units/supervisor"
 )
 
 func TestOnlyAUnitThatServesHasItsPort(t *testing.T) {
@@ -95,4 +98,57 @@ func TestMountsFollowTheirUnits(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// Two houses, one after the other, over one machine: the page that the first started and never saw
+// ready has no port there; to the second it is one that was there before.
+func TestAnAdoptedPageKeepsItsPort(t *testing.T) {
+	b := newBench(t)
+	b.put("full/config.json", "{}")
+	b.put("full/ui/start.sh", "#!/bin/sh\n")
+	machine := &processtest.Host{}
+	for i, want := range []bool{false, true} {
+		keeper := supervisor.New(supervisor.Options{Home: b.home, Host: machine})
+		c := keeper.Capability()
+		if err := c.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := c.Stop(context.Background()); err != nil {
+				t.Error(err)
+			}
+		})
+		b.renew()
+		b.needs.Units = keeper
+		b.settings = Settings{UIPorts: unused(t), ServicePorts: "5300-5399"}
+		b.sync()
+		for changed := keeper.Changed(); len(machine.Of("full.ui")) == 0 || keeper.List()[0].PID == 0; changed = keeper.Changed() {
+			await(t, changed)
+		}
+		if st := keeper.List()[0]; st.State != holdfast.UnitStarting {
+			t.Fatalf("house %d: the page is %s", i, st.State)
+		}
+		if got := b.Mounts()[0].Port; (got != 0) != want {
+			t.Errorf("house %d: the path goes to port %d", i, got)
+		}
+	}
+	if n := len(machine.Of("full.ui")); n != 1 {
+		t.Errorf("the page was started %d times", n)
+	}
+}
+
+// unused is a range of one port on which nobody listens.
+func unused(t *testing.T) string {
+	t.Helper()
+	var lc net.ListenConfig
+	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port + "-" + port
 }
