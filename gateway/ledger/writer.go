@@ -243,7 +243,7 @@ func (w *writer) alone(o op) error {
 			o.settle.void = true
 		case "":
 		default:
-			o.settle.id += 1 + rand.Int64N(1<<idBits)
+			o.settle.id += 1 + rand.Int64N(1<<idBits) //nolint:gosec // an id is no secret
 		}
 	}
 	return w.together([]op{o})
