@@ -120,7 +120,7 @@ func (b board) actions() []holdfast.Action {
 	resume.Help = "Refused while the burn is at a cap: change the thresholds first, or force it. A forced resume suspends judging for one hour."
 	set := change("set_thresholds", "Change the caps and how the breaker acts on them", holdfast.TierOwner)
 	set.Help = "Fields that are left out stay as they are."
-	set.Examples = []string{"holdfast breaker set_thresholds --hard_cap_per_hour 20000000"}
+	set.Examples = []string{"holdfast breaker set_thresholds --hard-cap-per-hour 20000000"}
 	set.Subject = func(any) string { return "thresholds" }
 	return []holdfast.Action{
 		action.NewAction(read("status", "Show how the breaker stands: burn, caps, HALT"), b.status),
