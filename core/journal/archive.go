@@ -37,7 +37,7 @@ func (c *Config) Check() []holdfast.Problem {
 	return []holdfast.Problem{{Field: "keep", Message: "is shorter than a month", Remedy: "for example 400d"}}
 }
 
-// An Archive is a file that holds the entries of one month of one chain. The newest of a node is
+// An Archive is a file that holds the entries of one month of one chain, or a part of them. The newest of a node is
 // the anchor of what its chain has in the table.
 type Archive struct {
 	File   string    `json:"file" help:"its path in the home"`
@@ -45,7 +45,7 @@ type Archive struct {
 	Month  string    `json:"month"`
 	First  int64     `json:"first" help:"sequence of its first entry"`
 	Last   int64     `json:"last"`
-	From   time.Time `json:"from" help:"the least of its entries' times"`
+	From   time.Time `json:"from" help:"the least of its month's times"`
 	Until  time.Time `json:"until" help:"the greatest"`
 	Bytes  int64     `json:"bytes"`
 	SHA256 string    `json:"sha256" help:"of the file"`
@@ -67,6 +67,7 @@ type archiver struct {
 	disk   disk.Disk
 	log    *slog.Logger
 	config Config
+	most   int64 // entries of one file
 	// trace sees each step that is about to be done; its error is the step's.
 	trace func(step string) error
 
@@ -79,7 +80,7 @@ type archiver struct {
 
 func newArchiver(j *Journal) *archiver {
 	return &archiver{
-		j: j, log: slog.New(slog.DiscardHandler), config: Config{Keep: config.Duration(400 * 24 * time.Hour)},
+		j: j, most: 20_000, log: slog.New(slog.DiscardHandler), config: Config{Keep: config.Duration(400 * 24 * time.Hour)},
 		trace: func(string) error { return nil },
 	}
 }
@@ -132,7 +133,7 @@ func (a *archiver) archiveNode(ctx context.Context, node string) (moved []Archiv
 	if err := a.disk.Sweep(a.home.Var(folder)); err != nil {
 		return nil, err
 	}
-	for _, s := range due {
+	for _, s := range parts(due, a.most) {
 		done, err := a.move(ctx, node, s)
 		if err != nil {
 			return moved, err
@@ -141,6 +142,20 @@ func (a *archiver) archiveNode(ctx context.Context, node string) (moved []Archiv
 		a.note(ctx, done)
 	}
 	return moved, nil
+}
+
+// parts cuts months of very many entries, so that no transaction holds up the house's writers for
+// long. A part has the times of its month.
+func parts(months []span, most int64) (cut []span) {
+	for _, s := range months {
+		for ; s.last-s.first >= most; s.first += most {
+			part := s
+			part.last = s.first + most - 1
+			cut = append(cut, part)
+		}
+		cut = append(cut, s)
+	}
+	return cut
 }
 
 func (a *archiver) due(ctx context.Context, node string) (due []span, err error) {
@@ -195,8 +210,8 @@ func (a *archiver) plan(ctx context.Context, node string, s span) (Archive, erro
 
 const folder = "journal"
 
-// freeFile is the month's name, or, when a clock that went back made the same month twice, one with
-// the first entry's sequence in it.
+// freeFile is the month's name, or, for a further part of it, and when a clock that went back made
+// the same month twice, one with the first entry's sequence in it.
 func freeFile(ctx context.Context, tx store.Tx, a Archive) (string, error) {
 	name := filepath.Join("var", folder, plain(a.Node)+"-"+a.Month)
 	var taken int

@@ -395,6 +395,30 @@ func TestABrokenChainIsNotArchived(t *testing.T) {
 	})
 }
 
+func TestAMonthOfVeryManyEntriesMakesSeveralFiles(t *testing.T) {
+	eachAged(t, func(t *testing.T, _ *store.Store, a *aged) {
+		for most, want := range map[int64]string{1: "1 1 1 1 1", 2: "2 2 1", 4: "4 1", 5: "5", 6: "5"} {
+			var sizes []string
+			for _, s := range parts([]span{{month: "2026-01", first: 1, last: 5}}, most) {
+				sizes = append(sizes, fmt.Sprint(s.last-s.first+1))
+			}
+			if got := strings.Join(sizes, " "); got != want {
+				t.Errorf("%d in a file: %s, want %s", most, got, want)
+			}
+		}
+		a.archive.most = 2
+		a.live("2024-12-15", "2026-03-15")
+		var names []string
+		for _, m := range a.archiveAll() {
+			names = append(names, strings.TrimPrefix(m.File, "var/journal/alpha-"))
+		}
+		want := "2024-12.jsonl.gz 2024-12-3.jsonl.gz 2024-12-5.jsonl.gz 2025-01.jsonl.gz 2025-01-8.jsonl.gz 2025-01-10.jsonl.gz"
+		if v := a.holds(); strings.Join(names, " ") != want || v.Archived != 10 {
+			t.Errorf("%v, %+v", names, v)
+		}
+	})
+}
+
 func TestTheSameMonthTwiceMakesTwoFiles(t *testing.T) {
 	eachAged(t, func(t *testing.T, _ *store.Store, a *aged) {
 		a.archive.config.Keep = config.Duration(31 * day)

@@ -920,6 +920,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/journal/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Move the months that are old enough out of the table now
+         * @description The running house does it once a day. Whole months older than journal.keep move to compressed files in var/journal, which journal verify goes on to verify.
+         */
+        post: operations["journal_archive"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/journal/export": {
         parameters: {
             query?: never;
@@ -3935,6 +3955,57 @@ export interface operations {
             500: components["responses"]["Problem"];
         };
     };
+    journal_archive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description the files that were made, oldest first */
+                        archived: null | {
+                            /** @description when it was archived */
+                            at: string;
+                            bytes: number;
+                            /** @description its path in the home */
+                            file: string;
+                            /** @description sequence of its first entry */
+                            first: number;
+                            /** @description the least of its month's times */
+                            from: string;
+                            /** @description of its last entry */
+                            hash: string;
+                            last: number;
+                            month: string;
+                            node: string;
+                            /** @description of the file */
+                            sha256: string;
+                            /** @description the greatest */
+                            until: string;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
     journal_export: {
         parameters: {
             query?: never;
@@ -3962,6 +4033,27 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description files that hold older entries of what was asked for */
+                        archived?: null | {
+                            /** @description when it was archived */
+                            at: string;
+                            bytes: number;
+                            /** @description its path in the home */
+                            file: string;
+                            /** @description sequence of its first entry */
+                            first: number;
+                            /** @description the least of its month's times */
+                            from: string;
+                            /** @description of its last entry */
+                            hash: string;
+                            last: number;
+                            month: string;
+                            node: string;
+                            /** @description of the file */
+                            sha256: string;
+                            /** @description the greatest */
+                            until: string;
+                        }[];
                         bytes: number;
                         entries: number;
                         path: string;
@@ -4014,6 +4106,27 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description files that may hold older entries of what was asked for */
+                        archived?: null | {
+                            /** @description when it was archived */
+                            at: string;
+                            bytes: number;
+                            /** @description its path in the home */
+                            file: string;
+                            /** @description sequence of its first entry */
+                            first: number;
+                            /** @description the least of its month's times */
+                            from: string;
+                            /** @description of its last entry */
+                            hash: string;
+                            last: number;
+                            month: string;
+                            node: string;
+                            /** @description of the file */
+                            sha256: string;
+                            /** @description the greatest */
+                            until: string;
+                        }[];
                         /** @description oldest first */
                         entries: null | {
                             action: string;
@@ -4093,15 +4206,23 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description entries in them */
+                        archived: number;
+                        /** @description archive files that hold */
+                        archives: number;
                         /** @description the first entry that does not hold */
                         broken?: null | {
+                            /** @description the archive, when the entry lies in one */
+                            file?: string;
                             node?: string;
                             reason: string;
                             sequence: number;
                         };
                         /** @description nodes whose chain was walked */
                         chains: number;
-                        /** @description entries that hold */
+                        /** @description archive files of other nodes, which lie with them */
+                        elsewhere?: number;
+                        /** @description entries in the table that hold */
                         entries: number;
                     };
                 };
