@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"runtime"
 	"sync"
 	"time"
 
@@ -156,7 +155,6 @@ func (w *writer) run() {
 				return
 			}
 			<-w.wake
-			w.gather()
 			continue
 		}
 		failed = w.commit(ops)
@@ -164,20 +162,6 @@ func (w *writer) run() {
 			return
 		}
 	}
-}
-
-// gather lets those who are on their way join: a commit costs the same for one and for many.
-func (w *writer) gather() {
-	for have, last := w.waiting(), 0; have > last; have = w.waiting() {
-		last = have
-		runtime.Gosched()
-	}
-}
-
-func (w *writer) waiting() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.urgent
 }
 
 // take is the next work, up to one transaction's worth: what failed before, then what was queued;
