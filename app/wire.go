@@ -156,7 +156,7 @@ func (h *House) wireUnits(p *parts) {
 		Home: h.Home, Master: p.master, Units: p.units, Keys: p.secrets,
 		Trash: p.bin, Operations: h.operations, Log: h.log,
 	})
-	p.secrets.Use(keys.Needs{Required: p.extensions, Log: h.log})
+	p.secrets.Use(keys.Needs{Required: p.extensions, Units: p.units, Log: h.log})
 	p.bin.Use(trash.Needs{Journal: p.book, Log: h.log})
 	h.units = p.units.List
 }

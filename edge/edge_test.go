@@ -26,16 +26,26 @@ import (
 	"holdfast"
 )
 
-// TestRealEdge runs the real program with the real Caddy, built here.
-func TestRealEdge(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds Caddy")
+// program is the front door's program: that of HOLDFAST_BIN when a build made it already, else built here.
+func program(t *testing.T) string {
+	t.Helper()
+	if bin := os.Getenv("HOLDFAST_BIN"); bin != "" {
+		return filepath.Join(bin, "holdfast-edge")
 	}
 	binary := filepath.Join(t.TempDir(), "holdfast-edge")
 	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", binary, "holdfast/cmd/holdfast-edge")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+	return binary
+}
+
+// TestRealEdge runs the real program with the real Caddy.
+func TestRealEdge(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds Caddy")
+	}
+	binary := program(t)
 	for name, test := range map[string]func(*testing.T, *rig){
 		"serves":               testServes,
 		"drops nothing":        testDropsNothing,

@@ -52,8 +52,12 @@ type House struct {
 	stop func() error
 }
 
-// edgeProgram builds the front door's program once a test process.
+// edgeProgram is the front door's program: that of HOLDFAST_BIN when a build made it already, else
+// built once a test process.
 var edgeProgram = sync.OnceValues(func() (string, error) {
+	if bin := os.Getenv("HOLDFAST_BIN"); bin != "" {
+		return filepath.Join(bin, "holdfast-edge"), nil
+	}
 	dir, err := os.MkdirTemp("", "holdfast-edge-*")
 	if err != nil {
 		return "", err

@@ -55,6 +55,9 @@ func missing(t *testing.T, program string) {
 
 func build(t *testing.T, root string) string {
 	t.Helper()
+	if bin := os.Getenv("HOLDFAST_BIN"); bin != "" {
+		return bin
+	}
 	bin := t.TempDir()
 	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", bin+"/", "./cmd/...")
 	cmd.Dir = root
