@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -77,21 +78,22 @@ func TestOnceADay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAged(t, storetest.SQLite(t, tables()), "alpha", home.At(t.TempDir()))
 		a.live("2024-12-15", "2026-03-15")
-		tries := 0
+		var tries atomic.Int64
 		a.archive.trace = func(string) error {
-			tries++
+			tries.Add(1)
 			return errors.New("no")
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() { ended <- a.Capability().Run(ctx) }()
 		synctest.Wait()
-		if tries != 1 {
-			t.Errorf("tried %d times at the start", tries)
+		if n := tries.Load(); n != 1 {
+			t.Errorf("tried %d times at the start", n)
 		}
 		<-time.After(3*24*time.Hour + time.Minute)
-		if tries != 4 {
-			t.Errorf("tried %d times in three days", tries)
+		synctest.Wait()
+		if n := tries.Load(); n != 4 {
+			t.Errorf("tried %d times in three days", n)
 		}
 		cancel()
 		if err := <-ended; err != nil {

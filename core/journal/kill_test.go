@@ -84,6 +84,9 @@ func killedAt(t *testing.T, n int, a *aged, opt store.Options) bool {
 func TestKilledAnywhere(t *testing.T) {
 	for _, dialect := range []string{store.SQLite, store.Postgres} {
 		t.Run(dialect, func(t *testing.T) {
+			if testing.Short() && dialect == store.Postgres {
+				t.Skip("a database for each step takes its time")
+			}
 			n := 0
 			for killOnce(t, dialect, n) {
 				n++

@@ -46,9 +46,8 @@ func newRig(t *testing.T, text string) *rig {
 	t.Helper()
 	k := newKeys(t, text)
 	k.Use(Needs{Required: askers{}, Units: askers{}})
-	var unopened journal.Journal
 	s := storetest.SQLite(t, []store.Migration{
-		{Package: "journal", FS: unopened.Capability().Migrations}, {Package: "action", FS: action.Migrations()},
+		{Package: "journal", FS: journal.Migrations()}, {Package: "action", FS: action.Migrations()},
 	})
 	book := journal.New(s, "node")
 	r, err := action.NewRegistry(action.Needs{Journal: book, Store: s, Meter: quiet{}, Log: slog.New(slog.DiscardHandler)})
