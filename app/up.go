@@ -208,15 +208,18 @@ func upDetached(ctx context.Context, place home.Home, set []string, out io.Write
 }
 
 func awaitHouse(ctx context.Context, place home.Home, cmd *exec.Cmd, began int64, out io.Writer) error {
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // how it ended stands in its log
+		close(ended)
+	}()
 	tick := time.NewTicker(25 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-ended: // how it ended stands in its log
+		case <-ended:
 			text, err := os.ReadFile(place.Var("logs", "house.log"))
 			if err != nil {
 				return fmt.Errorf("the house did not come up, and its log cannot be read: %w", err)

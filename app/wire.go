@@ -156,7 +156,6 @@ func (h *House) wireUnits(p *parts) {
 		Home: h.Home, Master: p.master, Units: p.units, Keys: p.secrets,
 		Trash: p.bin, Operations: h.operations, Log: h.log,
 	})
-	p.secrets.Use(keys.Needs{Required: p.extensions, Units: p.units, Log: h.log})
 	p.bin.Use(trash.Needs{Journal: p.book, Log: h.log})
 	h.units = p.units.List
 }
@@ -184,12 +183,25 @@ func (h *House) wireAgent(p *parts) {
 	})
 	p.agents = agent.New(agent.Needs{Chat: p.models.Inner(), Tools: p.catalogue, Keys: p.secrets, Log: h.log})
 	p.models.SetAgents(p.agents)
+	p.secrets.Use(keys.Needs{Required: askers{p.extensions, p.models}, Units: p.units, Log: h.log})
 	h.reloaded = map[string]func(context.Context, any) error{
 		"units":  p.units.Reconfigure,
 		"models": func(_ context.Context, fresh any) error { return p.models.Apply(*fresh.(*gateway.Config)) },
 		"tools":  func(_ context.Context, fresh any) error { p.catalogue.Apply(*fresh.(*tools.Settings)); return nil },
 		"agent":  func(_ context.Context, fresh any) error { p.agents.Apply(*fresh.(*agent.Settings)); return nil },
 	}
+}
+
+// askers are all who ask for keys, as one.
+type askers []interface{ Required() []keys.Requirement }
+
+// Required lists who asks for which key.
+func (a askers) Required() []keys.Requirement {
+	var all []keys.Requirement
+	for _, one := range a {
+		all = append(all, one.Required()...)
+	}
+	return all
 }
 
 func (h *House) wireEdge(p *parts) {

@@ -176,7 +176,6 @@ func (f *flow) stopped() bool {
 
 func (f *flow) talk() {
 	ctx := context.Background()
-	//nolint:bodyclose // the library closes it
 	c, response, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(f.door, "http")+"/ext/notes/socket", &websocket.DialOptions{
 		HTTPClient: f.me, HTTPHeader: http.Header{"Origin": {f.door}},
 	})

@@ -56,7 +56,6 @@ type traffic struct {
 
 // talk keeps one upgraded connection busy until stop; every line must come back.
 func (c *traffic) talk(t *testing.T, d *door, stop <-chan struct{}) {
-	//nolint:bodyclose // it is closed as the stream that it is
 	res, err := http.DefaultTransport.RoundTrip(d.request(http.MethodGet, extURL+"/ext/busy/socket", "Cookie", asVisitor, "Connection", "Upgrade", "Upgrade", "websocket"))
 	if err != nil || res.StatusCode != http.StatusSwitchingProtocols {
 		t.Errorf("no upgrade: %v %v", res, err)
