@@ -171,13 +171,14 @@ func (f *Front) close() error {
 }
 
 // peer knows the caller on the control socket by the process at its other end: what a unit started
-// is an agent, whatever its uid; what cannot be read counts as such. Anybody else who could open
-// the socket, whose folder is the owner's alone, is the owner until an owner key is made.
+// is an agent, whatever its uid; what cannot be read counts as such. The house's own user is the
+// owner until an owner key is made.
 func (f *Front) peer(ctx context.Context, conn net.Conn) context.Context {
 	return holdfast.WithCaller(ctx, CallerOf(conn))
 }
 
-// CallerOf tells who is at the other end of a control connection.
+// CallerOf tells who is at the other end of a control connection. Only the user of the house, and
+// root, are its owner: the folder keeps others out, and should its mode be widened they are nobody.
 func CallerOf(conn net.Conn) holdfast.Caller {
 	stranger := holdfast.Caller{Kind: holdfast.CallerAgent, Name: "unreadable", Tier: holdfast.TierTenantPeer, Surface: "cli"}
 	socket, ok := conn.(*net.UnixConn)
@@ -191,6 +192,9 @@ func CallerOf(conn net.Conn) holdfast.Caller {
 	if peer.Marked {
 		stranger.Name, stranger.Unit = peer.Mark.Unit, peer.Mark.Unit
 		return stranger
+	}
+	if peer.UID != os.Geteuid() && peer.UID != 0 {
+		return holdfast.Nobody("cli")
 	}
 	return Terminal()
 }

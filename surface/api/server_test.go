@@ -23,6 +23,7 @@ import (
 	"holdfast/core/store"
 	"holdfast/core/store/storetest"
 	"holdfast/surface/api"
+	"holdfast/surface/problem"
 )
 
 type quiet struct{}
@@ -183,6 +184,12 @@ func TestTheLoopbackListenerHasNoControlAPI(t *testing.T) {
 	h := server(t).Loopback()
 	if w := send(t, h, ask{"POST", "/api/v1/thing/show", `{"name":"a"}`, key}); w.Code != http.StatusNotFound {
 		t.Errorf("got %d", w.Code)
+	}
+	if w := send(t, h, ask{"GET", "/", "", nil}); w.Code != http.StatusNotFound || w.Header().Get("Content-Type") != problem.MediaType {
+		t.Errorf("nothing there: got %d %s", w.Code, w.Body)
+	}
+	if w := send(t, h, ask{"GET", "/v1/nonsense", "", nil}); w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), `"error":{`) {
+		t.Errorf("nothing under /v1: got %d %s", w.Code, w.Body)
 	}
 	if w := send(t, h, ask{"POST", "/v1/chat/completions", "", key}); w.Code != http.StatusOK {
 		t.Errorf("got %d", w.Code)
