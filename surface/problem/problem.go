@@ -110,5 +110,9 @@ func Read(status int, body []byte) error {
 	case codePending:
 		return &holdfast.Pending{ID: d.Approval}
 	}
-	return &holdfast.Error{Code: holdfast.Code(d.Code), Message: d.Detail, Problems: d.Problems}
+	known := &holdfast.Error{Code: holdfast.Code(d.Code), Problems: d.Problems}
+	if known.Error() != d.Detail { // an error without words of its own is told by its problems
+		known.Message = d.Detail
+	}
+	return known
 }
