@@ -198,7 +198,7 @@ type tierRow struct {
 // tiers prints the caller table of chapter 10, and what each tier opens.
 func (d *Desk) tiers(context.Context, action.Nothing) (tierTable, error) {
 	t := tierTable{Callers: []callerRow{
-		{"a terminal on the control socket, no unit's mark on it or its ancestors", "operator", "owner until an owner key is made, then operator"},
+		{"a terminal on the control socket, of the house's own user, no unit's mark on it or its ancestors", "operator", "owner until an owner key is made, then operator"},
 		{"a process on the control socket that a unit, worker or tool server started, or that cannot be read", "agent", "tenant-peer"},
 		{"a session opened by a one-time link", "operator", "operator"},
 		{"the bearer of SUPERVISOR_API_TOKEN", "operator", "operator"},
