@@ -356,7 +356,8 @@ func TestAFileInTheWayIsNeverReplaced(t *testing.T) {
 	eachAged(t, func(t *testing.T, _ *store.Store, a *aged) {
 		a.live("2024-12-15", "2026-03-15")
 		mine := a.home.Var(folder, "alpha-2024-12.jsonl.gz")
-		if err := errors.Join(os.Mkdir(a.home.Var(folder), 0o700), os.WriteFile(mine, []byte("something of mine"), 0o600)); err != nil {
+		left := disk.TemporaryName(a.home.Var(folder, "alpha-1999-01.jsonl.gz")) // by a kill, long ago
+		if err := errors.Join(os.Mkdir(a.home.Var(folder), 0o700), os.WriteFile(left, nil, 0o600), os.WriteFile(mine, []byte("something of mine"), 0o600)); err != nil {
 			t.Fatal(err)
 		}
 		_, err := a.archive.archive(t.Context())
@@ -374,7 +375,40 @@ func TestAFileInTheWayIsNeverReplaced(t *testing.T) {
 		}
 		a.archiveAll()
 		a.holds()
+		if files := a.files(); len(files) != 3 {
+			t.Errorf("there are %v", slices.Collect(maps.Keys(files)))
+		}
 	})
+}
+
+// TestNothingLeavesBeforeItsFileLasts: the folder is synced before each transaction, also when the
+// file is there from an attempt that was killed before it synced.
+func TestNothingLeavesBeforeItsFileLasts(t *testing.T) {
+	a := newAged(t, storetest.SQLite(t, tables()), "alpha", home.At(t.TempDir()))
+	a.live("2025-01-15", "2026-03-15")
+	for _, stop := range []string{"sync", "none"} {
+		synced := false
+		a.archive.disk.Watch = func(e disk.Event) error {
+			synced = synced || e.Op == disk.OpSyncDir && e.Done && e.Path == a.home.Var(folder)
+			return nil
+		}
+		a.archive.trace = func(step string) error {
+			if step == stop {
+				return errors.New("killed")
+			}
+			if step == "sync" {
+				synced = false
+			}
+			if step == "commit" && !synced {
+				t.Error("rows would leave before their file lasts")
+			}
+			return nil
+		}
+		if _, err := a.archive.archive(t.Context()); (err != nil) != (stop == "sync") {
+			t.Fatal(err)
+		}
+	}
+	a.holds()
 }
 
 func TestABrokenChainIsNotArchived(t *testing.T) {

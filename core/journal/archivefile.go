@@ -50,11 +50,21 @@ func (a *archiver) write(ctx context.Context, path string, want *Archive) error 
 	if err := a.trace("name"); err != nil {
 		return err
 	}
-	if err := os.Rename(tmp, path); err != nil {
-		return disk.Explain("name", path, err)
-	}
+	return disk.Explain("name", path, os.Rename(tmp, path))
+}
+
+// settleFile makes an archive and its name last, also one that an earlier attempt left: a kill may
+// have come before its name was on the disk.
+func (a *archiver) settleFile(path string) error {
 	if err := a.trace("sync"); err != nil {
 		return err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return disk.Explain("sync", path, err)
+	}
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return disk.Explain("sync", path, err)
 	}
 	return a.disk.SyncDir(filepath.Dir(path))
 }
