@@ -191,7 +191,8 @@ func (m *Master) Update(ctx context.Context, edit func(*Document) error) error {
 	}
 	after := d.Bytes()
 	if bytes.Equal(before, after) {
-		return nil
+		// It may be so since a write that did not come to its end; now it lasts.
+		return m.disk.SyncDir(m.home.Dir())
 	}
 	if problems := checkMaster(d); len(problems) > 0 {
 		return holdfast.BadInput("cannot change "+masterName, problems...)

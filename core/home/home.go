@@ -76,7 +76,9 @@ func (h Home) Ensure() error {
 			return err
 		}
 	}
-	return errors.Join(d.Sweep(h.dir), d.Sweep(h.Var()), d.Sweep(h.Var("breaker")), d.Sweep(h.Var("status")))
+	swept := errors.Join(d.Sweep(h.dir), d.Sweep(h.Var()), d.Sweep(h.Var("breaker")), d.Sweep(h.Var("status")))
+	// A house that was killed may have left names that are seen and not yet on the disk.
+	return errors.Join(swept, d.SyncDir(h.dir), d.SyncDir(h.Var()))
 }
 
 func (h Home) ensureFolder(d disk.Disk, name string, mode fs.FileMode) error {

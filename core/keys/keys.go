@@ -292,7 +292,8 @@ func (k *Keys) change(ctx context.Context, action string, edit func(*dotenv) err
 	changed = different(before, after.values)
 	if len(changed) == 0 {
 		k.take(after)
-		return nil, nil
+		// It may be so since a write that did not come to its end; now it lasts.
+		return nil, k.disk.SyncDir(k.home.Dir())
 	}
 	if err := k.remember(ctx, action, before, changed); err != nil {
 		return nil, err

@@ -153,6 +153,10 @@ func openSQLite(ctx context.Context, opt Options) (*database, error) {
 	if err := create(opt.Path); err != nil {
 		return nil, where.explain(err)
 	}
+	// What is seen here, a copy that is gone above all, must be so after a loss of power too.
+	if err := syncFolder(filepath.Dir(opt.Path)); err != nil {
+		return nil, where.explain(err)
+	}
 	if err := migrateSQLite(ctx, opt); err != nil {
 		return nil, where.explain(err)
 	}

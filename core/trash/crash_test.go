@@ -216,3 +216,35 @@ func TestFailureWhileKeeping(t *testing.T) {
 		}
 	}
 }
+
+// TestRecoverMakesCertainWhatItSees ends the process between a move and its sync. The next start
+// sees the move, and may not build on it before it lasts.
+func TestRecoverMakesCertainWhatItSees(t *testing.T) {
+	tr := newTrash(t, storetest.SQLite(t, tablesForTest()))
+	entry := plant(t, tr)
+	moved := ""
+	tr.disk.Watch = func(e disk.Event) error {
+		if moved != "" {
+			return errCrash
+		}
+		if e.Op == disk.OpRename && e.Done && strings.Contains(e.To, "files") {
+			moved = filepath.Dir(e.Path)
+		}
+		return nil
+	}
+	if _, err := tr.Keep(t.Context(), entry); !errors.Is(err, errCrash) {
+		t.Fatal(err)
+	}
+	next := New(tr.home, tr.store)
+	lasts := false
+	next.disk.Watch = func(e disk.Event) error {
+		lasts = lasts || e.Op == disk.OpSyncDir && e.Done && e.Path == moved
+		if (e.Op == disk.OpWrite || e.Op == disk.OpRename) && !lasts {
+			t.Errorf("%s of %s while the move is not certain", e.Op, e.Path)
+		}
+		return nil
+	}
+	if err := next.Recover(t.Context()); err != nil || !lasts {
+		t.Errorf("settled on a move that may not last (%v)", err)
+	}
+}

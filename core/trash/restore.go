@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -45,6 +47,21 @@ func (t *Trash) Restore(ctx context.Context, id string) (Kept, error) {
 	return before, t.drop(m)
 }
 
+// firm makes what is seen of an entry certain before anything is concluded from it: a house that was
+// killed between a move and its sync showed the move to the next one, but not yet to the disk.
+func (s shelf) firm(m *manifest) error {
+	folders := []string{s.folder(), s.folder(m.ID), s.folder(m.ID, "files")}
+	for _, p := range m.Paths {
+		folders = append(folders, filepath.Dir(s.original(p)))
+	}
+	for _, folder := range folders {
+		if err := s.disk.SyncDir(folder); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
 // keepAgainUnlessBack is for a restore that failed: the entry is kept again, unless its rows are
 // in their tables after all, or nobody can tell. Then it stays for Recover.
 func (t *Trash) keepAgainUnlessBack(ctx context.Context, m *manifest) error {
@@ -75,6 +92,9 @@ func (s shelf) inTheWay(m *manifest) error {
 
 // giveBack moves the files, then the rows; each step may be repeated.
 func (t *Trash) giveBack(ctx context.Context, m *manifest) error {
+	if err := t.firm(m); err != nil {
+		return err
+	}
 	for _, p := range m.Paths {
 		if err := t.moveBack(m, p); err != nil {
 			return err
@@ -164,6 +184,9 @@ func (t *Trash) settleUnknown(name string, cause error) {
 const settledUndone = "undone"
 
 func (t *Trash) settleKeeping(ctx context.Context, m *manifest) (string, error) {
+	if err := t.firm(m); err != nil {
+		return "", err
+	}
 	complete := !slices.ContainsFunc(m.Paths, func(p keptPath) bool { return !exists(t.folder(m.ID, p.At)) })
 	if complete && m.rows() > 0 {
 		marked, err := t.marked(ctx, m.ID)
