@@ -181,8 +181,6 @@ func (a *archiver) move(ctx context.Context, node string, s span) (Archive, erro
 		}
 	} else if reason := readBack(path, &want); reason != "" {
 		return want, holdfast.Errorf(holdfast.CodeConflict, "%s %s: it is not what the table holds, so nothing was removed; move it away", want.File, reason)
-	} else if err := a.disk.SyncDir(filepath.Dir(path)); err != nil {
-		return want, err // a house that was killed may have named the file and not made the name last
 	}
 	if err := a.settleFile(path); err != nil {
 		return want, err
