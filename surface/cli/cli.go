@@ -32,8 +32,9 @@ type Terminal struct {
 	Out, Err io.Writer
 	// Interactive tells whether a person can be asked.
 	Interactive bool
-	// Secret reads a line without showing it; nil when nobody can be asked.
-	Secret func(prompt string) (string, error)
+	// Secret reads a line without showing it, and leaves the terminal as it was when ctx ends first;
+	// nil when nobody can be asked.
+	Secret func(ctx context.Context, prompt string) (string, error)
 	// Width is the terminal's width in columns, 0 when the output is no terminal.
 	Width int
 	Color bool

@@ -5,6 +5,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -35,7 +36,7 @@ func addActions(root *cobra.Command, opt Options, s *settings) {
 		if a.Short != "" {
 			short := command(opt, s, a, a.Short)
 			if twin := find(root, a.Short); twin != nil {
-				twin.RunE, twin.Args = short.RunE, short.Args
+				twin.RunE, twin.Short, twin.Long, twin.Example, twin.GroupID = short.RunE, short.Short, short.Long, short.Example, "main"
 				twin.Flags().AddFlagSet(short.Flags())
 				continue
 			}
@@ -75,7 +76,7 @@ func command(opt Options, s *settings, a holdfast.Action, name string) *cobra.Co
 		}
 	}
 	cmd := &cobra.Command{
-		Use: use, Short: a.Summary, Long: long(a), Example: strings.Join(a.Examples, "\n"),
+		Use: use, Short: a.Summary, Long: long(a), Example: examples(a),
 		Args: func(cmd *cobra.Command, args []string) error { return tooMany(cmd, positional, args) },
 		RunE: func(cmd *cobra.Command, args []string) error { return r.run(cmd.Context(), cmd, positional, args) },
 	}
@@ -89,6 +90,13 @@ func command(opt Options, s *settings, a holdfast.Action, name string) *cobra.Co
 		cmd.Flags().BoolVarP(&r.follow, "follow", "f", false, "go on with what comes, until Ctrl-C")
 	}
 	return cmd
+}
+
+func examples(a holdfast.Action) string {
+	if len(a.Examples) == 0 {
+		return ""
+	}
+	return "  " + strings.Join(a.Examples, "\n  ")
 }
 
 func place(f holdfast.Field) string {
@@ -161,14 +169,22 @@ type textValue struct {
 }
 
 func (v *textValue) String() string { return "" }
-func (v *textValue) Type() string   { return v.kind }
+
+// Type is the word that help prints for the value; of bool it knows that the value may be left out.
+func (v *textValue) Type() string {
+	if v.kind == "boolean" {
+		return "bool"
+	}
+	return v.kind
+}
+
 func (v *textValue) Set(text string) error {
 	*v.values = append(*v.values, text)
 	return nil
 }
 
 func (r *request) run(ctx context.Context, cmd *cobra.Command, positional []holdfast.Field, args []string) error {
-	input, err := r.input(cmd, positional, args)
+	input, err := r.input(ctx, cmd, positional, args)
 	if err != nil {
 		return err
 	}
@@ -187,7 +203,7 @@ func (r *request) run(ctx context.Context, cmd *cobra.Command, positional []hold
 	return Print(r.opt.Terminal, out, r.set.json)
 }
 
-func (r *request) input(cmd *cobra.Command, positional []holdfast.Field, args []string) (json.RawMessage, error) {
+func (r *request) input(ctx context.Context, cmd *cobra.Command, positional []holdfast.Field, args []string) (json.RawMessage, error) {
 	values := map[string][]string{}
 	for name, given := range r.values {
 		if len(*given) > 0 {
@@ -206,7 +222,7 @@ func (r *request) input(cmd *cobra.Command, positional []holdfast.Field, args []
 		if path == "" && !f.Required {
 			continue
 		}
-		secret, err := r.secret(path, f)
+		secret, err := r.secret(ctx, path, f)
 		if err != nil {
 			return nil, err
 		}
@@ -216,21 +232,29 @@ func (r *request) input(cmd *cobra.Command, positional []holdfast.Field, args []
 }
 
 // secret reads a secret field by prompt, standard input or file, never from an argument.
-func (r *request) secret(path string, f holdfast.Field) (string, error) {
+func (r *request) secret(ctx context.Context, path string, f holdfast.Field) (string, error) {
 	if path == "" && r.opt.Terminal.Interactive && r.opt.Terminal.Secret != nil {
-		return r.opt.Terminal.Secret(f.Name + ": ")
+		text, err := r.opt.Terminal.Secret(ctx, f.Name+": ")
+		if ctx.Err() != nil {
+			return "", errInterrupted
+		}
+		return text, err
 	}
-	var raw []byte
-	var err error
-	if path == "" || path == "-" {
-		raw, err = io.ReadAll(io.LimitReader(r.opt.Terminal.In, 1<<20))
-	} else {
-		raw, err = os.ReadFile(path)
+	text, err := await(ctx, func() (string, error) {
+		if path == "" || path == "-" {
+			raw, err := io.ReadAll(io.LimitReader(r.opt.Terminal.In, 1<<20))
+			return string(raw), err
+		}
+		raw, err := os.ReadFile(path)
+		return string(raw), err
+	})
+	if errors.Is(err, errInterrupted) {
+		return "", err
 	}
 	if err != nil {
 		return "", holdfast.BadInput("cannot read "+f.Name, holdfast.Problem{Field: f.Name, Message: err.Error()})
 	}
-	return strings.TrimRight(string(raw), "\r\n"), nil
+	return strings.TrimRight(text, "\r\n"), nil
 }
 
 func (r *request) followStream(ctx context.Context, caller Caller, input json.RawMessage) error {
@@ -256,14 +280,14 @@ func (r *request) dispatch(ctx context.Context, caller Caller, input json.RawMes
 		return out, err
 	}
 	PrintInventory(r.opt.Terminal, need.Inventory)
-	confirmed, err := r.confirm(need)
+	confirmed, err := r.confirm(ctx, need)
 	if err != nil {
 		return nil, err
 	}
 	return caller.Dispatch(ctx, r.action.Name, input, &holdfast.Confirmation{Token: need.Inventory.Token, Categories: confirmed})
 }
 
-func (r *request) confirm(need *holdfast.Unconfirmed) ([]string, error) {
+func (r *request) confirm(ctx context.Context, need *holdfast.Unconfirmed) ([]string, error) {
 	var confirmed []string
 	for _, k := range need.Inventory.Categories {
 		if slices.Contains(r.set.confirm, k.Name) {
@@ -273,14 +297,40 @@ func (r *request) confirm(need *holdfast.Unconfirmed) ([]string, error) {
 		if !r.opt.Terminal.Interactive {
 			return nil, &holdfast.Unconfirmed{Inventory: need.Inventory, Reason: "give --confirm " + k.Name}
 		}
-		fmt.Fprintf(r.opt.Terminal.Err, "Type %q to destroy these %d: ", k.Name, len(k.Items))
-		answer, err := readLine(r.opt.Terminal.In)
+		fmt.Fprintf(r.opt.Terminal.Err, "Type %q to destroy what it lists: ", k.Name)
+		answer, err := await(ctx, func() (string, error) { return readLine(r.opt.Terminal.In) })
+		if errors.Is(err, errInterrupted) {
+			return nil, err
+		}
 		if err != nil || answer != k.Name {
 			return nil, &holdfast.Unconfirmed{Inventory: need.Inventory, Reason: "not confirmed: " + k.Name}
 		}
 		confirmed = append(confirmed, k.Name)
 	}
 	return confirmed, nil
+}
+
+// errInterrupted ends a command at its question.
+var errInterrupted = errors.New("interrupted; nothing was changed")
+
+// await waits for a person's answer or the interrupt. A read that the interrupt leaves behind ends
+// with the process.
+func await(ctx context.Context, read func() (string, error)) (string, error) {
+	type result struct {
+		text string
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		text, err := read()
+		done <- result{text, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return "", errInterrupted
+	case r := <-done:
+		return r.text, r.err
+	}
 }
 
 // readLine reads up to a newline, a byte at a time, so that nothing after it is taken.

@@ -31,7 +31,7 @@ func Print(t Terminal, out json.RawMessage, asJSON bool) error {
 		return err
 	}
 	for _, m := range members {
-		if height(m.value) > 2 {
+		if _, table := objects(m.value); !table && height(m.value) > 2 {
 			// A document, such as a schema: lines and tables would lose its shape.
 			return Print(t, out, true)
 		}
@@ -109,10 +109,14 @@ func printObject(t Terminal, members []member) error {
 		if rows, ok := objects(m.value); ok && len(rows) > 0 {
 			tables = append(tables, m)
 		} else if texts := strings.Join(texts(m.value), "\n"); texts != "" && m.name == "lines" {
-			fmt.Fprintln(t.Out, texts)
+			_, err := fmt.Fprintln(t.Out, texts) // a log is printed for other programs to read
+			return err
 		} else if text := cell(m.value); text != "" {
 			lines = append(lines, []string{label(m.name), text})
 		}
+	}
+	if len(lines)+len(tables) == 0 {
+		return printNothing(t, members)
 	}
 	if err := printLines(t, lines); err != nil {
 		return err
@@ -132,6 +136,19 @@ func printObject(t Terminal, members []member) error {
 	return nil
 }
 
+// printNothing says of what there is nothing.
+func printNothing(t Terminal, members []member) error {
+	text := "nothing"
+	for _, m := range members {
+		if raw := strings.TrimSpace(string(m.value)); raw == "[]" || raw == "null" {
+			text = "no " + label(m.name)
+			break
+		}
+	}
+	_, err := fmt.Fprintln(t.Out, text)
+	return err
+}
+
 // texts reads a list of texts, such as the lines of a log, which are printed as they are.
 func texts(raw json.RawMessage) []string {
 	var list []string
@@ -141,7 +158,13 @@ func texts(raw json.RawMessage) []string {
 	return list
 }
 
-func label(name string) string { return strings.ReplaceAll(name, "_", " ") }
+// label words the name of a member; the name of a key of .env stays as it is.
+func label(name string) string {
+	if strings.ToLower(name) != name {
+		return name
+	}
+	return strings.ReplaceAll(name, "_", " ")
+}
 
 func printLines(t Terminal, lines [][]string) error {
 	width := 0
@@ -172,90 +195,6 @@ func objects(raw json.RawMessage) ([][]member, bool) {
 		rows = append(rows, members)
 	}
 	return rows, true
-}
-
-// printTable prints rows under the names of their members; columns that are empty in every row and
-// hashes are left out, and the widest column gives way when the terminal is narrow.
-func printTable(t Terminal, rows [][]member) error {
-	names, cells := columns(rows)
-	widths := make([]int, len(names))
-	for i, name := range names {
-		widths[i] = utf8.RuneCountInString(label(name))
-		for _, row := range cells {
-			widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
-		}
-	}
-	fit(widths, t.Width)
-	var head []string
-	for i, name := range names {
-		head = append(head, pad(strings.ToUpper(label(name)), widths[i]))
-	}
-	if _, err := fmt.Fprintln(t.Out, paint(t, dim, strings.TrimRight(strings.Join(head, "  "), " "))); err != nil {
-		return err
-	}
-	for _, row := range cells {
-		var line []string
-		for i, text := range row {
-			line = append(line, paintState(t, pad(clip(text, widths[i]), widths[i])))
-		}
-		if _, err := fmt.Fprintln(t.Out, strings.TrimRight(strings.Join(line, "  "), " ")); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func columns(rows [][]member) (names []string, cells [][]string) {
-	index := map[string]int{}
-	filled := map[string]bool{}
-	for _, row := range rows {
-		for _, m := range row {
-			if cell(m.value) != "" && m.name != "hash" && !strings.HasSuffix(m.name, "schema") {
-				filled[m.name] = true
-			}
-		}
-	}
-	for _, row := range rows {
-		for _, m := range row {
-			if _, known := index[m.name]; !known && filled[m.name] {
-				index[m.name] = len(names)
-				names = append(names, m.name)
-			}
-		}
-	}
-	for _, row := range rows {
-		line := make([]string, len(names))
-		for _, m := range row {
-			if at, ok := index[m.name]; ok {
-				line[at] = strings.ReplaceAll(cell(m.value), "\n", " ")
-			}
-		}
-		cells = append(cells, line)
-	}
-	return names, cells
-}
-
-// widest is how much of a cell is printed where no terminal sets a limit; --json has it whole.
-const widest = 100
-
-// fit narrows the widest columns until a line fits; a limit of 0 means no terminal.
-func fit(widths []int, limit int) {
-	for i := range widths {
-		widths[i] = min(widths[i], widest)
-	}
-	for limit > 0 {
-		total, most := 2*(len(widths)-1), 0
-		for i, w := range widths {
-			total += w
-			if w > widths[most] {
-				most = i
-			}
-		}
-		if total <= limit || widths[most] <= 8 {
-			return
-		}
-		widths[most]--
-	}
 }
 
 // cell shows one value on a line; times are local, and empty lists and objects show nothing.
@@ -299,8 +238,11 @@ func plainText(raw json.RawMessage) string {
 
 func when(text string) string {
 	at, err := time.Parse(time.RFC3339Nano, text)
-	if err != nil || at.IsZero() {
+	if err != nil {
 		return text
+	}
+	if at.IsZero() {
+		return ""
 	}
 	return at.Local().Format("2006-01-02 15:04:05")
 }
@@ -322,6 +264,9 @@ func count(n int64, unit string) string {
 	if n == 0 {
 		return ""
 	}
+	if n == 1 {
+		unit = strings.TrimSuffix(unit, "s")
+	}
 	return fmt.Sprintf(", %d %s", n, unit)
 }
 
@@ -330,18 +275,6 @@ func pick(yes bool, a, b string) string {
 		return a
 	}
 	return b
-}
-
-func pad(text string, width int) string {
-	return text + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(text)))
-}
-
-func clip(text string, width int) string {
-	runes := []rune(text)
-	if len(runes) <= width {
-		return text
-	}
-	return string(runes[:max(0, width-1)]) + "…"
 }
 
 const (
