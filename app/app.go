@@ -125,12 +125,17 @@ func sectionOf(section, name string) string {
 	return name
 }
 
+// ensure makes the folders of a home that is there.
+func (h *House) ensure() error {
+	if !h.Home.Exists() {
+		return holdfast.BadInput(fmt.Sprintf("there is no home at %s: make one with `holdfast init %s`", h.Home.Dir(), quoted(h.Home.Dir())))
+	}
+	return h.Home.Ensure()
+}
+
 // Open makes the home ready for actions in this process: configuration, then the store.
 func (h *House) Open(ctx context.Context) error {
-	if !h.Home.Exists() {
-		return holdfast.BadInput(fmt.Sprintf("there is no home at %s: make one with `holdfast init %s`", h.Home.Dir(), h.Home.Dir()))
-	}
-	if err := h.Home.Ensure(); err != nil {
+	if err := h.ensure(); err != nil {
 		return err
 	}
 	if err := h.load(); err != nil {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"time"
 
@@ -19,9 +20,13 @@ import (
 // home's lock when no house runs and the action may.
 func (h *House) connect(ctx context.Context, a holdfast.Action) (cli.Caller, func() error, error) {
 	dial := func(ctx context.Context) (net.Conn, error) { return h.Home.Dial(ctx, "control") }
-	if probe, err := dial(ctx); err == nil {
+	probe, err := dial(ctx)
+	if err == nil {
 		_ = probe.Close()
 		return cli.NewRemote(dial), func() error { return h.awaitEnd(ctx, a) }, nil
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, nil, fmt.Errorf("%w; only the user who runs the house may ask it", err)
 	}
 	if !a.Offline {
 		return nil, nil, h.noHouse(a)
@@ -52,10 +57,19 @@ func offlineCaller() holdfast.Caller {
 func (h *House) noHouse(a holdfast.Action) error {
 	holder, err := h.Home.Holder()
 	if err == nil && holder != nil {
-		return fmt.Errorf("%w, and %s does not answer on its control socket", cli.ErrNoHouse, holder.Error())
+		return &silentError{holder: holder}
 	}
 	return fmt.Errorf("cannot run %s: %w", a.Name, cli.ErrNoHouse)
 }
+
+// A silentError says that the home is held by a house that nobody can ask.
+type silentError struct{ holder *home.LockedError }
+
+func (e *silentError) Error() string {
+	return fmt.Sprintf("%s, which does not answer on its control socket: wait if it is starting or stopping, else end it with `kill %d`", e.holder.Error(), e.holder.PID)
+}
+
+func (e *silentError) Unwrap() error { return cli.ErrNoHouse }
 
 // openFor opens what an offline action needs. An action that only halts must work with a broken
 // configuration or a full disk, so for it the store is opened if it can be.

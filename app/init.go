@@ -5,6 +5,8 @@ package app
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -18,7 +20,7 @@ func initCommand() *cobra.Command {
 		Short: "Write a commented starter home that runs as it is",
 		Long: "Write a commented starter home that runs as it is: no key, no network.\n\n" +
 			"DIR is made when it is not there; a folder that holds a home already is left alone.",
-		Example: "holdfast init ~/agents && holdfast --home ~/agents up",
+		Example: "  holdfast init ~/agents && holdfast --home ~/agents up",
 		Args:    atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir := "."
@@ -33,10 +35,21 @@ func initCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "Wrote a starter home at %s (%d files).\nStart it:  holdfast --home %s up\n", dir, len(created), dir)
+			fmt.Fprintf(cmd.OutOrStdout(), "Wrote a starter home at %s (%d files).\nStart it:  holdfast --home %s up\n", dir, len(created), quoted(dir))
 			return nil
 		},
 	}
+}
+
+// quoted is a path as a shell takes it for one word.
+func quoted(path string) string {
+	plain := func(r rune) bool {
+		return r == '_' || r == '-' || r == '.' || r == '/' || unicode.IsLetter(r) || unicode.IsDigit(r)
+	}
+	if path != "" && strings.IndexFunc(path, func(r rune) bool { return !plain(r) }) < 0 {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }
 
 func atMostOne(cmd *cobra.Command, args []string) error {

@@ -3,6 +3,8 @@
 package app
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 
@@ -27,9 +29,30 @@ func terminal() cli.Terminal {
 	return t
 }
 
-func askSecret(prompt string) (string, error) {
+// askSecret reads a line without an echo. The read cannot be interrupted, so at the end of ctx it is
+// left behind and the terminal gets its echo back here.
+func askSecret(ctx context.Context, prompt string) (string, error) {
+	in := int(os.Stdin.Fd())
+	before, err := term.GetState(in)
+	if err != nil {
+		return "", err
+	}
+	type result struct {
+		text []byte
+		err  error
+	}
+	done := make(chan result, 1)
 	fmt.Fprint(os.Stderr, prompt)
-	secret, err := term.ReadPassword(int(os.Stdin.Fd()))
-	fmt.Fprintln(os.Stderr)
-	return string(secret), err
+	go func() {
+		text, err := term.ReadPassword(in)
+		done <- result{text, err}
+	}()
+	select {
+	case <-ctx.Done():
+		fmt.Fprintln(os.Stderr)
+		return "", errors.Join(ctx.Err(), term.Restore(in, before))
+	case r := <-done:
+		fmt.Fprintln(os.Stderr)
+		return string(r.text), r.err
+	}
 }

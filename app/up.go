@@ -20,6 +20,7 @@ import (
 	"holdfast"
 	"holdfast/core/home"
 	"holdfast/core/house"
+	"holdfast/edge"
 )
 
 func upCommand(h *House, opt *Options, missing error) *cobra.Command {
@@ -30,7 +31,7 @@ func upCommand(h *House, opt *Options, missing error) *cobra.Command {
 		Short: "Run the house: every enabled unit, behind one front door, until Ctrl-C",
 		Long: "Run the house in the foreground: every enabled unit is started and kept running, behind one front door.\n\n" +
 			"Ctrl-C or SIGTERM stops every unit and ends. A crash leaves the units running; the next `up` adopts them.",
-		Example: "holdfast up\nholdfast up -d\nholdfast up --set edge.listen=127.0.0.1:9000",
+		Example: "  holdfast up\n  holdfast up -d\n  holdfast up --set edge.listen=127.0.0.1:9000",
 		Args:    nothingMore,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if missing != nil {
@@ -57,10 +58,7 @@ func upCommand(h *House, opt *Options, missing error) *cobra.Command {
 // Run runs the house until ctx ends, `down`, or the first failure; ready is called once everything
 // has started.
 func (h *House) Run(ctx context.Context, ready func(context.Context) error) error {
-	if !h.Home.Exists() {
-		return holdfast.BadInput(fmt.Sprintf("there is no home at %s: make one with `holdfast init %s`", h.Home.Dir(), h.Home.Dir()))
-	}
-	if err := h.Home.Ensure(); err != nil {
+	if err := h.ensure(); err != nil {
 		return err
 	}
 	lock, err := h.Home.Lock("")
@@ -76,10 +74,11 @@ func (h *House) Run(ctx context.Context, ready func(context.Context) error) erro
 	h.shutdown = func() { shutdown(errStopped) }
 	group := house.House{Capabilities: h.Capabilities, Log: h.log}
 	err = group.Run(ctx, func(ctx context.Context) error {
+		h.awaitDoor(ctx)
+		// With its address the house counts as up, for `up -d` too.
 		if err := lock.SetAddress(h.url()); err != nil {
 			return err
 		}
-		h.awaitDoor(ctx)
 		h.ready.Store(true)
 		if err := ready(ctx); err != nil {
 			return err
@@ -115,9 +114,33 @@ func (h *House) reloadOnHangup(ctx context.Context) error {
 func (h *House) awaitDoor(ctx context.Context) {
 	bounded, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	if err := h.doorOpen(bounded); err != nil && ctx.Err() == nil {
-		h.log.Error("the front door does not answer", slog.Any("error", err))
+	opened := make(chan error, 1)
+	go func() { opened <- h.doorOpen(bounded) }()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-opened:
+			if err != nil && ctx.Err() == nil {
+				h.log.Error("the front door does not answer", slog.Any("error", err))
+			}
+			return
+		case <-tick.C:
+			if h.doorCannotOpen() {
+				cancel()
+			}
+		}
 	}
+}
+
+// doorCannotOpen tells that waiting longer for the front door brings nothing.
+func (h *House) doorCannotOpen() bool {
+	for _, u := range h.units() {
+		if u.Name == edge.UnitName {
+			return u.State == holdfast.UnitBlocked || u.State == holdfast.UnitHeld || u.State == holdfast.UnitFailed
+		}
+	}
+	return false
 }
 
 // greet prints the link, the addresses and what runs.
