@@ -31,7 +31,7 @@ func TestEveryCallMayFail(t *testing.T) {
 				}
 			}
 			if !long() {
-				sites = spread(sites, 20)
+				sites = append(spread(sites, 20), commits(sites)...)
 			}
 			ended := 0
 			for i, site := range sites {
@@ -45,6 +45,17 @@ func TestEveryCallMayFail(t *testing.T) {
 			t.Logf("%d calls failed, %d victims ended by it", len(sites), ended)
 		})
 	}
+}
+
+// commits are the syncs of SQLite's log by which rows are committed or not.
+func commits(sites []string) (out []string) {
+	for _, site := range sites {
+		wal := strings.Contains(site, " fsync var/house.db-wal ")
+		if wal && (strings.HasPrefix(site, "rows/") || strings.HasPrefix(site, "trash/")) {
+			out = append(out, site)
+		}
+	}
+	return out
 }
 
 // failAt fails one call and tells whether the victim ended by it.
@@ -62,6 +73,9 @@ func failAt(t *testing.T, dialect, site string, errno unix.Errno) (ended bool) {
 	}
 	past := historyOf(tr.calls)
 	past.stuck = strings.Contains(site, "/undo-")
+	if step, why, _ := strings.Cut(said, ": "); strings.Contains(why, "nothing was committed") {
+		past.denied = step
+	}
 	for _, problem := range check(t.Context(), p, past) {
 		t.Errorf("%s failed with %s, then: %s (the victim said %q)", site, unix.ErrnoName(errno), problem, said)
 	}

@@ -22,13 +22,16 @@ import (
 	"testing"
 )
 
-// TestMain lets this test program be the victim.
+// TestMain lets this test program be the victim, or one of many that want a home.
 func TestMain(m *testing.M) {
-	dir := os.Getenv("FAULTS_HOME")
+	play, dir := victim, os.Getenv("FAULTS_HOME")
+	if wanted := os.Getenv("FAULTS_RACE"); wanted != "" {
+		play, dir = racer, wanted
+	}
 	if dir == "" {
 		os.Exit(m.Run())
 	}
-	if err := victim(dir); err != nil {
+	if err := play(dir); err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

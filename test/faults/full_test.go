@@ -48,34 +48,38 @@ func TestFullDisk(t *testing.T) {
 	if long() {
 		room = []int{0, 4 << 10, 8 << 10, 12 << 10, 16 << 10, 24 << 10, 32 << 10, 48 << 10, 64 << 10, 96 << 10, 128 << 10, 256 << 10}
 	}
-	for _, left := range room {
-		t.Run(fmt.Sprint(left), func(t *testing.T) {
-			dir := disktest.Mount(t, "16m")
-			p := plan{dir: filepath.Join(dir, "home"), url: store.SQLite, schema: 1}
-			if err := plant(p.dir); err != nil {
-				t.Fatal(err)
+	for _, dialect := range []string{store.SQLite, store.Postgres} {
+		for _, left := range room {
+			t.Run(fmt.Sprintf("%s %d", dialect, left), func(t *testing.T) { liveInRoom(t, dialect, left) })
+		}
+	}
+}
+
+func liveInRoom(t *testing.T, dialect string, left int) {
+	dir := disktest.Mount(t, "16m")
+	p := plan{dir: filepath.Join(dir, "home"), url: stores()[dialect](t), schema: 1}
+	if err := plant(p.dir); err != nil {
+		t.Fatal(err)
+	}
+	var said told
+	h, err := assemble(p, discard(), said.say)
+	if err != nil {
+		t.Fatal(err)
+	}
+	failed := 0
+	for _, a := range acts() {
+		said.say("begin", a.name)
+		if err := starved(t, dir, left, func(ctx context.Context) error { return a.do(h, ctx) }); err != nil {
+			failed++
+			clearly(t, a.name, err, p.dir, "full")
+			if err := a.do(h, t.Context()); err != nil {
+				t.Fatalf("%s does not go on with room again: %v", a.name, err)
 			}
-			var said told
-			h, err := assemble(p, discard(), said.say)
-			if err != nil {
-				t.Fatal(err)
-			}
-			failed := 0
-			for _, a := range acts() {
-				said.say("begin", a.name)
-				if err := starved(t, dir, left, func(ctx context.Context) error { return a.do(h, ctx) }); err != nil {
-					failed++
-					clearly(t, a.name, err, p.dir, "full")
-					if err := a.do(h, t.Context()); err != nil {
-						t.Fatalf("%s does not go on with room again: %v", a.name, err)
-					}
-				}
-			}
-			t.Logf("%d of %d acts failed for want of room", failed, len(acts()))
-			for _, problem := range check(t.Context(), p, said.history()) {
-				t.Error(problem)
-			}
-		})
+		}
+	}
+	t.Logf("%d of %d acts failed for want of room", failed, len(acts()))
+	for _, problem := range check(t.Context(), p, said.history()) {
+		t.Error(problem)
 	}
 }
 
@@ -157,7 +161,7 @@ func TestReadOnlyFileSystem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, a := range acts()[:17] {
+	for _, a := range acts()[:19] {
 		said.say("begin", a.name)
 		if err := a.do(h, t.Context()); err != nil {
 			t.Fatalf("%s: %v", a.name, err)

@@ -13,6 +13,7 @@ import (
 	"os"
 	"strings"
 	"testing/fstest"
+	"time"
 
 	"holdfast"
 	"holdfast/core/config"
@@ -89,7 +90,11 @@ CREATE INDEX things_note ON things (note);
 func assemble(p plan, log *slog.Logger, say func(...any)) (*house, error) {
 	h := &house{plan: p, home: home.At(p.dir), log: log, say: say}
 	h.store = store.New(h.home.Var("house.db"))
-	h.journal = journal.New(h.store, "here")
+	h.journal = journal.New(h.store, "")
+	h.journal.Use(journal.Needs{Home: h.home, Log: log})
+	if c, ok := h.journal.Capability().Config.(*journal.Config); ok {
+		c.Keep = config.Duration(31 * 24 * time.Hour) // the least, so that few entries have months to leave
+	}
 	h.trash = trash.New(h.home, h.store)
 	h.trash.Use(trash.Needs{Journal: h.journal, Log: log})
 	h.keys = keys.New(h.home)
@@ -126,6 +131,9 @@ func (h *house) openStore(ctx context.Context) error {
 }
 
 func (h *house) recover(ctx context.Context) error {
+	if err := h.journal.Settle(ctx); err != nil {
+		return err
+	}
 	if err := h.trash.Recover(ctx); err != nil {
 		return err
 	}
@@ -134,6 +142,9 @@ func (h *house) recover(ctx context.Context) error {
 	}
 	if err := h.runner.Recover(ctx); err != nil {
 		return err
+	}
+	if err := h.archive(ctx); err != nil {
+		h.log.Error("cannot archive", slog.Any("error", err)) // no reason not to start
 	}
 	return h.runner.Wait(ctx)
 }

@@ -106,8 +106,8 @@ func TestKilledAtEverySystemCall(t *testing.T) {
 // recoverable are the steps in whose middle a crash leaves most for the next start to do.
 func recoverable() []string {
 	return []string{
-		"start/open", "trash/keep", "trash/restore", "trash/waste", "trash/empty", "operation-done/do-keep", "operation-done/do-master-ended",
-		"operation-failed/undo-row", "operation-failed/undo-keep", "migrate/open",
+		"start/open", "trash/keep", "trash/restore", "trash/waste", "trash/empty", "operation-done/do-keep",
+		"operation-done/do-master-ended", "operation-failed/undo-row", "journal/archive", "operation-failed/undo-keep", "migrate/open",
 	}
 }
 

@@ -31,6 +31,8 @@ type history struct {
 	// stuck says that a fault came where an undo may have met it: an operation may be stuck then, which
 	// its journal must say.
 	stuck bool
+	// denied is the act that ended with the words that nothing was committed.
+	denied string
 }
 
 func historyOf(calls []call) history {
@@ -147,10 +149,11 @@ func (f *finding) chain(ctx context.Context) {
 	if err != nil || v.Broken != nil {
 		f.complain("the journal does not verify: %v %v", v.Broken, err)
 	}
+	f.archived(ctx, v.Archived)
 	for sequence, hash := range f.past.entries {
 		var found string
 		err := f.h.store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
-			return tx.QueryRow(ctx, "SELECT hash FROM journal WHERE node = ? AND sequence = ?", "here", sequence).Scan(&found)
+			return tx.QueryRow(ctx, "SELECT hash FROM journal WHERE sequence = ?", sequence).Scan(&found)
 		})
 		if err != nil || found != hash {
 			f.complain("journal entry %d was acknowledged as %.8s and is %.8q (%v)", sequence, hash, found, err)
@@ -178,6 +181,9 @@ func (f *finding) tables(ctx context.Context) {
 				delete(there, id)
 			}
 			acked := f.past.acked[fmt.Sprint("rows ", ids[0])]
+			if n > 0 && !acked && f.past.denied == step {
+				f.complain("of rows %v it was said that nothing was committed, and there are %d", ids, n)
+			}
 			if n != len(ids) && n != 0 || acked && n == 0 || n > 0 && !f.past.begun[step] {
 				f.complain("of rows %v there are %d (acknowledged: %t)", ids, n, acked)
 			}
@@ -456,7 +462,7 @@ func (f *finding) goesOn(ctx context.Context) {
 func (h *house) rows(ctx context.Context) (string, error) {
 	var out strings.Builder
 	err := h.store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
-		for _, table := range []string{"journal", "journal_heads", "operations", "operation_steps", "trash_rows", "things", "owned"} {
+		for _, table := range []string{"journal", "journal_heads", "journal_archives", "operations", "operation_steps", "trash_rows", "things", "owned"} {
 			if err := picture(ctx, tx, table, &out); err != nil {
 				return err
 			}

@@ -73,8 +73,11 @@ func killRecoveries(t *testing.T, dialect, site, step string, done *list) (kills
 			sites = append(sites, c.site())
 		}
 	}
-	if !long() {
+	switch {
+	case !long():
 		sites = spread(sites, 1)
+	case dialect == store.Postgres:
+		sites = spread(sites, 20) // each takes a database and a crash of its own
 	}
 	for _, site := range sites {
 		t.Run(site, func(t *testing.T) {
@@ -98,8 +101,8 @@ func killRecoveries(t *testing.T, dialect, site, step string, done *list) (kills
 	return len(sites)
 }
 
-// TestPowerLossWhileRecovering cuts the power during the start that recovers from a crash, whose
-// own leavings were not certain either.
+// TestPowerLossWhileRecovering cuts the power during the start that recovers from a kill: neither
+// what that start nor what the killed house did last was certain.
 func TestPowerLossWhileRecovering(t *testing.T) {
 	each := 4
 	if long() {
@@ -107,18 +110,21 @@ func TestPowerLossWhileRecovering(t *testing.T) {
 	}
 	luck := rand.New(rand.NewPCG(seed, 4))
 	total := 0
-	sites := undisturbed(t, store.SQLite)
-	for _, step := range []string{"trash/keep", "trash/restore", "operation-done/do-keep", "operation-failed/undo-keep", "migrate/open"} {
-		w := crashAt(t, store.SQLite, middle(t, sites, step), step)
-		again := w.copied(t)
-		tr := &tracer{home: again.plan.dir, whole: true}
-		runVictim(t, tr, again.plan)
-		r := recording{plan: again.plan, start: w.plan.dir, calls: tr.calls}
-		for _, at := range r.cuts(each, luck) {
+	for _, site := range doubtful(t, undisturbed(t, store.SQLite)) {
+		step, _, _ := strings.Cut(site, " ")
+		r := record(t, plan{dir: planted(t), url: store.SQLite}, func(c call) bool { return c.site() == site })
+		killed := len(r.calls)
+		next := r.plan
+		next.after = step
+		tr := &tracer{home: next.dir, whole: true}
+		runVictim(t, tr, next)
+		r.calls = append(r.calls, tr.calls...)
+		for range each {
+			at := killed + luck.IntN(len(tr.calls)+1)
 			total++
-			t.Run(strings.ReplaceAll(step, "/", "-")+"/"+r.name(at), func(t *testing.T) {
-				p, _ := r.cut(t, at, luck)
-				for _, problem := range check(t.Context(), p, w.past) {
+			t.Run(site+"/"+r.name(at), func(t *testing.T) {
+				p, past := r.cut(t, at, luck)
+				for _, problem := range check(t.Context(), p, past) {
 					t.Error(problem)
 				}
 				keepFailed(t, p.dir)
@@ -126,4 +132,20 @@ func TestPowerLossWhileRecovering(t *testing.T) {
 		}
 	}
 	t.Logf("%d cuts, seed %d", total, seed)
+}
+
+// doubtful are sites between an act on names and the sync that makes it certain: what the next
+// start finds there may be gone after a loss of power.
+func doubtful(t *testing.T, sites []string) []string {
+	t.Helper()
+	out := []string{middle(t, sites, "migrate/open"), middle(t, sites, "operation-failed/undo-keep")}
+	for i, site := range sites[1:] {
+		if strings.Contains(site, " fsync ") && strings.Contains(sites[i], " rename") {
+			out = append(out, site)
+		}
+	}
+	if !long() {
+		out = append(out[:2], spread(out[2:], 8)...)
+	}
+	return out
 }

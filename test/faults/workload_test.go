@@ -29,6 +29,7 @@ type act struct {
 func acts() []act {
 	return []act{
 		{"start/open", (*house).start},
+		{"start/age", (*house).age},
 		{"journal/alone", (*house).appendOne},
 		{"journal/together", (*house).appendMany},
 		{"rows/one", (*house).insertGroup},
@@ -43,6 +44,7 @@ func acts() []act {
 		{"trash/keep-again", keepMoved("trash/keep-again")},
 		{"trash/waste", (*house).keepWaste},
 		{"trash/empty", (*house).emptyWaste},
+		{"journal/archive", (*house).archiveOld},
 		{"operation-done/begin", (*house).swapDone},
 		{"operation-failed/begin", (*house).swapFailed},
 		{"migrate/close", (*house).stop},
@@ -68,7 +70,11 @@ func victim(dir string) error {
 	todo := acts()
 	if after := os.Getenv("FAULTS_AFTER"); after != "" {
 		h.schema = schemaAfter(after)
-		todo = []act{{"recovery/open-after-" + after, (*house).open}, {"recovery/close-after-" + after, (*house).stop}}
+		todo = []act{
+			{"recovery/open-after-" + after, (*house).open},
+			{"recovery/append-after-" + after, (*house).appendOne},
+			{"recovery/close-after-" + after, (*house).stop},
+		}
 	}
 	for _, a := range todo {
 		h.say("begin", a.name)
