@@ -161,7 +161,8 @@ const approvalColumns = `SELECT id, created, expires, caller, action, subject, i
 func (r approvals) list(ctx context.Context, in approvalFilter) (approvalList, error) {
 	out := approvalList{Approvals: []Approval{}}
 	err := r.needs.Store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
-		rows, err := tx.Query(ctx, approvalColumns+` ORDER BY created DESC, id LIMIT 500`)
+		// What waits comes before what was answered, so that no number of answers hides a request.
+		rows, err := tx.Query(ctx, approvalColumns+` ORDER BY CASE state WHEN 'pending' THEN 0 ELSE 1 END, created DESC, id LIMIT 500`)
 		if err != nil {
 			return err
 		}

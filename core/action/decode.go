@@ -10,6 +10,7 @@ import (
 	"io"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"holdfast"
@@ -102,22 +103,31 @@ func check(v reflect.Value, f reflect.StructField) *holdfast.Problem {
 			Remedy: "want " + strings.Join(values, ", "),
 		}
 	}
-	if f.Tag.Get("required") == "true" && v.Kind() == reflect.String && v.String() == "" {
+	if f.Tag.Get("required") == "true" && empty(v) {
 		return &holdfast.Problem{Field: name, Message: "is empty", Remedy: f.Tag.Get("help")}
 	}
 	return checkBounds(v, f)
 }
 
+func empty(v reflect.Value) bool {
+	if secret, ok := v.Interface().(holdfast.Secret); ok {
+		return secret.Empty()
+	}
+	return v.Kind() == reflect.String && v.String() == ""
+}
+
 func checkBounds(v reflect.Value, f reflect.StructField) *holdfast.Problem {
 	size, unit := measure(v)
 	if low := bound(f, "min"); low != nil && size < *low {
-		return &holdfast.Problem{Field: jsonName(f), Message: fmt.Sprintf("%v is too small", size), Remedy: fmt.Sprintf("at least %v%s", *low, unit)}
+		return &holdfast.Problem{Field: jsonName(f), Message: number(size) + " is too small", Remedy: "at least " + number(*low) + unit}
 	}
 	if high := bound(f, "max"); high != nil && size > *high {
-		return &holdfast.Problem{Field: jsonName(f), Message: fmt.Sprintf("%v is too large", size), Remedy: fmt.Sprintf("at most %v%s", *high, unit)}
+		return &holdfast.Problem{Field: jsonName(f), Message: number(size) + " is too large", Remedy: "at most " + number(*high) + unit}
 	}
 	return nil
 }
+
+func number(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
 
 func measure(v reflect.Value) (size float64, unit string) {
 	switch {

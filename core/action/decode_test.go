@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -52,6 +53,26 @@ func TestDecodeReportsEveryProblemTogether(t *testing.T) {
 	at := slices.IndexFunc(known.Problems, func(p holdfast.Problem) bool { return p.Field == "nmae" })
 	if known.Problems[at].Remedy != "did you mean name?" {
 		t.Errorf("remedy %q", known.Problems[at].Remedy)
+	}
+}
+
+func TestARequiredSecretIsNotEmpty(t *testing.T) {
+	type held struct {
+		Value holdfast.Secret `json:"value" required:"true"`
+	}
+	a := action.NewAction(holdfast.Action{Name: "test.held", Summary: "test", Effect: holdfast.EffectRead},
+		func(_ context.Context, in held) (held, error) { return in, nil })
+	if _, err := a.Decode(json.RawMessage(`{"value":""}`)); err == nil || !strings.Contains(err.Error(), "value: is empty") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := a.Decode(json.RawMessage(`{"value":"x"}`)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLargeNumbersAreToldInDigits(t *testing.T) {
+	if _, err := wideAction().Decode(json.RawMessage(`{"name":"x","size":99999999999}`)); err == nil || !strings.Contains(err.Error(), "99999999999 is too large") {
+		t.Errorf("got %v", err)
 	}
 }
 

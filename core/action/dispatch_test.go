@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -365,6 +366,29 @@ func TestARunawayAgentCannotBuryTheApprovals(t *testing.T) {
 	}
 	if _, ok := errors.AsType[*holdfast.Refusal](last); !ok {
 		t.Fatalf("the thirtieth request answered %v, want a refusal", last)
+	}
+}
+
+func TestNoNumberOfAnswersHidesARequest(t *testing.T) {
+	s := sqlite(t)
+	b := newBench(t, s)
+	id := pending(t, b, agent())
+	err := s.Write(t.Context(), func(ctx context.Context, tx store.Tx) error {
+		for i := range 600 {
+			_, err := tx.Exec(ctx, `INSERT INTO approvals (id, created, expires, asker, caller, action, subject, input, state, answered, answerer, reason)
+				SELECT ?, created + 1, expires, asker, caller, action, subject, input, 'denied', created, 'owner:terminal', '' FROM approvals WHERE id = ?`, fmt.Sprint("answered", i), id)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := b.do(t, operator(), "approval.list", "", nil)
+	if raw, _ := json.Marshal(out); err != nil || !strings.Contains(string(raw), id) {
+		t.Errorf("%v: the request is not listed: %.200s", err, raw)
 	}
 }
 
