@@ -41,13 +41,16 @@ func (d Database) Check() []holdfast.Problem {
 	}
 	u, err := url.Parse(d.URL)
 	if err != nil || u.Host == "" || !strings.HasPrefix(u.Scheme, "postgres") {
-		return []holdfast.Problem{{Message: fmt.Sprintf("%q is no store", strings.SplitN(d.URL, "@", 2)[0]), Remedy: "want sqlite or postgres://user@host/database"}}
+		return []holdfast.Problem{{Message: fmt.Sprintf("%q is no store", afterPassword(d.URL)), Remedy: "want sqlite or postgres://user@host/database"}}
 	}
 	if _, has := u.User.Password(); has {
-		return []holdfast.Problem{{Message: "the URL holds a password", Remedy: "take it out and set it with `holdfast keys set " + passwordKey + "`"}}
+		return []holdfast.Problem{{Message: "the URL holds a password", Remedy: "take it out and write " + passwordKey + "=… into .env"}}
 	}
 	return nil
 }
+
+// afterPassword is what of an address may be shown, however it is malformed.
+func afterPassword(url string) string { return url[strings.LastIndex(url, "@")+1:] }
 
 // openStore opens the database, brings every capability's tables up to date, and then lets the
 // journal find this node's name.
@@ -70,6 +73,10 @@ func (h *House) openStore(ctx context.Context) error {
 		opt.Password, _ = secrets.Get(passwordKey)
 	}
 	if err := h.Store.Open(ctx, opt); err != nil {
+		if h.database.URL != store.SQLite && opt.Password.Empty() {
+			// Setting a key is journaled, and so needs the store that waits for this one.
+			return fmt.Errorf("%w; no password is known: write %s=… into %s by hand, where `holdfast keys` cannot help before the store opens", err, passwordKey, h.Home.EnvFile())
+		}
 		return err
 	}
 	if err := h.settleNode(ctx); err != nil {
