@@ -103,7 +103,8 @@ func (h *House) reloadOnHangup(ctx context.Context) error {
 			return nil
 		case <-hangups:
 			if _, err := h.Registry.Dispatch(ctx, holdfast.Internal("hangup", "config.reload"), "config.reload", nil, nil); err != nil {
-				h.log.Error("the configuration was not reloaded", slog.Any("error", err))
+				// The error shows lines of the file, which are not for a log.
+				h.log.Error("the configuration was not reloaded: `holdfast config check` tells why")
 			}
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"holdfast"
@@ -137,13 +139,28 @@ func (r *Registry) run(ctx context.Context, c call) (out any, err error) {
 	return c.action.Run(ctx, c.input)
 }
 
+// withoutExcerpts is an error's text without the lines of files that it shows: a secret that stands
+// in a wrong place must not stay in the journal for good.
+func withoutExcerpts(err error) string {
+	known, ok := errors.AsType[*holdfast.Error](err)
+	if !ok {
+		return err.Error()
+	}
+	plain := *known
+	plain.Problems = slices.Clone(known.Problems)
+	for i := range plain.Problems {
+		plain.Problems[i].Excerpt = ""
+	}
+	return strings.Replace(err.Error(), known.Error(), plain.Error(), 1)
+}
+
 // settle counts and journals how a call ended.
 func (r *Registry) settle(ctx context.Context, c call, took time.Duration, quiet bool, err error) {
 	outcome := holdfast.OutcomeDone
 	entry := r.entry(c, outcome)
 	if err != nil {
 		entry.Outcome = holdfast.OutcomeFailed
-		entry.Detail = detail(map[string]string{"error": err.Error()})
+		entry.Detail = detail(map[string]string{"error": withoutExcerpts(err)})
 		if refused(err) {
 			entry.Outcome = holdfast.OutcomeRefused
 		}

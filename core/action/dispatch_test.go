@@ -180,6 +180,25 @@ func TestChangeIsJournaledBeforeAndAfter(t *testing.T) {
 	}
 }
 
+func TestNoLineOfAFileIsJournaled(t *testing.T) {
+	b := newBench(t, sqlite(t))
+	err := b.Add(action.NewAction(holdfast.Action{Name: "test.read_file", Summary: "test", Tier: holdfast.TierOperator, Effect: holdfast.EffectChange},
+		func(context.Context, action.Nothing) (answer, error) {
+			wrong := holdfast.Problem{File: "holdfast.yaml", Line: 3, Column: 1, Message: "is wrong", Excerpt: ">    3 | token: sk-planted"}
+			return answer{}, fmt.Errorf("cannot read: %w", holdfast.BadInput("the file has 1 problem", wrong))
+		}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.do(t, operator(), "test.read_file", "", nil); err == nil || !strings.Contains(err.Error(), "sk-planted") {
+		t.Fatalf("the asker is not shown the line: %v", err)
+	}
+	last := b.journal.entries[len(b.journal.entries)-1]
+	if text := string(last.Detail); strings.Contains(text, "sk-planted") || !strings.Contains(text, "holdfast.yaml:3:1: is wrong") {
+		t.Errorf("journaled %s", text)
+	}
+}
+
 func TestWhatCannotBeJournaledIsNotDone(t *testing.T) {
 	b := newBench(t, sqlite(t))
 	b.journal.full = errors.New("no space left on device")
