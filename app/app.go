@@ -126,16 +126,16 @@ func sectionOf(section, name string) string {
 }
 
 // ensure makes the folders of a home that is there.
-func (h *House) ensure() error {
-	if !h.Home.Exists() {
-		return holdfast.BadInput(fmt.Sprintf("there is no home at %s: make one with `holdfast init %s`", h.Home.Dir(), quoted(h.Home.Dir())))
+func ensure(place home.Home) error {
+	if !place.Exists() {
+		return holdfast.BadInput(fmt.Sprintf("there is no home at %s: make one with `holdfast init %s`", place.Dir(), quoted(place.Dir())))
 	}
-	return h.Home.Ensure()
+	return place.Ensure()
 }
 
 // Open makes the home ready for actions in this process: configuration, then the store.
 func (h *House) Open(ctx context.Context) error {
-	if err := h.ensure(); err != nil {
+	if err := ensure(h.Home); err != nil {
 		return err
 	}
 	if err := h.load(); err != nil {

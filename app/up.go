@@ -58,7 +58,7 @@ func upCommand(h *House, opt *Options, missing error) *cobra.Command {
 // Run runs the house until ctx ends, `down`, or the first failure; ready is called once everything
 // has started.
 func (h *House) Run(ctx context.Context, ready func(context.Context) error) error {
-	if err := h.ensure(); err != nil {
+	if err := ensure(h.Home); err != nil {
 		return err
 	}
 	lock, err := h.Home.Lock("")
@@ -127,7 +127,7 @@ func (h *House) awaitDoor(ctx context.Context) {
 			}
 			return
 		case <-tick.C:
-			if h.doorCannotOpen() {
+			if doorCannotOpen(h.units()) {
 				cancel()
 			}
 		}
@@ -135,8 +135,8 @@ func (h *House) awaitDoor(ctx context.Context) {
 }
 
 // doorCannotOpen tells that waiting longer for the front door brings nothing.
-func (h *House) doorCannotOpen() bool {
-	for _, u := range h.units() {
+func doorCannotOpen(units []holdfast.UnitStatus) bool {
+	for _, u := range units {
 		if u.Name == edge.UnitName {
 			return u.State == holdfast.UnitBlocked || u.State == holdfast.UnitHeld || u.State == holdfast.UnitFailed
 		}
