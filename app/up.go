@@ -47,6 +47,9 @@ func upCommand(h *House, opt *Options, missing error) *cobra.Command {
 			if detach {
 				return upDetached(cmd.Context(), h.Home, set, cmd.OutOrStdout())
 			}
+			defer context.AfterFunc(cmd.Context(), func() {
+				fmt.Fprintln(cmd.ErrOrStderr(), "Stopping every unit. A second Ctrl-C ends the house at once and leaves what still runs to the next `up`.")
+			})()
 			return h.Run(cmd.Context(), func(ctx context.Context) error { return h.greet(ctx, cmd.OutOrStdout()) })
 		},
 	}
