@@ -9,6 +9,7 @@ package test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -40,7 +41,7 @@ func TestStories(t *testing.T) {
 		Setup:               func(env *testscript.Env) error { return setup(env, root, bin) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"await": await, "killunit": killUnit, "killhouse": killHouse, "nothing-left": nothingLeft,
-			"samepid": samePID, "let": let,
+			"samepid": samePID, "let": let, "exits": exits,
 		},
 	})
 }
@@ -247,6 +248,24 @@ func samePID(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if (pid == args[1]) == neg {
 		ts.Fatalf("unit %s has pid %s, compared with %s", args[0], pid, args[1])
+	}
+}
+
+// exits STATUS COMMAND… runs a command and wants exactly that exit status.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	if err != nil || neg || len(args) < 2 {
+		ts.Fatalf("usage: exits STATUS COMMAND…")
+	}
+	out, err := output(ts, args[1:]...)
+	got := 0
+	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
+		got = failed.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("%v: %v", args[1:], err)
+	}
+	if got != want {
+		ts.Fatalf("%v exits %d, want %d:\n%s", args[1:], got, want, out)
 	}
 }
 

@@ -45,7 +45,7 @@ func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 // keeps what the kernel has, and a loss of power is played.
 func scratch(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "holdfast-faults-")
+	dir, err := os.MkdirTemp("/dev/shm", "holdfast-faults-") //nolint:usetesting // in memory, where there is such a folder
 	if err != nil {
 		return t.TempDir()
 	}

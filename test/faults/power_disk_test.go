@@ -88,6 +88,8 @@ func nodeOf(path string) (*node, error) {
 			}
 			n.names[e.Name()], n.before[e.Name()] = child, child
 		}
+	default:
+		err = fmt.Errorf("%s is no file, folder or link", path)
 	}
 	return n, err
 }
@@ -275,9 +277,10 @@ func (n *node) put(path string, luck *rand.Rand) error {
 			}
 		}
 		return os.Chmod(path, n.mode)
+	default:
+		err := os.WriteFile(path, n.found(luck), 0o600)
+		return errors.Join(err, os.Chmod(path, n.mode))
 	}
-	err := os.WriteFile(path, n.found(luck), 0o600)
-	return errors.Join(err, os.Chmod(path, n.mode))
 }
 
 // found is the content of a file after the power went.
