@@ -117,11 +117,38 @@ func excerpt(text []byte, line, column int) string {
 
 const mostColumns = 160
 
+// clipLine is a line as an excerpt shows it: not too long, and without the password of an address.
 func clipLine(line string) string {
+	line = withoutPassword(line)
 	if r := []rune(line); len(r) > mostColumns {
 		return string(r[:mostColumns]) + "…"
 	}
 	return line
+}
+
+// withoutPassword masks what stands between a user and the host of every address in a line, with as
+// many dots as it has letters, so that columns stay.
+func withoutPassword(line string) string {
+	rest := line
+	var shown strings.Builder
+	for {
+		before, after, found := strings.Cut(rest, "://")
+		if !found {
+			return shown.String() + rest
+		}
+		shown.WriteString(before + "://")
+		address := after
+		if end := strings.IndexAny(after, " \t\"'"); end >= 0 {
+			address = after[:end]
+		}
+		rest = after[len(address):]
+		if at := strings.LastIndex(address, "@"); at >= 0 {
+			if user, password, has := strings.Cut(address[:at], ":"); has {
+				address = user + ":" + strings.Repeat("•", len([]rune(password))) + address[at:]
+			}
+		}
+		shown.WriteString(address)
+	}
 }
 
 // indent is as wide as the first n characters of a line, tabs kept.

@@ -23,6 +23,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"holdfast"
@@ -95,12 +96,12 @@ func (k *Keys) Load() error {
 
 func (k *Keys) read() (*dotenv, error) {
 	path := k.home.EnvFile()
-	f, err := os.Open(path)
+	f, err := open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return parseDotenv(envName, nil), nil
 	}
 	if err != nil {
-		return nil, disk.Explain("read", path, err)
+		return nil, err
 	}
 	defer func() { _ = f.Close() }()
 	text, err := io.ReadAll(io.LimitReader(f, largest+1))
@@ -115,6 +116,26 @@ func (k *Keys) read() (*dotenv, error) {
 		d.notes = append(d.notes, *note)
 	}
 	return d, nil
+}
+
+// open opens the file of keys, and nothing else that stands in its place: not what a link points to,
+// whose mode is not ours to change, and not a pipe, which would keep the house waiting.
+func open(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if errors.Is(err, syscall.ELOOP) {
+		return nil, holdfast.BadInput(path + " is a link: put the keys themselves there, in a file of mode 0600")
+	}
+	if err != nil {
+		return nil, disk.Explain("read", path, err)
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = holdfast.BadInput(path + " is not an ordinary file: put the keys in one, of mode 0600")
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
 }
 
 // makePrivate takes the file away from group and others.

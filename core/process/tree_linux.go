@@ -66,6 +66,9 @@ func (p *Process) End(ctx context.Context, signal syscall.Signal, grace time.Dur
 type tree struct {
 	mark   Mark
 	leader *Process // nil when only the mark is known
+	// seen are those found so far, by pid and start: a process that is dying has no environment any
+	// more, and still counts until it is dead.
+	seen map[int]uint64
 }
 
 func (t *tree) end(ctx context.Context, signal syscall.Signal, grace time.Duration) error {
@@ -165,12 +168,15 @@ func (t *tree) members() ([]stat, error) {
 	leader := t.leaderIn(all)
 	in := map[int]bool{}
 	var members []stat
+	if t.seen == nil {
+		t.seen = map[int]uint64{}
+	}
 	take := func(s stat) {
-		in[s.pid] = true
+		in[s.pid], t.seen[s.pid] = true, s.start
 		members = append(members, s)
 	}
 	for _, s := range all {
-		if t.own(s, leader) {
+		if start, known := t.seen[s.pid]; known && start == s.start || t.own(s, leader) {
 			take(s)
 		}
 	}
