@@ -40,7 +40,7 @@ func (d Database) Check() []holdfast.Problem {
 		return nil
 	}
 	u, err := url.Parse(d.URL)
-	if err != nil || u.Host == "" || !strings.HasPrefix(u.Scheme, "postgres") {
+	if err != nil || u.Host == "" && !u.Query().Has("host") || !strings.HasPrefix(u.Scheme, "postgres") {
 		return []holdfast.Problem{{Message: fmt.Sprintf("%q is no store", afterPassword(d.URL)), Remedy: "want sqlite or postgres://user@host/database"}}
 	}
 	if _, has := u.User.Password(); has {

@@ -75,6 +75,9 @@ func (h *House) Run(ctx context.Context, ready func(context.Context) error) erro
 	ctx, shutdown := context.WithCancelCause(ctx)
 	defer shutdown(nil)
 	h.shutdown = func() { shutdown(errStopped) }
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
 	group := house.House{Capabilities: h.Capabilities, Log: h.log}
 	err = group.Run(ctx, func(ctx context.Context) error {
 		h.awaitDoor(ctx)
@@ -86,7 +89,7 @@ func (h *House) Run(ctx context.Context, ready func(context.Context) error) erro
 		if err := ready(ctx); err != nil {
 			return err
 		}
-		return h.reloadOnHangup(ctx)
+		return h.reloadOnHangup(ctx, hangups)
 	})
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		return nil
@@ -96,10 +99,7 @@ func (h *House) Run(ctx context.Context, ready func(context.Context) error) erro
 
 // reloadOnHangup reads the configuration anew at SIGHUP; an invalid file changes nothing, is
 // journaled as failed, and fires the alert of config.
-func (h *House) reloadOnHangup(ctx context.Context) error {
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	defer signal.Stop(hangups)
+func (h *House) reloadOnHangup(ctx context.Context, hangups <-chan os.Signal) error {
 	for {
 		select {
 		case <-ctx.Done():

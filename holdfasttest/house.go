@@ -80,7 +80,13 @@ func Start(t testing.TB, opt Options) *House {
 	if err != nil {
 		t.Fatal(err)
 	}
-	set := map[string]string{"edge.listen": freeAddress(t), "api.listen": freeAddress(t)}
+	// Ports of its own, so that houses of other tests are not in the way.
+	low := 45000 + os.Getpid()%300*40
+	set := map[string]string{
+		"edge.listen": freeAddress(t), "api.listen": freeAddress(t),
+		"extensions.ui_ports":      fmt.Sprintf("%d-%d", low, low+19),
+		"extensions.service_ports": fmt.Sprintf("%d-%d", low+20, low+39),
+	}
 	for path, value := range opt.Set {
 		set[path] = value
 	}

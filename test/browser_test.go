@@ -83,6 +83,10 @@ func startHouse(t *testing.T, bin, script string) *realHouse {
 			t.Fatal(err)
 		}
 	}
+	for _, variable := range portRanges(33000)() {
+		name, value, _ := strings.Cut(variable, "=")
+		t.Setenv(name, value)
+	}
 	edge, err := freePort()
 	if err != nil {
 		t.Fatal(err)

@@ -18,11 +18,14 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"holdfast/core/store/storetest"
 )
 
 func TestMain(m *testing.M) {
@@ -35,10 +38,16 @@ func TestStories(t *testing.T) {
 		t.Fatal(err)
 	}
 	bin := build(t, root)
+	database := storetest.Postgres(t)
+	ranges := portRanges(20000)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "stories",
 		RequireExplicitExec: false,
-		Setup:               func(env *testscript.Env) error { return setup(env, root, bin) },
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("POSTGRES", database)
+			env.Vars = append(env.Vars, ranges()...)
+			return setup(env, root, bin)
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"await": await, "killunit": killUnit, "killhouse": killHouse, "nothing-left": nothingLeft,
 			"samepid": samePID, "let": let, "exits": exits,
@@ -68,6 +77,19 @@ func setup(env *testscript.Env, root, bin string) error {
 		}
 	})
 	return nil
+}
+
+// portRanges gives each house its own ports for extensions, so that houses side by side never meet.
+func portRanges(first int) func() []string {
+	var next atomic.Int64
+	base := first + os.Getpid()%300*40
+	return func() []string {
+		low := base + int(next.Add(1)-1)%20*40
+		return []string{
+			fmt.Sprintf("HOLDFAST_EXTENSIONS_UI_PORTS=%d-%d", low, low+19),
+			fmt.Sprintf("HOLDFAST_EXTENSIONS_SERVICE_PORTS=%d-%d", low+20, low+39),
+		}
+	}
 }
 
 func freePort() (string, error) {

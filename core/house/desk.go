@@ -7,6 +7,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"holdfast"
@@ -30,6 +31,10 @@ type Desk struct {
 	Breaker func(context.Context) holdfast.Breaker
 	// Shutdown ends the house; it returns at once.
 	Shutdown func()
+
+	mu sync.Mutex
+	// seen is since when the desk has known of alerts whose rule does not say.
+	seen map[string]time.Time
 }
 
 // A Status is how the house stands.
@@ -88,6 +93,7 @@ func (d *Desk) status(ctx context.Context, _ action.Nothing) (Status, error) {
 			s.Checks = append(s.Checks, check.Run(ctx))
 		}
 	}
+	d.date(s.Alerts)
 	slices.SortStableFunc(s.Alerts, func(a, b holdfast.Alert) int { return b.Since.Compare(a.Since) })
 	return s, nil
 }
@@ -98,6 +104,25 @@ func firing(ctx context.Context, rule holdfast.AlertRule) []holdfast.Alert {
 		alerts[i].Name, alerts[i].Severity = rule.Name, cmp.Or(alerts[i].Severity, rule.Severity)
 	}
 	return alerts
+}
+
+// date gives the alerts whose rule does not say since when the time at which they were first seen.
+func (d *Desk) date(alerts []holdfast.Alert) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	seen := map[string]time.Time{}
+	for i, a := range alerts {
+		if !a.Since.IsZero() {
+			continue
+		}
+		key := a.Name + "\x00" + a.Subject
+		since, known := d.seen[key]
+		if !known {
+			since = time.Now().UTC()
+		}
+		seen[key], alerts[i].Since = since, since
+	}
+	d.seen = seen
 }
 
 type health struct {
