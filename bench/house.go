@@ -78,7 +78,7 @@ type houseStatus struct {
 
 func (s houseStatus) allUp() bool {
 	for _, u := range s.Units {
-		if u.State != "ready" && u.State != "running" {
+		if u.State != "ready" {
 			return false
 		}
 	}
@@ -166,7 +166,7 @@ func tenUnits(ctx context.Context) ([]figure, error) {
 	var text strings.Builder
 	text.WriteString("units:\n")
 	for i := range 10 {
-		fmt.Fprintf(&text, "  trivial%d: {run: [sleep, \"1000\"]}\n", i)
+		fmt.Fprintf(&text, "  trivial%d: {run: [sleep, \"1000\"], ready: {exec: [\"true\"]}}\n", i)
 	}
 	if err := os.WriteFile(filepath.Join(home, "holdfast.yaml"), []byte(text.String()), 0o600); err != nil {
 		return nil, err
@@ -182,5 +182,5 @@ func tenUnits(ctx context.Context) ([]figure, error) {
 		}
 		took = append(took, d)
 	}
-	return []figure{{"up of ten trivial units (median of 5)", median(took).Round(time.Millisecond).String(), "< 1.5 s"}}, nil
+	return []figure{{"up of ten trivial units, all ready by a check (median of 5)", median(took).Round(time.Millisecond).String(), "< 1.5 s"}}, nil
 }
