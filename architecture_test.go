@@ -37,6 +37,7 @@ var strata = []stratum{
 	{"core/*", []string{".", "core/*"}},
 	{"cmd/holdfast-edge", []string{"edge/router"}},
 	{"cmd/holdfast", []string{"app"}},
+	{"gateway/breaker/judge", []string{"."}},
 	{"units/*", []string{".", "core/*", "units/*"}},
 	{"gateway/*", []string{".", "core/*", "gateway/*"}},
 	{"agent/*", []string{".", "core/*", "agent/*"}},

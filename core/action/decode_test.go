@@ -135,6 +135,25 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
+func FuzzFromText(f *testing.F) {
+	for _, seed := range []string{"", "x", "1e9", "-1", "{", "{}", "true", "\xff", "9223372036854775808"} {
+		f.Add("size", seed)
+		f.Add("raw", seed)
+		f.Add("nonsense", seed)
+	}
+	a := wideAction()
+	f.Fuzz(func(t *testing.T, name, text string) {
+		raw, err := action.FromText(a.Input.Fields(), map[string][]string{name: {text}, "name": {"x"}})
+		if err != nil {
+			return
+		}
+		if !json.Valid(raw) {
+			t.Errorf("%q=%q became %q, which is no JSON", name, text, raw)
+		}
+		_, _ = a.Decode(raw)
+	})
+}
+
 func TestMalformedDeclarationsAreRefused(t *testing.T) {
 	good := wideAction()
 	bad := map[string]func(*holdfast.Action){

@@ -213,6 +213,23 @@ func TestInventoryThenConfirmation(t *testing.T) {
 	}
 }
 
+// FuzzConfirm sends a destroying action with every kind of confirmation: none may destroy.
+func FuzzConfirm(f *testing.F) {
+	for _, seed := range []string{"", ";", "token; files", "AAAA; files, files", "\x00;\xff"} {
+		f.Add(seed)
+	}
+	var h http.Handler
+	f.Fuzz(func(t *testing.T, header string) {
+		if h == nil {
+			h = server(t).Door()
+		}
+		w := send(t, h, ask{"POST", "/api/v1/thing/delete", `{"name":"a"}`, map[string]string{"Cookie": session["Cookie"], api.ConfirmHeader: header}})
+		if w.Code == http.StatusOK {
+			t.Errorf("%q confirmed", header)
+		}
+	})
+}
+
 func TestUpload(t *testing.T) {
 	var form bytes.Buffer
 	m := multipart.NewWriter(&form)
