@@ -31,7 +31,7 @@ func TestEveryCallMayFail(t *testing.T) {
 				}
 			}
 			if !long() {
-				sites = append(spread(sites, 20), commits(sites)...)
+				sites = append(spread(sites, 12), commits(sites)...)
 			}
 			ended := 0
 			for i, site := range sites {
