@@ -68,7 +68,7 @@ func (d *Desk) Capability() Capability {
 		Effect: holdfast.EffectChange, Safer: true, Routes: []holdfast.ActionRoute{{Method: "POST", Path: "/api/supervisor/shutdown"}},
 	}
 	return Capability{
-		Name: "desk",
+		Name: "desk", Reason: "it only declares actions",
 		Actions: []holdfast.Action{
 			action.NewAction(read("house.status", "status", "Show how the house stands"), d.status),
 			action.NewAction(health, d.health),
