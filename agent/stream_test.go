@@ -14,6 +14,8 @@ import (
 
 	"github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/option"
+
+	"holdfast/holdfasttest/need"
 )
 
 // events are the data lines of a stream.
@@ -147,7 +149,7 @@ func TestOpenAINodeClient(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(filepath.Join(folder, "node_modules")); err != nil {
-		t.Skip("the published clients are not installed: run `npm ci` in test/clients")
+		need.Missing(t, "the published clients are not installed: run `npm ci` in test/clients")
 	}
 	b := newBench(t,
 		line{calls: []toolCall{call("c1", "list", `{}`)}}, line{text: "You have milk."},

@@ -24,6 +24,7 @@ import (
 	"github.com/coder/websocket"
 
 	"holdfast"
+	"holdfast/holdfasttest/need"
 )
 
 // program is the front door's program: that of HOLDFAST_BIN when a build made it already, else built here.
@@ -455,7 +456,7 @@ func testResists(t *testing.T, r *rig) {
 	}
 	for _, needed := range []string{filepath.Join(suite, "node_modules", "playwright-core"), "/usr/bin/chromium"} {
 		if _, err := os.Stat(needed); err != nil {
-			t.Skipf("no browser here: %v", err)
+			need.Missing(t, "no browser here: "+err.Error())
 		}
 	}
 	r.keyed = true

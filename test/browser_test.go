@@ -11,13 +11,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"holdfast/holdfasttest/need"
 )
 
 // TestBrowser drives Chromium through the front door of a real house: the Hub's story at desktop and
 // phone width, light and dark, and an extension page that tries to act as the operator.
 func TestBrowser(t *testing.T) {
 	if _, err := exec.LookPath("chromium"); err != nil {
-		missing(t, "chromium")
+		need.Missing(t, "chromium is not installed")
 	}
 	root, err := filepath.Abs("..")
 	if err != nil {
@@ -42,15 +44,6 @@ func TestBrowser(t *testing.T) {
 			}
 		})
 	}
-}
-
-// missing skips a test whose program is not here; in CI that is a failure.
-func missing(t *testing.T, program string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatalf("%s is not installed", program)
-	}
-	t.Skipf("%s is not installed", program)
 }
 
 func build(t *testing.T, root string) string {

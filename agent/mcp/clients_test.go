@@ -16,6 +16,7 @@ import (
 	"holdfast"
 	"holdfast/agent/tools"
 	"holdfast/core/home"
+	"holdfast/holdfasttest/need"
 )
 
 type forgetful struct{}
@@ -35,10 +36,10 @@ func clientsFolder(t *testing.T) string {
 		t.Fatal(err)
 	}
 	if _, err := exec.LookPath("node"); err != nil {
-		t.Skip("there is no node")
+		need.Missing(t, "there is no node")
 	}
 	if _, err := os.Stat(filepath.Join(folder, "node_modules")); err != nil {
-		t.Skip("the published clients are not installed: run `npm ci` in test/clients")
+		need.Missing(t, "the published clients are not installed: run `npm ci` in test/clients")
 	}
 	return folder
 }

@@ -13,6 +13,7 @@ import (
 
 	"holdfast"
 	"holdfast/core/config"
+	"holdfast/holdfasttest/need"
 )
 
 const notesModule = `
@@ -253,7 +254,7 @@ func TestPythonDatabase(t *testing.T) {
 
 func TestPydanticModels(t *testing.T) {
 	if err := exec.CommandContext(t.Context(), "python3", "-I", "-c", "import pydantic").Run(); err != nil {
-		t.Skip("this Python has no pydantic")
+		need.Missing(t, "this Python has no pydantic")
 	}
 	b := newBench(t, pythonServer(t, "models", map[string]string{"models_tools.py": `
 from typing import List

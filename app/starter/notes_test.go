@@ -19,13 +19,15 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"holdfast/holdfasttest/need"
 )
 
 // notes is the example extension of a fresh home, with its data elsewhere.
 func notes(t *testing.T) (dir string, env []string) {
 	t.Helper()
 	if _, err := exec.LookPath("python3"); err != nil {
-		t.Skip("there is no python3")
+		need.Missing(t, "there is no python3")
 	}
 	home := filepath.Join(t.TempDir(), "home")
 	if _, err := Write(home); err != nil {

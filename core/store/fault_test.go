@@ -18,6 +18,7 @@ import (
 	"holdfast"
 	"holdfast/core/store"
 	"holdfast/core/store/storetest"
+	"holdfast/holdfasttest/need"
 )
 
 // mountSmall mounts a tmpfs of so many bytes, or skips.
@@ -25,7 +26,7 @@ func mountSmall(t *testing.T, bytes int) string {
 	t.Helper()
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%d", bytes)); err != nil {
-		t.Skipf("cannot mount a tmpfs: %v", err)
+		need.Missing(t, "cannot mount a tmpfs: "+err.Error())
 	}
 	t.Cleanup(func() {
 		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
