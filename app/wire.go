@@ -183,7 +183,7 @@ func (h *House) wireAgent(p *parts) {
 	})
 	p.agents = agent.New(agent.Needs{Chat: p.models.Inner(), Tools: p.catalogue, Keys: p.secrets, Log: h.log})
 	p.models.SetAgents(p.agents)
-	p.secrets.Use(keys.Needs{Required: askers{p.extensions, p.models}, Units: p.units, Log: h.log})
+	p.secrets.Use(keys.Needs{Required: askers{p.units, p.extensions, p.models}, Units: p.units, Log: h.log})
 	h.reloaded = map[string]func(context.Context, any) error{
 		"units":  p.units.Reconfigure,
 		"models": func(_ context.Context, fresh any) error { return p.models.Apply(*fresh.(*gateway.Config)) },

@@ -22,6 +22,7 @@ import (
 
 	"holdfast"
 	"holdfast/core/home"
+	"holdfast/core/keys"
 	"holdfast/core/process"
 )
 
@@ -248,6 +249,27 @@ func (s *Supervisor) UnitsUsing(key string) []string {
 		}
 	}
 	return names
+}
+
+// Required lists which keys the units of holdfast.yaml ask for; those of other owners are told by
+// their owners. Before the start it goes by the configuration.
+func (s *Supervisor) Required() []keys.Requirement {
+	var units []holdfast.Unit
+	for _, u := range s.roster.all() {
+		if u.unit.Owner == ownerConfig {
+			units = append(units, u.unit)
+		}
+	}
+	if units == nil {
+		units = s.section.units(s.options.Home)
+	}
+	var list []keys.Requirement
+	for _, u := range units {
+		for _, key := range u.Secrets {
+			list = append(list, keys.Requirement{Key: key, Source: "unit " + u.Name})
+		}
+	}
+	return list
 }
 
 // Changes follows the changes of all units until ctx ends or the supervisor stops. A slow reader
