@@ -113,7 +113,6 @@ func (s *server) run(ctx context.Context) {
 	}
 	for ctx.Err() == nil {
 		live, err := s.start(ctx)
-		first()
 		if ctx.Err() != nil {
 			if live != nil {
 				live.end()
@@ -121,9 +120,12 @@ func (s *server) run(ctx context.Context) {
 			return
 		}
 		if err != nil {
-			s.pause(ctx, err)
+			wait := s.back(err)
+			first() // only now does the server say how the attempt ended
+			sleep(ctx, wait)
 			continue
 		}
+		first()
 		err = s.serve(ctx, live)
 		s.retire(live)
 		switch {
@@ -131,7 +133,7 @@ func (s *server) run(ctx context.Context) {
 		case err == nil:
 			s.rest(ctx)
 		case time.Since(live.began) < steadyAfter:
-			s.pause(ctx, err)
+			sleep(ctx, s.back(err))
 		default:
 			s.failed(err)
 		}
@@ -237,16 +239,21 @@ func (s *server) failed(err error) {
 	s.log.Warn("tool server failed", slog.Any("error", err), slog.Int("failures", failures))
 }
 
-// pause waits ever longer, up to minutes, after failures in a row.
-func (s *server) pause(ctx context.Context, err error) {
+// back notes a failure and says how long to wait before the next attempt: ever longer, up to
+// minutes, after failures in a row.
+func (s *server) back(err error) (wait time.Duration) {
 	s.failed(err)
 	s.mu.Lock()
-	wait := min(firstWait<<min(s.failures-1, 16), longestWait)
+	wait = min(firstWait<<min(s.failures-1, 16), longestWait)
 	wait += rand.N(wait/4 + 1) //nolint:gosec // jitter is no secret
 	s.retry = time.Now().Add(wait)
 	s.moveLocked(StateWaiting, err)
 	s.mu.Unlock()
 	s.changed()
+	return wait
+}
+
+func sleep(ctx context.Context, wait time.Duration) {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
