@@ -107,12 +107,12 @@ func resident(pid int) float64 {
 
 // house measures status and idle memory of the starter home.
 func house(ctx context.Context) ([]figure, error) {
-	home, err := os.MkdirTemp("", "holdfast-bench-*")
+	dir, err := os.MkdirTemp("", "holdfast-bench-*")
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = os.RemoveAll(home) }()
-	home = filepath.Join(home, "home")
+	defer func() { _ = os.RemoveAll(dir) }()
+	home := filepath.Join(dir, "home")
 	if out, err := exec.CommandContext(ctx, filepath.Join("bin", "holdfast"), "init", home).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("init: %w\n%s", err, out)
 	}

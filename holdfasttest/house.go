@@ -58,17 +58,20 @@ var edgeProgram = sync.OnceValues(func() (string, error) {
 	if bin := os.Getenv("HOLDFAST_BIN"); bin != "" {
 		return filepath.Join(bin, "holdfast-edge"), nil
 	}
-	dir, err := os.MkdirTemp("", "holdfast-edge-*")
-	if err != nil {
+	// One place for all runs of this user, so that none leaves its own behind; the rename lets a
+	// program that runs go on.
+	dir := filepath.Join(os.TempDir(), fmt.Sprintf("holdfast-test-%d", os.Getuid()))
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err
 	}
 	path := filepath.Join(dir, "holdfast-edge")
-	cmd := exec.Command("go", "build", "-o", path, "holdfast/cmd/holdfast-edge")
+	fresh := fmt.Sprintf("%s.%d", path, os.Getpid())
+	cmd := exec.Command("go", "build", "-o", fresh, "holdfast/cmd/holdfast-edge")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("cannot build the front door: %w\n%s", err, out)
 	}
-	return path, nil
+	return path, os.Rename(fresh, path)
 })
 
 // Start runs a house and returns when everything in it has started.
