@@ -60,7 +60,11 @@ var edgeProgram = sync.OnceValues(func() (string, error) {
 	}
 	// One place for all runs of this user, so that none leaves its own behind; the rename lets a
 	// program that runs go on.
-	dir := filepath.Join(os.TempDir(), fmt.Sprintf("holdfast-test-%d", os.Getuid()))
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(cache, "holdfast-test")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err
 	}
