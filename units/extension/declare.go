@@ -72,7 +72,7 @@ func (x *extension) declare(in surrounding, told portTable) declaration {
 		return d
 	}
 	env := x.environ(in, d.held)
-	d.units = x.declareUnits(in, env, d.reason)
+	d.units = x.declareUnits(env, d.reason)
 	d.mounts = x.declareMounts()
 	d.servers = x.declareServers(in, env, d.reason)
 	return d
@@ -154,7 +154,7 @@ func isDir(path string) bool {
 // dataDir is where an extension keeps what an update must not touch.
 func dataDir(h home.Home, name string) string { return h.Var("extensions", name) }
 
-func (x *extension) declareUnits(in surrounding, env map[string]string, blocked string) []holdfast.Unit {
+func (x *extension) declareUnits(env map[string]string, blocked string) []holdfast.Unit {
 	var units []holdfast.Unit
 	if x.ui != nil {
 		u := x.unit("ui", x.ui, env)
