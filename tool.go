@@ -19,6 +19,9 @@ type ToolServer struct {
 	// Settings holds the switches per tool name; a tool that is not listed has the defaults
 	// enabled_in_mcp true, passthrough false.
 	Settings map[string]ToolSetting
+	// Limits and Sandbox are put on the server and all that it starts.
+	Limits  Limits
+	Sandbox *Sandbox
 	// Blocked says why the server must not start (a missing secret); its tools are not offered.
 	Blocked string
 }

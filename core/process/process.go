@@ -18,6 +18,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"holdfast"
 )
 
 // MarkVariable is the environment variable that carries the mark of a launch.
@@ -89,6 +91,9 @@ type Spec struct {
 	Mark  Mark
 	// Credential is another user to run as, nil for the same.
 	Credential *syscall.Credential
+	// Limits and Sandbox are put on the launch before its program runs.
+	Limits  holdfast.Limits
+	Sandbox *holdfast.Sandbox
 }
 
 // An Exit is how a process ended.
