@@ -10,7 +10,7 @@ LDFLAGS := -s -w -X holdfast/app.version=$(VERSION)
 help: ## list what can be made
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
-build: ## build bin/holdfast and bin/holdfast-edge
+build: ## build the three programs into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
 
 run: build ## run a starter home in ./home until Ctrl-C
