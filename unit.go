@@ -52,7 +52,9 @@ type Unit struct {
 	Ready   *Probe
 	Healthy *Probe
 	Restart RestartPolicy
-	Stop    Stop
+	// RestartCap bounds the delay between restarts; 0 is the supervisor's own bound.
+	RestartCap time.Duration
+	Stop       Stop
 	// Port is the port the unit listens on, 0 for none; it is checked to be free before exec.
 	Port int
 	// Log is the file under var/logs, without ".log"; empty means the unit's name.

@@ -45,9 +45,12 @@ func Either(forms ...*jsonschema.Schema) *jsonschema.Schema {
 	return &jsonschema.Schema{AnyOf: forms}
 }
 
+// Span is the schema of a span of time, for types that give their own schema.
+func Span() *jsonschema.Schema { return &jsonschema.Schema{Type: "string", Format: formatDuration} }
+
 func baseTypes() map[reflect.Type]*jsonschema.Schema {
 	return map[reflect.Type]*jsonschema.Schema{
-		reflect.TypeFor[Duration]():        {Type: "string", Format: formatDuration},
+		reflect.TypeFor[Duration]():        Span(),
 		reflect.TypeFor[Bytes]():           {Types: []string{"string", "integer"}, Format: formatBytes},
 		reflect.TypeFor[holdfast.Secret](): {Type: "string"},
 		reflect.TypeFor[holdfast.Tier]():   tierSchema(),

@@ -163,7 +163,7 @@ type Host interface {
 	Start(Spec) (Child, error)
 	// Adopt watches a process that lives and is not ours by birth; ErrGone when it does not live.
 	Adopt(Identity) (Child, error)
-	// Marked lists the living processes that carry a mark of the house.
+	// Marked lists the living processes that carry a mark of the house, of any house when it is empty.
 	Marked(house string) ([]Found, error)
 	// EndMarked ends all processes that carry exactly this mark, and their descendants.
 	EndMarked(ctx context.Context, mark Mark, signal syscall.Signal, grace time.Duration) error

@@ -79,7 +79,7 @@ func Marked(house string) ([]Found, error) {
 	}
 	var found []Found
 	for _, e := range all {
-		if e.marked && !e.dead && e.mark.House == house && e.pid != os.Getpid() {
+		if e.marked && !e.dead && (house == "" || e.mark.House == house) && e.pid != os.Getpid() {
 			found = append(found, Found{
 				Identity: Identity{PID: e.pid, Start: e.start, Mark: e.mark},
 				Parent:   e.parent, Name: e.name, Leader: e.group == e.pid,

@@ -35,7 +35,7 @@ func Marked(house string) ([]Found, error) {
 			continue
 		}
 		mark, ok, err := environMark(s.pid)
-		if err != nil || !ok || mark.House != house {
+		if err != nil || !ok || house != "" && mark.House != house {
 			continue
 		}
 		found = append(found, Found{

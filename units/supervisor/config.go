@@ -3,6 +3,7 @@
 package supervisor
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,6 +27,8 @@ type Section map[string]Entry
 
 // An Entry is one unit of the section units.
 type Entry struct {
+	// Kind is what carries the unit out: process when left out.
+	Kind string `json:"kind,omitempty" enum:"process,container,commands"`
 	// Run is the program and its arguments. There is no shell.
 	Run []string `json:"run"`
 	// Dir is the working folder, relative to the home. The home itself when left out.
@@ -36,16 +39,67 @@ type Entry struct {
 	Secrets []string `json:"secrets"`
 	// Needs lists what must be up first: a unit's name, or name: booted, ready or healthy.
 	Needs []Need `json:"needs"`
+	// Port is what the unit listens on; it must be free before the unit starts. Its probes ask it
+	// when they name no port of their own.
+	Port int `json:"port,omitempty" min:"1" max:"65535"`
 	// Ready asks a starting unit whether it serves; without it a unit runs once it has started.
 	Ready *Probe `json:"ready,omitempty"`
 	// Healthy asks a unit that serves how it is, for as long as it runs.
 	Healthy *Probe `json:"healthy,omitempty"`
-	// Restart says when an ended unit starts again: always, on-failure or never.
-	Restart Policy `json:"restart"`
+	// Restart says when an ended unit starts again: always, on-failure or never; or, with a bound of
+	// its own for the delay between restarts, {policy: always, cap: 1m}.
+	Restart Restart `json:"restart"`
 	// Stop says how the unit is asked to end before it is killed.
 	Stop Ending `json:"stop"`
 	// Enabled units start with the house. They do when this is left out.
 	Enabled *bool `json:"enabled,omitempty"`
+	// Limits bound what the unit may use. None when left out.
+	Limits Limits `json:"limits,omitzero"`
+	// Sandbox confines the unit to what it lists, and keeps it from gaining privileges. None when
+	// left out.
+	Sandbox *Sandbox `json:"sandbox,omitempty"`
+	// User is the account that the unit runs as, by name or number. The house's own when left out;
+	// another needs a house that runs as root.
+	User string `json:"user,omitempty"`
+	// Worker marks a short-lived agent process: it counts for the zombie guard, and `down` leaves it
+	// to finish unless told otherwise.
+	Worker bool `json:"worker,omitempty"`
+	// Idle ends the unit when it wrote no line and used next to no CPU for this long; `unit start`
+	// starts it again. Never when left out.
+	Idle config.Duration `json:"idle,omitempty"`
+}
+
+// A Restart says when an ended unit starts again, and how far the delay before it may grow.
+type Restart struct {
+	// Policy is always, on-failure or never.
+	Policy Policy `json:"policy"`
+	// Cap bounds the delay between restarts. 5m when left out.
+	Cap config.Duration `json:"cap,omitempty"`
+}
+
+// Limits bound what a unit may use, with all that it starts. What is left out is not bounded.
+type Limits struct {
+	// NoFile is how many files each process of the unit may hold open.
+	NoFile uint64 `json:"nofile,omitempty" min:"3"`
+	// Memory is how much memory the unit may use, such as 512MiB.
+	Memory config.Bytes `json:"memory,omitempty"`
+	// CPU is how many cores the unit may use: 0.5 is half of one.
+	CPU float64 `json:"cpu,omitempty" min:"0.01"`
+	// Processes is how many processes and threads the unit may have.
+	Processes int `json:"processes,omitempty" min:"1"`
+	// Nice is the priority, from -20 (first; only as root) to 19 (last).
+	Nice int `json:"nice,omitempty" min:"-20" max:"19"`
+}
+
+// A Sandbox confines a unit.
+type Sandbox struct {
+	// Read lists files and folders that the unit may read, beside the system's own programs and
+	// libraries; relative to the home.
+	Read []string `json:"read,omitempty"`
+	// Write lists files and folders that the unit may read and write; relative to the home.
+	Write []string `json:"write,omitempty"`
+	// Network is on or off; off leaves no sockets but those handed to the unit. On when left out.
+	Network string `json:"network,omitempty" enum:"on,off"`
 }
 
 // A Policy is always, on-failure or never.
@@ -54,7 +108,7 @@ type Policy string
 // A Need is a unit that must have come so far.
 type Need holdfast.Need
 
-// A Probe is a question to a unit: exactly one of http, tcp and exec.
+// A Probe is a question to a unit: exactly one of http, tcp, exec, heartbeat and line.
 type Probe struct {
 	// HTTP is a path that must answer below 400 at the port on the loopback address.
 	HTTP string `json:"http,omitempty"`
@@ -62,6 +116,12 @@ type Probe struct {
 	TCP bool `json:"tcp,omitempty"`
 	// Exec runs a program in the unit's folder and environment; status 0 is well.
 	Exec []string `json:"exec,omitempty"`
+	// Heartbeat is a file that the unit touches at least once in every; one that is older than twice
+	// that is stale. It is relative to the home.
+	Heartbeat string `json:"heartbeat,omitempty"`
+	// Line is a regular expression that a line of the unit's log must match: once to be ready, within
+	// twice every to be healthy.
+	Line string `json:"line,omitempty"`
 	// Port is what the unit listens on; it must be free before the unit starts.
 	Port int `json:"port,omitempty"`
 	// Within is how long a start may take until the first success: 60s for ready when left out; 10s
@@ -99,6 +159,24 @@ func (n *Need) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
+// UnmarshalJSON reads "policy" or {"policy": "policy", "cap": "span"}.
+func (r *Restart) UnmarshalJSON(raw []byte) error {
+	if json.Unmarshal(raw, &r.Policy) == nil {
+		return nil
+	}
+	type plain Restart
+	return json.Unmarshal(raw, (*plain)(r))
+}
+
+// MarshalJSON writes what UnmarshalJSON reads.
+func (r Restart) MarshalJSON() ([]byte, error) {
+	if r.Cap == 0 {
+		return json.Marshal(r.Policy)
+	}
+	type plain Restart
+	return json.Marshal(plain(r))
+}
+
 // MarshalJSON writes what UnmarshalJSON reads.
 func (n Need) MarshalJSON() ([]byte, error) {
 	if n.Until == "" {
@@ -109,8 +187,13 @@ func (n Need) MarshalJSON() ([]byte, error) {
 
 // Types gives the forms that Go's types do not tell.
 func (*Section) Types() map[reflect.Type]*jsonschema.Schema {
+	policies := config.Enum("always", "on-failure", "never")
 	return map[reflect.Type]*jsonschema.Schema{
-		reflect.TypeFor[Policy](): config.Enum("always", "on-failure", "never"),
+		reflect.TypeFor[Restart](): config.Either(policies, &jsonschema.Schema{
+			Type:                 "object",
+			Properties:           map[string]*jsonschema.Schema{"policy": policies.CloneSchemas(), "cap": config.Span()},
+			AdditionalProperties: &jsonschema.Schema{Not: &jsonschema.Schema{}},
+		}),
 		reflect.TypeFor[Need](): config.Either(
 			&jsonschema.Schema{Type: "string"},
 			&jsonschema.Schema{Type: "object", AdditionalProperties: config.Enum(untilBooted, untilReady, untilHealthy)},
@@ -136,14 +219,27 @@ func (s *Section) Check() []holdfast.Problem {
 }
 
 func checkPorts(name string, e Entry) []holdfast.Problem {
-	if e.Ready == nil || e.Healthy == nil || e.Ready.Port == 0 || e.Healthy.Port == 0 || e.Ready.Port == e.Healthy.Port {
-		return nil
+	declared := []struct {
+		field string
+		port  int
+	}{{"port", e.Port}, {"ready.port", e.Ready.port()}, {"healthy.port", e.Healthy.port()}}
+	declared = slices.DeleteFunc(declared, func(d struct {
+		field string
+		port  int
+	},
+	) bool {
+		return d.port == 0
+	})
+	for _, d := range declared[min(1, len(declared)):] {
+		if first := declared[0]; d.port != first.port {
+			return []holdfast.Problem{{
+				Field:   name + "." + d.field,
+				Message: fmt.Sprintf("is %d, and %s is %d: a unit has one port", d.port, first.field, first.port),
+				Remedy:  "leave it out",
+			}}
+		}
 	}
-	return []holdfast.Problem{{
-		Field:   name + ".healthy.port",
-		Message: fmt.Sprintf("is %d, and ready.port is %d: a unit has one port", e.Healthy.Port, e.Ready.Port),
-		Remedy:  "leave it out",
-	}}
+	return nil
 }
 
 // units turns the section into declarations, by name.
@@ -157,34 +253,72 @@ func (s *Section) units(h home.Home) []holdfast.Unit {
 
 func (e Entry) unit(name string, h home.Home) holdfast.Unit {
 	u := holdfast.Unit{
-		Name: name, Run: e.Run, Dir: e.Dir, Env: e.Env, Secrets: e.Secrets, Owner: ownerConfig,
-		Ready: e.Ready.probe(), Healthy: e.Healthy.probe(), Restart: holdfast.RestartPolicy(e.Restart),
+		Name: name, Kind: e.kind(), Run: e.Run, Dir: e.Dir, Env: e.Env, Secrets: e.Secrets, Owner: ownerConfig,
+		Ready: e.Ready.probe(h), Healthy: e.Healthy.probe(h),
+		Restart: holdfast.RestartPolicy(cmp.Or(e.Restart.Policy, Policy(holdfast.RestartAlways))), RestartCap: e.Restart.Cap.Std(),
 		Stop:     holdfast.Stop{Signal: e.Stop.Signal, Grace: e.Stop.Grace.Std()},
+		Port:     cmp.Or(e.Port, e.Ready.port(), e.Healthy.port()),
 		Disabled: e.Enabled != nil && !*e.Enabled,
+		Limits: holdfast.Limits{
+			NoFile: e.Limits.NoFile, Memory: int64(e.Limits.Memory), CPU: e.Limits.CPU,
+			Processes: e.Limits.Processes, Nice: e.Limits.Nice,
+		},
+		Sandbox: e.Sandbox.sandbox(h), User: e.User, Worker: e.Worker, Idle: e.Idle.Std(),
 	}
-	if !filepath.IsAbs(u.Dir) {
-		u.Dir = h.Path(u.Dir)
-	}
-	if u.Restart == "" {
-		u.Restart = holdfast.RestartAlways
-	}
+	u.Dir = place(h, u.Dir)
 	for _, n := range e.Needs {
 		u.Needs = append(u.Needs, holdfast.Need(n))
-	}
-	for _, p := range []*holdfast.Probe{u.Healthy, u.Ready} {
-		if p != nil && p.Port != 0 {
-			u.Port = p.Port
-		}
 	}
 	return u
 }
 
-func (p *Probe) probe() *holdfast.Probe {
+// kind leaves a process the zero value that the words give it.
+func (e Entry) kind() holdfast.UnitKind {
+	if k := holdfast.UnitKind(e.Kind); k != holdfast.KindProcess {
+		return k
+	}
+	return ""
+}
+
+// place resolves a path of the configuration against the home.
+func place(h home.Home, path string) string {
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return h.Path(path)
+}
+
+func (p *Probe) port() int {
+	if p == nil {
+		return 0
+	}
+	return p.Port
+}
+
+func (p *Probe) probe(h home.Home) *holdfast.Probe {
 	if p == nil {
 		return nil
 	}
-	return &holdfast.Probe{
-		HTTP: p.HTTP, TCP: p.TCP, Exec: p.Exec, Port: p.Port, Within: p.Within.Std(),
+	probe := &holdfast.Probe{
+		HTTP: p.HTTP, TCP: p.TCP, Exec: p.Exec, Line: p.Line, Port: p.Port, Within: p.Within.Std(),
 		Every: p.Every.Std(), Timeout: p.Timeout.Std(), Failures: p.Failures,
 	}
+	if p.Heartbeat != "" {
+		probe.Heartbeat = place(h, p.Heartbeat)
+	}
+	return probe
+}
+
+func (s *Sandbox) sandbox(h home.Home) *holdfast.Sandbox {
+	if s == nil {
+		return nil
+	}
+	box := &holdfast.Sandbox{Network: s.Network}
+	for _, path := range s.Read {
+		box.Read = append(box.Read, place(h, path))
+	}
+	for _, path := range s.Write {
+		box.Write = append(box.Write, place(h, path))
+	}
+	return box
 }

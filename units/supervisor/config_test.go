@@ -62,16 +62,70 @@ units:
 	}
 }
 
+func TestConfigOfBounds(t *testing.T) {
+	section, dir, err := loadUnits(t, `
+units:
+  a:
+    kind: process
+    run: [x]
+    port: 9000
+    restart: {policy: on-failure, cap: 1m}
+    ready: {line: "^listening"}
+    healthy: {heartbeat: data/beat, every: 5s}
+    limits: {nofile: 64, memory: 256MiB, cpu: 0.5, processes: 20, nice: 5}
+    sandbox: {read: [data, /etc/hosts], write: [data/out], network: off}
+    user: nobody
+    worker: true
+    idle: 30m
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []holdfast.Unit{{
+		Name: "a", Run: []string{"x"}, Dir: dir, Owner: "config", Port: 9000,
+		Restart: holdfast.RestartOnFailure, RestartCap: time.Minute,
+		Ready: &holdfast.Probe{Line: "^listening"}, Healthy: &holdfast.Probe{Heartbeat: filepath.Join(dir, "data/beat"), Every: 5 * time.Second},
+		Limits: holdfast.Limits{NoFile: 64, Memory: 256 << 20, CPU: 0.5, Processes: 20, Nice: 5},
+		Sandbox: &holdfast.Sandbox{
+			Read: []string{filepath.Join(dir, "data"), "/etc/hosts"}, Write: []string{filepath.Join(dir, "data/out")}, Network: "off",
+		},
+		User: "nobody", Worker: true, Idle: 30 * time.Minute,
+	}}
+	if got := section.units(home.At(dir)); !reflect.DeepEqual(got, want) {
+		t.Errorf("units = %+v\nwant %+v", got, want)
+	}
+}
+
 func TestConfigMistakes(t *testing.T) {
 	for _, c := range []struct{ yaml, want string }{
-		{"units: {a: {run: [x], limits: {memory: 1GiB}}}", "there is no such field"},
-		{"units: {a: {run: [x], sandbox: {}}}", "there is no such field"},
-		{"units: {a: {run: [x], healthy: {heartbeat: 1h}}}", "there is no such field"},
+		{"units: {a: {run: [x], limits: {memroy: 1GiB}}}", "there is no such field"},
+		{"units: {a: {run: [x], limits: {memory: much}}}", "much"},
+		{"units: {a: {run: [x], limits: {memory: 12}}}", "a.limits.memory: 12 bytes is less than any program"},
+		{"units: {a: {run: [x], limits: {cpu: 0}}}", "wants at least 0.01"},
+		{"units: {a: {run: [x], limits: {cpu: -1}}}", "wants at least 0.01"},
+		{"units: {a: {run: [x], limits: {nofile: 0}}}", "wants at least 3"},
+		{"units: {a: {run: [x], limits: {processes: 0}}}", "wants at least 1"},
+		{"units: {a: {run: [x], limits: {nice: 20}}}", "wants at most 19"},
+		{"units: {a: {run: [x], limits: {nice: -21}}}", "wants at least -20"},
+		{"units: {a: {run: [x], sandbox: {network: of}}}", "wants one of on, off"},
+		{"units: {a: {run: [x], sandbox: {reed: [x]}}}", "there is no such field"},
+		{"units: {a: {run: [x], user: a/b}}", `"a/b" is no account`},
+		{"units: {a: {run: [x], idle: 10ms}}", "too short to tell an idle unit"},
+		{"units: {a: {run: [x], kind: container}}", "containers are not built into this version"},
+		{"units: {a: {kind: commands}}", "command sets are not built into this version"},
+		{"units: {a: {run: [x], kind: pod}}", "wants one of process, container, commands"},
+		{"units: {a: {run: [x], healthy: {line: \"a(b\"}}}", `"a(b" is no regular expression`},
+		{"units: {a: {run: [x], healthy: {heartbeat: a, line: b}}}", "exactly one of"},
+		{"units: {a: {run: [x], restart: {policy: sometimes}}}", "wants one of always, on-failure, never"},
+		{"units: {a: {run: [x], restart: {policy: always, cap: 10ms}}}", "less than the first delay"},
+		{"units: {a: {run: [x], restart: {cap: 1m, most: 3}}}", "there is no such field"},
+		{"units: {a: {run: [x], port: 0}}", "wants at least 1"},
+		{"units: {a: {run: [x], port: 1, healthy: {tcp: true, port: 2}}}", "a.healthy.port: is 2, and port is 1"},
 		{"units: {a: {run: [x], restart: sometimes}}", "wants one of always, on-failure, never"},
 		{"units: {a: {run: [x], needs: [{b: alive}]}}", "wants one of booted, ready, healthy"},
 		{"units: {a: {run: [x], needs: [b]}, b: {run: [x], needs: [a]}}", "a → b → a"},
 		{"units: {a: {run: []}}", "a.run: is empty"},
-		{"units: {a: {run: [x], ready: {http: /, tcp: true, port: 1}}}", "exactly one of http, tcp and exec"},
+		{"units: {a: {run: [x], ready: {http: /, tcp: true, port: 1}}}", "exactly one of http, tcp, exec, heartbeat and line"},
 		{"units: {a: {run: [x], ready: {http: /}}}", "asks a port, and none is given"},
 		{"units: {a: {run: [x], ready: {http: healthz, port: 1}}}", `"healthz" is no path`},
 		{"units: {a: {run: [x], ready: {tcp: true, port: 1}, healthy: {tcp: true, port: 2}}}", "a unit has one port"},

@@ -260,7 +260,7 @@ func (k *keeper) decide(ctx context.Context, o order, unit holdfast.Unit, why st
 		return
 	}
 	ran, up := k.fell()
-	delay := k.backoff.delay(ran, up, k.cap)
+	delay := k.backoff.delay(ran, up, cmp.Or(unit.RestartCap, k.cap))
 	if delay == 0 {
 		k.enter(holdfast.UnitStarting, why)
 		return

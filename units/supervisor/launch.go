@@ -37,6 +37,9 @@ func HouseMark(h home.Home) string {
 	return hex.EncodeToString(sum[:6])
 }
 
+// workerLetter begins the fingerprint of a worker, so that its mark tells it from other units.
+const workerLetter = "w"
+
 // fingerprint covers what of a declaration reaches the process: when it changes, the unit restarts.
 func fingerprint(u holdfast.Unit) string {
 	data, err := json.Marshal(struct {
@@ -44,12 +47,25 @@ func fingerprint(u holdfast.Unit) string {
 		Dir, Log     string
 		Env          map[string]string
 		Port         int
-	}{u.Run, u.Secrets, u.Dir, u.Log, u.Env, u.Port})
+		Kind         holdfast.UnitKind `json:",omitempty"`
+		Limits       holdfast.Limits   `json:",omitzero"`
+		Sandbox      *holdfast.Sandbox `json:",omitempty"`
+		User         string            `json:",omitempty"`
+	}{u.Run, u.Secrets, u.Dir, u.Log, u.Env, u.Port, u.Kind, u.Limits, u.Sandbox, u.User})
 	if err != nil {
 		return "" // texts and numbers always encode
 	}
 	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:4])
+	digest := hex.EncodeToString(sum[:4])
+	if u.Worker {
+		return workerLetter + digest
+	}
+	return digest
+}
+
+// isWorker tells from its mark alone whether a process belongs to a worker, of whatever house.
+func isWorker(mark process.Mark) bool {
+	return strings.HasPrefix(launchDigest(strings.TrimSuffix(mark.Launch, probeSuffix)), workerLetter)
 }
 
 // sameUnit compares two declarations whole, but for the descriptors.

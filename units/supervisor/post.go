@@ -100,6 +100,11 @@ func cloneUnit(u holdfast.Unit) holdfast.Unit {
 	u.Run, u.Secrets, u.Needs = slices.Clone(u.Run), slices.Clone(u.Secrets), slices.Clone(u.Needs)
 	u.Env = maps.Clone(u.Env)
 	u.Ready, u.Healthy = cloneProbe(u.Ready), cloneProbe(u.Healthy)
+	if u.Sandbox != nil {
+		box := *u.Sandbox
+		box.Read, box.Write = slices.Clone(box.Read), slices.Clone(box.Write)
+		u.Sandbox = &box
+	}
 	return u
 }
 

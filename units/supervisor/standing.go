@@ -141,10 +141,15 @@ func (s *standing) recent(now time.Time) []time.Time { return within(s.restarts,
 
 // status is how others see the unit.
 func (s *standing) status() holdfast.UnitStatus {
-	return holdfast.UnitStatus{
+	status := holdfast.UnitStatus{
 		Name: s.unit.Name, Owner: s.unit.Owner, State: s.state, Detail: s.detail, PID: s.pid(), Port: s.unit.Port,
 		Since: s.since, Restarts: len(s.recent(time.Now())), LastCheck: s.lastCheck, Log: logPath(s.unit),
+		Kind: s.unit.Kind, Worker: s.unit.Worker,
 	}
+	for _, need := range s.unit.Needs {
+		status.Needs = append(status.Needs, need.Unit)
+	}
+	return status
 }
 
 // service is the unit in luna's form.

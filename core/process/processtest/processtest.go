@@ -66,7 +66,7 @@ func (h *Host) Adopt(id process.Identity) (process.Child, error) {
 func (h *Host) Marked(house string) ([]process.Found, error) {
 	var found []process.Found
 	for _, l := range h.Launches() {
-		if l.Alive() && l.id.Mark.House == house {
+		if l.Alive() && (house == "" || l.id.Mark.House == house) {
 			found = append(found, process.Found{Identity: l.id, Name: l.Spec.Argv[0], Leader: true})
 		}
 	}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package supervisor
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"holdfast"
+)
+
+const (
+	// leastMemory is less than any program starts with.
+	leastMemory = 1 << 20
+	// shortestIdle is how short an idle time may be.
+	shortestIdle = time.Second
+	networkOff   = "off"
+)
+
+// checkUnits finds what is wrong with the declarations of one owner, before anything changes.
+func checkUnits(units []holdfast.Unit) []holdfast.Problem {
+	var problems []holdfast.Problem
+	seen := map[string]bool{}
+	for _, u := range units {
+		if seen[u.Name] {
+			problems = append(problems, holdfast.Problem{Field: u.Name, Message: "is declared twice"})
+		}
+		seen[u.Name] = true
+		problems = append(problems, checkUnit(u)...)
+	}
+	return problems
+}
+
+func checkUnit(u holdfast.Unit) []holdfast.Problem {
+	var problems []holdfast.Problem
+	add := func(field, message, remedy string) {
+		problems = append(problems, holdfast.Problem{Field: u.Name + "." + field, Message: message, Remedy: remedy})
+	}
+	if !validName(u.Name) {
+		problems = append(problems, holdfast.Problem{
+			Field: u.Name, Message: fmt.Sprintf("%q is no name for a unit", u.Name),
+			Remedy: "use letters, digits, '.', '-' and '_', at most 100, and start with a letter or digit",
+		})
+	}
+	if u.Kind != "" && u.Kind != holdfast.KindProcess {
+		add("kind", notBuiltIn(u.Kind), "leave it out, or give process")
+		return problems
+	}
+	if u.Blocked == "" && (len(u.Run) == 0 || u.Run[0] == "") {
+		add("run", "is empty", "give the argument vector: [program, argument, …]")
+	}
+	for _, n := range u.Needs {
+		if !slices.Contains([]string{"", untilBooted, untilReady, untilHealthy}, n.Until) {
+			add("needs", fmt.Sprintf("%q is no stage of a unit", n.Until), "use booted, ready or healthy")
+		}
+	}
+	if _, ok := signalOf(u.Stop); !ok {
+		add("stop.signal", fmt.Sprintf("%q is no signal", u.Stop.Signal), "use TERM, INT, HUP, QUIT, USR1, USR2 or KILL")
+	}
+	if u.Port < 0 || u.Port > 65535 {
+		add("port", fmt.Sprintf("%d is no port", u.Port), "use 1 to 65535")
+	}
+	if u.RestartCap < 0 || u.RestartCap > 0 && u.RestartCap < firstDelay {
+		add("restart.cap", fmt.Sprintf("%s is less than the first delay", u.RestartCap), "give 1s or more, or leave it out for 5m")
+	}
+	if u.Idle < 0 || u.Idle > 0 && u.Idle < shortestIdle {
+		add("idle", fmt.Sprintf("%s is too short to tell an idle unit", u.Idle), "give "+shortestIdle.String()+" or more")
+	}
+	problems = append(problems, checkBounds(u)...)
+	problems = append(problems, checkProbe(u, "ready", u.Ready)...)
+	return append(problems, checkProbe(u, "healthy", u.Healthy)...)
+}
+
+func checkProbe(u holdfast.Unit, field string, p *holdfast.Probe) []holdfast.Problem {
+	if p == nil {
+		return nil
+	}
+	kinds := 0
+	for _, set := range []bool{p.HTTP != "", p.TCP, len(p.Exec) > 0, p.Heartbeat != "", p.Line != ""} {
+		if set {
+			kinds++
+		}
+	}
+	name := u.Name + "." + field
+	switch {
+	case kinds != 1:
+		return []holdfast.Problem{{Field: name, Message: "needs exactly one of http, tcp, exec, heartbeat and line"}}
+	case (p.HTTP != "" || p.TCP) && p.Port == 0 && u.Port == 0:
+		return []holdfast.Problem{{Field: name, Message: "asks a port, and none is given", Remedy: "add port"}}
+	case p.HTTP != "" && !strings.HasPrefix(p.HTTP, "/"):
+		return []holdfast.Problem{{Field: name + ".http", Message: fmt.Sprintf("%q is no path", p.HTTP), Remedy: "start it with /"}}
+	case p.Heartbeat != "" && !filepath.IsAbs(p.Heartbeat):
+		return []holdfast.Problem{{Field: name + ".heartbeat", Message: fmt.Sprintf("%q is no absolute path", p.Heartbeat)}}
+	case p.Within < 0 || p.Every < 0 || p.Timeout < 0 || p.Failures < 0:
+		return []holdfast.Problem{{Field: name, Message: "has a negative time or count"}}
+	}
+	if _, err := regexp.Compile(p.Line); err != nil {
+		return []holdfast.Problem{{
+			Field: name + ".line", Message: fmt.Sprintf("%q is no regular expression: %v", p.Line, err),
+			Remedy: "write a backslash before a character that stands for itself",
+		}}
+	}
+	return nil
+}
+
+// validName keeps a unit's name fit for a file name, a mark and a path of the API.
+func validName(name string) bool {
+	if name == "" || len(name) > 100 {
+		return false
+	}
+	for i, r := range name {
+		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
+		if !letter && (i == 0 || !strings.ContainsRune("._-", r)) {
+			return false
+		}
+	}
+	return true
+}
+
+// checkBounds finds limits, sandboxes and users that no system can grant.
+func checkBounds(u holdfast.Unit) []holdfast.Problem {
+	var problems []holdfast.Problem
+	add := func(field, message, remedy string) {
+		problems = append(problems, holdfast.Problem{Field: u.Name + "." + field, Message: message, Remedy: remedy})
+	}
+	l := u.Limits
+	switch {
+	case l.Memory < 0 || l.Memory > 0 && l.Memory < leastMemory:
+		add("limits.memory", fmt.Sprintf("%d bytes is less than any program starts with", l.Memory), "give an amount such as 256MiB, or leave it out for no limit")
+	case l.CPU < 0:
+		add("limits.cpu", fmt.Sprintf("%v cores is no amount", l.CPU), "give cores, such as 0.5 or 2, or leave it out for no limit")
+	case l.Processes < 0:
+		add("limits.processes", fmt.Sprintf("%d is no count", l.Processes), "give 1 or more, or leave it out for no limit")
+	case l.Nice < -20 || l.Nice > 19:
+		add("limits.nice", fmt.Sprintf("%d is no priority", l.Nice), "give -20 (first) to 19 (last)")
+	}
+	if strings.ContainsAny(u.User, "/: \t\n") {
+		add("user", fmt.Sprintf("%q is no account", u.User), "give a name or a number")
+	}
+	if box := u.Sandbox; box != nil {
+		problems = append(problems, checkSandbox(u.Name, box)...)
+	}
+	return problems
+}
+
+func checkSandbox(unit string, box *holdfast.Sandbox) []holdfast.Problem {
+	var problems []holdfast.Problem
+	add := func(field, message, remedy string) {
+		problems = append(problems, holdfast.Problem{Field: unit + ".sandbox." + field, Message: message, Remedy: remedy})
+	}
+	for field, paths := range map[string][]string{"read": box.Read, "write": box.Write} {
+		for _, path := range paths {
+			if !filepath.IsAbs(path) {
+				add(field, fmt.Sprintf("%q is no absolute path", path), "begin it with /")
+			}
+		}
+	}
+	if !slices.Contains([]string{"", "on", networkOff}, box.Network) {
+		add("network", fmt.Sprintf("%q is neither on nor off", box.Network), "give on or off")
+	}
+	return problems
+}
+
+// notBuiltIn says why a kind cannot be had.
+func notBuiltIn(kind holdfast.UnitKind) string {
+	switch kind {
+	case holdfast.KindContainer:
+		return "containers are not built into this version"
+	case holdfast.KindCommands:
+		return "command sets are not built into this version"
+	case holdfast.KindProcess:
+	}
+	return fmt.Sprintf("%q is no kind of unit", kind)
+}
