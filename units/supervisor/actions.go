@@ -125,7 +125,7 @@ func (d desk) show(_ context.Context, in unitIn) (Detail, error) {
 	}
 	out := Detail{
 		UnitStatus: u.status(), Run: u.unit.Run, Dir: u.unit.Dir, Restart: string(u.unit.Restart),
-		Held: d.holds.holds(in.Unit), Healthy: u.healthy, Launch: u.launch(), Needs: []string{}, Secrets: []string{},
+		Held: d.holds.Holds(in.Unit), Healthy: u.healthy, Launch: u.launch(), Needs: []string{}, Secrets: []string{},
 	}
 	out.Secrets = append(out.Secrets, u.unit.Secrets...)
 	for _, need := range u.unit.Needs {

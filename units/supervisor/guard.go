@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"holdfast"
+	"holdfast/core/intent"
 )
 
 // The labels by which the guards know what they judge.
@@ -18,7 +19,7 @@ const (
 )
 
 // intentGuard refuses to restart what the operator stopped.
-func intentGuard(h *holds) holdfast.Guard {
+func intentGuard(h *intent.Book) holdfast.Guard {
 	return holdfast.Guard{
 		Name: "intent", Summary: "refuses restarting a unit that the operator stopped on purpose",
 		Judges: func(a holdfast.Action) bool { return labelled(a, labelRestart) },
@@ -27,7 +28,7 @@ func intentGuard(h *holds) holdfast.Guard {
 			if err != nil {
 				return err
 			}
-			return h.refuse(name)
+			return h.Refuse(name)
 		},
 	}
 }

@@ -271,7 +271,7 @@ func TestTornIntentStopsTheStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := New(Options{Home: home.At(dir), Host: &processtest.Host{}})
-	if err := s.open(t.Context()); err == nil || !strings.Contains(err.Error(), "which units are held") {
+	if err := s.open(t.Context()); err == nil || !strings.Contains(err.Error(), "remove the file to hold nothing") {
 		t.Errorf("start with a torn intent file: %v", err)
 	}
 }

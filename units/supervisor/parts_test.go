@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"slices"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,36 +17,6 @@ import (
 	"holdfast/core/process"
 	"holdfast/core/process/processtest"
 )
-
-func TestHoldsAreDurable(t *testing.T) {
-	h := home.At(t.TempDir())
-	if err := h.Ensure(); err != nil {
-		t.Fatal(err)
-	}
-	first := newHolds(h)
-	if err := errors.Join(first.read(), first.keep("a", "me"), first.keep("a", "you"), first.keep("b", "me"), first.release("b"), first.release("c")); err != nil {
-		t.Fatal(err)
-	}
-	next := newHolds(h)
-	if err := next.read(); err != nil {
-		t.Fatal(err)
-	}
-	if err := next.refuse("a"); err == nil || !strings.Contains(err.Error(), "by me") || !next.holds("a") {
-		t.Errorf("a is not held by who held it first: %v", err)
-	}
-	if next.holds("b") || next.refuse("b") != nil {
-		t.Error("b is held")
-	}
-	if err := os.RemoveAll(h.Dir()); err != nil {
-		t.Fatal(err)
-	}
-	if err := next.release("a"); err == nil || !next.holds("a") {
-		t.Errorf("a release that was not written counts: %v", err)
-	}
-	if err := next.keep("b", "me"); err == nil || !next.holds("b") {
-		t.Errorf("a hold that was not written does not count: %v", err)
-	}
-}
 
 func TestLimboOutlivesTheHouse(t *testing.T) {
 	h := home.At(t.TempDir())

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"holdfast"
+	"holdfast/core/intent"
 	"holdfast/core/process"
 )
 
@@ -20,7 +21,7 @@ type roster struct {
 	ground
 	herald *herald
 	log    *slog.Logger
-	holds  *holds
+	holds  *intent.Book
 
 	setting sync.Mutex // one set at a time
 	mu      sync.Mutex
@@ -32,7 +33,7 @@ type roster struct {
 	closing bool
 }
 
-func newRoster(g ground, h *herald, log *slog.Logger, holds *holds, e *estate) *roster {
+func newRoster(g ground, h *herald, log *slog.Logger, holds *intent.Book, e *estate) *roster {
 	return &roster{
 		ground: g, herald: h, log: log, holds: holds, estate: e,
 		posts: map[string]*post{}, changed: make(chan struct{}),
@@ -165,7 +166,7 @@ func (r *roster) take(u holdfast.Unit) {
 	r.posts[u.Name] = p
 	k := &keeper{post: p, ground: r.ground, neighbours: r}
 	k.adopt(r.estate.claim(u.Name))
-	p.begin(r.holds.holds(u.Name))
+	p.begin(r.holds.Holds(u.Name))
 	r.wake()
 	r.running.Go(k.run)
 }
@@ -275,7 +276,7 @@ func (r *roster) start(name string) (<-chan error, error) {
 	if why := p.look().unit.Blocked; why != "" {
 		return nil, holdfast.Errorf(holdfast.CodeConflict, "cannot start %s: %s", name, why)
 	}
-	if err := r.holds.release(name); err != nil {
+	if err := r.holds.Release(name); err != nil {
 		return nil, err
 	}
 	return p.demand(false), nil
@@ -287,7 +288,7 @@ func (r *roster) restart(name string) (<-chan error, error) {
 	defer r.mu.Unlock()
 	p, err := r.find(name)
 	if err == nil {
-		err = r.holds.refuse(name)
+		err = r.holds.Refuse(name)
 	}
 	if err != nil {
 		return nil, err
@@ -309,7 +310,7 @@ func (r *roster) stop(name, by string) (p *post, ended <-chan struct{}, unkept, 
 		return nil, nil, nil, err
 	}
 	ended = p.give(order{want: wantHold})
-	return p, ended, r.holds.keep(name, by), nil
+	return p, ended, r.holds.Keep(name, by), nil
 }
 
 func waitAll(ctx context.Context, all []<-chan struct{}) error {

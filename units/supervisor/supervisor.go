@@ -22,6 +22,7 @@ import (
 
 	"holdfast"
 	"holdfast/core/home"
+	"holdfast/core/intent"
 	"holdfast/core/keys"
 	"holdfast/core/process"
 )
@@ -53,7 +54,7 @@ type Supervisor struct {
 	options Options
 	house   string // as marks name it
 	section Section
-	holds   *holds
+	holds   *intent.Book
 	estate  *estate
 	herald  *herald
 	roster  *roster
@@ -75,7 +76,7 @@ func New(o Options) *Supervisor {
 	if o.Settle == 0 {
 		o.Settle = defaultSettle
 	}
-	s := &Supervisor{options: o, house: HouseMark(o.Home), section: Section{}, holds: newHolds(o.Home)}
+	s := &Supervisor{options: o, house: HouseMark(o.Home), section: Section{}, holds: intent.NewBook(o.Home)}
 	limbo := limbo{home: o.Home, house: s.house, log: o.Log}
 	s.herald = newHerald(newScribe(o.Journal, o.Log), newBoard(o.Home, o.Log))
 	s.estate = &estate{home: o.Home, host: o.Host, house: s.house, limbo: limbo, scribe: s.herald.scribe, log: o.Log}
@@ -94,7 +95,7 @@ func (s *Supervisor) open(ctx context.Context) error {
 	if err := makeFolders(s.options.Home); err != nil {
 		return err
 	}
-	if err := s.holds.read(); err != nil {
+	if err := s.holds.Open(); err != nil {
 		return err
 	}
 	if err := s.roster.open(ctx); err != nil {
