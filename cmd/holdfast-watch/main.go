@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command holdfast-watch is the small program that stands beside the house, in several roles.
+//
+// Its first argument names the role; the house starts each, and none is for running by hand.
+// confine puts limits and a sandbox on itself and becomes the program that they are for.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"holdfast/core/process/confine"
+)
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+func run(args []string) int {
+	role := ""
+	if len(args) > 0 {
+		role = args[0]
+	}
+	switch role {
+	case "confine":
+		return confine.Main(args[1:])
+	}
+	fmt.Fprintf(os.Stderr, "holdfast-watch: there is no role %q: want confine\n", role)
+	return 2
+}
