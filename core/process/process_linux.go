@@ -27,27 +27,33 @@ type Process struct {
 	exit  Exit
 }
 
-// Start starts a launch in a session and process group of its own.
+// Start starts a launch in a session and process group of its own; a confined one is there when its
+// program runs.
 func Start(spec Spec) (*Process, error) {
-	if err := spec.checkDir(); err != nil {
-		return nil, err
-	}
-	program, err := spec.program()
+	entrance, err := spec.entrance(nil)
 	if err != nil {
 		return nil, err
 	}
-	files, release, err := spec.files()
+	defer entrance.release()
+	p, err := entrance.start(spec)
 	if err != nil {
 		return nil, err
 	}
-	defer release()
+	if err := entrance.passed(); err != nil {
+		<-p.Done()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (e *entrance) start(spec Spec) (*Process, error) {
 	pidfd := -1
-	pid, _, err := syscall.StartProcess(program, spec.Argv, &syscall.ProcAttr{
-		Dir: spec.Dir, Env: spec.environment(), Files: files,
-		Sys: &syscall.SysProcAttr{Setsid: true, Credential: spec.Credential, PidFD: &pidfd},
+	pid, _, err := syscall.StartProcess(e.program, e.argv, &syscall.ProcAttr{
+		Dir: spec.Dir, Env: spec.environment(), Files: e.files,
+		Sys: &syscall.SysProcAttr{Setsid: true, Credential: e.credential, PidFD: &pidfd},
 	})
 	if err != nil {
-		return nil, fmt.Errorf("cannot start %s: %w", program, err)
+		return nil, fmt.Errorf("cannot start %s: %w", e.program, err)
 	}
 	id := Identity{PID: pid, Boot: bootID(), Mark: spec.Mark}
 	if s, err := readStat(pid); err == nil { // it is not reaped yet, so this is it
@@ -63,7 +69,8 @@ func Start(spec Spec) (*Process, error) {
 	return watch(id, pidfd, true)
 }
 
-// Adopt watches a living process by its identity, without being its parent.
+// Adopt watches a living process by its identity. One that is our child all the same, because this
+// program took the place of the one that started it, is reaped, and its status known.
 func Adopt(id Identity) (*Process, error) {
 	pidfd, err := unix.PidfdOpen(id.PID, 0)
 	if errors.Is(err, unix.ESRCH) || errors.Is(err, unix.EINVAL) {
@@ -76,7 +83,12 @@ func Adopt(id Identity) (*Process, error) {
 		_ = unix.Close(pidfd)
 		return nil, ErrGone
 	}
-	return watch(id, pidfd, false)
+	return watch(id, pidfd, ours(id.PID))
+}
+
+func ours(pid int) bool {
+	s, err := readStat(pid)
+	return err == nil && s.parent == os.Getpid()
 }
 
 // lives tells whether the process of the identity is there and not a zombie. A process that
@@ -125,8 +137,8 @@ func (p *Process) status() Exit {
 		return p.inspect()
 	}
 	status, err := wait4(p.id.PID, 0)
-	if err != nil {
-		return Exit{}
+	if err != nil { // another part of this program took the status
+		return p.inspect()
 	}
 	return exitOf(status)
 }
