@@ -94,6 +94,10 @@ type Spec struct {
 	// Limits and Sandbox are put on the launch before its program runs.
 	Limits  holdfast.Limits
 	Sandbox *holdfast.Sandbox
+	// Hidden are paths that a sandbox must not show although they lie in the system's folders.
+	Hidden []string
+	// Helper is the program that confines launches; empty means HelperName beside this program.
+	Helper string
 }
 
 // An Exit is how a process ended.

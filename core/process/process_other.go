@@ -24,26 +24,32 @@ type Process struct {
 	exit  Exit
 }
 
-// Start starts a launch in a session and process group of its own.
+// Start starts a launch in a session and process group of its own; a confined one is there when its
+// program runs.
 func Start(spec Spec) (*Process, error) {
-	if err := spec.checkDir(); err != nil {
-		return nil, err
-	}
-	program, err := spec.program()
+	entrance, err := spec.entrance(nil)
 	if err != nil {
 		return nil, err
 	}
-	files, release, err := spec.files()
+	defer entrance.release()
+	p, err := entrance.start(spec)
 	if err != nil {
 		return nil, err
 	}
-	defer release()
-	pid, _, err := syscall.StartProcess(program, spec.Argv, &syscall.ProcAttr{
-		Dir: spec.Dir, Env: spec.environment(), Files: files,
-		Sys: &syscall.SysProcAttr{Setsid: true, Credential: spec.Credential},
+	if err := entrance.passed(); err != nil {
+		<-p.Done()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (e *entrance) start(spec Spec) (*Process, error) {
+	pid, _, err := syscall.StartProcess(e.program, e.argv, &syscall.ProcAttr{
+		Dir: spec.Dir, Env: spec.environment(), Files: e.files,
+		Sys: &syscall.SysProcAttr{Setsid: true, Credential: e.credential},
 	})
 	if err != nil {
-		return nil, fmt.Errorf("cannot start %s: %w", program, err)
+		return nil, fmt.Errorf("cannot start %s: %w", e.program, err)
 	}
 	child, err := os.FindProcess(pid)
 	if err != nil {
