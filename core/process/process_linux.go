@@ -83,12 +83,7 @@ func Adopt(id Identity) (*Process, error) {
 		_ = unix.Close(pidfd)
 		return nil, ErrGone
 	}
-	return watch(id, pidfd, ours(id.PID))
-}
-
-func ours(pid int) bool {
-	s, err := readStat(pid)
-	return err == nil && s.parent == os.Getpid()
+	return watch(id, pidfd, false)
 }
 
 // lives tells whether the process of the identity is there and not a zombie. A process that
@@ -134,11 +129,14 @@ func (p *Process) await() {
 
 func (p *Process) status() Exit {
 	if !p.child {
+		if exit, ours := p.inherited(); ours {
+			return exit
+		}
 		return p.inspect()
 	}
 	status, err := wait4(p.id.PID, 0)
-	if err != nil { // another part of this program took the status
-		return p.inspect()
+	if err != nil {
+		return Exit{}
 	}
 	return exitOf(status)
 }
