@@ -27,6 +27,9 @@ import (
 type record struct {
 	process.Identity
 	Restarts []time.Time `json:"restarts,omitempty"`
+	// Worker and Stop are as declared, for who ends what is left where no house runs.
+	Worker bool          `json:"worker,omitempty"`
+	Stop   holdfast.Stop `json:"stop,omitzero"`
 }
 
 func recordFile(h home.Home) string { return h.Var("run", "units.json") }
@@ -37,6 +40,8 @@ type leftover struct {
 	// leader is its first process, when that lives.
 	leader   *process.Identity
 	restarts []time.Time
+	worker   bool
+	stop     holdfast.Stop
 }
 
 // An estate is what an earlier house left running, until its units take it up or it is ended. Who
@@ -90,7 +95,7 @@ func (e *estate) addRecorded(launches map[process.Mark]*leftover) {
 		switch {
 		case err == nil:
 			id := child.Identity()
-			launches[r.Mark] = &leftover{mark: r.Mark, leader: &id, restarts: r.Restarts}
+			launches[r.Mark] = &leftover{mark: r.Mark, leader: &id, restarts: r.Restarts, worker: r.Worker, stop: r.Stop}
 		case !errors.Is(err, process.ErrGone):
 			e.log.Error("cannot look after a recorded unit", slog.String("unit", r.Mark.Unit), slog.Any("error", err))
 		case launches[r.Mark] != nil:

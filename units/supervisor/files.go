@@ -162,7 +162,9 @@ func (b *board) collect() (files map[string]any, gone []string) {
 		}
 		services[name] = u.service()
 		if u.child != nil {
-			records[name] = record{Identity: u.child.Identity(), Restarts: u.recent(now)}
+			records[name] = record{
+				Identity: u.child.Identity(), Restarts: u.recent(now), Worker: u.unit.Worker, Stop: u.unit.Stop,
+			}
 		}
 	}
 	if stale {

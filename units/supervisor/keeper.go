@@ -72,6 +72,10 @@ func (k *keeper) run() {
 			k.up(o.over, o, now.unit)
 			continue
 		}
+		if o.want == wantLeave {
+			o.settle()
+			return
+		}
 		k.down(o, now.unit)
 		if o.want == wantGone {
 			k.neighbours.remove(k.post)
@@ -227,9 +231,13 @@ func (k *keeper) launch(o order, unit holdfast.Unit) error {
 // condemn it; then it says why.
 func (k *keeper) watch(ctx context.Context, o order, unit holdfast.Unit) (condemned string) {
 	now := k.look()
+	spec, err := k.launcher.probeSpec(unit, now.child.Identity().Mark)
+	if err != nil {
+		return err.Error()
+	}
 	w := watch{
 		post: k.post, prober: k.prober, running: k.running, order: o, unit: unit, child: now.child,
-		spec: k.launcher.probeSpec(unit, now.child.Identity().Mark),
+		spec: spec,
 	}
 	return w.run(ctx)
 }

@@ -18,10 +18,11 @@ import (
 type want int
 
 const (
-	wantRun  want = iota
-	wantStop      // not to run, by declaration
-	wantHold      // not to run, by the operator
-	wantGone      // not to exist
+	wantRun   want = iota
+	wantStop       // not to run, by declaration
+	wantHold       // not to run, by the operator
+	wantGone       // not to exist
+	wantLeave      // to run on without the house
 )
 
 // errSuperseded answers who waits for a unit that got another order meanwhile.
@@ -135,7 +136,7 @@ func (p *post) give(o order) (ended <-chan struct{}) {
 
 // place is give for who holds the lock.
 func (p *post) place(o order) {
-	if p.now.order.want == wantGone {
+	if want := p.now.order.want; want == wantGone || want == wantLeave {
 		o.answer(errSuperseded)
 		return
 	}

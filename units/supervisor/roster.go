@@ -31,6 +31,7 @@ type roster struct {
 	posts   map[string]*post
 	changed chan struct{} // closed when a unit comes or goes
 	closing bool
+	ending  Shutdown
 }
 
 func newRoster(g ground, h *herald, log *slog.Logger, holds *intent.Book, e *estate) *roster {
@@ -52,7 +53,15 @@ func (r *roster) open(ctx context.Context) error {
 	return nil
 }
 
-// close ends all units, each after those that need it. Only a crash leaves units running.
+// plan says how close will end the units.
+func (r *roster) plan(e Shutdown) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ending = e
+}
+
+// close ends all units as planned: without a plan each after those that need it. Only a crash, and
+// a plan for workers, leave units running.
 func (r *roster) close(ctx context.Context) error {
 	r.setting.Lock()
 	defer r.setting.Unlock()
@@ -62,9 +71,18 @@ func (r *roster) close(ctx context.Context) error {
 		return nil
 	}
 	r.closing = true
+	plan := r.ending
 	gone := r.dismiss(slices.Collect(maps.Keys(r.posts)))
 	r.mu.Unlock()
+	if plan.Quick {
+		bounded, cancel := context.WithTimeout(ctx, quickGrace)
+		defer cancel()
+		ctx = bounded
+	}
 	err := waitAll(ctx, gone)
+	if plan.Quick {
+		err = nil // the rest is killed now
+	}
 	r.mu.Lock()
 	r.end()
 	r.mu.Unlock()
@@ -181,8 +199,11 @@ func (r *roster) dismiss(names []string) []<-chan struct{} {
 	var gone []<-chan struct{}
 	for _, name := range names {
 		o := order{want: wantGone}
+		if r.closing && r.ending.LeaveWorkers && declared[name].Worker {
+			o.want = wantLeave
+		}
 		for _, by := range needed[name] {
-			if slices.Contains(names, by) {
+			if slices.Contains(names, by) && !(r.closing && r.ending.Quick) {
 				o.after = append(o.after, r.posts[by].done)
 			}
 		}

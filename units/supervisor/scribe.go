@@ -102,6 +102,9 @@ func (s *scribe) keep(closed <-chan struct{}) {
 	}
 }
 
+// flush writes the backlog where no house runs.
+func (s *scribe) flush() { s.empty(nil, false) }
+
 // empty writes the backlog. When the journal refuses it tries again later, unless the house ends.
 func (s *scribe) empty(closed <-chan struct{}, retry bool) {
 	ctx := context.Background()
