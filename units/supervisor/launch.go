@@ -121,6 +121,7 @@ type launcher struct {
 	house   string // as marks name it
 	secrets secrets
 	limbo   limbo
+	helper  string // the program that confines launches
 }
 
 // secrets answers the keys that units name.
@@ -141,6 +142,9 @@ func (l *launcher) obstacle(ctx context.Context, unit holdfast.Unit) string {
 			return "the key " + name + " is not set; `holdfast keys set " + name + "` sets it"
 		}
 	}
+	if reason := confinement(unit); reason != "" {
+		return reason
+	}
 	if unit.Port == 0 || unit.Files != nil { // a unit that is handed its listener does not take the port
 		return ""
 	}
@@ -156,19 +160,24 @@ func (l *launcher) obstacle(ctx context.Context, unit holdfast.Unit) string {
 }
 
 // spec is what to start, without its descriptors.
-func (l *launcher) spec(unit holdfast.Unit, mark process.Mark) process.Spec {
-	return process.Spec{Argv: unit.Run, Dir: unit.Dir, Env: l.environment(unit), Mark: mark}
+func (l *launcher) spec(unit holdfast.Unit, mark process.Mark) (process.Spec, error) {
+	spec := process.Spec{Argv: unit.Run, Dir: unit.Dir, Env: l.environment(unit), Mark: mark}
+	return spec, l.confine(&spec, unit)
 }
 
 // probeSpec is how exec checks run: as the unit does, with a mark of their own, so that ending a
-// check never ends the unit.
-func (l *launcher) probeSpec(unit holdfast.Unit, mark process.Mark) process.Spec {
-	if unit.Ready == nil && unit.Healthy == nil {
-		return process.Spec{}
+// check never ends the unit. What bounds the unit's whole tree does not count for them.
+func (l *launcher) probeSpec(unit holdfast.Unit, mark process.Mark) (process.Spec, error) {
+	if !asksProgram(unit.Ready) && !asksProgram(unit.Healthy) {
+		return process.Spec{}, nil
 	}
 	mark.Launch += probeSuffix
-	return l.spec(unit, mark)
+	spec, err := l.spec(unit, mark)
+	spec.Limits.Memory, spec.Limits.CPU, spec.Limits.Processes = 0, 0, 0
+	return spec, err
 }
+
+func asksProgram(p *holdfast.Probe) bool { return p != nil && len(p.Exec) > 0 }
 
 // spawn starts a process of the unit with its output at the end of its log file, which the
 // process holds itself: it logs on when the house has died.
@@ -178,7 +187,10 @@ func (l *launcher) spawn(unit holdfast.Unit, mark process.Mark) (process.Child, 
 		return nil, fmt.Errorf("cannot open log: %w", err)
 	}
 	defer func() { _ = log.Close() }()
-	spec := l.spec(unit, mark)
+	spec, err := l.spec(unit, mark)
+	if err != nil {
+		return nil, err
+	}
 	spec.Stdout, spec.Stderr = log, log
 	if unit.Files != nil {
 		if spec.Extra, err = unit.Files(); err != nil {

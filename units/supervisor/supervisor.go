@@ -37,6 +37,8 @@ type Options struct {
 	// Secrets answers the keys that units name; nil knows none.
 	Secrets secrets
 	Log     *slog.Logger
+	// Helper is the program that confines units; empty means holdfast-watch beside this program.
+	Helper string
 	// Cap bounds the delay between restarts, DefaultCap when 0.
 	Cap time.Duration
 	// Settle is how long after its start the house still waits for declarations before it ends
@@ -81,7 +83,7 @@ func New(o Options) *Supervisor {
 	s.herald = newHerald(newScribe(o.Journal, o.Log), newBoard(o.Home, o.Log))
 	s.estate = &estate{home: o.Home, host: o.Host, house: s.house, limbo: limbo, scribe: s.herald.scribe, log: o.Log}
 	s.roster = newRoster(ground{
-		launcher: &launcher{home: o.Home, host: o.Host, house: s.house, secrets: o.Secrets, limbo: limbo},
+		launcher: &launcher{home: o.Home, host: o.Host, house: s.house, secrets: o.Secrets, limbo: limbo, helper: o.Helper},
 		prober:   newProber(o.Host), cap: o.Cap, running: &sync.WaitGroup{},
 	}, s.herald, o.Log, s.holds, s.estate)
 	s.herald.board.units = s.roster.all

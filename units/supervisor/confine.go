@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/user"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"holdfast"
+	"holdfast/core/process"
+)
+
+// An account is whom a unit runs as.
+type account struct {
+	name, home string
+	// credential is nil where the house itself is that user.
+	credential *syscall.Credential
+}
+
+// accountOf finds an account by its name or number, with its groups; none for the house's own.
+func accountOf(name string) (*account, error) {
+	if name == "" {
+		return nil, nil //nolint:nilnil // no account is asked for
+	}
+	found, err := user.Lookup(name)
+	if _, isNumber := strconv.ParseUint(name, 10, 32); err != nil && isNumber == nil {
+		found, err = user.LookupId(name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("there is no account %q on this machine", name)
+	}
+	uid, err := strconv.ParseUint(found.Uid, 10, 32)
+	if err != nil {
+		return nil, fmt.Errorf("the account %q has no number: %w", name, err)
+	}
+	a := &account{name: found.Username, home: found.HomeDir}
+	if int(uid) == os.Geteuid() {
+		return a, nil
+	}
+	if os.Geteuid() != 0 {
+		return nil, fmt.Errorf("only a house that runs as root can run it as %q", name)
+	}
+	gid, err := strconv.ParseUint(found.Gid, 10, 32)
+	if err != nil {
+		return nil, fmt.Errorf("the account %q has no group: %w", name, err)
+	}
+	a.credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+	groups, err := found.GroupIds()
+	if err != nil {
+		return nil, fmt.Errorf("the groups of the account %q are not known: %w", name, err)
+	}
+	for _, text := range groups {
+		if g, err := strconv.ParseUint(text, 10, 32); err == nil {
+			a.credential.Groups = append(a.credential.Groups, uint32(g))
+		}
+	}
+	return a, nil
+}
+
+// confine puts on a spec what bounds the unit. Where that fails the spec is of no use.
+func (l *launcher) confine(spec *process.Spec, unit holdfast.Unit) error {
+	spec.Limits, spec.Sandbox, spec.Helper = unit.Limits, unit.Sandbox, l.helper
+	spec.Hidden = []string{l.home.Dir()}
+	a, err := accountOf(unit.User)
+	if err != nil {
+		return fmt.Errorf("cannot run as another user: %w", err)
+	}
+	if a == nil {
+		return nil
+	}
+	spec.Credential = a.credential
+	for name, value := range map[string]string{"HOME": a.home, "USER": a.name, "LOGNAME": a.name} {
+		if _, declared := unit.Env[name]; declared {
+			continue
+		}
+		spec.Env = slices.DeleteFunc(spec.Env, func(e string) bool { return strings.HasPrefix(e, name+"=") })
+		spec.Env = append(spec.Env, name+"="+value)
+	}
+	return nil
+}
+
+// confinement names what of a unit's bounds cannot be had now.
+func confinement(unit holdfast.Unit) string {
+	if _, err := accountOf(unit.User); err != nil {
+		return err.Error()
+	}
+	if unit.Sandbox == nil {
+		return ""
+	}
+	for _, path := range slices.Concat(unit.Sandbox.Read, unit.Sandbox.Write) {
+		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+			return "its sandbox names " + path + ", which is not there: make it, or take it out of the sandbox"
+		}
+	}
+	return ""
+}
+
+// lacks tells which bounds of a unit this machine does not enforce.
+func lacks(unit holdfast.Unit) []string { return process.Lacks(unit.Sandbox) }
+
+// warnLacks says once a house what this machine does not enforce; the caller holds the lock.
+func (r *roster) warnLacks(unit holdfast.Unit) {
+	for _, what := range lacks(unit) {
+		if slices.Contains(r.lacking, what) {
+			continue
+		}
+		r.lacking = append(r.lacking, what)
+		r.log.Warn("this machine does not enforce a bound that units ask for",
+			slog.String("unit", unit.Name), slog.String("lacks", what))
+	}
+}
