@@ -37,6 +37,9 @@ type Options struct {
 	Set map[string]string
 	// Edge is the front door's program; empty means holdfast-edge beside this program.
 	Edge string
+	// Watch is the program that confines units, keeps their logs and watches the house; empty means
+	// holdfast-watch beside this program.
+	Watch string
 	// Synchronous is the store's; only benches set it.
 	Synchronous string
 	// More are capabilities after the house's own; only tests add them.

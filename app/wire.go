@@ -150,7 +150,7 @@ func (h *House) wireUnits(p *parts) {
 	p.bin = trash.New(h.Home, h.Store)
 	p.master = config.NewMaster(h.Home)
 	h.operations = operation.NewRunner(h.Store, p.book, h.log)
-	p.units = supervisor.New(supervisor.Options{Home: h.Home, Journal: p.book, Secrets: p.secrets, Log: h.log})
+	p.units = supervisor.New(supervisor.Options{Home: h.Home, Journal: p.book, Secrets: p.secrets, Log: h.log, Helper: h.options.Watch})
 	p.units.Claim(tools.Owns)
 	p.extensions = extension.New(extension.Needs{
 		Home: h.Home, Master: p.master, Units: p.units, Keys: p.secrets,
@@ -179,7 +179,7 @@ func (h *House) wireGateway(p *parts) {
 func (h *House) wireAgent(p *parts) {
 	p.catalogue = tools.New(tools.Needs{
 		Home: h.Home, House: p.units.House, Extensions: p.extensions,
-		Actions: h.Registry, Secret: p.secrets.Get, Journal: p.book, Log: h.log,
+		Actions: h.Registry, Secret: p.secrets.Get, Journal: p.book, Helper: h.options.Watch, Log: h.log,
 	})
 	p.agents = agent.New(agent.Needs{Chat: p.models.Inner(), Tools: p.catalogue, Keys: p.secrets, Log: h.log})
 	p.models.SetAgents(p.agents)

@@ -17,7 +17,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -28,6 +27,7 @@ import (
 	"holdfast/app/starter"
 	"holdfast/core/home"
 	"holdfast/core/house"
+	"holdfast/holdfasttest/need"
 	"holdfast/surface/api"
 	"holdfast/surface/cli"
 )
@@ -52,38 +52,16 @@ type House struct {
 	stop func() error
 }
 
-// edgeProgram is the front door's program: that of HOLDFAST_BIN when a build made it already, else
-// built once a test process.
-var edgeProgram = sync.OnceValues(func() (string, error) {
-	if bin := os.Getenv("HOLDFAST_BIN"); bin != "" {
-		return filepath.Join(bin, "holdfast-edge"), nil
-	}
-	// One place for all runs of this user, so that none leaves its own behind; the rename lets a
-	// program that runs go on.
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
-	}
-	dir := filepath.Join(cache, "holdfast-test")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "holdfast-edge")
-	fresh := fmt.Sprintf("%s.%d", path, os.Getpid())
-	cmd := exec.Command("go", "build", "-o", fresh, "holdfast/cmd/holdfast-edge")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("cannot build the front door: %w\n%s", err, out)
-	}
-	return path, os.Rename(fresh, path)
-})
-
 // Start runs a house and returns when everything in it has started.
 func Start(t testing.TB, opt Options) *House {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "home")
 	write(t, dir, opt)
-	edge, err := edgeProgram()
+	edge, err := need.Edge()
+	if err != nil {
+		t.Fatal(err)
+	}
+	watch, err := need.Watch()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +76,7 @@ func Start(t testing.TB, opt Options) *House {
 		set[path] = value
 	}
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
-	h, err := app.New(home.At(dir), &app.Options{Log: log, Set: set, Edge: edge, More: opt.More})
+	h, err := app.New(home.At(dir), &app.Options{Log: log, Set: set, Edge: edge, Watch: watch, More: opt.More})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -55,7 +55,9 @@ func (c *Catalogue) start(ctx context.Context) error {
 	}
 	l := &launcher{
 		host: c.needs.Processes, house: mark, python: folder, secret: c.needs.Secret,
+		home:   c.needs.Home.Dir(),
 		env:    c.needs.Home.Path(".env"),
+		helper: c.needs.Helper,
 		logs:   func(extension string) string { return c.needs.Home.Var("logs", extension+"_tools.log") },
 		client: &mcp.Implementation{Name: "holdfast", Version: "1"},
 	}

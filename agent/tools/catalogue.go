@@ -56,6 +56,8 @@ type Needs struct {
 	Journal journal
 	// Processes starts the servers; nil means this machine.
 	Processes process.Host
+	// Helper is the program that confines servers; empty means holdfast-watch beside this program.
+	Helper string
 	// Meter counts calls; it may be nil.
 	Meter func(tool, source string, outcome holdfast.Outcome, took time.Duration)
 	Log   *slog.Logger

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -100,7 +101,8 @@ func (l *launcher) spawn(decl holdfast.ToolServer, env []string, secrets []holdf
 	child, err := l.host.Start(process.Spec{
 		Argv: l.argv(decl), Dir: decl.Dir, Env: env,
 		Stdin: pipes[0], Stdout: pipes[2], Stderr: pipes[4],
-		Mark: process.Mark{House: l.house, Unit: markUnit + decl.Name, Launch: markLaunch + strings.ToLower(rand.Text()[:12])},
+		Mark:   process.Mark{House: l.house, Unit: markUnit + decl.Name, Launch: markLaunch + strings.ToLower(rand.Text()[:12])},
+		Limits: decl.Limits, Sandbox: l.sandbox(decl), Hidden: []string{l.home}, Helper: l.helper,
 	})
 	shut(0, 2, 4)
 	if err != nil {
@@ -114,6 +116,16 @@ func (l *launcher) spawn(decl holdfast.ToolServer, env []string, secrets []holdf
 	}
 	started.reader = &messages{from: bufio.NewReaderSize(pipes[3], 64<<10), to: started.stderr, file: pipes[3]}
 	return started, pipes[1], nil
+}
+
+// sandbox is the server's own; the Python host may be read besides.
+func (l *launcher) sandbox(decl holdfast.ToolServer) *holdfast.Sandbox {
+	if decl.Sandbox == nil || len(decl.Run) > 0 {
+		return decl.Sandbox
+	}
+	box := *decl.Sandbox
+	box.Read = append(slices.Clone(box.Read), l.python)
+	return &box
 }
 
 // argv is the server's own command, or the Python host over its modules. -I keeps the environment

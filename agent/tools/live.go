@@ -196,7 +196,9 @@ type launcher struct {
 	house  string
 	python string // folder of the Python host
 	logs   func(extension string) string
+	home   string // of the house, which sandboxes hide
 	env    string // path of .env
+	helper string // the program that confines servers
 	secret func(string) (holdfast.Secret, bool)
 	client *mcp.Implementation
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package need says what becomes of a test whose machine lacks something: it is skipped with the
-// reason, and fails where CI=true, for there nothing may be skipped.
+// reason, and fails where CI=true, for there nothing may be skipped. It builds the programs that
+// tests stand beside the house.
 //
 // It is for tests alone, of every package; it imports nothing of the house.
 package need

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package need
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+)
+
+// Edge and Watch are the house's other programs: those of HOLDFAST_BIN when a build made them
+// already, else built once a test process.
+var (
+	Edge  = sync.OnceValues(func() (string, error) { return program("holdfast-edge") })
+	Watch = sync.OnceValues(func() (string, error) { return program("holdfast-watch") })
+)
+
+func program(name string) (string, error) {
+	if bin := os.Getenv("HOLDFAST_BIN"); bin != "" {
+		return filepath.Join(bin, name), nil
+	}
+	// One place for all runs of this user, so that none leaves its own behind; the rename lets a
+	// program that runs go on.
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(cache, "holdfast-test")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, name)
+	fresh := fmt.Sprintf("%s.%d", path, os.Getpid())
+	cmd := exec.CommandContext(context.Background(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", fresh, "holdfast/cmd/"+name)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("cannot build %s: %w\n%s", name, err, out)
+	}
+	return path, os.Rename(fresh, path)
+}
