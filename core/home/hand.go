@@ -29,7 +29,7 @@ func (l *Lock) Hand() (variable string, err error) {
 
 // handed is the open lock that the program before this one left in this process; nil when it left
 // none. The variable proves nothing: the descriptor must be that of the lock file, and lock it.
-func (h Home) handed() *os.File {
+func handed(path string) *os.File {
 	text, ok := os.LookupEnv(lockVariable)
 	if !ok {
 		return nil
@@ -40,11 +40,11 @@ func (h Home) handed() *os.File {
 		return nil
 	}
 	var have, want unix.Stat_t
-	if unix.Fstat(fd, &have) != nil || unix.Lstat(h.lockPath(), &want) != nil || have.Dev != want.Dev || have.Ino != want.Ino {
+	if unix.Fstat(fd, &have) != nil || unix.Lstat(path, &want) != nil || have.Dev != want.Dev || have.Ino != want.Ino {
 		return nil
 	}
 	unix.CloseOnExec(fd)
-	f := os.NewFile(uintptr(fd), h.lockPath())
+	f := os.NewFile(uintptr(fd), path)
 	if flock(f, unix.LOCK_EX|unix.LOCK_NB) != nil {
 		_ = f.Close()
 		return nil

@@ -62,8 +62,8 @@ func (e *LockedError) Unwrap() error {
 // that one gets a *LockedError. The folders must be there (Ensure).
 func (h Home) Lock(address string) (*Lock, error) {
 	path := h.lockPath()
-	if f := h.handed(); f != nil {
-		return h.hold(f, address)
+	if f := handed(path); f != nil {
+		return hold(h, f, address)
 	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
@@ -78,10 +78,10 @@ func (h Home) Lock(address string) (*Lock, error) {
 		_ = f.Close()
 		return nil, disk.Explain("lock", path, err)
 	}
-	return h.hold(f, address)
+	return hold(h, f, address)
 }
 
-func (h Home) hold(f *os.File, address string) (*Lock, error) {
+func hold(h Home, f *os.File, address string) (*Lock, error) {
 	l := &Lock{file: f, home: h, holder: holder{PID: os.Getpid(), Since: time.Now().UTC()}}
 	if err := l.SetAddress(address); err != nil {
 		_ = f.Close()
