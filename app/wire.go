@@ -126,6 +126,7 @@ func (h *House) wire(p *parts) error {
 		configactions.New(configactions.Needs{Config: func() *config.Config { return h.config }, Master: p.master}).Capability(),
 		p.secrets.Capability(),
 		p.bin.Capability(),
+		p.units.Workers(),
 		p.units.Capability(),
 		p.extensions.Capability(),
 		h.recovery(),
@@ -185,7 +186,7 @@ func (h *House) wireAgent(p *parts) {
 	p.models.SetAgents(p.agents)
 	p.secrets.Use(keys.Needs{Required: askers{p.units, p.extensions, p.models}, Units: p.units, Log: h.log})
 	h.reloaded = map[string]func(context.Context, any) error{
-		"units":  p.units.Reconfigure,
+		"units": p.units.Reconfigure, "workers": p.units.Reconfigure,
 		"models": func(_ context.Context, fresh any) error { return p.models.Apply(*fresh.(*gateway.Config)) },
 		"tools":  func(_ context.Context, fresh any) error { p.catalogue.Apply(*fresh.(*tools.Settings)); return nil },
 		"agent":  func(_ context.Context, fresh any) error { p.agents.Apply(*fresh.(*agent.Settings)); return nil },

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +17,7 @@ import (
 
 	"holdfast"
 	"holdfast/core/process"
+	"holdfast/units/probe"
 )
 
 // recheckMost bounds how seldom a blocked unit looks whether it may start.
@@ -31,9 +33,11 @@ type neighbours interface {
 
 // A ground is what the keepers of one house share.
 type ground struct {
-	launcher *launcher
-	prober   *prober
-	cap      time.Duration // of the delay between restarts
+	carriers carriers
+	prober   *probe.Prober
+	meter    meter
+	logs     func(unit holdfast.Unit) string // the file that it writes to
+	cap      time.Duration                   // of the delay between restarts
 	running  *sync.WaitGroup
 }
 
@@ -44,13 +48,17 @@ type keeper struct {
 	neighbours neighbours
 	backoff    backoff
 	strays     []process.Mark // older launches to end before the first start
+	// checkup is that of the present launch; it is begun before the launch is, so that nothing that
+	// the unit says is missed.
+	checkup *probe.Checkup
+	probes  [2]*holdfast.Probe // that checkup asks
 }
 
 // adopt takes over the newest launch that an earlier house left, and notes older ones to be ended.
 func (k *keeper) adopt(left []leftover) {
 	for _, l := range slices.Backward(left) {
 		if k.look().child == nil && l.leader != nil && !strings.HasSuffix(l.mark.Launch, probeSuffix) {
-			child, err := k.launcher.host.Adopt(*l.leader)
+			child, err := k.carrier().adopt(l)
 			if err == nil {
 				k.post.adopt(child, l.restarts)
 				continue
@@ -63,6 +71,7 @@ func (k *keeper) adopt(left []leftover) {
 // run carries out one order after the other until the unit is gone.
 func (k *keeper) run() {
 	defer close(k.done)
+	defer k.dismissed()
 	k.awaitLimbo()
 	k.endStrays()
 	for {
@@ -85,26 +94,30 @@ func (k *keeper) run() {
 	}
 }
 
+// dismissed lets go of what the checks hold open.
+func (k *keeper) dismissed() {
+	if k.checkup != nil {
+		k.checkup.Close()
+	}
+}
+
+// carrier carries the unit out as it is declared now.
+func (k *keeper) carrier() carrier { return k.carriers.of(k.look().unit.Kind) }
+
 // awaitLimbo waits for a launch that an earlier house announced and did not live to see.
 func (k *keeper) awaitLimbo() {
-	mark, announced := k.launcher.limbo.mark(k.name)
-	if !announced {
-		return
+	l, ok := k.carrier().announced(k.life, k.name, k.look().child == nil)
+	if ok {
+		k.adopt([]leftover{l})
+		k.accept()
 	}
-	if k.look().child == nil {
-		if l, ok := k.launcher.await(k.life, mark); ok {
-			k.adopt([]leftover{l})
-			k.accept()
-		}
-	}
-	k.launcher.limbo.withdraw(k.name)
 }
 
 // endStrays ends launches of this unit that an earlier house left beside the adopted one.
 func (k *keeper) endStrays() {
 	now := k.look()
 	for _, mark := range k.strays {
-		if err := k.launcher.host.EndMarked(k.life, mark, syscall.SIGTERM, graceOf(now.unit.Stop)); err != nil {
+		if err := k.carrier().clear(k.life, mark, now.unit.Stop); err != nil {
 			k.log.Error("cannot end an old launch", slog.String("unit", mark.Unit), slog.Any("error", err))
 		}
 	}
@@ -156,9 +169,15 @@ func (k *keeper) up(ctx context.Context, o order, unit holdfast.Unit) {
 			return
 		}
 	}
-	why := k.watch(ctx, o, unit)
-	if ctx.Err() == nil {
-		k.afterEnd(ctx, o, unit, why)
+	verdict := k.watch(ctx, o, unit)
+	switch {
+	case ctx.Err() != nil:
+	case verdict.idle:
+		k.finish(unit, verdict.why)
+		k.enter(holdfast.UnitStopped, verdict.why)
+		<-ctx.Done()
+	default:
+		k.afterEnd(ctx, o, unit, verdict.why)
 	}
 }
 
@@ -175,7 +194,7 @@ func (k *keeper) prepare(ctx context.Context, o order, unit holdfast.Unit) bool 
 		if !k.awaitNeeds(ctx, o, unit) {
 			return false
 		}
-		reason := k.launcher.obstacle(ctx, unit)
+		reason := k.carrier().obstacle(ctx, unit)
 		if reason == "" {
 			k.enter(holdfast.UnitStarting, "")
 			return true
@@ -214,7 +233,8 @@ func (k *keeper) awaitNeeds(ctx context.Context, o order, unit holdfast.Unit) bo
 
 // launch starts the process and makes it known.
 func (k *keeper) launch(o order, unit holdfast.Unit) error {
-	child, err := k.launcher.spawn(unit, k.launcher.mark(unit, time.Now()))
+	k.examine(unit, true)
+	child, err := k.carrier().spawn(unit)
 	if err != nil {
 		return err
 	}
@@ -227,17 +247,30 @@ func (k *keeper) launch(o order, unit holdfast.Unit) error {
 	return nil
 }
 
-// watch puts the checks to the present launch until it ends, another order comes, or its checks
-// condemn it; then it says why.
-func (k *keeper) watch(ctx context.Context, o order, unit holdfast.Unit) (condemned string) {
-	now := k.look()
-	spec, err := k.launcher.probeSpec(unit, now.child.Identity().Mark)
-	if err != nil {
-		return err.Error()
+// examine begins the checkup of a launch that is about to be made, or of one whose probes changed.
+func (k *keeper) examine(unit holdfast.Unit, fresh bool) {
+	probes := [2]*holdfast.Probe{unit.Ready, unit.Healthy}
+	if !fresh && k.checkup != nil && reflect.DeepEqual(probes, k.probes) {
+		return
 	}
+	if k.checkup != nil {
+		k.checkup.Close()
+	}
+	k.checkup, k.probes = probe.NewCheckup(unit, k.logs(unit)), probes
+}
+
+// watch puts the checks to the present launch until it ends, another order comes, or it must end;
+// then it says why.
+func (k *keeper) watch(ctx context.Context, o order, unit holdfast.Unit) sentence {
+	now := k.look()
+	spec, err := k.carrier().probing(unit, now.child.Identity().Mark)
+	if err != nil {
+		return sentence{why: err.Error()}
+	}
+	k.examine(unit, false)
 	w := watch{
-		post: k.post, prober: k.prober, running: k.running, order: o, unit: unit, child: now.child,
-		spec: spec,
+		post: k.post, prober: k.prober, meter: k.meter, running: k.running, order: o, unit: unit, child: now.child,
+		spec: spec, log: k.logs(unit), checkup: k.checkup,
 	}
 	return w.run(ctx)
 }

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -87,6 +88,32 @@ func launchDigest(launch string) string {
 	return digest
 }
 
+// launchNames make the times in the names of launches rise, whatever the clock does.
+type launchNames struct {
+	mu   sync.Mutex
+	last time.Time
+}
+
+// follow makes all further names come after that of a launch.
+func (n *launchNames) follow(launch string) {
+	at := launchTime(launch)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if at.After(n.last) && at.Before(time.Now().AddDate(100, 0, 0)) { // else nobody of us made it
+		n.last = at
+	}
+}
+
+func (n *launchNames) next(now time.Time) time.Time {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if least := n.last.Add(time.Millisecond); now.Before(least) {
+		now = least
+	}
+	n.last = now
+	return now
+}
+
 // launchTime reads when a launch began from its name.
 func launchTime(launch string) time.Time {
 	text, _, _ := strings.Cut(launch, "-")
@@ -122,6 +149,8 @@ type launcher struct {
 	secrets secrets
 	limbo   limbo
 	helper  string // the program that confines launches
+	crowd   *crowd
+	names   *launchNames
 }
 
 // secrets answers the keys that units name.
@@ -131,7 +160,7 @@ type secrets interface {
 
 // mark names a launch that is to be made.
 func (l *launcher) mark(unit holdfast.Unit, now time.Time) process.Mark {
-	return process.Mark{House: l.house, Unit: unit.Name, Launch: newLaunch(now, fingerprint(unit))}
+	return process.Mark{House: l.house, Unit: unit.Name, Launch: newLaunch(l.names.next(now), fingerprint(unit))}
 }
 
 // obstacle names what keeps the unit from starting now: a missing secret or a port in use. A
@@ -145,6 +174,14 @@ func (l *launcher) obstacle(ctx context.Context, unit holdfast.Unit) string {
 	if reason := confinement(unit); reason != "" {
 		return reason
 	}
+	if reason := l.taken(ctx, unit); reason != "" || !unit.Worker {
+		return reason
+	}
+	return l.crowd.admit(unit.Name) // the last, for spawn follows
+}
+
+// taken names who holds the unit's port, empty when it is free.
+func (l *launcher) taken(ctx context.Context, unit holdfast.Unit) string {
 	if unit.Port == 0 || unit.Files != nil { // a unit that is handed its listener does not take the port
 		return ""
 	}
@@ -165,9 +202,9 @@ func (l *launcher) spec(unit holdfast.Unit, mark process.Mark) (process.Spec, er
 	return spec, l.confine(&spec, unit)
 }
 
-// probeSpec is how exec checks run: as the unit does, with a mark of their own, so that ending a
+// probing is how exec checks run: as the unit does, with a mark of their own, so that ending a
 // check never ends the unit. What bounds the unit's whole tree does not count for them.
-func (l *launcher) probeSpec(unit holdfast.Unit, mark process.Mark) (process.Spec, error) {
+func (l *launcher) probing(unit holdfast.Unit, mark process.Mark) (process.Spec, error) {
 	if !asksProgram(unit.Ready) && !asksProgram(unit.Healthy) {
 		return process.Spec{}, nil
 	}
@@ -181,7 +218,9 @@ func asksProgram(p *holdfast.Probe) bool { return p != nil && len(p.Exec) > 0 }
 
 // spawn starts a process of the unit with its output at the end of its log file, which the
 // process holds itself: it logs on when the house has died.
-func (l *launcher) spawn(unit holdfast.Unit, mark process.Mark) (process.Child, error) {
+func (l *launcher) spawn(unit holdfast.Unit) (process.Child, error) {
+	defer l.crowd.started(unit.Name)
+	mark := l.mark(unit, time.Now())
 	log, err := os.OpenFile(l.home.Path(logPath(unit)), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("cannot open log: %w", err)

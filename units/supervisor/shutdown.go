@@ -74,7 +74,7 @@ func (s *Supervisor) findAnnounced(ctx context.Context) {
 		mark, ok := s.estate.limbo.mark(unit)
 		known := slices.ContainsFunc(s.estate.left[unit], func(l leftover) bool { return l.mark == mark })
 		if ok && !known {
-			if l, found := s.roster.launcher.await(ctx, mark); found {
+			if l, found := s.launcher.await(ctx, mark); found {
 				s.estate.left[unit] = append(s.estate.left[unit], l)
 			}
 		}

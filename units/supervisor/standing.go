@@ -9,6 +9,7 @@ import (
 
 	"holdfast"
 	"holdfast/core/process"
+	"holdfast/units/probe"
 )
 
 // A standing is all that is known of one unit at one moment: what is declared and ordered, its
@@ -177,7 +178,7 @@ func (s *standing) daemon(now time.Time) daemonStatus {
 		d.PID = strconv.Itoa(pid)
 	}
 	if s.unit.Healthy != nil {
-		d.HeartbeatInterval = int(withDefaults(*s.unit.Healthy, s.unit).Every / time.Second)
+		d.HeartbeatInterval = int(probe.Interval(*s.unit.Healthy) / time.Second)
 	}
 	return d
 }

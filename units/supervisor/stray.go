@@ -58,7 +58,7 @@ func (s *strays) list() ([]Stray, error) {
 		return nil, err
 	}
 	all := []Stray{}
-	for _, f := range found {
+	for _, f := range withoutOutsiders(found) {
 		if !s.accounts(f.Mark) {
 			all = append(all, Stray{PID: f.PID, Name: f.Name, Unit: f.Mark.Unit, Launch: f.Mark.Launch, Start: f.Start})
 		}

@@ -25,6 +25,8 @@ import (
 	"holdfast/core/intent"
 	"holdfast/core/keys"
 	"holdfast/core/process"
+	"holdfast/units/probe"
+	"holdfast/units/usage"
 )
 
 // Options are what a supervisor needs from elsewhere.
@@ -39,6 +41,8 @@ type Options struct {
 	Log     *slog.Logger
 	// Helper is the program that confines units; empty means holdfast-watch beside this program.
 	Helper string
+	// Meter tells what units use: that of this machine when Host is nil too, else nil tells nothing.
+	Meter meter
 	// Cap bounds the delay between restarts, DefaultCap when 0.
 	Cap time.Duration
 	// Settle is how long after its start the house still waits for declarations before it ends
@@ -56,18 +60,25 @@ type Supervisor struct {
 	options Options
 	house   string // as marks name it
 	section Section
-	holds   *intent.Book
-	estate  *estate
-	herald  *herald
-	roster  *roster
-	strays  *strays
-	logs    logs
+	workers Workers
+	crowd   *crowd
+	// launcher is the carrier of processes.
+	launcher *launcher
+	holds    *intent.Book
+	estate   *estate
+	herald   *herald
+	roster   *roster
+	strays   *strays
+	logs     logs
 }
 
 // New makes a supervisor. It does no I/O.
 func New(o Options) *Supervisor {
 	if o.Host == nil {
 		o.Host = process.Machine{}
+		if o.Meter == nil {
+			o.Meter = usage.NewMeter()
+		}
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -78,13 +89,19 @@ func New(o Options) *Supervisor {
 	if o.Settle == 0 {
 		o.Settle = defaultSettle
 	}
-	s := &Supervisor{options: o, house: HouseMark(o.Home), section: Section{}, holds: intent.NewBook(o.Home)}
+	s := &Supervisor{options: o, house: HouseMark(o.Home), section: Section{}, workers: Workers{Cap: defaultWorkers}, holds: intent.NewBook(o.Home)}
 	limbo := limbo{home: o.Home, house: s.house, log: o.Log}
 	s.herald = newHerald(newScribe(o.Journal, o.Log), newBoard(o.Home, o.Log))
+	s.crowd = &crowd{host: o.Host, cap: defaultWorkers, admitted: map[string]bool{}}
+	s.launcher = &launcher{
+		home: o.Home, host: o.Host, house: s.house, secrets: o.Secrets, limbo: limbo, helper: o.Helper,
+		crowd: s.crowd, names: &launchNames{},
+	}
 	s.estate = &estate{home: o.Home, host: o.Host, house: s.house, limbo: limbo, scribe: s.herald.scribe, log: o.Log}
 	s.roster = newRoster(ground{
-		launcher: &launcher{home: o.Home, host: o.Host, house: s.house, secrets: o.Secrets, limbo: limbo, helper: o.Helper},
-		prober:   newProber(o.Host), cap: o.Cap, running: &sync.WaitGroup{},
+		carriers: carriers{holdfast.KindProcess: s.launcher},
+		prober:   probe.NewProber(o.Host), meter: o.Meter, cap: o.Cap, running: &sync.WaitGroup{},
+		logs: func(u holdfast.Unit) string { return o.Home.Path(logPath(u)) },
 	}, s.herald, o.Log, s.holds, s.estate)
 	s.herald.board.units = s.roster.all
 	s.strays = &strays{host: o.Host, house: s.house, present: s.launch}
@@ -152,13 +169,16 @@ func (s *Supervisor) Set(ctx context.Context, owner string, units []holdfast.Uni
 	return waitAll(ctx, gone)
 }
 
-// Reconfigure takes a section units that was read anew.
+// Reconfigure takes a section units, or workers, that was read anew.
 func (s *Supervisor) Reconfigure(ctx context.Context, fresh any) error {
-	section, ok := fresh.(*Section)
-	if !ok {
-		return fmt.Errorf("cannot take %T for the section units", fresh)
+	switch section := fresh.(type) {
+	case *Section:
+		return s.Set(ctx, ownerConfig, section.units(s.options.Home))
+	case *Workers:
+		s.crowd.limit(section.Cap)
+		return nil
 	}
-	return s.Set(ctx, ownerConfig, section.units(s.options.Home))
+	return fmt.Errorf("cannot take %T for the sections units and workers", fresh)
 }
 
 // Start clears the operator's hold, starts the unit and waits until it is proven up.

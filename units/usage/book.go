@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package usage
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"holdfast/core/process"
+)
+
+const (
+	// Pace is how often use is noted for the history.
+	Pace = 15 * time.Second
+	// kept is how many notes the history has: an hour of them.
+	kept = int(time.Hour / Pace)
+	// briefly is how long two looks must lie apart to tell a rate.
+	briefly = 250 * time.Millisecond
+)
+
+// A Unit is one unit to be measured: its present launch, empty when it has none.
+type Unit struct {
+	Name   string
+	Leader process.Identity
+}
+
+// A Use is what a unit uses now.
+type Use struct {
+	// CPU is in cores: 0.5 is half of one.
+	CPU       float64
+	Memory    int64
+	Processes int
+	State     byte
+}
+
+// A Series is what a unit used over the last hour, oldest first; it is 0 where the unit did not run.
+type Series struct {
+	At     []time.Time `json:"at" help:"when it was measured"`
+	CPU    []float64   `json:"cpu" help:"cores used on average since the measurement before"`
+	Memory []int64     `json:"memory" help:"bytes of resident memory"`
+}
+
+// A note is a use in the history, small since there are many.
+type note struct {
+	cpu    float32
+	memory uint32 // KiB
+}
+
+// A Book measures the units of a house and remembers the last hour.
+type Book struct {
+	meter meter
+	units func() []Unit
+
+	mu      sync.Mutex
+	before  look // the last one of the history
+	at      []time.Time
+	notes   map[string][]note // by unit; they end with the last of at
+	asked   look              // the last one that somebody asked for
+	ofHouse []note
+}
+
+type meter interface {
+	Read(leaders []process.Identity) (map[process.Mark]Reading, error)
+	Self() (Reading, error)
+}
+
+// A look is one measurement of everything.
+type look struct {
+	at    time.Time
+	units map[process.Mark]Reading
+	house Reading
+}
+
+// NewBook makes a book of the units that a function lists.
+func NewBook(m meter, units func() []Unit) *Book {
+	return &Book{meter: m, units: units, notes: map[string][]note{}}
+}
+
+// Keep notes the use of all units now and then, until ctx ends.
+func (b *Book) Keep(ctx context.Context) {
+	ticker := time.NewTicker(Pace)
+	defer ticker.Stop()
+	for {
+		b.note(b.units())
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+func (b *Book) look(units []Unit) (look, error) {
+	leaders := make([]process.Identity, 0, len(units))
+	for _, u := range units {
+		if u.Leader.PID != 0 {
+			leaders = append(leaders, u.Leader)
+		}
+	}
+	now := time.Now()
+	readings, err := b.meter.Read(leaders)
+	if err != nil {
+		return look{}, err
+	}
+	house, err := b.meter.Self()
+	return look{at: now, units: readings, house: house}, err
+}
+
+// note writes one line of the history.
+func (b *Book) note(units []Unit) {
+	now, err := b.look(units)
+	if err != nil {
+		return // the system does not tell; who asks is told
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	notes := make(map[string][]note, len(units))
+	for _, u := range units {
+		use := now.use(b.before, u.Leader.Mark)
+		notes[u.Name] = remember(b.notes[u.Name], use)
+	}
+	b.notes = notes // units that are gone are forgotten
+	b.ofHouse = remember(b.ofHouse, rate(now.house, b.before.house, now.at.Sub(b.before.at)))
+	b.at = trim(append(b.at, now.at))
+	b.before = now
+}
+
+func remember(notes []note, u Use) []note {
+	return trim(append(notes, note{cpu: float32(u.CPU), memory: uint32(u.Memory >> 10)})) //nolint:gosec // 4 TiB
+}
+
+// spare is how many notes beyond the hour are kept, so that they are moved only now and then.
+const spare = 16
+
+// trim keeps the last hour, in the place where it is.
+func trim[T any](list []T) []T {
+	if len(list) < kept+spare {
+		return list
+	}
+	return list[:copy(list, list[len(list)-kept:])]
+}
+
+// use is what a launch used between two looks.
+func (l look) use(before look, mark process.Mark) Use {
+	now, ok := l.units[mark]
+	if !ok {
+		return Use{}
+	}
+	return rate(now, before.units[mark], l.at.Sub(before.at))
+}
+
+func rate(now, before Reading, between time.Duration) Use {
+	u := Use{Memory: now.Memory, Processes: now.Processes, State: now.State}
+	if between > 0 && now.CPU > before.CPU && before.Processes > 0 {
+		u.CPU = (now.CPU - before.CPU).Seconds() / between.Seconds()
+	}
+	return u
+}
+
+// Now measures the units, over the time since somebody last asked when that was just now, else over
+// a quarter of a second.
+func (b *Book) Now(ctx context.Context, units []Unit) (byName map[string]Use, house Use, err error) {
+	b.mu.Lock()
+	before := b.asked
+	b.mu.Unlock()
+	if age := time.Since(before.at); before.at.IsZero() || age > Pace || age < briefly {
+		if before, err = b.look(units); err != nil {
+			return nil, Use{}, err
+		}
+		select {
+		case <-time.After(briefly):
+		case <-ctx.Done():
+			return nil, Use{}, ctx.Err()
+		}
+	}
+	now, err := b.look(units)
+	if err != nil {
+		return nil, Use{}, err
+	}
+	b.mu.Lock()
+	b.asked = now
+	b.mu.Unlock()
+	byName = make(map[string]Use, len(units))
+	for _, u := range units {
+		byName[u.Name] = now.use(before, u.Leader.Mark)
+	}
+	return byName, rate(now.house, before.house, now.at.Sub(before.at)), nil
+}
+
+// Past is the last hour of one unit; of the house itself when the name is empty.
+func (b *Book) Past(unit string) Series {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	notes := b.notes[unit]
+	if unit == "" {
+		notes = b.ofHouse
+	}
+	n := min(len(notes), kept, len(b.at))
+	s := Series{At: append([]time.Time{}, b.at[len(b.at)-n:]...), CPU: make([]float64, 0, n), Memory: make([]int64, 0, n)}
+	for _, one := range notes[len(notes)-n:] {
+		s.CPU = append(s.CPU, float64(one.cpu))
+		s.Memory = append(s.Memory, int64(one.memory)<<10)
+	}
+	return s
+}
