@@ -48,6 +48,9 @@ func distance(a, b string) int {
 	return last[len(y)]
 }
 
+// Meant words the remedy for an unknown name: the known one that is close, or all of them.
+func Meant(name string, known []string) string { return meant(name, known) }
+
 // meant words the remedy for an unknown name.
 func meant(name string, known []string) string {
 	if near := nearest(name, known); near != "" {

@@ -52,6 +52,13 @@ type Key struct {
 	Set bool   `json:"set"`
 }
 
+// A Reach is what a sandbox lets an extension use.
+type Reach struct {
+	Read    []string `json:"read"`
+	Write   []string `json:"write"`
+	Network string   `json:"network" enum:"on,off"`
+}
+
 // A Detail is all about one extension.
 type Detail struct {
 	Summary
@@ -59,6 +66,7 @@ type Detail struct {
 	Folder       string             `json:"folder,omitempty"`
 	Data         string             `json:"data"`
 	Requirements bool               `json:"requirements" help:"it asks for Python packages"`
+	Sandbox      *Reach             `json:"sandbox,omitempty" help:"what it may reach beside the system's folders; without it the extension is free"`
 	Units        []Part             `json:"units"`
 	Ports        map[string]int     `json:"ports"`
 	Mounts       []holdfast.Mount   `json:"mounts"`
@@ -180,6 +188,9 @@ func (e desk) show(name string) (Detail, error) {
 	for _, tool := range slices.Sorted(maps.Keys(x.tools.settings)) {
 		s := x.tools.settings[tool]
 		d.Tools = append(d.Tools, ToolSwitch{Name: tool, EnabledInMCP: s.EnabledInMCP, Passthrough: s.Passthrough})
+	}
+	if x.box != nil {
+		d.Sandbox = &Reach{Read: list(x.box.Read), Write: list(x.box.Write), Network: first(x.box.Network, "on")}
 	}
 	for _, key := range x.manifest.RequiredSecrets {
 		d.Keys = append(d.Keys, Key{Key: key, Set: e.has(key)})

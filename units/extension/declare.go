@@ -48,6 +48,7 @@ type declaration struct {
 	servers []holdfast.ToolServer
 	// held is the map of ports that its units were told.
 	held portTable
+	box  *holdfast.Sandbox // of all its processes
 }
 
 type portTable map[string]map[string]*int
@@ -58,6 +59,8 @@ type surrounding struct {
 	set   func(key string) bool
 	ports portTable
 	path  string // of the house
+	// sandboxes are the operator's, by extension.
+	sandboxes map[string]Confinement
 }
 
 // declare works out what an extension contributes. told is the table of ports that its units had
@@ -71,10 +74,20 @@ func (x *extension) declare(in surrounding, told portTable) declaration {
 	if d.state == stateMissing || d.state == stateDisabled {
 		return d
 	}
-	env := x.environ(in, d.held)
+	env, box := x.environ(in, d.held), x.sandbox(in)
+	d.box = box
+	if box != nil {
+		maps.Copy(env, privateDirs(in.home, x.name).environ())
+	}
 	d.units = x.declareUnits(env, d.reason)
 	d.mounts = x.declareMounts()
 	d.servers = x.declareServers(in, env, d.reason)
+	for i := range d.units {
+		d.units[i].Sandbox = box
+	}
+	for i := range d.servers {
+		d.servers[i].Sandbox = box
+	}
 	return d
 }
 

@@ -9,7 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -350,6 +352,10 @@ func (in deletion) forget(ctx context.Context, e *Extensions) error {
 	})
 	if err != nil {
 		return err
+	}
+	p := privateDirs(e.needs.Home, in.Name)
+	if err := errors.Join(os.RemoveAll(p.cache), os.RemoveAll(p.tmp)); err != nil {
+		e.needs.Log.Warn("cannot remove the cache of a deleted extension", slog.String("extension", in.Name), slog.Any("error", err))
 	}
 	return in.stay(ctx, e)
 }

@@ -123,6 +123,7 @@ func (e *Extensions) sync(ctx context.Context) (Report, error) {
 		}
 		report.Written = append(report.Written, f.extension+"/"+f.name)
 	}
+	report.Problems = append(report.Problems, strangers(e.settings.Sandbox, s.extensions)...)
 	standings := e.declare(ctx, s)
 	for _, x := range standings {
 		report.Problems = append(report.Problems, x.allProblems()...)
@@ -200,7 +201,7 @@ func (f file) write(h home.Home) error {
 // are no more.
 func (e *Extensions) declare(ctx context.Context, s settlement) []standing {
 	before := e.snapshot()
-	in := surrounding{home: e.needs.Home, set: e.has, ports: s.ports.table(), path: os.Getenv("PATH")}
+	in := surrounding{home: e.needs.Home, set: e.has, ports: s.ports.table(), path: os.Getenv("PATH"), sandboxes: e.settings.Sandbox}
 	var list []standing
 	for _, x := range s.extensions {
 		var told portTable
@@ -221,8 +222,8 @@ func (e *Extensions) declare(ctx context.Context, s settlement) []standing {
 
 // hand declares one extension's units; the answer says why that failed.
 func (e *Extensions) hand(ctx context.Context, x standing) string {
-	if len(x.units) > 0 && x.state == stateReady {
-		if err := os.MkdirAll(dataDir(e.needs.Home, x.name), 0o700); err != nil {
+	if len(x.units)+len(x.servers) > 0 && x.state == stateReady {
+		if err := privateDirs(e.needs.Home, x.name).make(); err != nil {
 			e.needs.Log.Warn("cannot make the data folder", slog.String("extension", x.name), slog.Any("error", err))
 		}
 	}

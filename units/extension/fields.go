@@ -137,6 +137,8 @@ type Manifest struct {
 	StripPrefix     bool      `json:"strip_prefix"`
 	TrailingSlash   bool      `json:"enforce_trailing_slash"`
 	MCP             *mcpBlock `json:"mcp,omitempty"`
+	// Sandbox is what it asks to be kept from.
+	Sandbox *request `json:"sandbox,omitempty"`
 }
 
 // parseManifest reads config.json. stripPrefix is what holds when the file does not say.
@@ -160,6 +162,7 @@ func parseManifest(file string, text []byte, stripPrefix bool) (Manifest, *docum
 	if block, ok := r.object("mcp"); ok {
 		m.MCP = mcpServer(block)
 	}
+	m.Sandbox = parseRequest(r)
 	return m, d, problems
 }
 

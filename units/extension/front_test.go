@@ -136,6 +136,7 @@ func TestAStrangerOnTheAssignedPortIsNeverServed(t *testing.T) {
 	other := listen(t, 0)
 	port := strconv.Itoa(other.port)
 	h := holdfasttest.Start(t, holdfasttest.Options{Bare: true, Files: map[string]string{
+		"holdfast.yaml":                fmt.Sprintf("extensions: {sandbox: {taken: {read: [%q]}}}\n", self),
 		"extensions/taken/config.json": "{}",
 		"extensions/taken/ui/start.sh": "#!/bin/sh\nHOLDFAST_TEST_PAGE=$1 exec " + self + "\n",
 		"master_config.json":           `{"port_assignments": {"extensions": {"taken": ` + port + `}}}`,

@@ -19,6 +19,9 @@ type Settings struct {
 	// ServicePorts is the range, in the same form, from which services of extensions that ask for a
 	// port get theirs. It must not overlap ui_ports.
 	ServicePorts string `yaml:"service_ports" json:"service_ports"`
+	// Sandbox says by the extension's name what it may reach beyond its default, or that it has no
+	// sandbox. It counts from the next start of the house.
+	Sandbox map[string]Confinement `yaml:"sandbox" json:"sandbox,omitempty"`
 }
 
 // Defaults are the settings of a home that says nothing.
@@ -48,7 +51,7 @@ func (s *Settings) Check() []holdfast.Problem {
 			Remedy:  "give each a range of its own",
 		})
 	}
-	return problems
+	return append(problems, checkSandboxes(s.Sandbox)...)
 }
 
 // ranges are where new ports are given from.
