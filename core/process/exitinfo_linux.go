@@ -24,19 +24,25 @@ const (
 	reapPatience  = 50 // milliseconds
 )
 
-// inspect asks for the exit status of a process that is not our child. Linux keeps it for the
-// holders of its pidfd since 6.15; before, the status is unknown.
+// inspect asks for the exit status of a process that is not our child.
 func (p *Process) inspect() Exit {
 	var exit Exit
 	_ = p.control(func(fd int) error {
 		// The status is there once its parent has reaped it, which is told by a hang-up.
 		_, _ = unix.Poll([]unix.PollFd{{Fd: int32(fd)}}, reapPatience)
-		info := pidfdInfo{mask: pidfdInfoExit}
-		_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), pidfdGetInfo, uintptr(unsafe.Pointer(&info)))
-		if errno == 0 && info.mask&pidfdInfoExit != 0 {
-			exit = exitOf(syscall.WaitStatus(uint32(info.exitCode)))
-		}
+		exit = ExitStatus(fd)
 		return nil
 	})
 	return exit
+}
+
+// ExitStatus asks for the exit status of the process of a pidfd, whoever its parent was, once that
+// has reaped it. Linux keeps it for the holders of its pidfd since 6.15; before, it is unknown.
+func ExitStatus(pidfd int) Exit {
+	info := pidfdInfo{mask: pidfdInfoExit}
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(pidfd), pidfdGetInfo, uintptr(unsafe.Pointer(&info)))
+	if errno != 0 || info.mask&pidfdInfoExit == 0 {
+		return Exit{}
+	}
+	return exitOf(syscall.WaitStatus(uint32(info.exitCode)))
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -30,10 +31,15 @@ type stat struct {
 	pid, parent, group, session int
 	state                       byte
 	start                       uint64
+	threads                     int
+	ticks                       int64 // processor time of it and of the children it waited for
+	pages                       int64 // of memory
 	name                        string
 }
 
-func (s stat) dead() bool { return s.state == 'Z' || s.state == 'X' }
+// dead tells whether the process has ended. One whose first thread has ended looks the same, and
+// lives on in its others.
+func (s stat) dead() bool { return s.state == 'X' || s.state == 'Z' && s.threads <= 1 }
 
 func readStat(pid int) (stat, error) {
 	return readStatAt(unix.AT_FDCWD, "/proc/"+strconv.Itoa(pid)+"/stat")
@@ -42,23 +48,44 @@ func readStat(pid int) (stat, error) {
 // readStatAt costs three system calls and no garbage: a whole tree is looked at between the end of
 // a unit and its next start.
 func readStatAt(dir int, path string) (stat, error) {
-	fd, err := unix.Openat(dir, path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return stat{}, err
-	}
-	defer func() { _ = unix.Close(fd) }()
 	var buffer [1024]byte // a status has at most 52 fields of at most 20 digits, and is far shorter
-	n, err := unix.Read(fd, buffer[:])
+	n, err := readSmallAt(dir, path, buffer[:])
 	if err != nil {
 		return stat{}, err
 	}
 	return parseStat(buffer[:n])
 }
 
+// readSmall reads a file of the kernel's that fits into the buffer.
+func readSmall(path string, buffer []byte) (int, error) {
+	return readSmallAt(unix.AT_FDCWD, path, buffer)
+}
+
+func readSmallAt(dir int, path string, buffer []byte) (int, error) {
+	fd, err := unix.Openat(dir, path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = unix.Close(fd) }()
+	return unix.Read(fd, buffer)
+}
+
+// The fields of proc_pid_stat(5) that are wanted, counted from the state on.
+const (
+	fieldParent  = 1
+	fieldGroup   = 2
+	fieldSession = 3
+	fieldUser    = 11 // processor time, and with the next three all of it
+	fieldKids    = 14
+	fieldThreads = 17
+	fieldStart   = 19
+	fieldPages   = 21
+)
+
 // parseStat reads the format of proc_pid_stat(5); the name may hold spaces and parentheses.
 func parseStat(data []byte) (stat, error) {
 	open, shut := bytes.IndexByte(data, '('), bytes.LastIndexByte(data, ')')
-	if open < 1 || shut < open {
+	if open < 1 || shut < open || shut+2 >= len(data) {
 		return stat{}, errors.New("cannot read process status: no name")
 	}
 	s := stat{name: string(data[open+1 : shut])}
@@ -66,34 +93,60 @@ func parseStat(data []byte) (stat, error) {
 	if err != nil {
 		return stat{}, fmt.Errorf("cannot read process status: %w", err)
 	}
-	s.pid = pid
+	s.pid, s.state = pid, data[shut+2]
 	field := 0
 	for text := range bytes.FieldsSeq(data[shut+1:]) {
-		if err := s.set(field, text); err != nil {
-			return stat{}, fmt.Errorf("cannot read process status: %w", err)
+		if field > 0 {
+			n, ok := integer(text)
+			if !ok {
+				return stat{}, fmt.Errorf("cannot read process status: field %d is %q", field, text)
+			}
+			s.set(field, n)
 		}
-		if field++; field > 19 {
+		if field++; field > fieldPages {
 			return s, nil
 		}
 	}
 	return stat{}, errors.New("cannot read process status: too few fields")
 }
 
-// set takes one field, counted from the state on.
-func (s *stat) set(field int, text []byte) (err error) {
-	switch field {
-	case 0:
-		s.state = text[0]
-	case 1:
-		s.parent, err = strconv.Atoi(string(text))
-	case 2:
-		s.group, err = strconv.Atoi(string(text))
-	case 3:
-		s.session, err = strconv.Atoi(string(text))
-	case 19:
-		s.start, err = strconv.ParseUint(string(text), 10, 64)
+// integer reads a number without making garbage; those over 63 bits wrap, and are not looked at.
+func integer(text []byte) (n int64, ok bool) {
+	digits := text
+	if len(text) > 1 && text[0] == '-' {
+		digits = text[1:]
 	}
-	return err
+	for _, d := range digits {
+		if d < '0' || d > '9' {
+			return 0, false
+		}
+		n = n*10 + int64(d-'0')
+	}
+	if len(digits) < len(text) {
+		n = -n
+	}
+	return n, true
+}
+
+func (s *stat) set(field int, n int64) {
+	switch field {
+	case fieldParent:
+		s.parent = int(n)
+	case fieldGroup:
+		s.group = int(n)
+	case fieldSession:
+		s.session = int(n)
+	case fieldThreads:
+		s.threads = int(n)
+	case fieldStart:
+		s.start = uint64(n)
+	case fieldPages:
+		s.pages = n
+	default:
+		if field >= fieldUser && field <= fieldKids {
+			s.ticks += n
+		}
+	}
 }
 
 // environMark reads the mark of one process from its environment; it does not look at ancestors.
@@ -175,10 +228,10 @@ func table() ([]stat, error) {
 }
 
 // bootID tells this boot from every other, for start times count from it.
-func bootID() string {
+var bootID = sync.OnceValue(func() string {
 	data, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
 		return ""
 	}
 	return strings.TrimSpace(string(data))
-}
+})

@@ -5,7 +5,7 @@ package process
 import "testing"
 
 func FuzzParseStat(f *testing.F) {
-	f.Add([]byte("7 (a) b) S 1 7 7 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 12345 1 2"))
+	f.Add([]byte("7 (a) b) S 1 7 7 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 12345 1 2 9"))
 	f.Add([]byte("1 (systemd) Z"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s, err := parseStat(data)
@@ -16,8 +16,8 @@ func FuzzParseStat(f *testing.F) {
 }
 
 func TestParseStat(t *testing.T) {
-	s, err := parseStat([]byte("7 (a) b) Z 1 8 9 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 12345 1 2"))
-	want := stat{pid: 7, parent: 1, group: 8, session: 9, state: 'Z', start: 12345, name: "a) b"}
+	s, err := parseStat([]byte("7 (a) b) Z 1 8 9 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 12345 1 2 9"))
+	want := stat{pid: 7, parent: 1, group: 8, session: 9, state: 'Z', start: 12345, threads: 1, ticks: 26, pages: 2, name: "a) b"}
 	if err != nil || s != want || !s.dead() {
 		t.Errorf("parseStat = %+v %v, want %+v", s, err, want)
 	}

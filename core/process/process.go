@@ -107,6 +107,8 @@ type Exit struct {
 	Code   int
 	Signal syscall.Signal
 	At     time.Time
+	// Memory tells that the kernel killed it for passing its launch's memory limit.
+	Memory bool
 }
 
 // Success tells whether the process is known to have ended with status 0.
@@ -116,10 +118,21 @@ func (e Exit) String() string {
 	switch {
 	case !e.Known:
 		return "ended with unknown status"
+	case e.Memory:
+		return "killed for passing its memory limit"
 	case e.Signal != 0:
 		return "killed by signal " + SignalName(e.Signal)
 	}
 	return fmt.Sprintf("exited with status %d", e.Code)
+}
+
+// A Usage is what a launch uses, the whole tree of it.
+type Usage struct {
+	// CPU is the processor time since the launch.
+	CPU time.Duration
+	// Memory is the sum of what its processes keep in memory, what they share counted for each.
+	Memory    int64
+	Processes int
 }
 
 // A Found is a marked process that lives.
@@ -175,27 +188,25 @@ type Host interface {
 	PortHolder(port int) (Holder, bool)
 }
 
-// A Machine is the Host that is this machine.
-type Machine struct{}
+// GroupsVariable in the environment of a house switches control groups off when it is "off".
+const GroupsVariable = "HOLDFAST_CGROUPS"
+
+// Options choose among the ways to hold a launch together.
+type Options struct {
+	// NoGroups makes no control groups, as on a machine that allows none.
+	NoGroups bool
+	// noChildren asks the kernel for no list of children, as where it was built without.
+	noChildren bool
+}
+
+// A Machine is the Host that is this machine. Those who start many launches share one made by
+// NewMachine; the zero Machine does the same more slowly.
+type Machine struct{ ground *ground }
 
 var _ Host = Machine{}
 
-// Start starts a launch.
-func (Machine) Start(spec Spec) (Child, error) { return asChild(Start(spec)) }
-
-// Adopt watches a living process.
-func (Machine) Adopt(id Identity) (Child, error) { return asChild(Adopt(id)) }
-
-// Marked lists the living processes of a house.
-func (Machine) Marked(house string) ([]Found, error) { return Marked(house) }
-
-// EndMarked ends all that carries a mark.
-func (Machine) EndMarked(ctx context.Context, m Mark, s syscall.Signal, grace time.Duration) error {
-	return EndMarked(ctx, m, s, grace)
-}
-
-// PortHolder tells who listens on a port.
-func (Machine) PortHolder(port int) (Holder, bool) { return PortHolder(port) }
+// NewMachine makes a Machine, which looks at nothing before it is used.
+func NewMachine(o Options) Machine { return Machine{newGround(o)} }
 
 // asChild keeps a nil *Process from becoming a Child that is not nil.
 func asChild(p *Process, err error) (Child, error) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -25,65 +26,12 @@ type Process struct {
 	child bool
 	done  chan struct{}
 	exit  Exit
-}
 
-// Start starts a launch in a session and process group of its own; a confined one is there when its
-// program runs.
-func Start(spec Spec) (*Process, error) {
-	entrance, err := spec.entrance(nil)
-	if err != nil {
-		return nil, err
-	}
-	defer entrance.release()
-	p, err := entrance.start(spec)
-	if err != nil {
-		return nil, err
-	}
-	if err := entrance.passed(); err != nil {
-		<-p.Done()
-		return nil, err
-	}
-	return p, nil
-}
-
-func (e *entrance) start(spec Spec) (*Process, error) {
-	pidfd := -1
-	pid, _, err := syscall.StartProcess(e.program, e.argv, &syscall.ProcAttr{
-		Dir: spec.Dir, Env: spec.environment(), Files: e.files,
-		Sys: &syscall.SysProcAttr{Setsid: true, Credential: e.credential, PidFD: &pidfd},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("cannot start %s: %w", e.program, err)
-	}
-	id := Identity{PID: pid, Boot: bootID(), Mark: spec.Mark}
-	if s, err := readStat(pid); err == nil { // it is not reaped yet, so this is it
-		id.Start = s.start
-	}
-	if pidfd < 0 {
-		if pidfd, err = unix.PidfdOpen(pid, 0); err != nil {
-			_ = syscall.Kill(-pid, syscall.SIGKILL)
-			_, _ = wait4(pid, 0)
-			return nil, fmt.Errorf("cannot watch pid %d: %w", pid, err)
-		}
-	}
-	return watch(id, pidfd, true)
-}
-
-// Adopt watches a living process by its identity. One that is our child all the same, because this
-// program took the place of the one that started it, is reaped, and its status known.
-func Adopt(id Identity) (*Process, error) {
-	pidfd, err := unix.PidfdOpen(id.PID, 0)
-	if errors.Is(err, unix.ESRCH) || errors.Is(err, unix.EINVAL) {
-		return nil, ErrGone
-	}
-	if err != nil {
-		return nil, fmt.Errorf("cannot watch pid %d: %w", id.PID, err)
-	}
-	if !lives(id) {
-		_ = unix.Close(pidfd)
-		return nil, ErrGone
-	}
-	return watch(id, pidfd, false)
+	ground *ground
+	berth  *berth
+	brand  brand
+	// branded tells that the process carries the brand, reaper that orphans of it come to us.
+	branded, reaper bool
 }
 
 // lives tells whether the process of the identity is there and not a zombie. A process that
@@ -100,15 +48,13 @@ func lives(id Identity) bool {
 	return err != nil || !found || mark == id.Mark
 }
 
-func watch(id Identity, pidfd int, child bool) (*Process, error) {
+func (g *ground) watch(p *Process, pidfd int) (*Process, error) {
 	if err := unix.SetNonblock(pidfd, true); err != nil {
 		_ = unix.Close(pidfd)
-		return nil, fmt.Errorf("cannot watch pid %d: %w", id.PID, err)
+		return nil, fmt.Errorf("cannot watch pid %d: %w", p.id.PID, err)
 	}
-	p := &Process{
-		id: id, child: child, done: make(chan struct{}),
-		pidfd: os.NewFile(uintptr(pidfd), "pidfd"),
-	}
+	p.ground, p.done, p.pidfd = g, make(chan struct{}), os.NewFile(uintptr(pidfd), "pidfd")
+	g.register(p)
 	go p.await()
 	return p, nil
 }
@@ -124,6 +70,7 @@ func (p *Process) await() {
 		_ = p.control(func(fd int) error { return pollForever(fd) })
 	}
 	p.exit = p.status()
+	p.exit.Memory = p.exit.Signal == syscall.SIGKILL && p.berth.memory != "" && memoryKills(p.berth.memory) > 0
 	p.exit.At = time.Now()
 }
 
@@ -134,7 +81,7 @@ func (p *Process) status() Exit {
 		}
 		return p.inspect()
 	}
-	status, err := wait4(p.id.PID, 0)
+	status, err := p.ground.reap(p.id.PID)
 	if err != nil {
 		return Exit{}
 	}
@@ -147,6 +94,9 @@ func exitOf(status syscall.WaitStatus) Exit {
 	}
 	return Exit{Known: true, Code: status.ExitStatus()}
 }
+
+// Lacks tells which of the launch's limits this machine does not enforce, and why.
+func (p *Process) Lacks() []string { return slices.Clone(p.berth.lacks) }
 
 // Identity tells which process this is.
 func (p *Process) Identity() Identity { return p.id }

@@ -22,7 +22,11 @@ type Process struct {
 	child *os.Process
 	done  chan struct{}
 	exit  Exit
+	lacks []string
 }
+
+// Lacks tells which of the launch's limits this machine does not enforce, and why.
+func (p *Process) Lacks() []string { return p.lacks }
 
 // Start starts a launch in a session and process group of its own; a confined one is there when its
 // program runs.
@@ -55,7 +59,7 @@ func (e *entrance) start(spec Spec) (*Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot watch pid %d: %w", pid, err)
 	}
-	p := &Process{id: Identity{PID: pid, Mark: spec.Mark}, child: child, done: make(chan struct{})}
+	p := &Process{id: Identity{PID: pid, Mark: spec.Mark}, child: child, done: make(chan struct{}), lacks: lacks(spec.Limits)}
 	if all, err := table(); err == nil {
 		p.id.Start = startOf(all, pid)
 	}

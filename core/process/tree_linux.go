@@ -16,26 +16,28 @@ import (
 )
 
 const (
-	// lookAgain is how often the ends of processes that cannot be waited for are looked at.
+	// lookSoon and lookAgain are how soon, and then how often, the ends of processes that cannot be
+	// waited for are looked at.
+	lookSoon  = time.Millisecond
 	lookAgain = 10 * time.Millisecond
 	// killPatience is how long SIGKILL may take: a process in an uninterruptible wait outlives it.
 	killPatience = 10 * time.Second
 )
 
-// Marked lists the living processes that carry a mark of the house, oldest first.
-func Marked(house string) ([]Found, error) {
-	all, err := table()
+// marked lists the living processes that carry a mark of the house, oldest first.
+func (g *ground) marked(house string) ([]Found, error) {
+	all, err := g.census.take()
 	if err != nil {
 		return nil, err
 	}
-	boot := bootID()
+	boot, self := bootID(), os.Getpid()
 	var found []Found
-	for _, s := range all {
-		if s.dead() || s.pid == os.Getpid() {
+	for _, s := range all.all {
+		if s.dead() || s.pid == self {
 			continue
 		}
-		mark, ok, err := environMark(s.pid)
-		if err != nil || !ok || house != "" && mark.House != house {
+		mark, ok, err := all.mark(s.pid)
+		if err != nil || !ok || mark.House != house {
 			continue
 		}
 		found = append(found, Found{
@@ -43,59 +45,59 @@ func Marked(house string) ([]Found, error) {
 			Parent:   s.parent, Name: s.name, Leader: s.session == s.pid,
 		})
 	}
-	// Start counts in hundredths of a second; within one the lower pid is nearly always the elder.
-	slices.SortFunc(found, func(a, b Found) int {
-		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.PID, b.PID))
-	})
+	slices.SortFunc(found, byAge)
 	return found, nil
 }
 
 // EndMarked ends every process that carries exactly this mark, with its descendants.
 func EndMarked(ctx context.Context, m Mark, s syscall.Signal, grace time.Duration) error {
-	return (&tree{mark: m}).end(ctx, s, grace)
+	return NewMachine(Options{}).EndMarked(ctx, m, s, grace)
+}
+
+func (g *ground) endMarked(ctx context.Context, m Mark, s syscall.Signal, grace time.Duration) error {
+	t := &tree{ground: g, mark: m, brand: brandOf(m), berth: g.find(m, 0)}
+	return t.end(ctx, s, grace)
 }
 
 // End ends the whole tree of the launch: the signal goes to the group, and once the first process
 // has ended, to those who left the group; SIGKILL to all that outlives the grace.
 func (p *Process) End(ctx context.Context, signal syscall.Signal, grace time.Duration) error {
-	t := &tree{mark: p.id.Mark, leader: p}
+	t := &tree{ground: p.ground, mark: p.id.Mark, brand: p.brand, leader: p, berth: p.berth}
 	return t.end(ctx, signal, grace)
 }
 
 // A tree is what must be gone when a launch has ended.
 type tree struct {
+	ground *ground
 	mark   Mark
+	brand  brand
 	leader *Process // nil when only the mark is known
+	berth  *berth
 	// seen are those found so far, by pid and start: a process that is dying has no environment any
 	// more, and still counts until it is dead.
 	seen map[int]uint64
 }
 
 func (t *tree) end(ctx context.Context, signal syscall.Signal, grace time.Duration) error {
+	t.seen = map[int]uint64{}
 	deadline := time.NewTimer(grace)
 	defer deadline.Stop()
-	if t.ask(ctx, signal, deadline) {
-		return nil
+	if !t.ask(ctx, signal, deadline) {
+		if err := t.kill(); err != nil {
+			return err
+		}
 	}
-	return t.kill()
+	t.ground.leave(t.berth, t.brand)
+	return nil
 }
 
 // ask tells whether all is gone before the grace is over, the context ends, or nothing can be seen.
 func (t *tree) ask(ctx context.Context, signal syscall.Signal, deadline *time.Timer) bool {
-	if t.leader != nil {
-		if err := t.leader.Signal(signal); err != nil && !errors.Is(err, ErrGone) {
-			return false
-		}
-		select {
-		case <-t.leader.done:
-		case <-deadline.C:
-			return false
-		case <-ctx.Done():
-			return false
-		}
+	if t.leader != nil && !t.askLeader(ctx, signal, deadline) {
+		return false
 	}
 	asked := map[int]uint64{}
-	for {
+	for pause := lookSoon; ; pause = min(2*pause, lookAgain) {
 		left, err := t.members()
 		if err != nil {
 			return false
@@ -107,10 +109,11 @@ func (t *tree) ask(ctx context.Context, signal syscall.Signal, deadline *time.Ti
 			if asked[s.pid] != s.start {
 				asked[s.pid] = s.start
 				_ = signalOne(s, signal)
+				wake(s, signal)
 			}
 		}
 		select {
-		case <-time.After(lookAgain):
+		case <-time.After(pause):
 		case <-deadline.C:
 			return false
 		case <-ctx.Done():
@@ -119,108 +122,196 @@ func (t *tree) ask(ctx context.Context, signal syscall.Signal, deadline *time.Ti
 	}
 }
 
-// kill sends SIGKILL until nobody is left; who forks faster than it is killed loses in the end,
-// for the group is killed at once and each look takes all that is there.
+// askLeader signals the first process with its group and waits for its end.
+func (t *tree) askLeader(ctx context.Context, signal syscall.Signal, deadline *time.Timer) bool {
+	select {
+	case <-t.leader.done:
+		return true
+	default:
+	}
+	t.note()
+	if err := t.leader.Signal(signal); err != nil && !errors.Is(err, ErrGone) {
+		return false
+	}
+	if s, err := readStat(t.leader.id.PID); err == nil && s.start == t.leader.id.Start {
+		wake(s, signal)
+	}
+	select {
+	case <-t.leader.done:
+		return true
+	case <-deadline.C:
+		return false
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// note remembers the descendants of a first process whose launch neither a group nor a brand holds
+// together: with its death they may come to be nobody's.
+func (t *tree) note() {
+	if t.berth.unified == "" && !t.leader.branded {
+		_, _ = t.members()
+	}
+}
+
+// wake lets a stopped process take the signal that it is to end by.
+func wake(s stat, signal syscall.Signal) {
+	if s.state == 'T' && signal != syscall.SIGKILL {
+		_ = signalOne(s, syscall.SIGCONT)
+	}
+}
+
+// kill sends SIGKILL until nobody is left.
 func (t *tree) kill() error {
 	patience := time.NewTimer(killPatience)
 	defer patience.Stop()
-	for {
+	for pause := lookSoon; ; pause = min(2*pause, lookAgain) {
 		if t.leader != nil {
 			_ = t.leader.Signal(syscall.SIGKILL)
 		}
+		t.berth.kill()
+		ended := t.leaderDone(pause)
 		left, err := t.members()
 		if err != nil {
 			return err
 		}
-		if len(left) == 0 && t.leaderDone() {
+		if len(left) == 0 && ended {
 			return nil
 		}
 		for _, s := range left {
 			_ = signalOne(s, syscall.SIGKILL)
 		}
+		if len(left) > 0 && huntFor(t.brand) {
+			pause = lookSoon
+		}
 		select {
-		case <-time.After(lookAgain):
+		case <-time.After(pause):
 		case <-patience.C:
 			return fmt.Errorf("cannot end %s: %d processes outlive SIGKILL: %v", t.mark, len(left), pids(left))
 		}
 	}
 }
 
-func (t *tree) leaderDone() bool {
+func (t *tree) leaderDone(within time.Duration) bool {
 	if t.leader == nil {
 		return true
 	}
 	select {
 	case <-t.leader.done:
 		return true
-	case <-time.After(lookAgain):
+	case <-time.After(within):
 		return false
 	}
 }
 
-// members looks who lives of the launch: who carries the mark, is in the leader's group or
-// session while the leader holds their number, and all descendants of these.
+// members looks who lives of the launch: who is in its groups, carries its brand or mark, is in the
+// leader's group or session while the leader holds their number, and all descendants of these.
 func (t *tree) members() ([]stat, error) {
-	all, err := table()
+	if t.leader != nil && t.leader.leftNothing(t) {
+		return nil, nil
+	}
+	all, err := t.ground.census.take()
 	if err != nil {
 		return nil, err
 	}
-	leader := t.leaderIn(all)
-	in := map[int]bool{}
-	var members []stat
-	if t.seen == nil {
-		t.seen = map[int]uint64{}
+	self, leader, grouped := os.Getpid(), t.leaderIn(all), map[int]bool{}
+	for _, pid := range t.berth.members() {
+		grouped[pid] = true
 	}
-	take := func(s stat) {
-		in[s.pid], t.seen[s.pid] = true, s.start
+	in := map[int]bool{}
+	for i, s := range all.all {
+		if s.pid == self || t.leader != nil && s.start < t.leader.id.Start {
+			continue
+		}
+		if start, known := t.seen[s.pid]; known && start == s.start || grouped[s.pid] || t.own(all, i, leader) {
+			in[i] = true
+		}
+	}
+	all.grow(in, self)
+	var members []stat
+	for i := range in {
+		s := all.all[i]
+		t.seen[s.pid] = s.start
+		if s.dead() {
+			t.bury(s)
+			continue
+		}
 		members = append(members, s)
 	}
-	for _, s := range all {
-		if start, known := t.seen[s.pid]; known && start == s.start || t.own(s, leader) {
-			take(s)
-		}
+	return members, nil
+}
+
+// bury takes the status of a dead orphan of the launch, for whom nobody waits: a bomb's corpses use
+// up the numbers of processes.
+func (t *tree) bury(s stat) {
+	if s.parent == os.Getpid() && !t.ground.knows(s.pid) && readBrand(s.pid) == t.brand {
+		t.ground.reap(s.pid)
 	}
-	for grown := true; grown; { // parents may come after their children in the list
-		grown = false
-		for _, s := range all {
-			if in[s.parent] && !in[s.pid] && s.pid != os.Getpid() {
-				take(s)
-				grown = true
-			}
-		}
-	}
-	return slices.DeleteFunc(members, stat.dead), nil
 }
 
 // leaderIn gives the leader's number while nobody else can have it, else 0.
-func (t *tree) leaderIn(all []stat) int {
+func (t *tree) leaderIn(all *scan) int {
 	if t.leader == nil {
 		return 0
 	}
 	id := t.leader.id
-	for _, s := range all {
-		if s.pid == id.PID {
-			if s.start != id.Start {
-				return 0
-			}
-			return id.PID
-		}
+	if i, there := all.at[id.PID]; there && all.all[i].start != id.Start {
+		return 0
 	}
 	// Nobody has the number as pid, so a group or session of that number is still the old one.
 	return id.PID
 }
 
-func (t *tree) own(s stat, leader int) bool {
-	if s.pid == os.Getpid() || t.leader != nil && s.start < t.leader.id.Start {
-		return false
-	}
+func (t *tree) own(all *scan, i, leader int) bool {
+	s := all.all[i]
 	if leader != 0 && (s.group == leader || s.session == leader) {
 		return true
+	}
+	if b := all.brands[i]; b.valid() {
+		return b == t.brand
 	}
 	if s.dead() {
 		return false
 	}
-	mark, found, err := environMark(s.pid)
+	mark, found, err := all.mark(s.pid)
+	return err == nil && found && mark == t.mark
+}
+
+// leftNothing tells that the launch of a child of this process is over, without a look at all
+// processes: its groups are empty, and of the orphans that came to this process none is of it.
+func (p *Process) leftNothing(t *tree) bool {
+	select {
+	case <-p.done:
+	default:
+		return false
+	}
+	if !p.child || !p.reaper || !isSubreaper() || !t.berth.empty() {
+		return false
+	}
+	orphans, ok := p.ground.orphans()
+	if !ok {
+		return false
+	}
+	return !slices.ContainsFunc(orphans, t.bore)
+}
+
+// bore tells whether an orphan comes from the launch.
+func (t *tree) bore(pid int) bool {
+	b := readBrand(pid)
+	if b.valid() && b != t.brand {
+		return false
+	}
+	s, err := readStat(pid)
+	if err != nil || s.dead() || s.start < t.leader.id.Start {
+		return false
+	}
+	if b == t.brand || s.group == t.leader.id.PID || s.session == t.leader.id.PID {
+		return true
+	}
+	if t.seen[s.pid] == s.start {
+		return true
+	}
+	mark, found, err := environMark(pid)
 	return err == nil && found && mark == t.mark
 }
 
@@ -244,5 +335,12 @@ func pids(all []stat) []int {
 	for _, s := range all {
 		out = append(out, s.pid)
 	}
+	slices.Sort(out)
 	return out
+}
+
+// byAge orders processes oldest first. Start counts in hundredths of a second; within one the lower
+// pid is nearly always the elder.
+func byAge(a, b Found) int {
+	return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.PID, b.PID))
 }

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package process
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// A ground is what the launches of one Machine share.
+type ground struct {
+	options     Options
+	hierarchies func() hierarchies
+	census      census
+	// refused is set when the kernel does not start processes in groups that it lets us make.
+	refused atomic.Bool
+	// reaping is held by who takes the status of a child, for a list of children that is read
+	// meanwhile may leave one out.
+	reaping sync.RWMutex
+
+	mu    sync.Mutex
+	known map[int]*Process // our own children, until they are reaped
+	under map[brand]*berth // launches whose end was not seen yet
+	stale map[string]bool  // groups to be removed when the last has left them
+
+	metering sync.Mutex
+	said     map[int]remembered // marks of processes without a brand that is known
+}
+
+func newGround(o Options) *ground {
+	g := &ground{
+		options: o, known: map[int]*Process{}, under: map[brand]*berth{}, stale: map[string]bool{},
+	}
+	g.hierarchies = sync.OnceValue(func() hierarchies {
+		if o.NoGroups || os.Getenv(GroupsVariable) == "off" {
+			return nil
+		}
+		return readHierarchies()
+	})
+	return g
+}
+
+// register makes a launch known until it is reaped and, apart from that, until it has ended whole.
+func (g *ground) register(p *Process) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if p.child {
+		g.known[p.id.PID] = p
+	}
+	g.under[p.brand] = p.berth
+}
+
+// knows tells whether somebody here waits for the child.
+func (g *ground) knows(pid int) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.known[pid] != nil
+}
+
+// reap takes the status of a child that has ended; its number may be another's from then on.
+func (g *ground) reap(pid int) (syscall.WaitStatus, error) {
+	g.reaping.Lock()
+	defer g.reaping.Unlock()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	status, err := wait4(pid, 0)
+	delete(g.known, pid)
+	return status, err
+}
+
+// orphans lists the children of this process that no launch began with: those whose parents died,
+// and what other parts of the program run. They are children of its first thread. False when the
+// kernel does not list children, as it does since 3.5 where it was built with it.
+func (g *ground) orphans() ([]int, bool) {
+	list, ok := g.mainChildren()
+	if !ok {
+		return nil, false
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.DeleteFunc(list, func(pid int) bool { return g.known[pid] != nil }), true
+}
+
+// mainChildren reads the list until it twice says the same: the kernel may pass over a child while
+// another one is reaped.
+func (g *ground) mainChildren() ([]int, bool) {
+	if g.options.noChildren {
+		return nil, false
+	}
+	g.reaping.RLock()
+	defer g.reaping.RUnlock()
+	self := strconv.Itoa(os.Getpid())
+	path := "/proc/" + self + "/task/" + self + "/children"
+	last, err := os.ReadFile(path)
+	for range 8 {
+		if err != nil {
+			return nil, false
+		}
+		var again []byte
+		if again, err = os.ReadFile(path); err == nil && bytes.Equal(last, again) {
+			return numbers(last), true
+		}
+		last = again
+	}
+	return nil, false
+}
+
+func numbers(text []byte) []int {
+	var list []int
+	for field := range bytes.FieldsSeq(text) {
+		if n, err := strconv.Atoi(string(field)); err == nil && n > 0 {
+			list = append(list, n)
+		}
+	}
+	return list
+}
+
+// leave removes the groups of a launch that has ended, and the house's folder after the last one.
+func (g *ground) leave(b *berth, which brand) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.under[which] == b {
+		delete(g.under, which)
+	}
+	for _, dir := range b.folders() {
+		g.stale[dir] = true
+	}
+	for dir := range g.stale {
+		if removeGroup(dir) {
+			delete(g.stale, dir)
+			removeEmpty(filepath.Dir(dir))
+		}
+	}
+}
+
+// marks names the launches whose end was not seen yet.
+func (g *ground) marks() map[brand]Mark {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	all := make(map[brand]Mark, len(g.under))
+	for b, berth := range g.under {
+		all[b] = berth.mark
+	}
+	return all
+}
+
+// inUse tells whether a launch that has not ended stands in the group.
+func (g *ground) inUse(dir string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, b := range g.under {
+		if slices.Contains(b.folders(), dir) {
+			return true
+		}
+	}
+	return false
+}
+
+// on gives the ground of a Machine; the zero Machine shares nothing between its calls.
+func (m Machine) on() *ground {
+	if m.ground == nil {
+		return newGround(Options{})
+	}
+	return m.ground
+}
+
+// Start starts a launch.
+func (m Machine) Start(spec Spec) (Child, error) { return asChild(m.on().start(spec)) }
+
+// Adopt watches a living process.
+func (m Machine) Adopt(id Identity) (Child, error) { return asChild(m.on().adopt(id)) }
+
+// Marked lists the living processes of a house.
+func (m Machine) Marked(house string) ([]Found, error) { return m.on().marked(house) }
+
+// EndMarked ends all that carries a mark.
+func (m Machine) EndMarked(ctx context.Context, mark Mark, s syscall.Signal, grace time.Duration) error {
+	return m.on().endMarked(ctx, mark, s, grace)
+}
+
+// PortHolder tells who listens on a port.
+func (Machine) PortHolder(port int) (Holder, bool) { return PortHolder(port) }
+
+// Start starts a launch in a session and process group of its own; a confined one is there when its
+// program runs.
+func Start(spec Spec) (*Process, error) { return newGround(Options{}).start(spec) }
+
+// Adopt watches a living process by its identity. One that is our child all the same, because this
+// program took the place of the one that started it, is reaped, and its status known.
+func Adopt(id Identity) (*Process, error) { return newGround(Options{}).adopt(id) }
+
+// Marked lists the living processes that carry a mark of the house, oldest first.
+func Marked(house string) ([]Found, error) { return newGround(Options{}).marked(house) }

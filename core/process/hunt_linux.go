@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package process
+
+import (
+	"runtime"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// huntTime bounds one run of a hunt.
+	huntTime = 50 * time.Millisecond
+	// tailLooks is how often the newest processes are looked at between two looks at all.
+	tailLooks = 32
+	// firstPID is where the processes begin in the folder /proc, as a place to seek to.
+	firstPID = 257
+)
+
+// A hunt kills all that carry a brand as soon as they are seen, newest first again and again: who
+// forks and leaves its group before each look at all processes is over outruns a scan, not a hunt.
+type hunt struct {
+	brand brand
+	dir   int // /proc
+	last  int // the highest number seen
+	// struck are those that were killed already and may not be dead yet.
+	struck map[int]bool
+	buffer [8192]byte
+	names  []string
+}
+
+// huntFor kills all that carry the brand until no new one is seen or the time is over; it tells
+// whether there was any.
+func huntFor(b brand) bool {
+	dir, err := unix.Open("/proc", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = unix.Close(dir) }()
+	h := hunt{brand: b, dir: dir, struck: map[int]bool{}}
+	if h.all() == 0 {
+		return false
+	}
+	leave := hurry()
+	defer leave()
+	for end := time.Now().Add(huntTime); time.Now().Before(end); {
+		fresh := 0
+		for range tailLooks {
+			fresh += h.newest()
+		}
+		if fresh+h.all() == 0 {
+			break
+		}
+	}
+	return true
+}
+
+// all strikes at everyone, newest at those who came since; both count whom they had not struck before.
+func (h *hunt) all() int { return h.pass(0) }
+
+func (h *hunt) newest() int { return h.pass(h.last) }
+
+// pass goes through the processes in the order of their numbers, from one on.
+func (h *hunt) pass(from int) (fresh int) {
+	place := int64(0)
+	if from > 0 {
+		place = int64(from) + firstPID
+	}
+	if _, err := unix.Seek(h.dir, place, unix.SEEK_SET); err != nil {
+		return 0
+	}
+	for {
+		n, err := unix.Getdents(h.dir, h.buffer[:])
+		if err != nil || n <= 0 {
+			return fresh
+		}
+		_, _, h.names = unix.ParseDirent(h.buffer[:n], -1, h.names[:0])
+		for _, name := range h.names {
+			if pid, err := strconv.Atoi(name); err == nil && h.strike(pid) {
+				fresh++
+			}
+		}
+	}
+}
+
+// strike kills a process with the brand, and tells whether it is a new one. Who has the number when
+// its pidfd is open has it when the brand is read again: nobody else is hit.
+func (h *hunt) strike(pid int) bool {
+	h.last = max(h.last, pid)
+	if h.struck[pid] || readBrand(pid) != h.brand {
+		return false
+	}
+	h.struck[pid] = true
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return true
+	}
+	defer func() { _ = unix.Close(fd) }()
+	if readBrand(pid) == h.brand && !readable(fd) {
+		_ = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
+		return true
+	}
+	return false
+}
+
+// hurry puts this goroutine's thread before all who only share the processor, where that is allowed.
+func hurry() (leave func()) {
+	runtime.LockOSThread()
+	usual, err := unix.SchedGetAttr(0, 0)
+	if err != nil {
+		return runtime.UnlockOSThread
+	}
+	fast := unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_RR, Priority: 1}
+	if unix.SchedSetAttr(0, &fast, 0) != nil {
+		return runtime.UnlockOSThread
+	}
+	return func() {
+		_ = unix.SchedSetAttr(0, usual, 0)
+		runtime.UnlockOSThread()
+	}
+}
