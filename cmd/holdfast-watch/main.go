@@ -3,7 +3,8 @@
 // Command holdfast-watch is the small program that stands beside the house, in several roles.
 //
 // Its first argument names the role; the house starts each, and none is for running by hand.
-// confine puts limits and a sandbox on itself and becomes the program that they are for.
+// confine puts limits and a sandbox on itself and becomes the program that they are for; watch starts
+// a house again that died or hangs.
 package main
 
 import (
@@ -11,6 +12,7 @@ import (
 	"os"
 
 	"holdfast/core/process/confine"
+	"holdfast/units/watch"
 )
 
 func main() { os.Exit(run(os.Args[1:])) }
@@ -23,7 +25,9 @@ func run(args []string) int {
 	switch role {
 	case "confine":
 		return confine.Main(args[1:])
+	case "watch":
+		return watch.Main(args[1:])
 	}
-	fmt.Fprintf(os.Stderr, "holdfast-watch: there is no role %q: want confine\n", role)
+	fmt.Fprintf(os.Stderr, "holdfast-watch: there is no role %q: want confine or watch\n", role)
 	return 2
 }
