@@ -201,7 +201,7 @@ func (r *roster) dismiss(names []string) []<-chan struct{} {
 	var gone []<-chan struct{}
 	for _, name := range names {
 		o := order{want: wantGone}
-		if r.closing && r.ending.LeaveWorkers && declared[name].Worker {
+		if r.closing && (r.ending.LeaveAll || r.ending.LeaveWorkers && declared[name].Worker) {
 			o.want = wantLeave
 		}
 		for _, by := range needed[name] {

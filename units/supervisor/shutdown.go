@@ -24,6 +24,8 @@ const quickGrace = 2 * time.Second
 type Shutdown struct {
 	// LeaveWorkers lets workers finish what they do; the next house adopts them.
 	LeaveWorkers bool
+	// LeaveAll lets every unit run on, for the program that takes this process's place.
+	LeaveAll bool
 	// Quick ends all at once, in no order, with a grace of two seconds.
 	Quick bool
 }
