@@ -103,11 +103,14 @@ func TestSwapAndBack(t *testing.T) {
 // TestKilledAnywhere undoes an upgrade that was killed after each of its steps.
 func TestKilledAnywhere(t *testing.T) {
 	for name, cut := range map[string]func(s site){
-		"staged":                 func(site) {},
-		"half staged":            func(s site) { _ = os.Truncate(s.files[1].Next(), 2) },
-		"not all staged":         func(s site) { _ = os.Remove(s.files[1].Next()) },
-		"second name made":       func(s site) { _ = os.Link(s.files[0].Path, s.files[0].Previous()+".new") },
-		"previous kept":          func(s site) { _ = os.Remove(s.files[0].Previous()); _ = os.Link(s.files[0].Path, s.files[0].Previous()) },
+		"staged":           func(site) {},
+		"half staged":      func(s site) { _ = os.Truncate(s.files[1].Next(), 2) },
+		"not all staged":   func(s site) { _ = os.Remove(s.files[1].Next()) },
+		"second name made": func(s site) { _ = os.Link(s.files[0].Path, s.files[0].Previous()+".new") },
+		"previous kept": func(s site) {
+			_ = os.Remove(s.files[0].Previous())
+			_ = os.Link(s.files[0].Path, s.files[0].Previous())
+		},
 		"one of three exchanged": func(s site) { _ = swap.Swap(s.files[:1]) },
 		"two of three exchanged": func(s site) { _ = swap.Swap(s.files[:2]) },
 		"all exchanged":          func(s site) { _ = swap.Swap(s.files) },

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package upgrade
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"holdfast"
+	"holdfast/core/home/disk"
+	"holdfast/units/upgrade/swap"
+)
+
+// goneWithin is how long a killed house may take to let the home go.
+const goneWithin = 10 * time.Second
+
+// goBack puts everything as it was before, and says why and how that went.
+func (t *trip) goBack(ctx context.Context, why error) error {
+	// What had not been staged yet is not in the way back.
+	t.record.Files = slices.DeleteFunc(t.record.Files, func(f swap.File) bool { return f.Will == "" })
+	t.record.Why = why.Error()
+	if !t.handed && t.record.State == swap.Staging {
+		return errors.Join(why, t.turn.Clear(t.record))
+	}
+	t.Say("Going back to " + t.record.From + ": " + why.Error())
+	err := t.note(swap.GoingBack) // on a full disk it goes back all the same
+	err = errors.Join(err, swap.Back(t.record.Files))
+	if t.handed {
+		err = errors.Join(err, t.bringBack(ctx))
+	}
+	if err != nil {
+		return holdfast.Errorf(holdfast.CodeFailed, "the upgrade to %s failed (%w), and going back to %s did not succeed: %w", t.record.To, why, t.record.From, err)
+	}
+	err = t.turn.Clear(t.record)
+	end := endIn{From: t.record.From, To: t.record.To, Outcome: "back", Why: why.Error()}
+	err = errors.Join(err, t.Ask(ctx, actionEnd, end, &struct{}{}))
+	return errors.Join(holdfast.Errorf(holdfast.CodeFailed, "the upgrade to %s failed, and %s is back with its units as they were: %w", t.record.To, t.record.From, why), err)
+}
+
+// bringBack ends the process that the new program runs in, nothing else, and sees to it that the
+// old one runs again.
+func (t *trip) bringBack(ctx context.Context) error {
+	began := time.Now()
+	if err := t.endHouse(ctx); err != nil {
+		return err
+	}
+	if _, err := t.preflight(ctx, t.site.Program); err != nil {
+		return errors.Join(fmt.Errorf("%w%s", err, t.backup()), t.turn.Clear(t.record))
+	}
+	if t.site.Keeper == "" {
+		if err := t.start(); err != nil {
+			return err
+		}
+	}
+	t.handed = false // whoever holds the home from now on is the old program
+	if err := t.prove(ctx, t.record.From, began); err != nil {
+		return errors.Join(err, t.turn.Clear(t.record))
+	}
+	return nil
+}
+
+// endHouse kills who holds the home: a request would end the units as well.
+func (t *trip) endHouse(ctx context.Context) error {
+	bounded, cancel := context.WithTimeout(ctx, goneWithin)
+	defer cancel()
+	holder, err := t.Home.Holder()
+	if err != nil || holder == nil {
+		return err
+	}
+	// A handle first, then the look that it is still meant: a reused pid is never signalled.
+	house, err := os.FindProcess(holder.PID)
+	if err != nil {
+		return err
+	}
+	if again, err := t.Home.Holder(); err != nil || again == nil || again.PID != holder.PID {
+		return err
+	}
+	if err := house.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("cannot end process %d: %w", holder.PID, err)
+	}
+	tick := time.NewTicker(lookEvery / 5)
+	defer tick.Stop()
+	for {
+		now, err := t.Home.Holder()
+		if err != nil || now == nil || now.PID != holder.PID {
+			return err
+		}
+		select {
+		case <-bounded.Done():
+			return fmt.Errorf("process %d holds the home though it was killed", holder.PID)
+		case <-tick.C:
+		}
+	}
+}
+
+// start starts the old program as the house was started, in a session of its own.
+func (t *trip) start() error {
+	path := t.Home.Var("logs", "house.log")
+	log, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return disk.Explain("open", path, err)
+	}
+	defer func() { _ = log.Close() }()
+	args := t.site.Args
+	if !slices.Contains(args, "--home") && !slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(a, "--home=") }) {
+		args = append([]string{"--home", t.Home.Dir()}, args...)
+	}
+	cmd := exec.Command(t.site.Program, args...) //nolint:noctx // it outlives this command
+	cmd.Stdout, cmd.Stderr, cmd.Env = log, log, t.env
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("cannot start %s: %w", t.site.Program, err)
+	}
+	return cmd.Process.Release()
+}
+
+// backup names the copy that was made before the new program changed the schema, if it did.
+func (t *trip) backup() string {
+	copies, _ := filepath.Glob(t.Home.Var("backups", "*.db"))
+	slices.Sort(copies)
+	for _, path := range slices.Backward(copies) {
+		if info, err := os.Stat(path); err == nil && info.ModTime().After(t.record.Since.Add(-time.Second)) {
+			return fmt.Sprintf("\nThe copy from before the upgrade is %s. Put it back, which loses what was written since, and start the house:\n"+
+				"  rm -f %s-wal %s-shm && cp %s %s && holdfast up", path, t.Home.Var("house.db"), t.Home.Var("house.db"), path, t.Home.Var("house.db"))
+		}
+	}
+	return ""
+}

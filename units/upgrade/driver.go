@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package upgrade
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"holdfast"
+	"holdfast/core/home"
+	"holdfast/units/upgrade/swap"
+)
+
+// siblings are the programs that go with the main one when they lie beside the new one.
+var siblings = [...]string{"holdfast-edge", "holdfast-watch"}
+
+// lookEvery is how often the house is asked whether it came up.
+const lookEvery = 100 * time.Millisecond
+
+// A Driver upgrades from outside the house.
+type Driver struct {
+	Home home.Home
+	// Ask asks the house for an action; Offline ones are done here when none runs.
+	Ask func(ctx context.Context, action string, input, output any) error
+	// Say tells the person how it goes.
+	Say func(text string)
+	// Within is how long the new program may take to prove itself.
+	Within time.Duration
+}
+
+// A Result is how an upgrade ended well.
+type Result struct {
+	From     string   `json:"from"`
+	To       string   `json:"to"`
+	Program  string   `json:"program"`
+	Previous string   `json:"previous"`
+	PID      int      `json:"pid,omitempty"`
+	Units    int      `json:"units"`
+	Replaced []string `json:"replaced"`
+}
+
+// A trip is one upgrade under way.
+type trip struct {
+	*Driver
+	turn   *swap.Turn
+	site   Site
+	record swap.Record
+	env    []string // of the house, to start it again
+	handed bool     // the house was asked to go on as the new program
+}
+
+// Run exchanges the programs of the installation for FILE and those beside it. On an error
+// everything is as it was, or the error says what is not.
+func (d *Driver) Run(ctx context.Context, file string) (Result, error) {
+	file, err := filepath.Abs(file)
+	if err != nil {
+		return Result{}, err
+	}
+	turn, err := swap.Take(d.Home)
+	if err != nil {
+		return Result{}, err
+	}
+	defer turn.End()
+	probed, err := d.preflight(ctx, file)
+	if err != nil {
+		return Result{}, err
+	}
+	t := &trip{Driver: d, turn: turn}
+	if err := t.settleEarlier(ctx); err != nil {
+		return Result{}, err
+	}
+	if err := d.Ask(ctx, actionBegin, beginIn{To: probed.Version}, &t.site); err != nil {
+		return Result{}, err
+	}
+	t.env = environmentOf(t.site.PID)
+	t.record = swap.Record{
+		State: swap.Staging, Since: time.Now().UTC(), From: t.site.Version, To: probed.Version, PID: t.site.PID, Units: t.site.Units,
+	}
+	if err := t.exchange(ctx, file); err != nil {
+		// An interrupt must not leave the way back undone.
+		return Result{}, t.goBack(context.WithoutCancel(ctx), err)
+	}
+	return t.done(ctx)
+}
+
+// settleEarlier ends what a killed upgrade left.
+func (t *trip) settleEarlier(ctx context.Context) error {
+	r, err := swap.Read(t.Home)
+	if err != nil || r == nil {
+		return err
+	}
+	if now, err := t.status(ctx); err == nil && r.State == swap.HandingOver && now.Version == r.To {
+		return t.turn.Clear(*r)
+	}
+	t.Say(fmt.Sprintf("An upgrade from %s to %s was killed before its end; the programs are put as they were.", r.From, r.To))
+	return t.turn.Undo(*r)
+}
+
+// exchange stages, swaps, hands over and waits for proof.
+func (t *trip) exchange(ctx context.Context, file string) error {
+	if err := t.stage(ctx, file); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := t.note(swap.Swapped); err != nil {
+		return err
+	}
+	if err := swap.Swap(t.record.Files); err != nil {
+		return err
+	}
+	if t.site.PID == 0 {
+		return nil
+	}
+	before, err := t.status(ctx)
+	if err != nil {
+		return fmt.Errorf("cannot ask the house: %w", err)
+	}
+	if err := t.note(swap.HandingOver); err != nil {
+		return err
+	}
+	t.Say(fmt.Sprintf("The house (process %d) goes on as %s; its %d units run on.", t.site.PID, t.record.To, len(t.site.Units)))
+	if err := t.Ask(ctx, actionHandOver, struct{}{}, &handOverOut{}); err != nil {
+		return err
+	}
+	t.handed = true
+	return t.prove(ctx, t.record.To, before.Since)
+}
+
+func (t *trip) note(state swap.State) error {
+	t.record.State = state
+	return t.turn.Note(t.record)
+}
+
+// stage copies the new programs beside the old ones, and tries the main one where it will run.
+func (t *trip) stage(ctx context.Context, file string) error {
+	pairs := [][2]string{{file, t.site.Program}}
+	for _, name := range siblings {
+		beside := filepath.Join(filepath.Dir(file), name)
+		if info, err := os.Stat(beside); err == nil && info.Mode().IsRegular() {
+			pairs = append(pairs, [2]string{beside, filepath.Join(filepath.Dir(t.site.Program), name)})
+		}
+	}
+	for _, pair := range pairs {
+		if same(pair[0], pair[1]) {
+			return holdfast.BadInput(pair[0] + " is the program that is in use already: build the new one elsewhere")
+		}
+		// The record stands before the copy does, so that a kill in between leaves nothing unknown.
+		t.record.Files = append(t.record.Files, swap.File{Path: pair[1]})
+		if err := t.note(swap.Staging); err != nil {
+			return err
+		}
+		f, err := swap.Stage(pair[0], pair[1])
+		if err != nil {
+			t.record.Files = t.record.Files[:len(t.record.Files)-1]
+			return err
+		}
+		t.record.Files[len(t.record.Files)-1] = f
+	}
+	probed, err := t.preflight(ctx, t.record.Files[0].Next())
+	if err != nil {
+		return err
+	}
+	if probed.Version != t.record.To {
+		return holdfast.Errorf(holdfast.CodeConflict, "%s changed while it was copied", file)
+	}
+	t.record.Files = slices.DeleteFunc(t.record.Files, func(f swap.File) bool { return f.Was == f.Will && os.Remove(f.Next()) == nil })
+	if len(t.record.Files) == 0 || t.record.Files[0].Path != t.site.Program {
+		return holdfast.Errorf(holdfast.CodeConflict, "%s is the same program as %s (%s)", file, t.site.Program, t.record.To)
+	}
+	return nil
+}
+
+func same(a, b string) bool {
+	one, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	other, err := os.Stat(b)
+	return err == nil && os.SameFile(one, other)
+}
+
+// standing is what of house.status an upgrade looks at.
+type standing struct {
+	PID     int                   `json:"pid"`
+	Version string                `json:"version"`
+	Since   time.Time             `json:"since"`
+	Units   []holdfast.UnitStatus `json:"units"`
+}
+
+func (d *Driver) status(ctx context.Context) (standing, error) {
+	bounded, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	var now standing
+	return now, d.Ask(bounded, "house.status", struct{}{}, &now)
+}
+
+// prove waits for fresh proof: a house of that version that began after the one before, with every
+// unit up in the process in which it was.
+func (t *trip) prove(ctx context.Context, version string, before time.Time) error {
+	patience, cancel := context.WithTimeout(ctx, t.Within)
+	defer cancel()
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	why := "it did not answer"
+	for {
+		holder, err := t.Home.Holder()
+		switch {
+		case err != nil:
+			return err
+		case holder == nil && t.handed:
+			return fmt.Errorf("holdfast %s ended soon after its start", version)
+		case holder != nil && holder.PID != t.site.PID && t.handed:
+			return fmt.Errorf("holdfast %s ended soon after its start; process %d was started in its place", version, holder.PID)
+		}
+		if now, err := t.status(patience); err == nil {
+			why = t.lacking(now, version, before)
+			if why == "" {
+				return nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return errors.New("interrupted")
+		case <-patience.Done():
+			return fmt.Errorf("holdfast %s did not prove itself within %s: %s", version, t.Within, why)
+		case <-tick.C:
+		}
+	}
+}
+
+// lacking says what is wrong with a house that answers, empty for nothing.
+func (t *trip) lacking(now standing, version string, before time.Time) string {
+	switch {
+	case !now.Since.After(before):
+		return "the house did not begin anew"
+	case now.Version != version:
+		return fmt.Sprintf("the house is holdfast %s", now.Version)
+	}
+	return missing(t.record.Units, now.Units)
+}
+
+// done ends a good upgrade. The record goes before the journal is told: an upgrade that proved
+// itself is not undone because a note failed.
+func (t *trip) done(ctx context.Context) (Result, error) {
+	r := Result{From: t.record.From, To: t.record.To, Program: t.site.Program, PID: t.site.PID, Units: len(t.record.Units)}
+	for _, f := range t.record.Files {
+		r.Replaced = append(r.Replaced, f.Path)
+	}
+	r.Previous = t.record.Files[0].Previous()
+	if err := t.turn.Clear(t.record); err != nil {
+		return r, err
+	}
+	if err := t.Ask(ctx, actionEnd, endIn{From: r.From, To: r.To, Outcome: "done"}, &struct{}{}); err != nil {
+		return r, fmt.Errorf("holdfast %s runs, but that could not be journaled: %w", r.To, err)
+	}
+	return r, nil
+}
+
+func words(v any) json.RawMessage {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return nil // plain texts always encode
+	}
+	return text
+}

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package upgrade exchanges the program of a running house: the new one takes the old one's place
+// in the same process, units run on, and when the new one does not prove itself the old one comes
+// back.
+//
+// It is not for upgrading extensions or agents. The Driver runs in the command that a person gave,
+// outside the house, so that it outlives what it exchanges; the capability is the house's part: it
+// journals, hands over, and settles an upgrade whose driver was killed. It guarantees that a
+// program that cannot run here, or cannot read this home, never gets into place. app wires both.
+package upgrade
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"holdfast"
+	"holdfast/core/action"
+	"holdfast/core/home"
+	"holdfast/core/house"
+	"holdfast/units/upgrade/swap"
+)
+
+// The actions that a Driver asks for, in their order.
+const (
+	actionBegin    = "house.replace"
+	actionHandOver = "house.handover"
+	actionEnd      = "house.replaced"
+)
+
+// journal is where a settled upgrade is written down.
+type journal interface {
+	Append(context.Context, holdfast.Entry) (holdfast.Entry, error)
+}
+
+// Needs is what the house's part works on.
+type Needs struct {
+	Home    home.Home
+	Version string
+	PID     int
+	// Program is the path of the running program; Args are what it was started with, without its name.
+	Program func() (string, error)
+	Args    []string
+	// Keeper names the service manager that starts a dead house anew, empty for none.
+	Keeper func() string
+	Units  func() []holdfast.UnitStatus
+	// Ready tells that the house answers.
+	Ready func() bool
+	// HandOver makes this process go on as the program at a path. It returns at once.
+	HandOver func(program string)
+	Journal  journal
+	Log      *slog.Logger
+}
+
+// An Upgrade is the house's part.
+type Upgrade struct {
+	needs Needs
+	begun chan struct{}
+}
+
+// New takes what the part works on. It does nothing yet.
+func New(n Needs) *Upgrade {
+	if n.Log == nil {
+		n.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Upgrade{needs: n, begun: make(chan struct{}, 1)}
+}
+
+type beginIn struct {
+	To string `json:"to" help:"the version that comes" required:"true" pos:"1"`
+}
+
+// A Site is what an upgrade finds: the house that runs, or the installation of the command itself.
+type Site struct {
+	Program string `json:"program" help:"what is exchanged"`
+	Version string `json:"version"`
+	PID     int    `json:"pid" help:"of the house; 0 when none runs"`
+	Keeper  string `json:"keeper,omitempty" help:"the service manager that restarts the house"`
+	// Args are the house's, to start it again.
+	Args  []string    `json:"args"`
+	Units []swap.Unit `json:"units" help:"those that are up"`
+}
+
+type handOverOut struct {
+	Status string `json:"status"`
+}
+
+type endIn struct {
+	From    string `json:"from" required:"true"`
+	To      string `json:"to" required:"true" pos:"1"`
+	Outcome string `json:"outcome" enum:"done,back" required:"true" pos:"2"`
+	Why     string `json:"why" help:"why it went back"`
+}
+
+// Capability is what the upgrade contributes to the house.
+func (u *Upgrade) Capability() house.Capability {
+	change := func(name, summary string) holdfast.Action {
+		return holdfast.Action{
+			Name: name, Summary: summary, Tier: holdfast.TierOperator, Effect: holdfast.EffectChange,
+			Help: "A part of `holdfast upgrade`, which asks for it.",
+		}
+	}
+	begin, end := change(actionBegin, "Note that an upgrade begins, and tell what it finds"), change(actionEnd, "Note how an upgrade ended")
+	begin.Offline, end.Offline = true, true
+	return house.Capability{
+		Name: "upgrade", Run: u.run, Reason: "it settles an upgrade once all others are up",
+		Actions: []holdfast.Action{
+			action.NewAction(begin, u.begin),
+			action.NewAction(change(actionHandOver, "Go on as the new program, in the same process, with the units running"), u.handOver),
+			action.NewAction(end, func(context.Context, endIn) (action.Nothing, error) { return action.Nothing{}, nil }),
+		},
+	}
+}
+
+func (u *Upgrade) begin(context.Context, beginIn) (Site, error) {
+	program, err := u.needs.Program()
+	if err != nil {
+		return Site{}, fmt.Errorf("cannot tell which program runs: %w", err)
+	}
+	site := Site{Program: program, Version: u.needs.Version, Args: []string{}, Units: []swap.Unit{}}
+	if !u.needs.Ready() {
+		return site, nil // the command itself, in a home without a house
+	}
+	site.PID, site.Keeper, site.Args = u.needs.PID, u.needs.Keeper(), u.needs.Args
+	for _, unit := range u.needs.Units() {
+		if unit.State.Up() && unit.PID > 0 {
+			site.Units = append(site.Units, swap.Unit{Name: unit.Name, PID: unit.PID})
+		}
+	}
+	select {
+	case u.begun <- struct{}{}:
+	default:
+	}
+	return site, nil
+}
+
+func (u *Upgrade) handOver(context.Context, action.Nothing) (handOverOut, error) {
+	r, err := swap.Read(u.needs.Home)
+	if err != nil {
+		return handOverOut{}, err
+	}
+	if r == nil || r.State != swap.HandingOver || len(r.Files) == 0 || !swap.Busy(u.needs.Home) {
+		return handOverOut{}, holdfast.Errorf(holdfast.CodeConflict, "no upgrade is under way: `holdfast upgrade --binary FILE` begins one")
+	}
+	u.needs.HandOver(r.Files[0].Path)
+	return handOverOut{"handing over"}, nil
+}
+
+// run settles an upgrade whose driver was killed, for as long as one may be under way.
+func (u *Upgrade) run(ctx context.Context) error {
+	tick := time.NewTicker(settleEvery)
+	defer tick.Stop()
+	for {
+		if err := u.attend(ctx, tick.C); err != nil {
+			u.needs.Log.Error("cannot settle an upgrade that was killed", slog.Any("error", err))
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-u.begun:
+		}
+	}
+}
+
+const (
+	// settleEvery is how often an upgrade under way is looked at.
+	settleEvery = 500 * time.Millisecond
+	// settleWithin is how long the units may take to be as they were before.
+	settleWithin = time.Minute
+)
+
+// attend returns when no upgrade is under way.
+func (u *Upgrade) attend(ctx context.Context, tick <-chan time.Time) error {
+	patience := time.Now().Add(settleWithin)
+	for first := true; ; first = false {
+		if !first {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-tick:
+			}
+		}
+		r, err := swap.Read(u.needs.Home)
+		if err != nil || r == nil && !first {
+			return err
+		}
+		if r == nil {
+			// An upgrade that only begins has not written its record yet.
+			if !swap.Busy(u.needs.Home) {
+				return nil
+			}
+			continue
+		}
+		settled, err := u.settle(ctx, time.Now().After(patience))
+		if settled || err != nil {
+			return err
+		}
+	}
+}
+
+// settle ends an upgrade whose driver is gone: it is done when this is the new program and the
+// units are as they were, else the old programs come back, and this process becomes the old one if
+// it is the new.
+func (u *Upgrade) settle(ctx context.Context, late bool) (settled bool, err error) {
+	turn, err := swap.Take(u.needs.Home)
+	if _, busy := errors.AsType[*holdfast.Refusal](err); busy {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer turn.End()
+	r, err := swap.Read(u.needs.Home)
+	if err != nil || r == nil {
+		return true, err
+	}
+	isNew := r.State == swap.HandingOver && u.needs.Version == r.To
+	if isNew && (!u.needs.Ready() || !late && missing(r.Units, u.needs.Units()) != "") {
+		return false, nil
+	}
+	if isNew && missing(r.Units, u.needs.Units()) == "" {
+		u.note(ctx, *r, "done", "")
+		return true, turn.Clear(*r)
+	}
+	u.note(ctx, *r, "back", "the command that upgraded was killed")
+	if err := turn.Undo(*r); err != nil {
+		return true, err
+	}
+	if u.needs.Version == r.To && r.From != r.To {
+		u.needs.HandOver(r.Files[0].Path)
+	}
+	return true, nil
+}
+
+func (u *Upgrade) note(ctx context.Context, r swap.Record, outcome, why string) {
+	who := holdfast.Internal("upgrade", actionEnd)
+	entry := holdfast.Entry{
+		Caller: who.String(), Tier: who.Tier, Action: actionEnd, Subject: r.To, Outcome: holdfast.OutcomeNoted,
+		Detail: words(endIn{From: r.From, To: r.To, Outcome: outcome, Why: why}),
+	}
+	if _, err := u.needs.Journal.Append(ctx, entry); err != nil {
+		u.needs.Log.Error("cannot journal how an upgrade ended", slog.Any("error", err))
+	}
+}
+
+// missing names the first unit that is not up in the process in which it was, and why.
+func missing(before []swap.Unit, now []holdfast.UnitStatus) string {
+	at := map[string]holdfast.UnitStatus{}
+	for _, unit := range now {
+		at[unit.Name] = unit
+	}
+	for _, was := range before {
+		unit, there := at[was.Name]
+		switch {
+		case !there:
+			return "nobody declares unit " + was.Name + " any more"
+		case !unit.State.Up():
+			return fmt.Sprintf("unit %s was up and is %s %s", was.Name, unit.State, unit.Detail)
+		case unit.PID != was.PID:
+			return fmt.Sprintf("unit %s was started anew: its process was %d and is %d", was.Name, was.PID, unit.PID)
+		}
+	}
+	return ""
+}
