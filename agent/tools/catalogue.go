@@ -118,7 +118,7 @@ type usage struct {
 // New makes a catalogue. It does nothing until its capability is started.
 func New(needs Needs) *Catalogue {
 	if needs.Processes == nil {
-		needs.Processes = process.Machine{}
+		needs.Processes = process.NewMachine(process.Options{})
 	}
 	return &Catalogue{
 		needs: needs,
