@@ -25,6 +25,7 @@ import (
 	"holdfast/core/keys"
 	"holdfast/core/metrics"
 	"holdfast/core/operation"
+	"holdfast/core/process"
 	"holdfast/core/store"
 	"holdfast/core/trash"
 	"holdfast/edge"
@@ -93,6 +94,7 @@ func New(place home.Home, opt *Options) (*House, error) {
 // parts are what the wings are built of, in the order in which they are built.
 type parts struct {
 	book       *journal.Journal
+	machine    process.Machine
 	meter      *metrics.Metrics
 	secrets    *keys.Keys
 	bin        *trash.Trash
@@ -151,7 +153,8 @@ func (h *House) wireUnits(p *parts) {
 	p.bin = trash.New(h.Home, h.Store)
 	p.master = config.NewMaster(h.Home)
 	h.operations = operation.NewRunner(h.Store, p.book, h.log)
-	p.units = supervisor.New(supervisor.Options{Home: h.Home, Journal: p.book, Secrets: p.secrets, Log: h.log, Helper: h.options.Watch})
+	p.machine = process.NewMachine(process.Options{})
+	p.units = supervisor.New(supervisor.Options{Home: h.Home, Host: p.machine, Journal: p.book, History: p.book, Secrets: p.secrets, Log: h.log, Helper: h.options.Watch})
 	p.units.Claim(tools.Owns)
 	p.extensions = extension.New(extension.Needs{
 		Home: h.Home, Master: p.master, Units: p.units, Keys: p.secrets,
@@ -179,7 +182,7 @@ func (h *House) wireGateway(p *parts) {
 // wireAgent lets agents call models, and models be agents.
 func (h *House) wireAgent(p *parts) {
 	p.catalogue = tools.New(tools.Needs{
-		Home: h.Home, House: p.units.House, Extensions: p.extensions,
+		Home: h.Home, House: p.units.House, Processes: p.machine, Extensions: p.extensions,
 		Actions: h.Registry, Secret: p.secrets.Get, Journal: p.book, Helper: h.options.Watch, Log: h.log,
 	})
 	p.agents = agent.New(agent.Needs{Chat: p.models.Inner(), Tools: p.catalogue, Keys: p.secrets, Log: h.log})

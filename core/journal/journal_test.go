@@ -106,7 +106,9 @@ func TestShowChooses(t *testing.T) {
 	each(t, func(t *testing.T, _ *store.Store, j *journal.Journal) {
 		refused := entry("extension.delete")
 		refused.Outcome, refused.Caller = holdfast.OutcomeRefused, "agent:companion"
-		add(t, j, entry("flag.flip"), entry("flag.list"), refused, entry("flagship.sail"))
+		sail := entry("flagship.sail")
+		sail.Subject = "a_b"
+		add(t, j, entry("flag.flip"), entry("flag.list"), refused, sail)
 		all, err := j.Show(t.Context(), journal.Query{})
 		if err != nil {
 			t.Fatal(err)
@@ -127,6 +129,11 @@ func TestShowChooses(t *testing.T) {
 			{"until", journal.Query{Until: all[2].Time}, "1 2"},
 			{"after", journal.Query{After: 3, Node: "alpha"}, "4"},
 			{"node", journal.Query{Node: "beta"}, ""},
+			{"subject", journal.Query{Subject: "a_b"}, "4"},
+			{"subjects are taken whole", journal.Query{Subject: "a"}, ""},
+			{"case counts in subjects", journal.Query{Subject: "A_B"}, ""},
+			{"wildcards are no wildcards in subjects", journal.Query{Subject: "a%"}, ""},
+			{"quotes are no quotes in subjects", journal.Query{Subject: "' OR '1'='1"}, ""},
 			{"wildcards are no wildcards", journal.Query{Action: "%"}, ""},
 			{"quotes are no quotes", journal.Query{Caller: "' OR '1'='1"}, ""},
 		} {

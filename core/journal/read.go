@@ -21,6 +21,8 @@ type Query struct {
 	Until time.Time
 	// Action is noun.verb, or a noun for all of its verbs.
 	Action string
+	// Subject is what an entry is about, whole.
+	Subject string
 	// Caller is kind:name, or a kind for all of its names.
 	Caller  string
 	Outcome holdfast.Outcome
@@ -47,6 +49,9 @@ func (q Query) conditions() (where string, args []any) {
 	if q.Action != "" {
 		add("(action = ? OR substr(action, 1, ?) = ?)", q.Action, len([]rune(q.Action))+1, q.Action+".")
 	}
+	if q.Subject != "" {
+		add("entry LIKE ? ESCAPE '!'", subjectPattern(q.Subject))
+	}
 	if q.Caller != "" {
 		add("(caller = ? OR substr(caller, 1, ?) = ?)", q.Caller, len([]rune(q.Caller))+1, q.Caller+":")
 	}
@@ -65,11 +70,21 @@ func (q Query) conditions() (where string, args []any) {
 	return " WHERE " + strings.Join(parts, " AND "), args
 }
 
+// subjectPattern finds a subject in the text of an entry, as that was marshalled.
+func subjectPattern(subject string) string {
+	text, err := json.Marshal(subject)
+	if err != nil {
+		return "" // texts always encode
+	}
+	return `%"subject":` + strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(string(text)) + "%"
+}
+
 // Matches tells whether an entry is chosen, leaving Limit aside.
 func (q Query) Matches(e holdfast.Entry) bool {
 	return (q.Since.IsZero() || !e.Time.Before(q.Since)) &&
 		(q.Until.IsZero() || e.Time.Before(q.Until)) &&
 		(q.Action == "" || e.Action == q.Action || strings.HasPrefix(e.Action, q.Action+".")) &&
+		(q.Subject == "" || e.Subject == q.Subject) &&
 		(q.Caller == "" || e.Caller == q.Caller || strings.HasPrefix(e.Caller, q.Caller+":")) &&
 		(q.Outcome == "" || e.Outcome == q.Outcome) &&
 		(q.Node == "" || e.Node == q.Node) &&
@@ -129,7 +144,9 @@ func (j *Journal) Show(ctx context.Context, q Query) ([]holdfast.Entry, error) {
 	err := j.store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
 		return scan(ctx, tx, rest, args, func(r row) error {
 			e, err := r.entry()
-			entries = append(entries, e)
+			if q.Subject == "" || e.Subject == q.Subject { // the pattern leaves case aside
+				entries = append(entries, e)
+			}
 			return err
 		})
 	})

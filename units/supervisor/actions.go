@@ -84,6 +84,15 @@ func (d desk) actions() []holdfast.Action {
 			Routes: route("restart"), Examples: []string{"holdfast unit restart notes.backend"},
 		}, d.restart),
 		action.NewAction(holdfast.Action{
+			Name: "unit.usage", Short: "ps", Summary: "Show what the units use: CPU, memory, processes",
+			Tier: holdfast.TierOperator, Effect: holdfast.EffectRead, Examples: []string{"holdfast ps"},
+		}, d.usage),
+		action.NewAction(holdfast.Action{
+			Name: "unit.history", Summary: "Show how a unit came to stand as it does",
+			Tier: holdfast.TierOperator, Effect: holdfast.EffectRead, Subject: historySubject,
+			Examples: []string{"holdfast unit history notes.backend --since 1d"},
+		}, d.history),
+		action.NewAction(holdfast.Action{
 			Name: "unit.services", Summary: "List the units in the form of the services table",
 			Tier: holdfast.TierOperator, Effect: holdfast.EffectRead,
 			Routes: []holdfast.ActionRoute{{Method: "GET", Path: "/api/supervisor/services"}},

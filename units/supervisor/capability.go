@@ -17,6 +17,7 @@ func (s *Supervisor) Capability() house.Capability {
 		Actions: desk{s}.actions(),
 		Streams: []holdfast.Stream{
 			{Action: "unit.list", Run: desk{s}.streamList},
+			{Action: "unit.usage", Run: desk{s}.streamUsage},
 			{Action: "log.show", Run: s.logs.follow},
 		},
 		Guards: []holdfast.Guard{intentGuard(s.holds), singleGuard(s.roster)},

@@ -36,6 +36,8 @@ type Options struct {
 	Host process.Host
 	// Journal keeps every change of state; nil keeps none.
 	Journal journal
+	// History reads what Journal kept; nil knows nothing.
+	History history
 	// Secrets answers the keys that units name; nil knows none.
 	Secrets secrets
 	Log     *slog.Logger
@@ -70,15 +72,16 @@ type Supervisor struct {
 	roster   *roster
 	strays   *strays
 	logs     logs
+	book     *usage.Book
 }
 
 // New makes a supervisor. It does no I/O.
 func New(o Options) *Supervisor {
 	if o.Host == nil {
-		o.Host = process.Machine{}
-		if o.Meter == nil {
-			o.Meter = usage.NewMeter()
-		}
+		o.Host = process.NewMachine(process.Options{})
+	}
+	if _, real := o.Host.(process.Machine); real && o.Meter == nil {
+		o.Meter = usage.NewMeter()
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -106,6 +109,7 @@ func New(o Options) *Supervisor {
 	s.herald.board.units = s.roster.all
 	s.strays = &strays{host: o.Host, house: s.house, present: s.launch}
 	s.logs = logs{home: o.Home, file: s.logFile}
+	s.book = usage.NewBook(o.Meter, s.roster.measured)
 	return s
 }
 
@@ -138,6 +142,7 @@ func makeFolders(h home.Home) error {
 // run reaps orphans until ctx ends; soon after its begin it ends what nobody declared any more.
 func (s *Supervisor) run(ctx context.Context) error {
 	s.roster.attend(s.endLeft)
+	s.roster.attend(s.book.Keep)
 	return process.ReapOrphans(ctx)
 }
 

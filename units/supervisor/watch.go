@@ -22,9 +22,10 @@ const (
 	idleLooks = 4
 )
 
-// meter tells what launches use; nil where nobody can tell.
+// meter tells what launches, and the house itself, use; nil where nobody can tell.
 type meter interface {
 	Read(leaders []process.Identity) (map[process.Mark]usage.Reading, error)
+	Self() (usage.Reading, error)
 }
 
 // A watch puts the checks to one launch until it ends, another order comes, or they condemn it.

@@ -4,6 +4,7 @@ package usage
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -91,7 +92,13 @@ func (b *Book) Keep(ctx context.Context) {
 	}
 }
 
+// errNobody says that nothing measures.
+var errNobody = errors.New("nothing measures what units use here")
+
 func (b *Book) look(units []Unit) (look, error) {
+	if b.meter == nil {
+		return look{}, errNobody
+	}
 	leaders := make([]process.Identity, 0, len(units))
 	for _, u := range units {
 		if u.Leader.PID != 0 {
