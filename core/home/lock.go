@@ -22,6 +22,7 @@ type Lock struct {
 	file   *os.File
 	home   Home
 	holder holder
+	handed bool
 }
 
 type holder struct {
@@ -63,7 +64,11 @@ func (e *LockedError) Unwrap() error {
 func (h Home) Lock(address string) (*Lock, error) {
 	path := h.lockPath()
 	if f := handed(path); f != nil {
-		return hold(h, f, address)
+		l, err := hold(h, f, address)
+		if err == nil {
+			l.handed = true
+		}
+		return l, err
 	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
@@ -104,6 +109,9 @@ func (l *Lock) SetAddress(address string) error {
 	}
 	return disk.Explain("write the lock", l.file.Name(), l.file.Truncate(int64(len(text)+1)))
 }
+
+// Handed tells that the program before this one, in the same process, handed the lock over.
+func (l *Lock) Handed() bool { return l.handed }
 
 // Since is when the lock was taken.
 func (l *Lock) Since() time.Time { return l.holder.Since }
