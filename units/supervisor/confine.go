@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 
 	"holdfast"
@@ -102,17 +103,33 @@ func confinement(unit holdfast.Unit) string {
 	return ""
 }
 
-// lacks tells which bounds of a unit this machine does not enforce.
-func lacks(unit holdfast.Unit) []string { return process.Lacks(unit.Sandbox) }
+// lacks tells which bounds of a unit this machine does not enforce, and why: of the sandbox by the
+// kernel, of the limits as the launch found.
+func lacks(unit holdfast.Unit, child process.Child) []string {
+	all := process.Lacks(unit.Sandbox)
+	if launched, ok := child.(interface{ Lacks() []string }); ok {
+		all = append(all, launched.Lacks()...)
+	}
+	return all
+}
 
-// warnLacks says once a house what this machine does not enforce; the caller holds the lock.
-func (r *roster) warnLacks(unit holdfast.Unit) {
-	for _, what := range lacks(unit) {
-		if slices.Contains(r.lacking, what) {
+// notices say each thing once a house.
+type notices struct {
+	log  *slog.Logger
+	mu   sync.Mutex
+	said []string
+}
+
+// warn tells what of a unit's bounds this machine does not enforce.
+func (n *notices) warn(unit holdfast.Unit, child process.Child) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, what := range lacks(unit, child) {
+		if slices.Contains(n.said, what) {
 			continue
 		}
-		r.lacking = append(r.lacking, what)
-		r.log.Warn("this machine does not enforce a bound that units ask for",
+		n.said = append(n.said, what)
+		n.log.Warn("this machine does not enforce a bound that units ask for",
 			slog.String("unit", unit.Name), slog.String("lacks", what))
 	}
 }

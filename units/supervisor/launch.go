@@ -149,6 +149,7 @@ type launcher struct {
 	secrets secrets
 	limbo   limbo
 	helper  string // the program that confines launches
+	notices *notices
 	crowd   *crowd
 	names   *launchNames
 }
@@ -240,7 +241,12 @@ func (l *launcher) spawn(unit holdfast.Unit) (process.Child, error) {
 		return nil, err
 	}
 	defer l.limbo.withdraw(unit.Name)
-	return l.host.Start(spec)
+	child, err := l.host.Start(spec)
+	if err != nil {
+		return nil, err
+	}
+	l.notices.warn(unit, child)
+	return child, nil
 }
 
 // await waits until the process of an announced launch shows its mark.

@@ -32,7 +32,6 @@ type roster struct {
 	changed chan struct{} // closed when a unit comes or goes
 	closing bool
 	ending  Shutdown
-	lacking []string // what was warned of
 }
 
 func newRoster(g ground, h *herald, log *slog.Logger, holds *intent.Book, e *estate) *roster {
@@ -177,7 +176,6 @@ func (r *roster) compare(owner string, units []holdfast.Unit) (vanished []string
 // take gives a declaration to its post, a new one with a keeper when there is none; the caller
 // holds the lock.
 func (r *roster) take(u holdfast.Unit) {
-	r.warnLacks(u)
 	if p, ok := r.posts[u.Name]; ok {
 		p.redeclare(u)
 		return

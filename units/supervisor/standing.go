@@ -145,7 +145,7 @@ func (s *standing) status() holdfast.UnitStatus {
 	status := holdfast.UnitStatus{
 		Name: s.unit.Name, Owner: s.unit.Owner, State: s.state, Detail: s.detail, PID: s.pid(), Port: s.unit.Port,
 		Since: s.since, Restarts: len(s.recent(time.Now())), LastCheck: s.lastCheck, Log: logPath(s.unit),
-		Kind: s.unit.Kind, Worker: s.unit.Worker, Lacks: lacks(s.unit),
+		Kind: s.unit.Kind, Worker: s.unit.Worker, Lacks: lacks(s.unit, s.child),
 	}
 	for _, need := range s.unit.Needs {
 		status.Needs = append(status.Needs, need.Unit)

@@ -97,7 +97,7 @@ func New(o Options) *Supervisor {
 	s.herald = newHerald(newScribe(o.Journal, o.Log), newBoard(o.Home, o.Log))
 	s.crowd = &crowd{host: o.Host, cap: defaultWorkers, admitted: map[string]bool{}}
 	s.launcher = &launcher{
-		home: o.Home, host: o.Host, house: s.house, secrets: o.Secrets, limbo: limbo, helper: o.Helper,
+		home: o.Home, host: o.Host, house: s.house, secrets: o.Secrets, limbo: limbo, helper: o.Helper, notices: &notices{log: o.Log},
 		crowd: s.crowd, names: &launchNames{},
 	}
 	s.estate = &estate{home: o.Home, host: o.Host, house: s.house, limbo: limbo, scribe: s.herald.scribe, log: o.Log}
