@@ -2,10 +2,14 @@
 
 package process
 
-import "sync"
+import (
+	"maps"
+	"sync"
+)
 
 // A scan is one look at all processes of the machine, shared by all who asked before it began.
 type scan struct {
+	census *census
 	taken bool // guarded by census.looking
 	err   error
 
@@ -15,7 +19,7 @@ type scan struct {
 	brands   []brand
 
 	mu    sync.Mutex
-	marks map[int]marking
+	marks map[int]marking // by place in all
 }
 
 // A marking is what the environment of a process said.
@@ -31,13 +35,15 @@ type census struct {
 	looking sync.Mutex
 	mu      sync.Mutex
 	next    *scan // not begun
+	// bare are those, by pid and start, who were seen long enough to have no environment.
+	bare map[int]uint64
 }
 
 // take looks at all processes; the look begins after the call does.
 func (c *census) take() (*scan, error) {
 	c.mu.Lock()
 	if c.next == nil {
-		c.next = &scan{}
+		c.next = &scan{census: c}
 	}
 	s := c.next
 	c.mu.Unlock()
@@ -49,6 +55,7 @@ func (c *census) take() (*scan, error) {
 		c.mu.Unlock()
 		s.look()
 		s.taken = true
+		c.prune(s)
 	}
 	return s, s.err
 }
@@ -70,18 +77,52 @@ func (s *scan) look() {
 }
 
 // mark reads the environment of a process once for all who share the scan.
-func (s *scan) mark(pid int) (Mark, bool, error) {
+func (s *scan) mark(i int) (Mark, bool, error) {
 	s.mu.Lock()
-	m, known := s.marks[pid]
+	m, known := s.marks[i]
 	s.mu.Unlock()
 	if known {
 		return m.mark, m.found, m.err
 	}
-	m.mark, m.found, m.err = environMark(pid)
+	environ, err := settledEnviron(s.all[i].pid, s.census.looks(s.all[i]))
+	if m.err = err; err == nil {
+		m.mark, m.found = findMark(environ)
+		s.census.heard(s.all[i], len(environ) == 0)
+	}
 	s.mu.Lock()
-	s.marks[pid] = m
+	s.marks[i] = m
 	s.mu.Unlock()
 	return m.mark, m.found, m.err
+}
+
+// looks tells how often an empty environment is worth another look.
+func (c *census) looks(s stat) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if start, known := c.bare[s.pid]; known && start == s.start {
+		return 0
+	}
+	return emptyLooks
+}
+
+func (c *census) heard(s stat, empty bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !empty {
+		delete(c.bare, s.pid)
+		return
+	}
+	if c.bare == nil {
+		c.bare = map[int]uint64{}
+	}
+	c.bare[s.pid] = s.start
+}
+
+// prune forgets who has ended.
+func (c *census) prune(s *scan) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	maps.DeleteFunc(c.bare, func(pid int, _ uint64) bool { _, there := s.at[pid]; return !there })
 }
 
 // grow adds all descendants of those that are in already, but not this process.

@@ -3,12 +3,10 @@
 package process
 
 import (
-	"bytes"
 	"context"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -80,7 +78,7 @@ func (g *ground) reap(pid int) (syscall.WaitStatus, error) {
 // and what other parts of the program run. They are children of its first thread. False when the
 // kernel does not list children, as it does since 3.5 where it was built with it.
 func (g *ground) orphans() ([]int, bool) {
-	list, ok := g.mainChildren()
+	list, ok := g.steadyChildren()
 	if !ok {
 		return nil, false
 	}
@@ -89,38 +87,26 @@ func (g *ground) orphans() ([]int, bool) {
 	return slices.DeleteFunc(list, func(pid int) bool { return g.known[pid] != nil }), true
 }
 
-// mainChildren reads the list until it twice says the same: the kernel may pass over a child while
+// steadyChildren reads the list until it twice says the same: the kernel may pass over a child while
 // another one is reaped.
-func (g *ground) mainChildren() ([]int, bool) {
+func (g *ground) steadyChildren() ([]int, bool) {
 	if g.options.noChildren {
 		return nil, false
 	}
 	g.reaping.RLock()
 	defer g.reaping.RUnlock()
-	self := strconv.Itoa(os.Getpid())
-	path := "/proc/" + self + "/task/" + self + "/children"
-	last, err := os.ReadFile(path)
+	last, err := mainChildren()
 	for range 8 {
 		if err != nil {
 			return nil, false
 		}
-		var again []byte
-		if again, err = os.ReadFile(path); err == nil && bytes.Equal(last, again) {
-			return numbers(last), true
+		var again []int
+		if again, err = mainChildren(); err == nil && slices.Equal(last, again) {
+			return last, true
 		}
 		last = again
 	}
 	return nil, false
-}
-
-func numbers(text []byte) []int {
-	var list []int
-	for field := range bytes.FieldsSeq(text) {
-		if n, err := strconv.Atoi(string(field)); err == nil && n > 0 {
-			list = append(list, n)
-		}
-	}
-	return list
 }
 
 // leave removes the groups of a launch that has ended, and the house's folder after the last one.

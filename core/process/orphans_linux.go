@@ -3,13 +3,12 @@
 package process
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 	"unsafe"
@@ -29,8 +28,9 @@ func TakeOrphans() error {
 }
 
 // ReapOrphans makes this process the one that orphans of its units come to, and reaps them until
-// the context ends, when orphans go to the system's init again. It never takes the status of a child that somebody here waits for: those are
-// in this process's own session, or are waited for within a moment.
+// the context ends, when orphans go to the system's init again. It never takes the status of a
+// child that somebody here waits for: those are in this process's own session, or are waited for
+// within a moment.
 func ReapOrphans(ctx context.Context) error {
 	if err := TakeOrphans(); err != nil {
 		return err
@@ -40,20 +40,20 @@ func ReapOrphans(ctx context.Context) error {
 	signal.Notify(ended, syscall.SIGCHLD)
 	defer signal.Stop(ended)
 	seen := map[int]uint64{}
-	timer := time.NewTimer(leaveAlone)
-	defer timer.Stop()
 	for {
+		if len(seen) == 0 { // those who ended before this began are told of by the next who ends
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-ended:
+			}
+		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-ended:
-			timer.Reset(leaveAlone)
-			continue
-		case <-timer.C:
+		case <-time.After(leaveAlone):
 		}
-		if seen = reapOld(seen); len(seen) > 0 {
-			timer.Reset(leaveAlone)
-		}
+		seen = reapOld(seen)
 	}
 }
 
@@ -78,39 +78,39 @@ func reapOld(seen map[int]uint64) map[int]uint64 {
 	return fresh
 }
 
-// children lists the children of this process, those of all its threads.
+// children lists the children of this process that are its first thread's, as orphans are; all of
+// its children where the kernel lists none.
 func children() []int {
-	lists, err := filepath.Glob("/proc/self/task/*/children")
-	if err != nil || len(lists) == 0 {
-		return childrenByTable()
+	list, err := mainChildren()
+	if err == nil {
+		return list
 	}
-	var out []int
-	for _, list := range lists {
-		data, err := os.ReadFile(list)
-		if err != nil {
-			continue
-		}
-		for field := range strings.FieldsSeq(string(data)) {
-			if pid, err := strconv.Atoi(field); err == nil {
-				out = append(out, pid)
-			}
-		}
-	}
-	return out
-}
-
-func childrenByTable() []int {
 	all, err := table()
 	if err != nil {
 		return nil
 	}
-	var out []int
 	for _, s := range all {
 		if s.parent == os.Getpid() {
-			out = append(out, s.pid)
+			list = append(list, s.pid)
 		}
 	}
-	return out
+	return list
+}
+
+// mainChildren reads the kernel's list of the children of this process's first thread.
+func mainChildren() ([]int, error) {
+	self := strconv.Itoa(os.Getpid())
+	data, err := os.ReadFile("/proc/" + self + "/task/" + self + "/children")
+	if err != nil {
+		return nil, err
+	}
+	var list []int
+	for field := range bytes.FieldsSeq(data) {
+		if n, err := strconv.Atoi(string(field)); err == nil && n > 0 {
+			list = append(list, n)
+		}
+	}
+	return list, nil
 }
 
 func isSubreaper() bool {

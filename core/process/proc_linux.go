@@ -150,22 +150,27 @@ func (s *stat) set(field int, n int64) {
 }
 
 // environMark reads the mark of one process from its environment; it does not look at ancestors.
-// A process that executes another program just now shows no environment for a moment: an empty
-// one is looked at again.
 func environMark(pid int) (Mark, bool, error) {
-	environ, err := readEnviron(pid)
-	for look := 0; err == nil && len(environ) == 0 && look < emptyLooks; look++ {
-		if s, err := readStat(pid); err != nil || s.dead() {
-			return Mark{}, false, err
-		}
-		time.Sleep(emptyPause)
-		environ, err = readEnviron(pid)
-	}
+	environ, err := settledEnviron(pid, emptyLooks)
 	if err != nil {
 		return Mark{}, false, err
 	}
 	mark, found := findMark(environ)
 	return mark, found, nil
+}
+
+// settledEnviron reads an environment. A process that executes another program just now shows none
+// for a moment: an empty one is looked at again.
+func settledEnviron(pid, looks int) ([]byte, error) {
+	environ, err := readEnviron(pid)
+	for ; err == nil && len(environ) == 0 && looks > 0; looks-- {
+		if s, err := readStat(pid); err != nil || s.dead() {
+			return nil, err
+		}
+		time.Sleep(emptyPause)
+		environ, err = readEnviron(pid)
+	}
+	return environ, err
 }
 
 // readEnviron reads as much of an environment as holds the mark: the house puts it first, so that

@@ -3,7 +3,6 @@
 package process
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,31 +22,6 @@ const (
 	// killPatience is how long SIGKILL may take: a process in an uninterruptible wait outlives it.
 	killPatience = 10 * time.Second
 )
-
-// marked lists the living processes that carry a mark of the house, oldest first.
-func (g *ground) marked(house string) ([]Found, error) {
-	all, err := g.census.take()
-	if err != nil {
-		return nil, err
-	}
-	boot, self := bootID(), os.Getpid()
-	var found []Found
-	for _, s := range all.all {
-		if s.dead() || s.pid == self {
-			continue
-		}
-		mark, ok, err := all.mark(s.pid)
-		if err != nil || !ok || mark.House != house {
-			continue
-		}
-		found = append(found, Found{
-			Identity: Identity{PID: s.pid, Start: s.start, Boot: boot, Mark: mark},
-			Parent:   s.parent, Name: s.name, Leader: s.session == s.pid,
-		})
-	}
-	slices.SortFunc(found, byAge)
-	return found, nil
-}
 
 // EndMarked ends every process that carries exactly this mark, with its descendants.
 func EndMarked(ctx context.Context, m Mark, s syscall.Signal, grace time.Duration) error {
@@ -273,7 +247,7 @@ func (t *tree) own(all *scan, i, leader int) bool {
 	if s.dead() {
 		return false
 	}
-	mark, found, err := all.mark(s.pid)
+	mark, found, err := all.mark(i)
 	return err == nil && found && mark == t.mark
 }
 
@@ -302,7 +276,11 @@ func (t *tree) bore(pid int) bool {
 		return false
 	}
 	s, err := readStat(pid)
-	if err != nil || s.dead() || s.start < t.leader.id.Start {
+	if err != nil || s.start < t.leader.id.Start {
+		return false
+	}
+	if s.dead() {
+		t.bury(s)
 		return false
 	}
 	if b == t.brand || s.group == t.leader.id.PID || s.session == t.leader.id.PID {
@@ -337,10 +315,4 @@ func pids(all []stat) []int {
 	}
 	slices.Sort(out)
 	return out
-}
-
-// byAge orders processes oldest first. Start counts in hundredths of a second; within one the lower
-// pid is nearly always the elder.
-func byAge(a, b Found) int {
-	return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.PID, b.PID))
 }

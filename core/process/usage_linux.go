@@ -68,7 +68,7 @@ func (t *tally) owner(i, depth int) (Mark, bool) {
 	o.asked = true
 	s := t.all[i]
 	if o.mark, o.found = t.marks[t.brands[i]]; !o.found {
-		o.mark, o.found = t.say(s)
+		o.mark, o.found = t.say(i)
 	}
 	if o.found {
 		o.found = o.mark.House == t.house
@@ -81,14 +81,15 @@ func (t *tally) owner(i, depth int) (Mark, bool) {
 }
 
 // say reads the environment of a process once in its life.
-func (t *tally) say(s stat) (Mark, bool) {
+func (t *tally) say(i int) (Mark, bool) {
+	s := t.all[i]
 	if s.dead() || s.pid == os.Getpid() {
 		return Mark{}, false
 	}
 	r, known := t.said[s.pid]
 	if !known || r.start != s.start {
 		r = remembered{start: s.start}
-		r.mark, r.found, _ = t.mark(s.pid)
+		r.mark, r.found, _ = t.mark(i)
 	}
 	t.heard[s.pid] = r
 	return r.mark, r.found
