@@ -4,7 +4,7 @@
 //
 // Its first argument names the role; the house starts each, and none is for running by hand.
 // confine puts limits and a sandbox on itself and becomes the program that they are for; watch starts
-// a house again that died or hangs.
+// a house again that died or hangs; keep takes what units write into their logs.
 package main
 
 import (
@@ -12,6 +12,7 @@ import (
 	"os"
 
 	"holdfast/core/process/confine"
+	"holdfast/units/logkeeper"
 	"holdfast/units/watch"
 )
 
@@ -27,7 +28,9 @@ func run(args []string) int {
 		return confine.Main(args[1:])
 	case "watch":
 		return watch.Main(args[1:])
+	case "keep":
+		return logkeeper.Keep(args[1:])
 	}
-	fmt.Fprintf(os.Stderr, "holdfast-watch: there is no role %q: want confine or watch\n", role)
+	fmt.Fprintf(os.Stderr, "holdfast-watch: there is no role %q: want confine, watch or keep\n", role)
 	return 2
 }

@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package logkeeper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"holdfast/core/process"
+)
+
+// Start takes hold of the pipes that are there and sees to it that there is a keeper. A house
+// without one still runs: Standing says what it lacks.
+func (c *Client) Start(context.Context) error {
+	if err := makeFolders(c.home); err != nil {
+		return err
+	}
+	if err := makePipe(askFile(c.home)); err != nil {
+		return err
+	}
+	ask, _, err := openPipe(askFile(c.home), unix.O_NONBLOCK)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ask = ask
+	names, err := namesIn(pipesDir(c.home))
+	if err != nil {
+		return fmt.Errorf("cannot look for pipes: %w", err)
+	}
+	for _, name := range names {
+		if log, _, ok := logOf(name); ok {
+			if _, err := c.hold(log); err != nil {
+				c.log.Error("cannot hold the pipes of a log", slog.String("log", log), slog.Any("error", err))
+			}
+		}
+	}
+	c.leaveSettings()
+	if _, err := c.program(); err != nil {
+		c.standing.Lacks = fmt.Sprintf("the log keeper is missing (%v): units write their logs themselves, and nothing rotates them", err)
+		if len(c.held) > 0 {
+			c.keepHere() // of units that hold pipes
+		}
+		return nil
+	}
+	c.straight = false
+	c.ensure()
+	return nil
+}
+
+// hold opens the pipes of a log and makes them where they are not; the caller holds the lock.
+func (c *Client) hold(log string) (*held, error) {
+	h := c.held[log]
+	if h != nil && h.there(c, log) {
+		return h, nil
+	}
+	fresh := &held{pipes: [streams]int{-1, -1}, launches: map[process.Identity]bool{}, used: time.Now()}
+	for i := range streams {
+		path := pipeFile(c.home, log, i)
+		err := makePipe(path)
+		if err == nil {
+			fresh.pipes[i], _, err = openPipe(path, unix.O_NONBLOCK)
+		}
+		if err != nil {
+			fresh.close()
+			return nil, err
+		}
+	}
+	if h != nil { // somebody removed them; who writes to the old ones goes on to, and is kept
+		fresh.launches = h.launches
+		h.close()
+	}
+	c.held[log] = fresh
+	return fresh, nil
+}
+
+// there tells whether the pipes still stand under their names.
+func (h *held) there(c *Client, log string) bool {
+	for i, fd := range h.pipes {
+		var named, open unix.Stat_t
+		if unix.Lstat(pipeFile(c.home, log, i), &named) != nil || unix.Fstat(fd, &open) != nil || named.Ino != open.Ino {
+			return false
+		}
+	}
+	return true
+}
+
+func (h *held) close() {
+	for _, fd := range h.pipes {
+		if fd >= 0 {
+			_ = unix.Close(fd)
+		}
+	}
+}
+
+// openPipes opens the pipes of a log for a launch, which thereby never sees one broken; the
+// caller holds the lock.
+func (c *Client) openPipes(log string) (out, err *os.File, fail error) {
+	h, fail := c.hold(log)
+	if fail != nil {
+		return nil, nil, fail
+	}
+	h.used = time.Now()
+	c.mark(h)
+	var files [streams]*os.File
+	for i := range streams {
+		fd, _, fail := openPipe(pipeFile(c.home, log, i), 0) // it waits when it is full, as a pipe does
+		if fail != nil {
+			for _, f := range files[:i] {
+				_ = f.Close()
+			}
+			return nil, nil, fail
+		}
+		files[i] = os.NewFile(uintptr(fd), log+streamNames[i].pipe)
+	}
+	return files[stdout], files[stderr], nil
+}
+
+// Began notes that a launch writes to the log, one that was adopted too.
+func (c *Client) Began(log string, id process.Identity) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if h := c.held[log]; h != nil {
+		h.launches[id] = true
+		c.tell("watch", id)
+	}
+}
+
+// Ended notes that a launch has ended whole: a line that it left open ends.
+func (c *Client) Ended(log string, id process.Identity) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	h := c.held[log]
+	if h == nil {
+		return
+	}
+	delete(h.launches, id)
+	h.used = time.Now()
+	if len(h.launches) == 0 {
+		h.unmarked = [streams]bool{true, true}
+		c.mark(h)
+	}
+	c.tell("forget", id)
+}
+
+// mark writes the mark of an ended launch where that is still to be done; a full pipe waits.
+func (c *Client) mark(h *held) {
+	for i, wanted := range h.unmarked {
+		if !wanted {
+			continue
+		}
+		_, err := unix.Write(h.pipes[i], append(endMark(c.home), '\n'))
+		h.unmarked[i] = errors.Is(err, unix.EAGAIN)
+	}
+}
+
+// tell asks something of the keeper; what a dead one did not read the next one does.
+func (c *Client) tell(word string, id process.Identity) { c.say(word + " " + wordsOf(id)) }
+
+func (c *Client) say(line string) {
+	if c.ask >= 0 {
+		_, _ = unix.Write(c.ask, []byte(line+"\n"))
+	}
+}
+
+// leaveSettings writes down how logs are kept, for the keeper to read.
+func (c *Client) leaveSettings() {
+	if old, err := readSettings(c.home); err == nil && old == c.settings {
+		if _, err := os.Stat(settingsFile(c.home)); err == nil {
+			return
+		}
+	}
+	if err := c.settings.write(c.home); err != nil {
+		c.log.Error("cannot tell the log keeper how logs are kept", slog.Any("error", err))
+	}
+}
+
+// Run watches the keeper until ctx ends: one that dies or hangs is replaced.
+func (c *Client) Run(ctx context.Context) error {
+	began := time.Now()
+	beat := time.NewTicker(c.beat)
+	defer beat.Stop()
+	w := &watchman{Client: c}
+	sweep := time.NewTicker(sweepEvery)
+	defer sweep.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-w.ended():
+			w.replace(ctx)
+		case <-c.changed:
+			c.mu.Lock()
+			c.leaveSettings()
+			c.say("reload")
+			c.mu.Unlock()
+		case <-beat.C:
+			w.beat()
+		case <-sweep.C:
+			c.sweep(time.Now())
+			forgetDeaths(c.home, began)
+		}
+	}
+}
+
+// A watchman replaces the keeper when it must be.
+type watchman struct {
+	*Client
+	seen     uint64
+	strikes  int
+	failures int
+	began    time.Time
+}
+
+// ended is closed when the keeper has; nil, which never is, when there is none.
+func (w *watchman) ended() <-chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.keeper == nil {
+		return nil
+	}
+	return w.keeper.done
+}
+
+// beat asks for a sign of life, and kills a keeper that gave none twice.
+func (w *watchman) beat() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, h := range w.held {
+		w.mark(h)
+	}
+	if w.keeper == nil {
+		return
+	}
+	seen, err := readBeat(stateFile(w.home))
+	if err != nil || seen != w.seen {
+		w.seen, w.strikes = seen, 0
+	} else if w.strikes++; w.strikes >= strikesMost {
+		w.log.Warn("the log keeper hangs and is replaced", slog.Int("pid", w.keeper.pid))
+		w.keeper.end(unix.SIGKILL)
+		w.strikes = 0
+	}
+	w.say("ping")
+}
+
+// replace starts another keeper, after a pause when the one before did not live long.
+func (w *watchman) replace(ctx context.Context) {
+	w.mu.Lock()
+	w.standing.Replaced++
+	w.keeper, w.standing.PID = nil, 0
+	w.mu.Unlock()
+	if time.Since(w.began) > time.Minute {
+		w.failures = 0
+	}
+	w.failures++
+	if w.failures > failuresMost {
+		w.mu.Lock()
+		w.standing.Lacks = "the log keeper ends again and again (var/logs/logkeeper.log says why): the house keeps the logs itself"
+		w.keepHere()
+		w.mu.Unlock()
+		return
+	}
+	if w.failures > 1 {
+		pause(ctx, min(pauseFirst<<w.failures, pauseMost))
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	w.began = time.Now()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ensure()
+}
+
+func pause(ctx context.Context, d time.Duration) { waitFor(ctx, nil, d) }
+
+// readBeat reads the keeper's sign of life, which advances while it lives.
+func readBeat(path string) (uint64, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = file.Close() }()
+	var h head
+	raw := make([]byte, 8)
+	if _, err := file.ReadAt(raw, int64(unsafe.Offsetof(h.beat))); err != nil {
+		return 0, err
+	}
+	return *(*uint64)(unsafe.Pointer(&raw[0])), nil
+}
+
+// sweep removes pipes that nobody has needed for a while and that are empty.
+func (c *Client) sweep(now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for log, h := range c.held {
+		if len(h.launches) > 0 || now.Sub(h.used) < unused || !h.empty() {
+			continue
+		}
+		for i := range streams {
+			_ = os.Remove(pipeFile(c.home, log, i))
+		}
+		h.close()
+		delete(c.held, log)
+	}
+}
+
+func (h *held) empty() bool {
+	for _, fd := range h.pipes {
+		if n, err := unix.IoctlGetInt(fd, unix.TIOCINQ); err != nil || n > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Stop ends the keeper once it has taken all that was written, unless units still run; those it
+// goes on to serve. It is for an orderly end: a house that is killed, or makes place for another
+// version, leaves the keeper as it is.
+func (c *Client) Stop(ctx context.Context) error {
+	c.mu.Lock()
+	keeper, here := c.keeper, c.here
+	busy := false
+	for _, h := range c.held {
+		busy = busy || len(h.launches) > 0
+		c.mark(h)
+	}
+	if !busy {
+		c.say(fmt.Sprintf("finish %d", c.keeperPID()))
+	} else if here != nil {
+		c.say(fmt.Sprintf("stop %d", os.Getpid()))
+	}
+	c.mu.Unlock()
+	switch {
+	case here != nil:
+		waitFor(ctx, here, 10*time.Second)
+	case keeper != nil && !busy && !waitFor(ctx, keeper.done, 10*time.Second):
+		keeper.end(unix.SIGKILL)
+		c.log.Warn("the log keeper did not end in time and was killed", slog.Int("pid", keeper.pid))
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, h := range c.held {
+		h.close()
+	}
+	clear(c.held)
+	if c.ask >= 0 {
+		_ = unix.Close(c.ask)
+		c.ask = -1
+	}
+	c.keeper, c.here = nil, nil
+	return nil
+}
+
+// keeperPID is the process that keeps the logs; the caller holds the lock.
+func (c *Client) keeperPID() int {
+	if c.here != nil {
+		return os.Getpid()
+	}
+	if c.keeper != nil {
+		return c.keeper.pid
+	}
+	return 0
+}
+
+// keepHere keeps the logs within this process; the caller holds the lock.
+func (c *Client) keepHere() {
+	if c.here != nil {
+		return
+	}
+	done := make(chan struct{})
+	c.here = done
+	go func() {
+		defer close(done)
+		if err := keep(c.home, c.log, time.Now, false); err != nil {
+			c.log.Error("cannot keep the logs", slog.Any("error", err))
+		}
+	}()
+}
+
+// environment is what the keeper gets: nothing secret, and no mark of a unit.
+func environment() []string {
+	var env []string
+	for _, name := range []string{"PATH", "TZ", "LANG", "GOCOVERDIR"} {
+		if value, ok := os.LookupEnv(name); ok && !strings.Contains(value, "\n") {
+			env = append(env, name+"="+value)
+		}
+	}
+	return env
+}
