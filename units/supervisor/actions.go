@@ -32,6 +32,9 @@ type Detail struct {
 	Held    bool     `json:"held" help:"stopped by the operator until unit.start"`
 	Healthy bool     `json:"healthy" help:"its last health check went well, or it is up and has none"`
 	Launch  string   `json:"launch" help:"name of the present launch"`
+	User    string   `json:"user,omitempty" help:"account that it runs as; the house's own when left out"`
+	Limits  *Limits  `json:"limits,omitempty" help:"what bounds it, with all that it starts"`
+	Sandbox *Sandbox `json:"sandbox,omitempty" help:"what it may reach beside the system's folders; without it the unit is free"`
 }
 
 type strayOut struct {
@@ -137,6 +140,7 @@ func (d desk) show(_ context.Context, in unitIn) (Detail, error) {
 		Held: d.holds.Holds(in.Unit), Healthy: u.healthy, Launch: u.launch(), Needs: []string{}, Secrets: []string{},
 	}
 	out.Secrets = append(out.Secrets, u.unit.Secrets...)
+	out.User, out.Limits, out.Sandbox = u.unit.User, limitsOf(u.unit), sandboxOf(u.unit)
 	for _, need := range u.unit.Needs {
 		out.Needs = append(out.Needs, need.Unit+": "+stage(need.Until))
 	}

@@ -3,6 +3,7 @@
 package supervisor
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,6 +16,7 @@ import (
 	"syscall"
 
 	"holdfast"
+	"holdfast/core/config"
 	"holdfast/core/process"
 )
 
@@ -132,4 +134,22 @@ func (n *notices) warn(unit holdfast.Unit, child process.Child) {
 		n.log.Warn("this machine does not enforce a bound that units ask for",
 			slog.String("unit", unit.Name), slog.String("lacks", what))
 	}
+}
+
+// limitsOf tells a unit's limits as the configuration says them, nil for none.
+func limitsOf(unit holdfast.Unit) *Limits {
+	l := unit.Limits
+	if l == (holdfast.Limits{}) {
+		return nil
+	}
+	return &Limits{NoFile: l.NoFile, Memory: config.Bytes(l.Memory), CPU: l.CPU, Processes: l.Processes, Nice: l.Nice}
+}
+
+// sandboxOf tells a unit's sandbox in the same way.
+func sandboxOf(unit holdfast.Unit) *Sandbox {
+	box := unit.Sandbox
+	if box == nil {
+		return nil
+	}
+	return &Sandbox{Read: box.Read, Write: box.Write, Network: cmp.Or(box.Network, "on")}
 }
