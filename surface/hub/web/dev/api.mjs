@@ -57,6 +57,12 @@ const actions = {
     delete u.detail
     return act('unit.start', u, () => move(u, 'starting', 'ready'))
   },
+  'unit.show': ({ unit: name }) => ({ ...unit(name), run: ['python3', `${name}.py`, '--say', 'hello world'], dir: '/srv/holdfast', secrets: ['OPENROUTER_API_KEY'], needs: (unit(name).needs ?? []).map((n) => `${n}: ready`), restart: 'always', held: unit(name).state === 'held', healthy: true, launch: '0mfk2a-9c1d-77aa' }),
+  'unit.history': ({ unit: name }) => ({ changes: history(unit(name)) }),
+  'log.show': ({ units, grep }) => {
+    if (grep?.includes('(?!')) throw new Problem(400, { title: 'Bad Request', code: 'bad-input', detail: 'cannot show the log', problems: [{ field: 'grep', message: `error parsing regexp: invalid or unsupported Perl syntax: ${grep}`, remedy: 'give a regular expression' }] })
+    return { units, files: [], lines: [], entries: [], cut: false }
+  },
   'token.summary': () => tokens(),
   'breaker.status': () => breaker(),
   'breaker.halt': ({ reason }) => { w.setHalt({ reason, at: Date.now() }); w.note('breaker.halt', '', 'done', { detail: { input: { reason } } }); return { state: 'halted' } },
@@ -121,7 +127,35 @@ function tokens() {
   }
 }
 
-const lines = ['listening on 127.0.0.1:5300', 'GET /api/notes/list 200 3 ms', 'GET /healthz 200 0 ms', 'POST /api/notes/add 201 8 ms', 'index: 1284 notes, 2 changed', 'WARN slow query: 212 ms over 1284 rows']
+/** What became of a unit lately: some launches that ended, and the present one. */
+function history(u) {
+  const changes = []
+  const add = (minutes, from, to, launch, pid, detail) => changes.push({ at: w.iso(Date.now() - minutes * 60_000), from, to, launch, pid, ...(detail ? { detail } : {}) })
+  for (let i = 8; i > 0; i--) {
+    const launch = `0mfk${i}-9c1d-77aa`
+    add(i * 9, 'backing-off', 'starting', launch, 4000 + i)
+    add(i * 9 - 0.03, 'starting', 'ready', launch, 4000 + i)
+    add(i * 9 - 8, 'ready', 'backing-off', launch, 4000 + i, 'killed by signal 9; starts again in 1s')
+  }
+  add(0.9, 'backing-off', 'starting', '0mfk0-9c1d-77aa', u.pid ?? 0)
+  add(0.8, 'starting', u.state, '0mfk0-9c1d-77aa', u.pid ?? 0, u.detail)
+  return changes.reverse()
+}
+
+function usage(first) {
+  const now = Date.now()
+  const at = (i) => now - (60 - i) * 5_000
+  const figures = (u, i, t) => ({ cpu: Math.max(0, 0.08 + (i % 7) * 0.05 + 0.06 * Math.sin(t / 9_000 + i) + (i % 5 === 0 && t % 60_000 < 4_000 ? 0.7 : 0)), memory: Math.round((20 + (i % 11) * 14 + 5 * Math.sin(t / 40_000 + i)) * 1048576) })
+  return {
+    at: w.iso(now), house: { cpu: 0.01, memory: 48e6 },
+    units: w.units.map((u, i) => ({
+      name: u.name, state: u.state, ...(u.pid ? { pid: u.pid, ...figures(u, i, now), processes: 1 + (i % 3) } : { cpu: 0, memory: 0, processes: 0 }), restarts: u.restarts, since: u.since,
+      ...(first && u.pid ? { series: { at: Array.from({ length: 60 }, (_, k) => w.iso(at(k))), cpu: Array.from({ length: 60 }, (_, k) => figures(u, i, at(k)).cpu), memory: Array.from({ length: 60 }, (_, k) => figures(u, i, at(k)).memory) } } : {}),
+    })),
+  }
+}
+
+const lines = ['\u001b[32mlistening\u001b[0m on 127.0.0.1:5300', 'GET /api/notes/list 200 3 ms', 'GET /healthz 200 0 ms', 'POST /api/notes/add 201 8 ms', 'index: 1284 notes, 2 changed', 'WARN slow query: 212 ms over 1284 rows', `a long one: ${'0123456789 '.repeat(40)}`, 'ERROR cannot reach the relay: timed out']
 
 function stream(res, begin) {
   res.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' })
@@ -133,10 +167,20 @@ function stream(res, begin) {
 const follows = {
   'operation/show': () => () => undefined,
   'journal/show': (send) => { w.followers.add(send); return () => w.followers.delete(send) },
+  'unit/usage': (send) => {
+    send(usage(true))
+    const timer = setInterval(() => send(usage(false)), 2_000)
+    return () => clearInterval(timer)
+  },
   'log/show': (send, query) => {
-    const line = (i, at) => send({ unit: query.get('unit'), line: `${w.iso(at)} ${lines[i % lines.length]}` })
+    const units = query.getAll('units').length > 0 ? query.getAll('units') : w.units.slice(0, 6).map((u) => u.name)
+    const match = query.get('grep') ? new RegExp(query.get('grep').replace('(?i)', ''), query.get('grep').startsWith('(?i)') ? 'i' : '') : /^/
+    const line = (i, at) => {
+      const [text, stream] = [lines[i % lines.length], i % 6 === 5 ? 'stderr' : 'stdout']
+      if (match.test(text) && (!query.get('stream') || query.get('stream') === stream)) send({ at: w.iso(at), unit: units[(i * 7) % units.length], stream, text })
+    }
     let i = 0
-    for (; i < 40; i++) line(i, Date.now() - (40 - i) * 4_000)
+    for (; i < Number(query.get('lines') ?? 100); i++) line(i, Date.now() - (1_000 - i) * 400)
     const timer = setInterval(() => line(i++, Date.now()), 900)
     return () => clearInterval(timer)
   },

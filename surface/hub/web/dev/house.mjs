@@ -8,19 +8,29 @@ const hour = 60 * minute
 const started = Date.now() - 27.4 * hour
 const iso = (ms) => new Date(ms).toISOString()
 
+const needs = { 'notes.ui': ['notes.backend'], 'notes.backend': ['postgres'], companion: ['postgres', 'notes.backend'], digest: ['companion'], 'mail-watch': ['companion'], voicebox: ['notes.backend'] }
 const units = [
+  ['postgres', 'config', 'ready', 5432, 0, 27.4],
   ['edge', 'house', 'ready', 8443, 0, 27.4],
   ['companion', 'config', 'ready', 9000, 1, 6.2],
   ['notes.backend', 'extension notes', 'ready', 5300, 0, 27.4],
   ['notes.ui', 'extension notes', 'ready', 5200, 0, 27.4],
-  ['mail-watch', 'config', 'backing-off', 0, 7, 0.05, 'exit status 1 after 2 s; starts again in 41 s'],
-  ['voicebox', 'extension voicebox', 'blocked', 5203, 0, 27.4, 'needs the key VOICEBOX_TOKEN, which .env does not hold'],
-  ['indexer', 'config', 'held', 0, 2, 3.1, 'stopped by operator:local'],
+  ['mail-watch', 'config', 'backing-off', 0, 7, 0.05, 'exited with status 1; starts again in 3m41s'],
+  ['voicebox', 'extension voicebox', 'blocked', 5203, 0, 27.4, 'the key VOICEBOX_TOKEN is not set; `holdfast keys set VOICEBOX_TOKEN` sets it'],
+  ['indexer', 'config', 'held', 0, 2, 3.1, 'stopped by the operator'],
   ['digest', 'config', 'running', 0, 0, 12],
 ].map(([name, owner, state, port, restarts, hours, detail]) => ({
   name, owner, state, ...(detail ? { detail } : {}), ...(['held', 'blocked', 'backing-off'].includes(state) ? {} : { pid: 4000 + name.length * 37 }),
   ...(port ? { port } : {}), since: iso(Date.now() - hours * hour), restarts, last_check: iso(Date.now() - 12_000), log: `var/logs/${name}.log`,
+  ...(needs[name] ? { needs: needs[name] } : {}), ...(name === 'digest' ? { worker: true, lacks: ['a bound on memory: this kernel has no cgroup that may be written'] } : {}),
 }))
+
+// `serve.mjs PORT 500` pretends that many units.
+const many = Number(process.argv[3] ?? 0)
+for (let i = units.length; i < many; i++) {
+  const state = i % 41 === 0 ? 'held' : i % 97 === 0 ? 'failed' : 'ready'
+  units.push({ name: `worker-${String(i).padStart(3, '0')}`, owner: `extension pack${i % 12}`, state, ...(state === 'ready' ? { pid: 9000 + i } : {}), since: iso(Date.now() - i * minute), restarts: i % 53 === 0 ? 5 : 0, log: `var/logs/worker-${i}.log`, ...(i % 3 ? { needs: [i % 9 ? 'postgres' : `worker-${String(i - 1).padStart(3, '0')}`] } : {}) })
+}
 
 const tool = (name, source, summary, properties, required, extra = {}) => ({
   ...(source === 'house' ? {} : { extension: source.replace('extension ', '') }), name, source, summary, enabled_in_mcp: true, passthrough: false, tier: 'tenant-peer', read_only: false, destructive: false, calls: 0, errors: 0,

@@ -51,7 +51,7 @@ export const overview = createRoute({
 })
 
 export const units = createRoute({
-  getParentRoute: () => root, path: '/units', validateSearch: only('log'),
+  getParentRoute: () => root, path: '/units', validateSearch: only('log', 'unit', 'view'),
   component: lazyRouteComponent(pages.units, 'Units'),
 })
 

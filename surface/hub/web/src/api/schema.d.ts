@@ -1505,6 +1505,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/unit/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Show how a unit came to stand as it does */
+        post: operations["unit_history"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/unit/list": {
         parameters: {
             query?: never;
@@ -1658,6 +1675,40 @@ export interface paths {
         put?: never;
         /** List marked processes that no unit accounts for */
         post: operations["unit_strays"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/unit/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Show what the units use: CPU, memory, processes */
+        post: operations["unit_usage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/unit/usage/follow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show what the units use: CPU, memory, processes, then follow what comes */
+        get: operations["unit_usage_follow"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1944,6 +1995,10 @@ export interface operations {
                             };
                             name: string;
                             required_secrets?: null | string[];
+                            sandbox?: null | {
+                                folder?: string;
+                                network?: string;
+                            };
                             source?: string;
                             strip_prefix: boolean;
                             version: string;
@@ -1979,6 +2034,13 @@ export interface operations {
                         }[];
                         /** @description it asks for Python packages */
                         requirements: boolean;
+                        /** @description what it may reach beside the system's folders; without it the extension is free */
+                        sandbox?: null | {
+                            /** @enum {string} */
+                            network: "on" | "off";
+                            read: null | string[];
+                            write: null | string[];
+                        };
                         services: number;
                         source?: string;
                         /** @enum {string} */
@@ -2276,15 +2338,19 @@ export interface operations {
                 content: {
                     "application/json": {
                         detail?: string;
+                        kind?: string;
+                        lacks?: null | string[];
                         last_check?: string;
                         log?: string;
                         name: string;
+                        needs?: null | string[];
                         owner: string;
                         pid?: number;
                         port?: number;
                         restarts: number;
                         since: string;
                         state: string;
+                        worker?: boolean;
                     };
                 };
             };
@@ -2315,15 +2381,19 @@ export interface operations {
                 content: {
                     "application/json": {
                         detail?: string;
+                        kind?: string;
+                        lacks?: null | string[];
                         last_check?: string;
                         log?: string;
                         name: string;
+                        needs?: null | string[];
                         owner: string;
                         pid?: number;
                         port?: number;
                         restarts: number;
                         since: string;
                         state: string;
+                        worker?: boolean;
                     };
                 };
             };
@@ -2354,15 +2424,19 @@ export interface operations {
                 content: {
                     "application/json": {
                         detail?: string;
+                        kind?: string;
+                        lacks?: null | string[];
                         last_check?: string;
                         log?: string;
                         name: string;
+                        needs?: null | string[];
                         owner: string;
                         pid?: number;
                         port?: number;
                         restarts: number;
                         since: string;
                         state: string;
+                        worker?: boolean;
                     };
                 };
             };
@@ -3588,6 +3662,10 @@ export interface operations {
                             };
                             name: string;
                             required_secrets?: null | string[];
+                            sandbox?: null | {
+                                folder?: string;
+                                network?: string;
+                            };
                             source?: string;
                             strip_prefix: boolean;
                             version: string;
@@ -3623,6 +3701,13 @@ export interface operations {
                         }[];
                         /** @description it asks for Python packages */
                         requirements: boolean;
+                        /** @description what it may reach beside the system's folders; without it the extension is free */
+                        sandbox?: null | {
+                            /** @enum {string} */
+                            network: "on" | "off";
+                            read: null | string[];
+                            write: null | string[];
+                        };
                         services: number;
                         source?: string;
                         /** @enum {string} */
@@ -3892,15 +3977,19 @@ export interface operations {
                         since: string;
                         units: null | {
                             detail?: string;
+                            kind?: string;
+                            lacks?: null | string[];
                             last_check?: string;
                             log?: string;
                             name: string;
+                            needs?: null | string[];
                             owner: string;
                             pid?: number;
                             port?: number;
                             restarts: number;
                             since: string;
                             state: string;
+                            worker?: boolean;
                         }[];
                         /** @description the front door */
                         url: string;
@@ -5525,6 +5614,65 @@ export interface operations {
             500: components["responses"]["Problem"];
         };
     };
+    unit_history: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description how many changes, the last ones
+                     * @default 100
+                     */
+                    limit?: number;
+                    /** @description only changes from this time on: a span (15m, 2d) or a time (2026-01-31T12:00:00Z) */
+                    since?: string;
+                    /** @description name of the unit; one that is no more is known as well */
+                    unit: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description changes of its state, oldest first */
+                        changes: null | {
+                            /** @description whether the house found it running */
+                            adopted?: boolean;
+                            /** @description when */
+                            at: string;
+                            /** @description why */
+                            detail?: string;
+                            /** @description how it stood before */
+                            from: string;
+                            /** @description name of the launch */
+                            launch?: string;
+                            /** @description its first process */
+                            pid?: number;
+                            /** @description how it stood after */
+                            to: string;
+                        }[];
+                        /** @description name of the unit */
+                        unit: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
     unit_list: {
         parameters: {
             query?: never;
@@ -5551,15 +5699,19 @@ export interface operations {
                         /** @description units by name */
                         units: null | {
                             detail?: string;
+                            kind?: string;
+                            lacks?: null | string[];
                             last_check?: string;
                             log?: string;
                             name: string;
+                            needs?: null | string[];
                             owner: string;
                             pid?: number;
                             port?: number;
                             restarts: number;
                             since: string;
                             state: string;
+                            worker?: boolean;
                         }[];
                     };
                 };
@@ -5667,15 +5819,19 @@ export interface operations {
                 content: {
                     "application/json": {
                         detail?: string;
+                        kind?: string;
+                        lacks?: null | string[];
                         last_check?: string;
                         log?: string;
                         name: string;
+                        needs?: null | string[];
                         owner: string;
                         pid?: number;
                         port?: number;
                         restarts: number;
                         since: string;
                         state: string;
+                        worker?: boolean;
                     };
                 };
             };
@@ -5752,6 +5908,8 @@ export interface operations {
                         healthy: boolean;
                         /** @description stopped by the operator until unit.start */
                         held: boolean;
+                        kind?: string;
+                        lacks?: null | string[];
                         last_check?: string;
                         /** @description name of the present launch */
                         launch: string;
@@ -5771,6 +5929,7 @@ export interface operations {
                         secrets: null | string[];
                         since: string;
                         state: string;
+                        worker?: boolean;
                     };
                 };
             };
@@ -5805,15 +5964,19 @@ export interface operations {
                 content: {
                     "application/json": {
                         detail?: string;
+                        kind?: string;
+                        lacks?: null | string[];
                         last_check?: string;
                         log?: string;
                         name: string;
+                        needs?: null | string[];
                         owner: string;
                         pid?: number;
                         port?: number;
                         restarts: number;
                         since: string;
                         state: string;
+                        worker?: boolean;
                     };
                 };
             };
@@ -5848,15 +6011,19 @@ export interface operations {
                 content: {
                     "application/json": {
                         detail?: string;
+                        kind?: string;
+                        lacks?: null | string[];
                         last_check?: string;
                         log?: string;
                         name: string;
+                        needs?: null | string[];
                         owner: string;
                         pid?: number;
                         port?: number;
                         restarts: number;
                         since: string;
                         state: string;
+                        worker?: boolean;
                     };
                 };
             };
@@ -5908,6 +6075,117 @@ export interface operations {
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
             500: components["responses"]["Problem"];
+        };
+    };
+    unit_usage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description with the last hour of each */
+                    series?: boolean;
+                    /** @description only this unit */
+                    unit?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description when it was measured */
+                        at: string;
+                        /** @description the house itself, without its units */
+                        house: {
+                            /** @description cores */
+                            cpu: number;
+                            /** @description bytes of resident memory */
+                            memory: number;
+                            /** @description how many processes it has */
+                            processes: number;
+                            /** @description the last hour, one point in 15 s */
+                            series?: null | {
+                                /** @description when it was measured */
+                                at: null | string[];
+                                /** @description cores used on average since the measurement before */
+                                cpu: null | number[];
+                                /** @description bytes of resident memory */
+                                memory: null | number[];
+                            };
+                        };
+                        /** @description why the figures are missing, on a system that does not tell */
+                        note?: string;
+                        /** @description units by name */
+                        units: null | {
+                            /** @description cores */
+                            cpu: number;
+                            /** @description bytes of resident memory; what processes share counts for each */
+                            memory: number;
+                            /** @description name of the unit */
+                            name: string;
+                            /** @description its first process */
+                            pid?: number;
+                            /** @description how many processes it has */
+                            processes: number;
+                            /** @description restarts within the last hour */
+                            restarts: number;
+                            /** @description the last hour, one point in 15 s */
+                            series?: null | {
+                                /** @description when it was measured */
+                                at: null | string[];
+                                /** @description cores used on average since the measurement before */
+                                cpu: null | number[];
+                                /** @description bytes of resident memory */
+                                memory: null | number[];
+                            };
+                            /** @description since when it stands so */
+                            since: string;
+                            /** @description how it stands */
+                            state: string;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    unit_usage_follow: {
+        parameters: {
+            query?: {
+                /** @description with the last hour of each */
+                series?: boolean;
+                /** @description only this unit */
+                unit?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description server-sent events, each data a JSON value */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            default: components["responses"]["Problem"];
         };
     };
 }

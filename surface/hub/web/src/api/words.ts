@@ -18,9 +18,3 @@ export type Tool = Listed<Output<'tool.list'>['tools']>
 export type Approval = Listed<Output<'approval.list'>['approvals']>
 export type Operation = Listed<Output<'operation.list'>['operations']>
 export type Entry = Listed<Output<'journal.show'>['entries']>
-
-/** One event of the stream of a unit's log. */
-export interface LogEvent {
-  unit: string
-  line: string
-}

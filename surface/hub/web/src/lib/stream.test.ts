@@ -24,7 +24,7 @@ test('a log keeps its last lines', () => {
 })
 
 test('an entry names the queries that it may have changed', () => {
-  expect(touchedBy({ action: 'unit.restart', outcome: 'done' })).toEqual(['unit.list', 'house.status', 'journal.show'])
+  expect(touchedBy({ action: 'unit.restart', outcome: 'done' })).toEqual(['unit.list', 'unit.show', 'unit.history', 'house.status', 'journal.show'])
   expect(touchedBy({ action: 'extension.delete', outcome: 'noted' })).toContain('approval.list')
   expect(touchedBy({ action: 'nobody.knows', outcome: 'done' })).toEqual(['journal.show'])
 })

@@ -85,7 +85,7 @@ export function appendLast<T>(list: T[], more: T[], limit: number): T[] {
 }
 
 const touches: Record<string, string[]> = {
-  unit: ['unit.list', 'house.status'],
+  unit: ['unit.list', 'unit.show', 'unit.history', 'house.status'],
   extension: ['unit.list', 'tool.list', 'house.status'],
   breaker: ['breaker.status', 'breaker.history', 'token.summary', 'house.status'],
   budget: ['token.summary', 'house.status'],

@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-import { useNavigate, useSearch } from '@tanstack/react-router'
-import { useMemo, useState } from 'react'
+import '../styles/units.css'
 
-import { refreshEvery, useChange, useRead } from '../api/house.ts'
+import { useNavigate, useSearch } from '@tanstack/react-router'
+import { useCallback, useMemo, useState } from 'react'
+
+import { refreshEvery, useRead } from '../api/house.ts'
+import { useUsage, type Usage } from '../api/usage.ts'
 import type { Unit } from '../api/words.ts'
-import { plural } from '../lib/format.ts'
-import { isStill, isTroubled, isUp, unitTone } from '../lib/states.ts'
-import { Button, IconButton } from '../ui/button.tsx'
-import { confirm } from '../ui/confirm.tsx'
-import { LogIcon, PlayIcon, RestartIcon, StopIcon, UnitsIcon } from '../ui/icons.tsx'
-import { LogDrawer } from '../ui/log.tsx'
-import { Badge, Card, Empty, Loaded, Page, Search, Segments, Time } from '../ui/parts.tsx'
+import { bytes, plural } from '../lib/format.ts'
+import { isStill, isTroubled, isUp } from '../lib/states.ts'
+import { found, nextSort, type Group, type Sort, type SortKey } from '../lib/unitlist.ts'
+import { coresInWords } from '../lib/unitwords.ts'
+import { UnitsIcon } from '../ui/icons.tsx'
+import { Card, Empty, Loaded, Page, Search, Segments } from '../ui/parts.tsx'
+import { DetailDrawer } from '../units/detail.tsx'
+import { Graph } from '../units/graph.tsx'
+import { LogDrawer, MergedLogs } from '../units/logs.tsx'
+import { UnitTable } from '../units/table.tsx'
 
 type Show = 'all' | 'up' | 'trouble' | 'still'
 
@@ -21,96 +27,90 @@ const shows: Record<Show, (u: Unit) => boolean> = {
   still: (u) => isStill(u.state),
 }
 
+const views: View[] = ['list', 'graph']
+type View = 'list' | 'graph' | 'logs'
+
+const sorts: Record<SortKey, string> = { name: 'Name', state: 'Trouble first', cpu: 'Most CPU', memory: 'Most memory', since: 'Longest', restarts: 'Most restarts' }
+
 export function Units() {
   const answer = useRead('unit.list', {}, { every: refreshEvery })
-  const { log } = useSearch({ from: '/units' })
+  const { usage } = useUsage()
+  const search = useSearch({ from: '/units' })
   const navigate = useNavigate({ from: '/units' })
   const [text, setText] = useState('')
   const [show, setShow] = useState<Show>('all')
+  const [group, setGroup] = useState<Group>('none')
+  const [sort, setSort] = useState<Sort>({ key: 'name', down: false })
   const units = useMemo(() => (answer.data?.units ?? []).toSorted((a, b) => a.name.localeCompare(b.name)), [answer.data])
+  const fitting = useMemo(() => units.filter((u) => shows[show](u) && found(u, text)), [units, show, text])
   const count = (s: Show) => units.filter(shows[s]).length
-  const shown = units.filter((u) => shows[show](u) && `${u.name} ${u.owner} ${u.state}`.toLowerCase().includes(text.toLowerCase()))
-  const openLog = (unit: string | undefined) => void navigate({ search: unit ? { log: unit } : {} })
+  const view = views.find((v) => v === search.view) ?? 'list'
+  const go = useCallback((change: { view?: View; log?: string; unit?: string }) => void navigate({
+    search: (old) => {
+      const { view: v, log, unit } = { ...old, log: undefined, unit: undefined, ...change }
+      return { ...(v && v !== 'list' ? { view: v } : {}), ...(log ? { log } : {}), ...(unit ? { unit } : {}) }
+    },
+  }), [navigate])
+  const openUnit = useCallback((unit: string) => go({ unit }), [go])
+  const openLog = useCallback((log: string) => go(view === 'logs' ? { view: 'list', log } : { log }), [go, view])
+  const chosen = useMemo(() => (search.log ?? '').split(',').filter(Boolean), [search.log])
   return (
-    <Page title="Units" about={answer.data ? `${count('up')} of ${plural(units.length, 'unit')} up` : 'What is kept running'}>
-      <div className="filters">
-        <Search value={text} onChange={setText} label="Find a unit" />
-        <Segments
-          label="Which units" value={show} onChange={setShow}
-          options={[
-            { value: 'all', text: `All ${units.length}` }, { value: 'up', text: `Up ${count('up')}` },
-            { value: 'trouble', text: `Trouble ${count('trouble')}` }, { value: 'still', text: `Stopped ${count('still')}` },
-          ]}
-        />
-      </div>
+    <Page
+      title="Units" about={<About units={units} usage={usage} known={!!answer.data} />}
+      actions={<Segments label="View" value={view} onChange={(v) => go({ view: v })} options={[{ value: 'list', text: 'List' }, { value: 'graph', text: 'Graph' }]} />}
+    >
+      {view !== 'logs' && (
+        <div className="filters">
+          <Search value={text} onChange={setText} label="Find a unit" />
+          <Segments
+            label="Which units" value={show} onChange={setShow}
+            options={[
+              { value: 'all', text: `All ${units.length}` }, { value: 'up', text: `Up ${count('up')}` },
+              { value: 'trouble', text: `Trouble ${count('trouble')}` }, { value: 'still', text: `Stopped ${count('still')}` },
+            ]}
+          />
+          {view === 'list' && (
+            <>
+              <select className="input pick" aria-label="Group" value={group} onChange={(e) => setGroup(e.target.value as Group)}>
+                <option value="none">No groups</option><option value="owner">By owner</option><option value="state">By state</option>
+              </select>
+              <select className="input pick sort-pick" aria-label="Order" value={sort.key} onChange={(e) => setSort(nextSort({ key: 'name', down: false }, e.target.value as SortKey))}>
+                {Object.entries(sorts).map(([key, words]) => <option key={key} value={key}>{words}</option>)}
+              </select>
+            </>
+          )}
+        </div>
+      )}
       <Loaded answer={answer} lines={8}>
         {() =>
           units.length === 0 ? (
             <Card><Empty title="No units yet" icon={<UnitsIcon size={26} />}>Name some in <code>holdfast.yaml</code>, or install an extension.</Empty></Card>
-          ) : shown.length === 0 ? (
+          ) : view === 'logs' ? (
+            <MergedLogs chosen={chosen} units={units} onChoose={(names) => go({ view: 'logs', log: names.join(',') })} />
+          ) : fitting.length === 0 ? (
             <Card><Empty title="No unit fits">Change the filter to see more.</Empty></Card>
+          ) : view === 'graph' ? (
+            <Graph units={units} fitting={fitting} onOpen={openUnit} />
           ) : (
-            <Card flush>
-              <table className="table units">
-                <thead>
-                  <tr><th>Unit</th><th>State</th><th>Since</th><th className="right">Restarts</th><th className="right">Port</th><th><span className="sr">Actions</span></th></tr>
-                </thead>
-                <tbody>{shown.map((u) => <UnitRow key={u.name} unit={u} onLog={() => openLog(u.name)} />)}</tbody>
-              </table>
-            </Card>
+            <UnitTable units={fitting} usage={usage} group={group} sort={sort} onSort={(key) => setSort((old) => nextSort(old, key))} onOpen={openUnit} onLog={openLog} />
           )
         }
       </Loaded>
-      <LogDrawer unit={units.find((u) => u.name === log)} name={log} known={!!answer.data} onClose={() => openLog(undefined)} />
+      <DetailDrawer name={search.unit} units={units} known={!!answer.data} usage={usage} onClose={() => go({})} onOpen={openUnit} onLog={openLog} />
+      <LogDrawer name={view === 'logs' ? undefined : search.log} units={units} known={!!answer.data} onClose={() => go({})} />
     </Page>
   )
 }
 
-function UnitRow({ unit, onLog }: { unit: Unit; onLog: () => void }) {
-  return (
-    <tr>
-      <td className="unit-name">
-        <button type="button" className="link-button" onClick={onLog}>{unit.name}</button>
-        <span className="dim small">{unit.owner}</span>
-      </td>
-      <td className="unit-state">
-        <Badge tone={unitTone(unit.state)} dot>{unit.state}</Badge>
-        {unit.detail && <span className="soft small unit-detail">{unit.detail}</span>}
-      </td>
-      <td data-label="Since"><Time at={unit.since} /></td>
-      <td data-label="Restarts" className="right">{unit.restarts}</td>
-      <td data-label="Port" className="right">{unit.port ? unit.port : <span className="dim">–</span>}</td>
-      <td className="unit-actions"><UnitButtons unit={unit} onLog={onLog} /></td>
-    </tr>
-  )
-}
-
-const touches = ['unit.list', 'house.status']
-
-function UnitButtons({ unit, onLog }: { unit: Unit; onLog: () => void }) {
-  const start = useChange('unit.start', { touches, done: () => `${unit.name} is started` })
-  const stop = useChange('unit.stop', { touches, done: () => `${unit.name} is stopped, and held until you start it` })
-  const restart = useChange('unit.restart', { touches, done: () => `${unit.name} is restarted` })
-  const busy = start.busy || stop.busy || restart.busy
-  const askRestart = async () => {
-    const yes = await confirm({ title: `Restart ${unit.name}?`, body: <p className="soft">It is asked to end, then started again. What it is doing now ends.{unit.owner === 'house' && ' It belongs to the house itself: this page may lose it for a moment.'}</p>, yes: 'Restart' })
-    if (yes) await restart.run({ unit: unit.name })
+/** The whole of it in a line. */
+function About({ units, usage, known }: { units: Unit[]; usage: Usage; known: boolean }) {
+  if (!known) return <>What is kept running</>
+  const up = units.filter((u) => isUp(u.state)).length
+  let [cpu, memory, processes] = [0, 0, 0]
+  for (const u of usage.units.values()) {
+    cpu += u.cpu
+    memory += u.memory
+    processes += u.processes
   }
-  const askStop = async () => {
-    const yes = await confirm({ title: `Stop ${unit.name}?`, body: <p className="soft">It is held: nothing starts it again until you do, not even a restart of the house.</p>, yes: 'Stop', danger: true })
-    if (yes) await stop.run({ unit: unit.name })
-  }
-  return (
-    <div className="row">
-      {isStill(unit.state) || unit.state === 'failed' ? (
-        <Button icon={<PlayIcon size={15} />} busy={busy} onPress={() => void start.run({ unit: unit.name })}>Start</Button>
-      ) : (
-        <>
-          <Button icon={<RestartIcon size={15} />} busy={busy} aria-label={`Restart ${unit.name}`} onPress={() => void askRestart()}>Restart</Button>
-          <IconButton label={`Stop ${unit.name}`} isDisabled={busy} onPress={() => void askStop()}><StopIcon /></IconButton>
-        </>
-      )}
-      <IconButton label={`Log of ${unit.name}`} onPress={onLog}><LogIcon /></IconButton>
-    </div>
-  )
+  return <>{up} of {plural(units.length, 'unit')} up{usage.now > 0 && `, with ${plural(processes, 'process', 'processes')}, ${coresInWords(cpu)} and ${bytes(memory)}`}</>
 }

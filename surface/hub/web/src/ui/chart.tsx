@@ -15,7 +15,7 @@ interface Props {
 }
 
 /** Reads a design token as the colour that it stands for now. */
-function colour(box: HTMLElement, token: string): string {
+export function colour(box: HTMLElement, token: string): string {
   const probe = document.createElement('i')
   probe.style.color = `var(${token})`
   box.append(probe)

@@ -40,13 +40,14 @@ interface DrawerProps {
   actions?: ReactNode
   children: ReactNode
   side?: 'end' | 'below'
+  wide?: boolean
 }
 
 /** A panel beside the page, of full height; on a phone it covers the page. */
-export function Drawer({ open, onClose, title, actions, children, side = 'end' }: DrawerProps) {
+export function Drawer({ open, onClose, title, actions, children, side = 'end', wide = false }: DrawerProps) {
   return (
     <ModalOverlay className={`overlay side-${side}`} isOpen={open} onOpenChange={(is) => !is && onClose()} isDismissable>
-      <Modal className={`drawer ${side}`}>
+      <Modal className={`drawer ${side} ${wide ? 'wide' : ''}`}>
         <AriaDialog className="drawer-inner">
           <header className="drawer-head">
             <Heading slot="title" level={2} className="grow clip">{title}</Heading>

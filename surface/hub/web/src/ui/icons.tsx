@@ -34,6 +34,12 @@ export const ChevronIcon = draw(<path d="m7.500 5 5 5-5 5" />)
 export const HaltIcon = draw(<><path d="M7 2.800h6L17.200 7v6L13 17.200H7L2.800 13V7z" /><path d="M7.500 7.500v5M12.500 7.500v5" /></>)
 export const LinkIcon = draw(<><path d="M11.500 4H16v4.500M16 4l-7 7" /><path d="M14.500 11.500V15a1 1 0 0 1-1 1H5a1 1 0 0 1-1-1V6.500a1 1 0 0 1 1-1h3.500" /></>)
 
+export const PauseIcon = draw(<path d="M7.500 5v10M12.500 5v10" />)
+export const UpIcon = draw(<path d="m5 12.500 5-5 5 5" />)
+export const DownIcon = draw(<path d="m5 7.500 5 5 5-5" />)
+export const WrapIcon = draw(<><path d="M3.500 5.500h13M3.500 10h10a2.700 2.700 0 0 1 0 5.400H10" /><path d="m12 13-2.300 2.400L12 17.500M3.500 14.500h3" /></>)
+export const DownloadIcon = draw(<><path d="M10 3.500v9M6.300 9.200 10 12.800l3.700-3.600" /><path d="M4 16.500h12" /></>)
+
 /** Our mark: a mooring cleat with a line made fast around it. */
 export function Logo({ size = 28 }: { size?: number }) {
   return (

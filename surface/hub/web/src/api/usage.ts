@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Output } from './client.ts'
+import { useStream } from './live.tsx'
+import type { StreamState } from '../lib/stream.ts'
+import { extend, type Series } from '../lib/spark.ts'
+
+export type UsageEvent = Output<'unit.usage'>
+export type UnitUsage = NonNullable<UsageEvent['units']>[number]
+
+export interface Usage {
+  /** When the last figures came, in seconds; 0 before the first. */
+  now: number
+  units: Map<string, UnitUsage>
+  series: Map<string, Series>
+  house: UsageEvent['house'] | undefined
+  /** Why figures are missing, on a system that does not tell. */
+  note: string
+}
+
+/** How far back the figures reach, and how far apart they are kept, in seconds. */
+export const reach = 3_600
+const pace = 10
+/** How far back the small lines of the list reach. */
+export const glance = 600
+
+const nothing: Usage = { now: 0, units: new Map(), series: new Map(), house: undefined, note: '' }
+
+const seconds = (at: string): number => Date.parse(at) / 1000
+
+function take(old: Usage, events: UsageEvent[]): Usage {
+  let { now, house, units, note } = old
+  const series = new Map(old.series)
+  for (const event of events) {
+    now = seconds(event.at)
+    house = event.house
+    note = event.note ?? ''
+    units = new Map((event.units ?? []).map((u) => [u.name, u]))
+    for (const u of units.values()) {
+      const past = u.series
+      if (past?.at && past.at.length > 0) series.set(u.name, { at: past.at.map(seconds), cpu: past.cpu ?? [], memory: past.memory ?? [] })
+      series.set(u.name, extend(series.get(u.name), now, u.cpu, u.memory, now - reach, pace))
+    }
+  }
+  for (const name of series.keys()) if (!units.has(name)) series.delete(name)
+  return { now, units, series, house, note }
+}
+
+/** Follows what the units use. */
+export function useUsage(): { usage: Usage; state: StreamState } {
+  const { value, state } = useStream<UsageEvent, Usage>('/api/v1/unit/usage/follow', take, nothing)
+  return { usage: value, state }
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** One change of a unit's state. */
+export interface Change {
+  at: string
+  from: string
+  to: string
+  detail?: string | undefined
+  launch?: string | undefined
+  pid?: number | undefined
+}
+
+/** A time in which a unit stood in one state. */
+export interface Stretch {
+  state: string
+  from: number
+  to: number
+  detail: string
+}
+
+/**
+ * The states of a unit from one time to another, without a gap. Before the first known change it
+ * stood as that change says; changes may come in any order.
+ */
+export function stretches(changes: Change[], from: number, to: number, now: string): Stretch[] {
+  const sorted = changes.filter((c) => !Number.isNaN(Date.parse(c.at))).toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at))
+  const out: Stretch[] = []
+  const add = (state: string, begin: number, end: number, detail: string) => {
+    const [a, b] = [Math.max(begin, from), Math.min(end, to)]
+    if (b <= a) return
+    const last = out.at(-1)
+    if (last && last.state === state && last.to === a) last.to = b
+    else out.push({ state, from: a, to: b, detail })
+  }
+  const first = sorted[0]
+  if (!first) {
+    add(now, from, to, '')
+    return out
+  }
+  add(first.from || 'stopped', from, Date.parse(first.at), '')
+  sorted.forEach((c, i) => {
+    const next = sorted[i + 1]
+    add(c.to, Date.parse(c.at), next ? Date.parse(next.at) : to, c.detail ?? '')
+  })
+  return out
+}
+
+const up = new Set(['ready', 'running'])
+
+/** The share of the time in which the unit was up. */
+export function upShare(list: Stretch[]): number {
+  const total = list.reduce((sum, s) => sum + s.to - s.from, 0)
+  return total > 0 ? list.reduce((sum, s) => sum + (up.has(s.state) ? s.to - s.from : 0), 0) / total : 0
+}
+
+/** How often it came to an end that nobody asked for: from up or starting to backing off or failed. */
+export const falls = (changes: Change[]): number =>
+  changes.filter((c) => (c.to === 'backing-off' || c.to === 'failed') && c.from !== c.to).length
+
+/** A launch of a unit, with what became of it, newest change first. */
+export interface Launch {
+  launch: string
+  pid: number | undefined
+  changes: Change[]
+}
+
+/** Changes by launch, newest first. A change that names no launch, such as a hold, goes with the one before it. */
+export function launches(changes: Change[]): Launch[] {
+  const sorted = changes.toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at))
+  const out: Launch[] = []
+  for (const c of sorted) {
+    const last = out.at(-1)
+    const same = last && (!c.launch || last.launch === c.launch || last.launch === '')
+    if (same && !(c.to === 'starting' && !c.launch && last.launch !== '')) {
+      last.changes.unshift(c)
+      last.launch ||= c.launch ?? ''
+      last.pid ??= c.pid || undefined
+    } else {
+      out.push({ launch: c.launch ?? '', pid: c.pid || undefined, changes: [c] })
+    }
+  }
+  return out.toReversed()
+}
