@@ -55,22 +55,9 @@ func afterPassword(url string) string { return url[strings.LastIndex(url, "@")+1
 // openStore opens the database, brings every capability's tables up to date, and then lets the
 // journal find this node's name.
 func (h *House) openStore(ctx context.Context) error {
-	migrations := []store.Migration{{Package: "action", FS: action.Migrations()}}
-	for _, c := range h.Capabilities {
-		if c.Migrations != nil {
-			migrations = append(migrations, store.Migration{Package: c.Name, FS: c.Migrations})
-		}
-	}
-	opt := store.Options{
-		URL: h.database.URL, Backups: h.Home.Var("backups"), Migrations: migrations,
-		Synchronous: h.options.Synchronous, Binary: version, Log: h.log,
-	}
-	if h.database.URL != store.SQLite {
-		secrets := keys.New(h.Home)
-		if err := secrets.Load(); err != nil {
-			return err
-		}
-		opt.Password, _ = secrets.Get(passwordKey)
+	opt, err := h.storeOptions()
+	if err != nil {
+		return err
 	}
 	if err := h.Store.Open(ctx, opt); err != nil {
 		if h.database.URL != store.SQLite && opt.Password.Empty() {
@@ -83,6 +70,28 @@ func (h *House) openStore(ctx context.Context) error {
 		return errors.Join(err, h.Store.Close())
 	}
 	return nil
+}
+
+// storeOptions say which database the house has, and which tables.
+func (h *House) storeOptions() (store.Options, error) {
+	migrations := []store.Migration{{Package: "action", FS: action.Migrations()}}
+	for _, c := range h.Capabilities {
+		if c.Migrations != nil {
+			migrations = append(migrations, store.Migration{Package: c.Name, FS: c.Migrations})
+		}
+	}
+	opt := store.Options{
+		Path: h.Home.Var("house.db"), URL: h.database.URL, Backups: h.Home.Var("backups"), Migrations: migrations,
+		Synchronous: h.options.Synchronous, Binary: version, Log: h.log,
+	}
+	if h.database.URL != store.SQLite {
+		secrets := keys.New(h.Home)
+		if err := secrets.Load(); err != nil {
+			return opt, err
+		}
+		opt.Password, _ = secrets.Get(passwordKey)
+	}
+	return opt, nil
 }
 
 func (h *House) closeStore(context.Context) error { return h.Store.Close() }

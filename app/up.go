@@ -69,9 +69,13 @@ func (h *House) Run(ctx context.Context, ready func(context.Context) error) erro
 		return err
 	}
 	defer func() { _ = lock.Unlock() }()
+	if err := h.undoUpgrade(lock); err != nil {
+		return err
+	}
 	if err := h.load(); err != nil {
 		return err
 	}
+	outside := ctx
 	ctx, shutdown := context.WithCancelCause(ctx)
 	defer shutdown(nil)
 	h.shutdown = func() { shutdown(errStopped) }
@@ -89,8 +93,14 @@ func (h *House) Run(ctx context.Context, ready func(context.Context) error) erro
 		if err := ready(ctx); err != nil {
 			return err
 		}
+		if endingAlready() {
+			h.shutdown()
+		}
 		return h.reloadOnHangup(ctx, hangups)
 	})
+	if program := h.next.program.Load(); program != nil {
+		return errors.Join(err, h.become(*program, lock, outside.Err() != nil))
+	}
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		return nil
 	}

@@ -24,6 +24,7 @@ import (
 	"holdfast/core/journal"
 	"holdfast/core/keys"
 	"holdfast/core/metrics"
+	"holdfast/core/notify"
 	"holdfast/core/operation"
 	"holdfast/core/process"
 	"holdfast/core/store"
@@ -59,6 +60,8 @@ type House struct {
 	settleNode func(context.Context) error
 	shutdown   func()
 	ready      atomic.Bool
+	next       succession
+	notifier   *notify.Notifier
 	units      func() []holdfast.UnitStatus
 	url        func() string
 	loginLink  func(context.Context) (string, error)
@@ -117,6 +120,7 @@ func (h *House) wire(p *parts) error {
 	h.wireGateway(p)
 	h.wireAgent(p)
 	h.wireEdge(p)
+	h.notifier = notify.New(notify.Options{Ready: h.ready.Load, Status: h.inOneLine, Log: h.log})
 	probes, err := h.probes(p)
 	if err != nil {
 		return err
@@ -144,6 +148,8 @@ func (h *House) wire(p *parts) error {
 		h.front.Capability(),
 		p.logins.Capability(),
 		p.door.Capability(),
+		h.upgrades(p).Capability(),
+		h.notifier.Capability(),
 	}, h.options.More...)
 	return h.declare()
 }
