@@ -10,8 +10,8 @@ import (
 // A scan is one look at all processes of the machine, shared by all who asked before it began.
 type scan struct {
 	census *census
-	taken bool // guarded by census.looking
-	err   error
+	taken  bool // guarded by census.looking
+	err    error
 
 	all      []stat
 	at       map[int]int   // the place of a pid in all

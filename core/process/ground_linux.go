@@ -75,16 +75,16 @@ func (g *ground) reap(pid int) (syscall.WaitStatus, error) {
 }
 
 // orphans lists the children of this process that no launch began with: those whose parents died,
-// and what other parts of the program run. They are children of its first thread. False when the
-// kernel does not list children, as it does since 3.5 where it was built with it.
-func (g *ground) orphans() ([]int, bool) {
+// and what other parts of the program run. They are children of its first thread. Where the kernel
+// was built without such lists, they are among all processes that no other launch branded.
+func (g *ground) orphans(of brand) []int {
 	list, ok := g.steadyChildren()
 	if !ok {
-		return nil, false
+		list = slices.DeleteFunc(allPIDs(), func(pid int) bool { b := readBrand(pid); return b.valid() && b != of })
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return slices.DeleteFunc(list, func(pid int) bool { return g.known[pid] != nil }), true
+	return slices.DeleteFunc(list, func(pid int) bool { return g.known[pid] != nil })
 }
 
 // steadyChildren reads the list until it twice says the same: the kernel may pass over a child while

@@ -232,6 +232,21 @@ func table() ([]stat, error) {
 	return all, nil
 }
 
+// allPIDs lists the numbers of all processes.
+func allPIDs() []int {
+	names, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil
+	}
+	var list []int
+	for _, name := range names {
+		if pid, err := strconv.Atoi(name.Name()); err == nil {
+			list = append(list, pid)
+		}
+	}
+	return list
+}
+
 // bootID tells this boot from every other, for start times count from it.
 var bootID = sync.OnceValue(func() string {
 	data, err := os.ReadFile("/proc/sys/kernel/random/boot_id")

@@ -262,11 +262,7 @@ func (p *Process) leftNothing(t *tree) bool {
 	if !p.child || !p.reaper || !isSubreaper() || !t.berth.empty() {
 		return false
 	}
-	orphans, ok := p.ground.orphans()
-	if !ok {
-		return false
-	}
-	return !slices.ContainsFunc(orphans, t.bore)
+	return !slices.ContainsFunc(p.ground.orphans(t.brand), t.bore)
 }
 
 // bore tells whether an orphan comes from the launch.
@@ -283,10 +279,13 @@ func (t *tree) bore(pid int) bool {
 		t.bury(s)
 		return false
 	}
-	if b == t.brand || s.group == t.leader.id.PID || s.session == t.leader.id.PID {
+	if b == t.brand || t.seen[s.pid] == s.start {
 		return true
 	}
-	if t.seen[s.pid] == s.start {
+	if s.parent != os.Getpid() { // it comes from another one that lives, and that one is asked about
+		return false
+	}
+	if s.group == t.leader.id.PID || s.session == t.leader.id.PID {
 		return true
 	}
 	mark, found, err := environMark(pid)
