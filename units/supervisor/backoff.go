@@ -49,7 +49,7 @@ func (b *backoff) delay(ran, healthy, most time.Duration) time.Duration {
 	if step < 20 { // 2^20 s is past every cap
 		d = min(firstDelay<<step, most)
 	}
-	return min(b.shake(d), most)
+	return max(min(b.shake(d), most), min(firstDelay, most)) // never more than one start in a second
 }
 
 func (b *backoff) shake(d time.Duration) time.Duration {

@@ -22,6 +22,8 @@ type carrier interface {
 type starter interface {
 	// obstacle names what keeps the unit from starting now, empty for nothing.
 	obstacle(ctx context.Context, unit holdfast.Unit) string
+	// taken names who holds the unit's port, empty when it is free or the unit has none.
+	taken(ctx context.Context, unit holdfast.Unit) string
 	// spawn begins a launch.
 	spawn(unit holdfast.Unit) (process.Child, error)
 	// probing is how exec checks of a launch run.
@@ -30,7 +32,7 @@ type starter interface {
 
 // An heir takes over what an earlier house left.
 type heir interface {
-	adopt(left leftover) (process.Child, error)
+	adopt(unit holdfast.Unit, left leftover) (process.Child, error)
 	// announced looks for a launch that an earlier house was about to make, and takes its announcement
 	// away; it waits for it only when it is wanted.
 	announced(ctx context.Context, unit string, wanted bool) (leftover, bool)
@@ -58,8 +60,9 @@ type absent struct{ kind holdfast.UnitKind }
 func (a absent) why() error { return errors.New(notBuiltIn(a.kind)) }
 
 func (a absent) obstacle(context.Context, holdfast.Unit) string         { return notBuiltIn(a.kind) }
+func (absent) taken(context.Context, holdfast.Unit) string              { return "" }
 func (a absent) spawn(holdfast.Unit) (process.Child, error)             { return nil, a.why() }
-func (a absent) adopt(leftover) (process.Child, error)                  { return nil, a.why() }
+func (a absent) adopt(holdfast.Unit, leftover) (process.Child, error)   { return nil, a.why() }
 func (absent) clear(context.Context, process.Mark, holdfast.Stop) error { return nil }
 
 func (a absent) probing(holdfast.Unit, process.Mark) (process.Spec, error) {
@@ -71,7 +74,13 @@ func (absent) announced(context.Context, string, bool) (leftover, bool) { return
 // The launcher is the carrier of processes.
 var _ carrier = (*launcher)(nil)
 
-func (l *launcher) adopt(left leftover) (process.Child, error) { return l.host.Adopt(*left.leader) }
+func (l *launcher) adopt(unit holdfast.Unit, left leftover) (process.Child, error) {
+	child, err := l.host.Adopt(*left.leader)
+	if err != nil {
+		return nil, err
+	}
+	return voiced(l.output, unit, child), nil
+}
 
 func (l *launcher) clear(ctx context.Context, mark process.Mark, stop holdfast.Stop) error {
 	return l.host.EndMarked(ctx, mark, syscall.SIGTERM, graceOf(stop))

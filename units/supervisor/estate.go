@@ -3,6 +3,7 @@
 package supervisor
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -51,10 +52,14 @@ type estate struct {
 	host   process.Host
 	house  string
 	limbo  limbo
+	names  *launchNames // of launches to come
 	scribe *scribe
 	log    *slog.Logger
 
 	left map[string][]leftover // by unit, the newest launch last
+	gone map[string]departure  // by unit
+	// output knows how launches ended that nobody watched.
+	output output
 }
 
 // find lists what was left.
@@ -63,6 +68,7 @@ func (e *estate) find() error {
 	if err != nil {
 		return err
 	}
+	e.gone = map[string]departure{}
 	launches := map[process.Mark]*leftover{}
 	for _, f := range found {
 		l := launches[f.Mark]
@@ -77,12 +83,28 @@ func (e *estate) find() error {
 	e.addRecorded(launches)
 	e.left = map[string][]leftover{}
 	for mark, l := range launches {
+		e.names.follow(mark.Launch)
 		e.left[mark.Unit] = append(e.left[mark.Unit], *l)
 	}
 	for _, all := range e.left {
-		slices.SortFunc(all, func(a, b leftover) int { return strings.Compare(a.mark.Launch, b.mark.Launch) })
+		slices.SortFunc(all, leftover.compare)
 	}
 	return nil
+}
+
+// compare orders launches by their age: by the clock that counts from the boot, for the one of
+// their names may have been set back in between. Those without a first process come first.
+func (l leftover) compare(other leftover) int {
+	if l.leader != nil && other.leader != nil {
+		return cmp.Or(cmp.Compare(l.leader.Start, other.leader.Start), strings.Compare(l.mark.Launch, other.mark.Launch))
+	}
+	if l.leader == nil && other.leader == nil {
+		return strings.Compare(l.mark.Launch, other.mark.Launch)
+	}
+	if l.leader == nil {
+		return -1
+	}
+	return 1
 }
 
 // addRecorded corrects the scan by what the earlier house knew.
@@ -100,6 +122,9 @@ func (e *estate) addRecorded(launches map[process.Mark]*leftover) {
 			e.log.Error("cannot look after a recorded unit", slog.String("unit", r.Mark.Unit), slog.Any("error", err))
 		case launches[r.Mark] != nil:
 			launches[r.Mark].leader = nil // it ended while nobody watched; what it left is to be ended
+			e.depart(r)
+		default:
+			e.depart(r)
 		}
 	}
 }

@@ -75,8 +75,11 @@ type board struct {
 	mu       sync.Mutex
 	dirty    map[string]bool // units whose status file is old
 	dropping []string        // units whose status file must go
-	stale    bool            // units.json and state.json are old
+	stale    bool            // state.json is old
+	moved    bool            // units.json is old
 	work     chan struct{}
+
+	rested time.Time // before which only units.json is written; keep's own
 }
 
 func newBoard(h home.Home, log *slog.Logger) *board {
@@ -87,7 +90,15 @@ func newBoard(h home.Home, log *slog.Logger) *board {
 func (b *board) touch() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.stale = true
+	b.stale, b.moved = true, true
+	poke(b.work)
+}
+
+// touchLaunch marks the files of a unit as old whose process is another now.
+func (b *board) touchLaunch(name string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.stale, b.moved, b.dirty[name] = true, true, true
 	poke(b.work)
 }
 
@@ -104,17 +115,22 @@ func (b *board) drop(name string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.dirty, name)
-	b.dropping, b.stale = append(b.dropping, name), true
+	b.dropping, b.stale, b.moved = append(b.dropping, name), true, true
 	poke(b.work)
 }
 
-// keep writes the files soon after a change, and once more when closed.
+// keep writes the files soon after a change, and once more when closed. Who runs is written soon
+// in every case, for a house that is killed then must be found out by the next; what other programs
+// read is gathered longer in a house of many units.
 func (b *board) keep(closed <-chan struct{}) {
+	rest := time.NewTimer(0)
+	defer rest.Stop()
 	for {
 		select {
 		case <-b.work:
+		case <-rest.C:
 		case <-closed:
-			b.write()
+			b.write(true)
 			return
 		}
 		timer := time.NewTimer(gather)
@@ -123,14 +139,34 @@ func (b *board) keep(closed <-chan struct{}) {
 		case <-closed:
 			timer.Stop()
 		}
-		b.write()
+		whole := !time.Now().Before(b.rested)
+		units := b.write(whole)
+		if whole {
+			b.rested = time.Now().Add(gatherFor(units))
+		}
+		if b.pending() {
+			rest.Reset(time.Until(b.rested))
+		}
 	}
 }
 
+// pending tells whether something is left to be written.
+func (b *board) pending() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.stale || len(b.dirty) > 0 || len(b.dropping) > 0
+}
+
+// gatherFor is the least time between two writings of the files of so many units: they are written
+// whole, and a house is not to spend itself on telling how it is.
+func gatherFor(units int) time.Duration {
+	return min(time.Duration(units)*gatherEach, gatherMost)
+}
+
 // write brings the files up to date. They are written whole or not at all; what could not be
-// written is said in the log and tried again at the next change.
-func (b *board) write() {
-	files, gone := b.collect()
+// written is said in the log and tried again at the next change. It tells how many units there are.
+func (b *board) write(whole bool) (units int) {
+	files, gone, units := b.collect(whole)
 	for path, value := range files {
 		if err := replace(path, value); err != nil {
 			b.log.Error("cannot write status", slog.String("file", filepath.Base(path)), slog.Any("error", err))
@@ -141,37 +177,46 @@ func (b *board) write() {
 			b.log.Error("cannot remove status", slog.String("unit", name), slog.Any("error", err))
 		}
 	}
+	return units
 }
 
 func (b *board) statusFile(unit string) string { return b.home.Var("status", unit+".json") }
 
-// collect takes what must be written, by path.
-func (b *board) collect() (files map[string]any, gone []string) {
+// collect takes what must be written, by path: all of it, or only who runs.
+func (b *board) collect(whole bool) (files map[string]any, gone []string, units int) {
 	b.mu.Lock()
-	dirty, stale := b.dirty, b.stale
-	gone = b.dropping
-	b.dirty, b.stale, b.dropping = map[string]bool{}, false, nil
+	dirty, stale, moved := map[string]bool{}, false, b.moved
+	b.moved = false
+	if whole {
+		dirty, stale, gone = b.dirty, b.stale, b.dropping
+		b.dirty, b.stale, b.dropping = map[string]bool{}, false, nil
+	}
 	b.mu.Unlock()
 	now := time.Now()
 	files = map[string]any{}
-	records, services := map[string]record{}, map[string]Service{}
-	for _, u := range b.units() {
+	all := b.units()
+	records, services := make(map[string]record, len(all)), make(map[string]Service, len(all))
+	for _, u := range all {
 		name := u.unit.Name
 		if dirty[name] {
 			files[b.statusFile(name)] = u.daemon(now)
 		}
-		services[name] = u.service()
-		if u.child != nil {
+		if stale {
+			services[name] = u.service()
+		}
+		if moved && u.child != nil {
 			records[name] = record{
 				Identity: u.child.Identity(), Restarts: u.recent(now), Worker: u.unit.Worker, Stop: u.unit.Stop,
 			}
 		}
 	}
-	if stale {
+	if moved {
 		files[recordFile(b.home)] = records
+	}
+	if stale {
 		files[b.home.Var("state.json")] = stateFile{Services: services, ExternalServices: map[string]Service{}}
 	}
-	return files, gone
+	return files, gone, len(all)
 }
 
 // replace writes a file whole by rename, without fsync: these files say how things are now, and

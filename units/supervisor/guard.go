@@ -74,11 +74,11 @@ func loopRule(r *roster) holdfast.AlertRule {
 			var alerts []holdfast.Alert
 			for _, u := range r.all() {
 				recent := u.recent(time.Now())
-				if len(recent) <= loopLimit {
+				if len(recent) <= loopLimit || u.looping.IsZero() {
 					continue
 				}
 				alerts = append(alerts, holdfast.Alert{
-					Name: name, Severity: severity, Subject: u.unit.Name, Since: recent[loopLimit],
+					Name: name, Severity: severity, Subject: u.unit.Name, Since: u.looping,
 					Message: fmt.Sprintf("%s restarted %d times in the last hour; it is %s: %s", u.unit.Name, len(recent), u.state, u.detail),
 				})
 			}

@@ -9,8 +9,13 @@ import (
 	"holdfast"
 )
 
-// gather is how long changes are gathered before the files are written again.
-const gather = 20 * time.Millisecond
+const (
+	// gather is how long changes are gathered before the files are written again.
+	gather = 20 * time.Millisecond
+	// gatherEach is what each unit adds to the least time between two writings, up to gatherMost.
+	gatherEach = 2 * time.Millisecond
+	gatherMost = time.Second
+)
 
 // A Change is one change of a unit's state.
 type Change struct {

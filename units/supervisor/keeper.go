@@ -48,6 +48,7 @@ type keeper struct {
 	neighbours neighbours
 	backoff    backoff
 	strays     []process.Mark // older launches to end before the first start
+	departure  *departure     // of the launch before, when no house saw that end
 	// checkup is that of the present launch; it is begun before the launch is, so that nothing that
 	// the unit says is missed.
 	checkup *probe.Checkup
@@ -58,7 +59,7 @@ type keeper struct {
 func (k *keeper) adopt(left []leftover) {
 	for _, l := range slices.Backward(left) {
 		if k.look().child == nil && l.leader != nil && !strings.HasSuffix(l.mark.Launch, probeSuffix) {
-			child, err := k.carrier().adopt(l)
+			child, err := k.carrier().adopt(k.look().unit, l)
 			if err == nil {
 				k.post.adopt(child, l.restarts)
 				continue
@@ -78,9 +79,12 @@ func (k *keeper) run() {
 		now := k.look()
 		o := now.order
 		if o.want == wantRun {
-			k.up(o.over, o, now.unit)
+			if !k.mourn(o, now.unit) {
+				k.up(o.over, o, now.unit)
+			}
 			continue
 		}
+		k.departure = nil
 		if o.want == wantLeave {
 			o.settle()
 			return
@@ -305,6 +309,9 @@ func (k *keeper) decide(ctx context.Context, o order, unit holdfast.Unit, why st
 	if delay == 0 {
 		k.enter(holdfast.UnitStarting, why)
 		return
+	}
+	if taken := k.carrier().taken(ctx, unit); taken != "" {
+		why += "; " + taken // perhaps that is why: it was free before the start
 	}
 	k.enter(holdfast.UnitBackingOff, fmt.Sprintf("%s; starts again in %s", why, delay.Round(100*time.Millisecond)))
 	waitFor(ctx, delay)

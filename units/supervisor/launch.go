@@ -3,11 +3,13 @@
 package supervisor
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -132,14 +134,11 @@ func cutLast(text string) (before, after string, found bool) {
 	return text[:i], text[i+1:], true
 }
 
+// logName is the name of a unit's log, without its folder and ".log".
+func logName(u holdfast.Unit) string { return filepath.Base(cmp.Or(u.Log, u.Name)) }
+
 // logPath is a unit's log, relative to the home.
-func logPath(u holdfast.Unit) string {
-	name := u.Log
-	if name == "" {
-		name = u.Name
-	}
-	return filepath.Join("var", "logs", filepath.Base(name)+".log")
-}
+func logPath(u holdfast.Unit) string { return filepath.Join("var", "logs", logName(u)+".log") }
 
 // A launcher makes the processes of units.
 type launcher struct {
@@ -152,6 +151,7 @@ type launcher struct {
 	notices *notices
 	crowd   *crowd
 	names   *launchNames
+	output  output
 }
 
 // secrets answers the keys that units name.
@@ -217,21 +217,19 @@ func (l *launcher) probing(unit holdfast.Unit, mark process.Mark) (process.Spec,
 
 func asksProgram(p *holdfast.Probe) bool { return p != nil && len(p.Exec) > 0 }
 
-// spawn starts a process of the unit with its output at the end of its log file, which the
-// process holds itself: it logs on when the house has died.
+// spawn starts a process of the unit. Its output leads to the log keeper, or to its log file, and
+// never to the house: it logs on when the house has died.
 func (l *launcher) spawn(unit holdfast.Unit) (process.Child, error) {
 	defer l.crowd.started(unit.Name)
 	mark := l.mark(unit, time.Now())
-	log, err := os.OpenFile(l.home.Path(logPath(unit)), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("cannot open log: %w", err)
-	}
-	defer func() { _ = log.Close() }()
 	spec, err := l.spec(unit, mark)
 	if err != nil {
 		return nil, err
 	}
-	spec.Stdout, spec.Stderr = log, log
+	if spec.Stdout, spec.Stderr, err = l.output.Open(logName(unit)); err != nil {
+		return nil, err
+	}
+	defer func() { _ = errors.Join(spec.Stdout.Close(), spec.Stderr.Close()) }()
 	if unit.Files != nil {
 		if spec.Extra, err = unit.Files(); err != nil {
 			return nil, fmt.Errorf("cannot open descriptors: %w", err)
@@ -246,7 +244,7 @@ func (l *launcher) spawn(unit holdfast.Unit) (process.Child, error) {
 		return nil, err
 	}
 	l.notices.warn(unit, child)
-	return child, nil
+	return voiced(l.output, unit, child), nil
 }
 
 // await waits until the process of an announced launch shows its mark.

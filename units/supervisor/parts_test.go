@@ -58,7 +58,7 @@ func TestEstateTrustsRecordsOverMarks(t *testing.T) {
 	if err := replace(recordFile(h), records); err != nil {
 		t.Fatal(err)
 	}
-	e := &estate{home: h, host: fake, house: "h", limbo: limbo{home: h, house: "h"}, log: slog.New(slog.DiscardHandler)}
+	e := &estate{home: h, host: fake, house: "h", limbo: limbo{home: h, house: "h"}, names: &launchNames{}, log: slog.New(slog.DiscardHandler)}
 	if err := e.find(); err != nil {
 		t.Fatal(err)
 	}
@@ -81,8 +81,18 @@ func TestBoardWritesWhatIsOld(t *testing.T) {
 	}
 	b := newBoard(h, slog.New(slog.DiscardHandler))
 	b.units = func() []standing { return []standing{{unit: plain("a")}, {unit: plain("b")}} }
-	b.touchUnit("a")
-	b.write()
+	b.touchLaunch("a")
+	b.write(false)
+	if _, err := os.Stat(h.Var("state.json")); !errors.Is(err, fs.ErrNotExist) || !b.pending() {
+		t.Errorf("more than who runs was written before its time: %v", err)
+	}
+	if _, err := os.Stat(recordFile(h)); err != nil {
+		t.Errorf("who runs was not written: %v", err)
+	}
+	b.write(true)
+	if b.pending() {
+		t.Error("something is left to be written")
+	}
 	if _, err := os.Stat(b.statusFile("b")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a file was written for no reason: %v", err)
 	}
@@ -91,13 +101,13 @@ func TestBoardWritesWhatIsOld(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	b.write()
+	b.write(true)
 	if _, err := os.Stat(h.Var("state.json")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("nothing changed, and it was written: %v", err)
 	}
 	b.touchUnit("a")
 	b.drop("a")
-	b.write()
+	b.write(true)
 	if _, err := os.Stat(b.statusFile("a")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the file of a unit that is no more: %v", err)
 	}

@@ -240,6 +240,7 @@ func (p *post) began(child process.Child, o order, unit holdfast.Unit) {
 	defer p.mu.Unlock()
 	now := time.Now()
 	p.now.began(child, o.serial, unit.Secrets, now)
+	p.herald.board.touchLaunch(p.name)
 	p.wake()
 	p.herald.note(Change{From: p.now.state, At: now, Status: p.now.status()}, p.now.launch())
 }
@@ -250,6 +251,7 @@ func (p *post) adopt(child process.Child, restarts []time.Time) {
 	defer p.mu.Unlock()
 	now := time.Now()
 	p.now.adopted(child, restarts, now)
+	p.herald.board.touchLaunch(p.name)
 	p.herald.note(Change{From: holdfast.UnitStopped, At: now, Status: p.now.status(), Adopted: true}, p.now.launch())
 	if p.now.unit.Ready == nil {
 		p.now.state, p.now.upSince = holdfast.UnitRunning, p.now.launched
@@ -270,6 +272,7 @@ func (p *post) ended(left error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.now.ended(left)
+	p.herald.board.touchLaunch(p.name)
 	p.wake()
 	if left != nil {
 		p.log.Error("a unit did not end whole", slog.String("unit", p.name), slog.Any("error", left))
@@ -290,8 +293,8 @@ func (p *post) fell() (ran, up time.Duration) {
 	defer p.mu.Unlock()
 	now := time.Now()
 	ran, up = p.now.fell(now)
-	if n := len(p.now.restarts); n == loopLimit+1 {
-		p.herald.scribe.noteLoop(p.name, n, now)
+	if p.now.loops(now) {
+		p.herald.scribe.noteLoop(p.name, len(p.now.restarts), now)
 	}
 	return ran, up
 }

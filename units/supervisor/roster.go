@@ -184,6 +184,9 @@ func (r *roster) take(u holdfast.Unit) {
 	r.posts[u.Name] = p
 	k := &keeper{post: p, ground: r.ground, neighbours: r}
 	k.adopt(r.estate.claim(u.Name))
+	departed, known := r.estate.gone[u.Name]
+	k.depart(departed, known)
+	delete(r.estate.gone, u.Name)
 	p.begin(r.holds.Holds(u.Name))
 	r.wake()
 	r.running.Go(k.run)

@@ -35,7 +35,8 @@ type standing struct {
 	passed   int
 	lastWell time.Time
 	restarts []time.Time
-	left     error // what outlived its end
+	looping  time.Time // since when it restarts again and again, zero when it does not
+	left     error     // what outlived its end
 }
 
 // enter changes the state; it tells which it was, and whether anything is new.
@@ -65,8 +66,14 @@ func (s *standing) began(child process.Child, serial int, secrets []string, now 
 
 // adopted takes up a process that an earlier house started; whether it is ready is asked anew.
 func (s *standing) adopted(child process.Child, restarts []time.Time, now time.Time) {
-	s.child, s.restarts, s.received = child, restarts, slices.Clone(s.unit.Secrets)
-	s.launched = launchTime(child.Identity().Mark.Launch)
+	s.child, s.received = child, slices.Clone(s.unit.Secrets)
+	for _, at := range restarts {
+		s.restarts = append(s.restarts, earlier(at, now))
+	}
+	if len(s.recent(now)) > loopLimit {
+		s.looping = s.recent(now)[loopLimit]
+	}
+	s.launched = earlier(launchTime(child.Identity().Mark.Launch), now)
 	if s.launched.IsZero() {
 		s.launched = now
 	}
@@ -92,6 +99,14 @@ func (s *standing) checked(well, ready bool, now time.Time) {
 	}
 }
 
+// earlier keeps a time that another house wrote down from lying in the future: its clock was ahead.
+func earlier(at, now time.Time) time.Time {
+	if at.After(now) {
+		return now
+	}
+	return at
+}
+
 // fell counts a restart, and tells how long the launch before it ran and was up.
 func (s *standing) fell(now time.Time) (ran, up time.Duration) {
 	if !s.launched.IsZero() {
@@ -102,8 +117,22 @@ func (s *standing) fell(now time.Time) (ran, up time.Duration) {
 		up = now.Sub(s.upSince)
 	}
 	s.launched, s.wellFor = time.Time{}, 0
-	s.restarts = append(slices.Clone(within(s.restarts, now, loopWindow)), now)
+	recent := s.recent(now)
+	if len(recent) == 0 {
+		s.looping = time.Time{}
+	}
+	s.restarts = append(slices.Clone(recent), now)
 	return ran, up
+}
+
+// loops tells whether the restarts just became a loop; it says so once until an hour went by
+// without any.
+func (s *standing) loops(now time.Time) bool {
+	if len(s.recent(now)) <= loopLimit || !s.looping.IsZero() {
+		return false
+	}
+	s.looping = now
+	return true
 }
 
 // met tells whether the unit came so far.

@@ -45,6 +45,8 @@ type Options struct {
 	Helper string
 	// Meter tells what units use: that of this machine when Host is nil too, else nil tells nothing.
 	Meter meter
+	// Output takes what units write; nil has them write their log files themselves.
+	Output output
 	// Cap bounds the delay between restarts, DefaultCap when 0.
 	Cap time.Duration
 	// Settle is how long after its start the house still waits for declarations before it ends
@@ -89,6 +91,9 @@ func New(o Options) *Supervisor {
 	if o.Cap == 0 {
 		o.Cap = DefaultCap
 	}
+	if o.Output == nil {
+		o.Output = straight{o.Home}
+	}
 	if o.Settle == 0 {
 		o.Settle = defaultSettle
 	}
@@ -98,9 +103,9 @@ func New(o Options) *Supervisor {
 	s.crowd = &crowd{host: o.Host, cap: defaultWorkers, admitted: map[string]bool{}}
 	s.launcher = &launcher{
 		home: o.Home, host: o.Host, house: s.house, secrets: o.Secrets, limbo: limbo, helper: o.Helper, notices: &notices{log: o.Log},
-		crowd: s.crowd, names: &launchNames{},
+		crowd: s.crowd, names: &launchNames{}, output: o.Output,
 	}
-	s.estate = &estate{home: o.Home, host: o.Host, house: s.house, limbo: limbo, scribe: s.herald.scribe, log: o.Log}
+	s.estate = &estate{home: o.Home, host: o.Host, house: s.house, limbo: limbo, names: s.launcher.names, scribe: s.herald.scribe, log: o.Log, output: o.Output}
 	s.roster = newRoster(ground{
 		carriers: carriers{holdfast.KindProcess: s.launcher},
 		prober:   probe.NewProber(o.Host), meter: o.Meter, cap: o.Cap, running: &sync.WaitGroup{},
