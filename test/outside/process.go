@@ -183,3 +183,12 @@ func waited(at string) time.Duration {
 	system, _ := strconv.ParseInt(f[14], 10, 64)
 	return time.Duration(user+system) * 10 * time.Millisecond
 }
+
+// An ID is one process for ever: a pid, and when it started.
+type ID struct {
+	PID   int
+	Start uint64
+}
+
+// ID is the identity of the process.
+func (p *Process) ID() ID { return ID{p.PID, p.Start} }

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"holdfast/test/outside"
+)
+
+// A disturbance is one thing that may happen, and how often beside the others.
+type disturbance struct {
+	name   string
+	weight int
+	do     func(ctx context.Context, s sight)
+}
+
+func (c *chaos) disturbances() []disturbance {
+	list := []disturbance{
+		{"kill units", 50, c.killUnits},
+		{"kill a descendant", 6, c.killMember},
+		{"stop a unit's process", 6, c.freezeUnit},
+		{"kill the house", 5, c.killHouse},
+		{"freeze the house", 2, c.freezeHouse},
+		{"steal a port", 3, c.steal},
+		{"stop, start, restart", 10, c.intend},
+		{"down and up", 1, c.downUp},
+	}
+	if c.parts.mounted && c.parts.keeper { // without a keeper a full disk may split a line of a unit that is killed then
+		list = append(list, disturbance{"fill the disk", 1, c.fill})
+	}
+	if c.parts.keeper {
+		list = append(list, disturbance{"kill the log keeper", 3, c.killKeeper}, disturbance{"freeze the log keeper", 1, c.freezeKeeper})
+	}
+	if c.parts.watch {
+		list = append(list, disturbance{"kill the watch", 3, c.killWatch}, disturbance{"freeze the watch", 1, c.freezeWatch})
+	}
+	if c.parts.watch || c.parts.keeper {
+		list = append(list, disturbance{"kill several at once", 2, c.killSeveral})
+	}
+	return list
+}
+
+// one does one disturbance.
+func (c *chaos) one(ctx context.Context, list []disturbance, s sight) {
+	total := 0
+	for _, d := range list {
+		total += d.weight
+	}
+	at := c.rng.IntN(total)
+	for _, d := range list {
+		if at < d.weight {
+			d.do(ctx, s)
+			return
+		}
+		at -= d.weight
+	}
+}
+
+func (c *chaos) span(least, most time.Duration) time.Duration {
+	return least + time.Duration(c.rng.Int64N(int64(most-least)))
+}
+
+func (c *chaos) kill(p outside.Process, what string) bool {
+	if !p.Alive() || syscall.Kill(p.PID, syscall.SIGKILL) != nil {
+		return false
+	}
+	c.counts[what]++
+	return true
+}
+
+// pick chooses a running unit.
+func (c *chaos) pick(s sight, so func(*unit) bool) (*unit, outside.Process, bool) {
+	for range 20 {
+		u := c.units[c.rng.IntN(len(c.units))]
+		if p, ok := s.leader(u.name); ok && so(u) {
+			return u, p, true
+		}
+	}
+	return nil, outside.Process{}, false
+}
+
+func anyUnit(*unit) bool { return true }
+
+// unheld tells that nobody holds the pipes but the units themselves: bytes in them would die with
+// their unit, which nothing promises to prevent.
+func (c *chaos) unheld(s sight) bool {
+	return c.parts.keeper && len(s.keeper) == 0 && len(s.house) == 0 && len(s.watch) == 0
+}
+
+func (c *chaos) killUnits(_ context.Context, s sight) {
+	if c.unheld(s) {
+		return
+	}
+	var names []string
+	for range 1 + c.rng.IntN(8) {
+		if u, p, ok := c.pick(s, anyUnit); ok && c.kill(p, "unit kills") {
+			names = append(names, fmt.Sprintf("%s (%d)", u.name, p.PID))
+		}
+	}
+	c.say("kill -9 %s", strings.Join(names, ", "))
+}
+
+func (c *chaos) killMember(_ context.Context, s sight) {
+	u, _, ok := c.pick(s, func(u *unit) bool { return len(s.members[u.name]) > 1 })
+	if !ok || c.unheld(s) {
+		return
+	}
+	list := s.members[u.name]
+	p := list[c.rng.IntN(len(list))]
+	if c.kill(p, "descendant kills") {
+		c.say("kill -9 %d of %s", p.PID, u.name)
+	}
+}
+
+// freeze stops a process for a while.
+func (c *chaos) freeze(p outside.Process, what string, d time.Duration) {
+	if !p.Alive() || syscall.Kill(p.PID, syscall.SIGSTOP) != nil {
+		return
+	}
+	c.counts[what+" freezes"]++
+	c.say("SIGSTOP %s (%d) for %s", what, p.PID, d.Round(time.Millisecond))
+	c.later(d, fmt.Sprintf("SIGCONT %s (%d)", what, p.PID), func() {
+		if p.Alive() {
+			_ = syscall.Kill(p.PID, syscall.SIGCONT)
+		}
+	})
+}
+
+func (c *chaos) freezeUnit(_ context.Context, s sight) {
+	if u, p, ok := c.pick(s, anyUnit); ok {
+		c.freeze(p, "unit", c.span(100*time.Millisecond, 6*time.Second))
+		u.stopped = time.Now()
+	}
+}
+
+func (c *chaos) killHouse(_ context.Context, s sight) {
+	if len(s.house) == 0 || !c.kill(s.house[0], "house kills") {
+		return
+	}
+	c.judge.calmFrom(time.Time{})
+	c.watchTurn = c.parts.watch && c.rng.IntN(2) == 0
+	c.say("kill -9 the house (%d); %s", s.house[0].PID, map[bool]string{true: "the watch is to start it", false: "up follows"}[c.watchTurn])
+}
+
+func (c *chaos) freezeHouse(_ context.Context, s sight) {
+	if len(s.house) == 0 {
+		return
+	}
+	d := c.span(200*time.Millisecond, 3*time.Second)
+	if c.parts.watch && c.rng.IntN(6) == 0 {
+		d = c.span(20*time.Second, 60*time.Second) // long enough to be taken for hung
+	}
+	c.judge.calmFrom(time.Time{})
+	c.freeze(s.house[0], "house", d)
+}
+
+func (c *chaos) killKeeper(_ context.Context, s sight) {
+	if len(s.keeper) > 0 && c.kill(s.keeper[0], "keeper kills") {
+		c.say("kill -9 the log keeper (%d)", s.keeper[0].PID)
+	}
+}
+
+func (c *chaos) freezeKeeper(_ context.Context, s sight) {
+	if len(s.keeper) > 0 {
+		c.freeze(s.keeper[0], "keeper", c.span(200*time.Millisecond, 8*time.Second))
+	}
+}
+
+func (c *chaos) killWatch(_ context.Context, s sight) {
+	if len(s.watch) > 0 && c.kill(s.watch[0], "watch kills") {
+		c.say("kill -9 the watch (%d)", s.watch[0].PID)
+	}
+}
+
+func (c *chaos) freezeWatch(_ context.Context, s sight) {
+	if len(s.watch) > 0 {
+		c.freeze(s.watch[0], "watch", c.span(200*time.Millisecond, 8*time.Second))
+	}
+}
+
+// killSeveral kills some of house, watch and log keeper together, and units first when all go.
+func (c *chaos) killSeveral(ctx context.Context, s sight) {
+	c.killUnits(ctx, s)
+	c.say("several at once:")
+	which := 1 + c.rng.IntN(7)
+	if which&1 != 0 {
+		c.killKeeper(ctx, s)
+	}
+	if which&2 != 0 {
+		c.killWatch(ctx, s)
+	}
+	if which&4 != 0 {
+		c.killHouse(ctx, s)
+	}
+	c.counts["several at once"]++
+}
+
+// steal takes a unit's port while the unit is away.
+func (c *chaos) steal(ctx context.Context, s sight) {
+	u, p, ok := c.pick(s, func(u *unit) bool { return u.kind == porter && u.stolen == nil && u.wish == wanted })
+	if !ok || !c.kill(p, "unit kills") {
+		return
+	}
+	address := fmt.Sprintf("127.0.0.1:%d", u.port)
+	for deadline := time.Now().Add(time.Second); time.Now().Before(deadline); c.pause(ctx, time.Millisecond) {
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			continue
+		}
+		u.stolen = l
+		c.counts["stolen ports"]++
+		d := c.span(time.Second, 6*time.Second)
+		c.say("stole port %d of %s for %s", u.port, u.name, d.Round(time.Millisecond))
+		c.later(d, "gave back the port of "+u.name, func() {
+			_ = l.Close()
+			u.stolen, u.freed = nil, time.Now()
+		})
+		return
+	}
+}
+
+// fill leaves the logs no room for a while.
+func (c *chaos) fill(context.Context, sight) {
+	path := filepath.Join(c.logs(), ".filler")
+	if _, err := os.Stat(path); err == nil {
+		return
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return
+	}
+	var fs unix.Statfs_t
+	_ = unix.Fstatfs(int(f.Fd()), &fs)
+	_ = unix.Fallocate(int(f.Fd()), 0, 0, int64(fs.Bavail)*fs.Bsize)
+	more := make([]byte, 4096)
+	for {
+		if _, err := f.Write(more); err != nil {
+			break
+		}
+		if info, err := f.Stat(); err != nil || info.Size() > 1<<30 {
+			break
+		}
+		_, _ = f.Seek(0, 2)
+	}
+	_ = f.Close()
+	c.counts["full disks"]++
+	d := c.span(500*time.Millisecond, 10*time.Second)
+	c.say("the disk of the logs is full for %s", d.Round(time.Millisecond))
+	c.later(d, "the disk of the logs has room", func() { _ = os.Remove(path) })
+}
+
+// intend stops, starts or restarts a unit, beside the other disturbances.
+func (c *chaos) intend(ctx context.Context, s sight) {
+	if len(s.house) == 0 || c.asked >= 3 {
+		return
+	}
+	u := c.units[c.rng.IntN(len(c.units))]
+	if u.wish == unsure || u.stolen != nil || (u.kind == porter && time.Since(u.freed) < 20*time.Second) {
+		return
+	}
+	verb, then := "stop", held
+	switch {
+	case u.wish == held:
+		verb, then = "start", wanted
+	case c.rng.IntN(3) == 0:
+		verb, then = "restart", wanted
+	case c.heldNow() > len(c.units)/5:
+		return
+	}
+	u.wish, u.since = unsure, time.Now()
+	c.asked++
+	c.counts["commands"]++
+	c.say("unit %s %s", verb, u.name)
+	go func(began time.Time) {
+		out, err := c.command(ctx, "unit", verb, u.name)
+		c.answers <- answer{unit: u, wish: then, args: []string{verb, u.name}, out: out, err: err, began: began}
+	}(time.Now())
+}
+
+func (c *chaos) heldNow() int {
+	n := 0
+	for _, u := range c.units {
+		if u.wish != wanted {
+			n++
+		}
+	}
+	return n
+}
+
+// heard takes the answers of commands that have ended.
+func (c *chaos) heard() {
+	for {
+		select {
+		case a := <-c.answers:
+			c.take(a)
+		default:
+			return
+		}
+	}
+}
+
+func (c *chaos) take(a answer) {
+	c.asked--
+	a.unit.since = time.Now()
+	if a.err == nil {
+		a.unit.wish = a.wish
+		return
+	}
+	// It was cut off, or refused; what stands is read from the file at the next checkpoint.
+	c.counts["commands cut off or refused"]++
+	c.say("unit %s: %v", strings.Join(a.args, " "), a.err)
+}
+
+// downUp brings the whole house down, looks that it stays so, and brings it up again.
+func (c *chaos) downUp(ctx context.Context, s sight) {
+	if len(s.house) == 0 || c.asked > 0 || slices.ContainsFunc(c.undo, func(u undo) bool { return strings.Contains(u.what, "house") }) {
+		return
+	}
+	args := [][]string{{"down"}, {"down", "--quick"}, {"down", "--workers"}}[c.rng.IntN(3)]
+	c.judge.calmFrom(time.Time{})
+	c.say("%s", strings.Join(args, " "))
+	if _, err := c.command(ctx, args...); err != nil {
+		c.say("%v", err)
+		return
+	}
+	c.counts["downs"]++
+	c.judge.down, c.judge.downAt = true, time.Now()
+	c.later(c.span(time.Second, 8*time.Second), "up", func() { c.judge.down = false })
+}

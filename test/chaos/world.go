@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"holdfast/test/outside"
+)
+
+// A place is where a home and what the test keeps beside it are.
+type place struct {
+	work string // everything; what names it belongs to the test
+	bin  string // the programs under test
+}
+
+func (p place) home() string  { return filepath.Join(p.work, "home") }
+func (p place) acks() string  { return filepath.Join(p.work, "acks") }
+func (p place) logs() string  { return filepath.Join(p.home(), "var", "logs") }
+func (p place) actor() string { return filepath.Join(p.work, "actor") }
+
+func (p place) program(name string) string { return filepath.Join(p.bin, name) }
+
+// house is how marks name the home: by its path.
+func (p place) house() string {
+	sum := sha256.Sum256([]byte(p.home()))
+	return hex.EncodeToString(sum[:6])
+}
+
+// A sight is what /proc showed at one time.
+type sight struct {
+	at time.Time
+	// leaders are the processes that lead a session under a unit's mark; members all with a mark.
+	leaders map[string][]outside.Process
+	members map[string][]outside.Process
+	house   []outside.Process
+	watch   []outside.Process
+	keeper  []outside.Process
+	clients []outside.Process // command lines of the operator's
+}
+
+// look reads /proc once.
+func (p place) look() sight {
+	s := sight{at: time.Now(), leaders: map[string][]outside.Process{}, members: map[string][]outside.Process{}}
+	for _, proc := range outside.All(func(x *outside.Process) bool { return x.Of(p.home()) || strings.Contains(x.Mark(), p.house()) }) {
+		house, unit, launch := proc.Unit()
+		switch {
+		case house == p.house() && strings.HasSuffix(launch, "-check"):
+		case house == p.house():
+			s.members[unit] = append(s.members[unit], proc)
+			if proc.Leader() {
+				s.leaders[unit] = append(s.leaders[unit], proc)
+			}
+		case proc.Exe == p.program("holdfast-watch") && slices.Contains(proc.Args, "watch"):
+			s.watch = append(s.watch, proc)
+		case proc.Exe == p.program("holdfast-watch") && slices.Contains(proc.Args, "keep"):
+			s.keeper = append(s.keeper, proc)
+		case proc.Exe == p.program("holdfast") && slices.Equal(proc.Args[1:], []string{"--home", p.home(), "up"}):
+			s.house = append(s.house, proc)
+		case proc.Exe == p.program("holdfast"):
+			s.clients = append(s.clients, proc)
+		}
+	}
+	return s
+}
+
+// leader is the unit's process, when there is one.
+func (s sight) leader(unit string) (outside.Process, bool) {
+	if list := s.leaders[unit]; len(list) > 0 {
+		return list[0], true
+	}
+	return outside.Process{}, false
+}
+
+// launchOf is the launch that a process is marked with.
+func launchOf(p outside.Process) string {
+	_, _, launch := p.Unit()
+	return launch
+}
