@@ -25,6 +25,9 @@ func terminal() cli.Terminal {
 		if width, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil {
 			t.Width = width
 		}
+		if t.Interactive && os.Getenv("TERM") != "dumb" {
+			t.Screen = openScreen
+		}
 	}
 	return t
 }

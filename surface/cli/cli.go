@@ -38,6 +38,8 @@ type Terminal struct {
 	// Width is the terminal's width in columns, 0 when the output is no terminal.
 	Width int
 	Color bool
+	// Screen takes the whole terminal for a view that draws on it; nil when there is none.
+	Screen func() (Screen, error)
 }
 
 // Options make a command line.

@@ -33,6 +33,15 @@ func addActions(root *cobra.Command, opt Options, s *settings) {
 			root.AddCommand(parent)
 		}
 		parent.AddCommand(command(opt, s, a, verb))
+		for _, l := range viewOf(a.Name).lenses {
+			look := lensCommand(opt, s, a, l)
+			if l.noun {
+				parent.AddCommand(look)
+				continue
+			}
+			look.GroupID = "main"
+			root.AddCommand(look)
+		}
 		if a.Short != "" {
 			short := command(opt, s, a, a.Short)
 			if twin := find(root, a.Short); twin != nil {
@@ -63,10 +72,24 @@ type request struct {
 	action holdfast.Action
 	values map[string]*[]string
 	follow bool
+	lens   *lens
+}
+
+// lensCommand is the command of a lens: that of its action, told and shown in its own way.
+func lensCommand(opt Options, s *settings, a holdfast.Action, l lens) *cobra.Command {
+	of := a.Name
+	a.Summary, a.Help, a.Examples = l.summary, l.help+" It shows what "+of+" tells.", []string{l.example}
+	r := &request{opt: opt, set: s, action: a, values: map[string]*[]string{}, lens: &l}
+	return r.command(l.name)
 }
 
 func command(opt Options, s *settings, a holdfast.Action, name string) *cobra.Command {
 	r := &request{opt: opt, set: s, action: a, values: map[string]*[]string{}}
+	return r.command(name)
+}
+
+func (r *request) command(name string) *cobra.Command {
+	a := r.action
 	positional := []holdfast.Field{}
 	use := name
 	for _, f := range a.Input.Fields() {
@@ -86,7 +109,7 @@ func command(opt Options, s *settings, a holdfast.Action, name string) *cobra.Co
 	for _, f := range a.Input.Fields() {
 		r.addFlag(cmd, f)
 	}
-	if opt.Registry.Streams(a.Name) {
+	if r.lens == nil && r.opt.Registry.Streams(a.Name) {
 		cmd.Flags().BoolVarP(&r.follow, "follow", "f", false, "go on with what comes, until Ctrl-C")
 	}
 	return cmd
@@ -193,14 +216,28 @@ func (r *request) run(ctx context.Context, cmd *cobra.Command, positional []hold
 		return err
 	}
 	defer func() { _ = closing() }()
-	if r.follow {
+	if r.follow || r.set.json && r.lens != nil && r.lens.follows {
 		return r.followStream(ctx, caller, input)
+	}
+	if r.lens != nil && !r.set.json {
+		return unlessInterrupted(ctx, r.lens.look(ctx, r.opt.Terminal, caller, r.action.Name, input))
 	}
 	out, err := r.dispatch(ctx, caller, input)
 	if err != nil {
 		return err
 	}
+	if show := viewOf(r.action.Name).answer; show != nil && !r.set.json {
+		return show(r.opt.Terminal, input, out)
+	}
 	return Print(r.opt.Terminal, out, r.set.json)
+}
+
+// unlessInterrupted forgets the error of what a person has ended.
+func unlessInterrupted(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
 }
 
 func (r *request) input(ctx context.Context, cmd *cobra.Command, positional []holdfast.Field, args []string) (json.RawMessage, error) {
@@ -258,13 +295,11 @@ func (r *request) secret(ctx context.Context, path string, f holdfast.Field) (st
 }
 
 func (r *request) followStream(ctx context.Context, caller Caller, input json.RawMessage) error {
-	err := caller.Follow(ctx, r.action.Name, input, func(event json.RawMessage) error {
-		return PrintEvent(r.opt.Terminal, event, r.set.json)
-	})
-	if ctx.Err() != nil {
-		return nil
+	show := func(event json.RawMessage) error { return PrintEvent(r.opt.Terminal, event, r.set.json) }
+	if events := viewOf(r.action.Name).events; events != nil && !r.set.json {
+		show = events(r.opt.Terminal, input)
 	}
-	return err
+	return unlessInterrupted(ctx, caller.Follow(ctx, r.action.Name, input, show))
 }
 
 // dispatch sends the action. When it answers with an inventory, the categories are confirmed by
