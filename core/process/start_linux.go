@@ -3,6 +3,7 @@
 package process
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -54,9 +55,8 @@ func (g *ground) enter(spec Spec, b *berth) (*Process, error) {
 	if !helper {
 		b.admit(p.id.PID)
 	}
-	e.release()
 	if err := e.passed(); err != nil {
-		<-p.Done()
+		_ = p.End(context.Background(), syscall.SIGKILL, 0) // a helper that cannot be heard may still be there
 		return nil, err
 	}
 	return p, nil
