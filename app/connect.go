@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
-	"time"
 
 	"holdfast"
 	"holdfast/core/home"
@@ -20,10 +19,13 @@ import (
 // home's lock when no house runs and the action may.
 func (h *House) connect(ctx context.Context, a holdfast.Action) (cli.Caller, func() error, error) {
 	dial := func(ctx context.Context) (net.Conn, error) { return h.Home.Dial(ctx, "control") }
+	if a.Name == "house.shutdown" {
+		return downCaller{h, cli.NewRemote(dial)}, func() error { return nil }, nil
+	}
 	probe, err := dial(ctx)
 	if err == nil {
 		_ = probe.Close()
-		return cli.NewRemote(dial), func() error { return h.awaitEnd(ctx, a) }, nil
+		return cli.NewRemote(dial), func() error { return nil }, nil
 	}
 	if errors.Is(err, fs.ErrPermission) {
 		return nil, nil, fmt.Errorf("%w; only the user who runs the house may ask it", err)
@@ -80,26 +82,6 @@ func (h *House) openFor(ctx context.Context, a holdfast.Action) error {
 		return nil
 	}
 	return err
-}
-
-// awaitEnd makes `down` return when the house has ended, not when it was told to.
-func (h *House) awaitEnd(ctx context.Context, a holdfast.Action) error {
-	if a.Name != "house.shutdown" {
-		return nil
-	}
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		holder, err := h.Home.Holder()
-		if err != nil || holder == nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-tick.C:
-		}
-	}
 }
 
 // dialable tells whether a house answers in the home.

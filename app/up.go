@@ -20,17 +20,19 @@ import (
 	"holdfast"
 	"holdfast/core/home"
 	"holdfast/core/house"
+	"holdfast/core/intent"
 	"holdfast/edge"
 )
 
 func upCommand(h *House, opt *Options, missing error) *cobra.Command {
-	detach := false
+	detach, boot := false, false
 	var set []string
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "Run the house: every enabled unit, behind one front door, until Ctrl-C",
 		Long: "Run the house in the foreground: every enabled unit is started and kept running, behind one front door.\n\n" +
-			"Ctrl-C or SIGTERM stops every unit and ends. A crash leaves the units running; the next `up` adopts them.",
+			"Ctrl-C or SIGTERM stops every unit and ends. A crash leaves the units running; the next `up` adopts them. " +
+			"Where no service manager of the system runs the house, holdfast-watch starts it again, in the background, when it died or hangs.",
 		Example: "  holdfast up\n  holdfast up -d\n  holdfast up --set edge.listen=127.0.0.1:9000",
 		Args:    nothingMore,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -45,8 +47,10 @@ func upCommand(h *House, opt *Options, missing error) *cobra.Command {
 				opt.Set[path] = value
 			}
 			if detach {
-				return upDetached(cmd.Context(), h.Home, set, cmd.OutOrStdout())
+				return upDetached(cmd.Context(), h.Home, upArguments(boot, set), cmd.OutOrStdout())
 			}
+			h.alone, h.boot, h.set = true, boot, set
+			h.say = func(text string) { fmt.Fprintln(cmd.OutOrStdout(), text) }
 			defer context.AfterFunc(cmd.Context(), func() {
 				fmt.Fprintln(cmd.ErrOrStderr(), "Stopping every unit. A second Ctrl-C ends the house at once and leaves what still runs to the next `up`.")
 			})()
@@ -54,6 +58,7 @@ func upCommand(h *House, opt *Options, missing error) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVarP(&detach, "detach", "d", false, "return once the house is up; it runs on in the background")
+	cmd.Flags().BoolVar(&boot, "boot", false, "start only what the operator did not stop: with `down` standing, end what is left and nothing else (for services)")
 	cmd.Flags().StringArrayVar(&set, "set", nil, "set a config value for this run: section.field=value")
 	return cmd
 }
@@ -72,24 +77,63 @@ func (h *House) Run(ctx context.Context, ready func(context.Context) error) erro
 	if err := h.undoUpgrade(lock); err != nil {
 		return err
 	}
+	if kept, err := h.keepDown(ctx, lock); kept || err != nil {
+		return err
+	}
 	if err := h.load(); err != nil {
 		return err
 	}
+	if err := h.clearDown(lock); err != nil {
+		return err
+	}
+	return h.live(ctx, lock, ready)
+}
+
+// keepDown keeps to a `down` that stands, unless the operator says up; what is left is ended.
+func (h *House) keepDown(ctx context.Context, lock *home.Lock) (kept bool, err error) {
+	in, err := intent.Read(h.Home)
+	if err != nil || in.Down == nil || !h.boot && !lock.Handed() {
+		return false, err
+	}
+	// Neither is needed to end units; they make it known who is a worker, and what was done.
+	if err := h.Open(ctx); err != nil {
+		h.log.Warn("going on without the store", slog.Any("error", err))
+	}
+	text, err := h.settleDown(ctx, *in.Down)
+	h.say(text)
+	return true, errors.Join(err, h.Store.Close())
+}
+
+// clearDown clears what `down` set, when the operator says up.
+func (h *House) clearDown(lock *home.Lock) error {
+	if h.boot || lock.Handed() {
+		return nil
+	}
+	return intent.ClearDown(h.Home)
+}
+
+// live is the life of a house that may run.
+func (h *House) live(ctx context.Context, lock *home.Lock, ready func(context.Context) error) error {
 	outside := ctx
 	ctx, shutdown := context.WithCancelCause(ctx)
 	defer shutdown(nil)
 	h.shutdown = func() { shutdown(errStopped) }
+	h.running.Store(true)
+	defer context.AfterFunc(ctx, h.sentry.leave)()
+	beating, still := context.WithCancel(context.WithoutCancel(ctx))
+	defer still()
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
-	group := house.House{Capabilities: h.Capabilities, Log: h.log}
-	err = group.Run(ctx, func(ctx context.Context) error {
+	group := house.House{Capabilities: h.Capabilities, Log: h.log, Hurry: h.hurry.Load}
+	err := group.Run(ctx, func(ctx context.Context) error {
 		h.awaitDoor(ctx)
 		// With its address the house counts as up, for `up -d` too.
 		if err := lock.SetAddress(h.url()); err != nil {
 			return err
 		}
 		h.ready.Store(true)
+		h.sentry.up(beating)
 		if err := ready(ctx); err != nil {
 			return err
 		}
@@ -102,9 +146,9 @@ func (h *House) Run(ctx context.Context, ready func(context.Context) error) erro
 		return errors.Join(err, h.become(*program, lock, outside.Err() != nil))
 	}
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
-		return nil
+		err = nil
 	}
-	return err
+	return errors.Join(err, h.sentry.close(context.WithoutCancel(ctx), ctx.Err() == nil))
 }
 
 // reloadOnHangup reads the configuration anew at SIGHUP; an invalid file changes nothing, is
@@ -210,8 +254,20 @@ func (h *House) starting() bool {
 	return false
 }
 
+// upArguments are the flags of `up` as a command line.
+func upArguments(boot bool, set []string) []string {
+	var args []string
+	if boot {
+		args = append(args, "--boot")
+	}
+	for _, s := range set {
+		args = append(args, "--set", s)
+	}
+	return args
+}
+
 // upDetached starts this program again in a session of its own and returns when the house answers.
-func upDetached(ctx context.Context, place home.Home, set []string, out io.Writer) error {
+func upDetached(ctx context.Context, place home.Home, arguments []string, out io.Writer) error {
 	if holder, err := place.Holder(); err == nil && holder != nil {
 		return holder
 	}
@@ -227,10 +283,7 @@ func upDetached(ctx context.Context, place home.Home, set []string, out io.Write
 	if err != nil {
 		return err
 	}
-	args := []string{"--home", place.Dir(), "up"}
-	for _, s := range set {
-		args = append(args, "--set", s)
-	}
+	args := append([]string{"--home", place.Dir(), "up"}, arguments...)
 	self, err := os.Executable()
 	if err != nil {
 		return err
@@ -263,6 +316,10 @@ func awaitHouse(ctx context.Context, place home.Home, cmd *exec.Cmd, began int64
 			}
 			if int64(len(text)) < began {
 				began = 0
+			}
+			if cmd.ProcessState.Success() { // it keeps to `down`, and says so
+				_, err := fmt.Fprintln(out, strings.TrimSpace(string(text[began:])))
+				return err
 			}
 			return holdfast.Errorf(holdfast.CodeFailed, "the house did not come up:\n%s", strings.TrimSpace(string(text[began:])))
 		case <-tick.C:

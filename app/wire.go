@@ -61,11 +61,19 @@ type House struct {
 	shutdown   func()
 	ready      atomic.Bool
 	next       succession
-	notifier   *notify.Notifier
-	units      func() []holdfast.UnitStatus
-	url        func() string
-	loginLink  func(context.Context) (string, error)
-	doorOpen   func(context.Context) error
+	sentry     *sentry
+	supervisor *supervisor.Supervisor
+	// alone tells that the house has a process of its own; boot, set and say are of its command line.
+	alone, boot bool
+	set         []string
+	say         func(string)
+	running     atomic.Bool
+	hurry       atomic.Bool
+	notifier    *notify.Notifier
+	units       func() []holdfast.UnitStatus
+	url         func() string
+	loginLink   func(context.Context) (string, error)
+	doorOpen    func(context.Context) error
 	// reloaded takes up a section that a reload changed, by its name.
 	reloaded map[string]func(ctx context.Context, fresh any) error
 }
@@ -78,7 +86,7 @@ func New(place home.Home, opt *Options) (*House, error) {
 	h := &House{
 		Home: place, Store: store.New(place.Var("house.db")), options: opt, log: opt.Log,
 		general: &General{Name: "house", Timezone: "UTC"}, database: &Database{URL: store.SQLite},
-		shutdown: func() {},
+		shutdown: func() {}, say: func(string) {},
 	}
 	p := &parts{book: journal.New(h.Store, ""), meter: metrics.New()}
 	p.book.Use(journal.Needs{Home: place, Log: h.log})
@@ -120,7 +128,8 @@ func (h *House) wire(p *parts) error {
 	h.wireGateway(p)
 	h.wireAgent(p)
 	h.wireEdge(p)
-	h.notifier = notify.New(notify.Options{Ready: h.ready.Load, Status: h.inOneLine, Log: h.log})
+	h.sentry = h.newSentry(p)
+	h.notifier = notify.New(notify.Options{Ready: h.ready.Load, Beat: h.sentry, Status: h.inOneLine, Log: h.log})
 	probes, err := h.probes(p)
 	if err != nil {
 		return err
@@ -129,6 +138,7 @@ func (h *House) wire(p *parts) error {
 		{Name: "house", Config: h.general, Reason: "name and time zone, known to all"},
 		{Name: "store", Config: h.database, Start: h.openStore, Stop: h.closeStore, Reason: "everything else keeps its tables here"},
 		p.book.Capability(),
+		h.sentry.capability(),
 		configactions.New(configactions.Needs{Config: func() *config.Config { return h.config }, Master: p.master}).Capability(),
 		p.secrets.Capability(),
 		p.bin.Capability(),
@@ -167,7 +177,7 @@ func (h *House) wireUnits(p *parts) {
 		Trash: p.bin, Operations: h.operations, Log: h.log,
 	})
 	p.bin.Use(trash.Needs{Journal: p.book, Log: h.log})
-	h.units = p.units.List
+	h.units, h.supervisor = p.units.List, p.units
 }
 
 // wireGateway ties ledger and breaker to each other: the ledger asks before it books, the breaker
@@ -250,7 +260,8 @@ func (h *House) desk(p *parts) *house.Desk {
 		API:          h.front.URL,
 		Units:        p.units.List,
 		Breaker:      p.fuse.Word,
-		Shutdown:     func() { h.shutdown() },
+		Watch:        h.sentry.status,
+		Shutdown:     h.end,
 	}
 }
 
@@ -258,9 +269,20 @@ func (h *House) desk(p *parts) *house.Desk {
 func (h *House) recovery() house.Capability {
 	return house.Capability{
 		Name: "operations", Actions: h.operations.Actions(), Streams: h.operations.Streams(), Migrations: operation.Migrations(),
-		Start: h.operations.Recover, Stop: h.operations.Stop,
+		Start: h.operations.Recover, Stop: h.stopOperations,
 		Reason: "unfinished operations act on units and extensions, so these stand before",
 	}
+}
+
+// stopOperations lets the steps under way end; in a hurry it does not wait, for the next house takes
+// them up.
+func (h *House) stopOperations(ctx context.Context) error {
+	if h.hurry.Load() {
+		gone, cancel := context.WithCancel(ctx)
+		cancel()
+		ctx = gone
+	}
+	return h.operations.Stop(ctx)
 }
 
 // reserved are the ports that the api listener is about to bind.

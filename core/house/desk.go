@@ -29,8 +29,11 @@ type Desk struct {
 	API     func() string
 	Units   func() []holdfast.UnitStatus
 	Breaker func(context.Context) holdfast.Breaker
-	// Shutdown ends the house; it returns at once.
-	Shutdown func()
+	// Watch tells of the process outside that starts the house again.
+	Watch func() WatchStatus
+	// Shutdown records that the house stays down, and begins its end; where no house runs, it ends
+	// what one left.
+	Shutdown func(context.Context, Shutdown) (Goodbye, error)
 
 	mu sync.Mutex
 	// seen is since when the desk has known of alerts whose rule does not say.
@@ -50,6 +53,39 @@ type Status struct {
 	Breaker holdfast.Breaker       `json:"breaker"`
 	Alerts  []holdfast.Alert       `json:"alerts"`
 	Checks  []holdfast.CheckResult `json:"checks"`
+	Watch   WatchStatus            `json:"watch"`
+}
+
+// A WatchStatus is how the process outside stands that starts the house again.
+type WatchStatus struct {
+	State    string        `json:"state" help:"what it does; off when there is none, or who watches instead"`
+	PID      int           `json:"pid,omitempty"`
+	Since    time.Time     `json:"since,omitzero"`
+	Restarts int           `json:"restarts" help:"how often it started the house again"`
+	Last     *WatchRestart `json:"last,omitempty" help:"the last time"`
+}
+
+// A WatchRestart is one time that the watch started the house again.
+type WatchRestart struct {
+	At  time.Time `json:"at"`
+	Why string    `json:"why"`
+	PID int       `json:"pid,omitempty"`
+}
+
+// A Shutdown is how the house is to end.
+type Shutdown struct {
+	Workers bool `json:"workers" help:"end workers too, instead of leaving them to finish; the next up adopts those"`
+	Quick   bool `json:"quick" help:"end all at once with a grace of 2 s, in no order and without waiting for operations"`
+}
+
+// A Goodbye is what becomes of the house and its units.
+type Goodbye struct {
+	Status  string   `json:"status" enum:"stopping,stopped"`
+	Message string   `json:"message"`
+	Left    []string `json:"left,omitempty" help:"workers that run on; the next up adopts them"`
+	Ended   []string `json:"ended,omitempty" help:"units of a house that had died, ended now"`
+	// Unrecorded tells why a service or the watch may start the house again.
+	Unrecorded string `json:"unrecorded,omitempty" help:"why it could not be recorded that the house stays down"`
 }
 
 // Capability gives the desk's actions.
@@ -64,8 +100,12 @@ func (d *Desk) Capability() Capability {
 	health := read("house.health", "", "Tell whether the house and its services run")
 	health.Tier, health.Routes = holdfast.TierPublic, []holdfast.ActionRoute{{Method: "GET", Path: "/api/supervisor/health"}}
 	shutdown := holdfast.Action{
-		Name: "house.shutdown", Short: "down", Summary: "Stop every unit and end the house", Tier: holdfast.TierOperator,
-		Effect: holdfast.EffectChange, Safer: true, Routes: []holdfast.ActionRoute{{Method: "POST", Path: "/api/supervisor/shutdown"}},
+		Name: "house.shutdown", Short: "down", Summary: "Stop every unit and end the house, which stays down until up", Tier: holdfast.TierOperator,
+		Effect: holdfast.EffectChange, Safer: true, Offline: true,
+		Help: "Neither the watch nor a service that starts with the machine starts it again; `holdfast up` does. Workers are left to finish. " +
+			"Where the house has died, what it left is ended; where it does not answer, it is ended too.",
+		Examples: []string{"holdfast down", "holdfast down --workers", "holdfast down --quick"},
+		Routes:   []holdfast.ActionRoute{{Method: "POST", Path: "/api/supervisor/shutdown"}},
 	}
 	return Capability{
 		Name: "desk", Reason: "it only declares actions",
@@ -83,7 +123,7 @@ func (d *Desk) Capability() Capability {
 func (d *Desk) status(ctx context.Context, _ action.Nothing) (Status, error) {
 	s := Status{
 		House: d.Name(), URL: d.URL(), API: d.API(), PID: d.PID, Version: d.Version, Home: d.Home, Since: d.Started,
-		Units: d.Units(), Breaker: d.Breaker(ctx), Alerts: []holdfast.Alert{}, Checks: []holdfast.CheckResult{},
+		Units: d.Units(), Breaker: d.Breaker(ctx), Watch: d.Watch(), Alerts: []holdfast.Alert{}, Checks: []holdfast.CheckResult{},
 	}
 	for _, c := range d.Capabilities() {
 		for _, rule := range c.Alerts {
@@ -243,12 +283,6 @@ func (d *Desk) tiers(context.Context, action.Nothing) (tierTable, error) {
 	return t, nil
 }
 
-type goodbye struct {
-	Status  string `json:"status"`
-	Message string `json:"message"`
-}
-
-func (d *Desk) shutdown(context.Context, action.Nothing) (goodbye, error) {
-	d.Shutdown()
-	return goodbye{"stopping", "every unit is being stopped, then the house ends"}, nil
+func (d *Desk) shutdown(ctx context.Context, how Shutdown) (Goodbye, error) {
+	return d.Shutdown(ctx, how)
 }

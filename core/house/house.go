@@ -13,8 +13,12 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// stopWithin bounds what one capability may take to stop.
-const stopWithin = 60 * time.Second
+// stopWithin bounds what one capability may take to stop; hurriedWithin where the house is to end at
+// once.
+const (
+	stopWithin    = 60 * time.Second
+	hurriedWithin = 3 * time.Second
+)
 
 // A House is the run group over the capabilities, in the order of the wiring:
 //
@@ -22,6 +26,8 @@ const stopWithin = 60 * time.Second
 type House struct {
 	Capabilities []Capability
 	Log          *slog.Logger
+	// Hurry tells that what stops slowly is not waited for; nil waits.
+	Hurry func() bool
 }
 
 // Run starts the house, calls ready, and returns when ctx ends or the first capability fails, after
@@ -74,7 +80,11 @@ func (h House) stop(ctx context.Context, started []Capability) error {
 		if c.Stop == nil {
 			continue
 		}
-		bounded, cancel := context.WithTimeout(ctx, stopWithin)
+		within := stopWithin
+		if h.Hurry != nil && h.Hurry() {
+			within = hurriedWithin
+		}
+		bounded, cancel := context.WithTimeout(ctx, within)
 		if err := c.Stop(bounded); err != nil {
 			errs = append(errs, fmt.Errorf("cannot stop %s: %w", c.Name, err))
 		}

@@ -79,8 +79,11 @@ func (f *Front) Capability() house.Capability {
 	}
 }
 
+// sockets are the listeners that stand in the home, in the order of the servers.
+func sockets() []string { return []string{"control", "edge"} }
+
 func (f *Front) listen(ctx context.Context) error {
-	for _, name := range []string{"control", "edge"} {
+	for _, name := range sockets() {
 		l, err := f.Home.Listen(name)
 		if err != nil {
 			return errors.Join(err, f.close())
@@ -146,7 +149,36 @@ func (f *Front) serve(ctx context.Context) error {
 		})
 		group.Go(func() error { <-ctx.Done(); return drain(ctx, server) })
 	}
+	group.Go(func() error { f.mend(ctx, servers); return nil })
 	return group.Wait()
+}
+
+// mendEvery is how often the sockets are looked after.
+const mendEvery = 2 * time.Second
+
+// mend listens anew where somebody removed a socket's file: without it nobody reaches the house.
+func (f *Front) mend(ctx context.Context, servers []*http.Server) {
+	tick := time.NewTicker(mendEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for i, name := range sockets() {
+			if _, err := os.Lstat(f.Home.Var("run", name+".sock")); !errors.Is(err, os.ErrNotExist) {
+				continue
+			}
+			l, err := f.Home.Listen(name)
+			if err != nil {
+				f.Server.Log.Error("cannot make a socket anew that was removed", slog.String("socket", name), slog.Any("error", err))
+				continue
+			}
+			f.Server.Log.Warn("a socket was removed, and is there again", slog.String("socket", name))
+			go func() { _ = servers[i].Serve(l) }() // it ends with its server
+		}
+	}
 }
 
 // drain lets requests under way end, and cuts what still streams after a moment.

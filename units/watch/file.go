@@ -22,8 +22,9 @@ type Stage string
 const (
 	Starting Stage = "starting"
 	Up       Stage = "up"
-	Ending   Stage = "ending" // it was asked to, and ends its units
-	Failed   Stage = "failed" // it ended its units because of an error
+	Leaving  Stage = "leaving" // another program takes its place in its process
+	Ending   Stage = "ending"  // it was asked to, and ends its units
+	Failed   Stage = "failed"  // it ended its units because of an error
 )
 
 // A House is what a house says of itself to its watch, in var/run/house.json. The file goes with

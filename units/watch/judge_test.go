@@ -23,6 +23,7 @@ func TestJudge(t *testing.T) {
 		"it lives and wants no watch":     {facts{known: true, living: true, house: house(Up, false)}, leave},
 		"it died":                         {facts{known: true, house: house(Up, true)}, again},
 		"it died while it started":        {facts{known: true, house: house(Starting, true)}, again},
+		"it died between two programs":    {facts{known: true, house: house(Leaving, true)}, again},
 		"it failed":                       {facts{known: true, house: house(Failed, true)}, again},
 		"it died and wanted no watch":     {facts{known: true, house: house(Up, false)}, leave},
 		"it died, asked to end":           {facts{known: true, house: house(Ending, true)}, leave},
@@ -52,7 +53,7 @@ func TestJudge(t *testing.T) {
 func TestNothingIsStartedUnlessEverythingIsKnown(t *testing.T) {
 	for bits := range 1 << 8 {
 		on := func(i int) bool { return bits>>i&1 == 1 }
-		for _, stage := range []Stage{Starting, Up, Ending, Failed} {
+		for _, stage := range []Stage{Starting, Up, Leaving, Ending, Failed} {
 			f := facts{gone: on(0), known: on(1), living: on(2), held: on(3), upgrading: on(4), house: House{Stage: stage, Watched: on(5)}}
 			if on(6) {
 				f.intents.Down = &intent.Down{}

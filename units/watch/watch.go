@@ -115,7 +115,7 @@ func (w *Watch) attend(ctx context.Context, n House) {
 		if time.Since(began) > calm && now.Stage == Up {
 			w.backoff.reset()
 		}
-		if now.Stage != Starting && p.look(time.Now(), readBeat(w.home), func() bool { return w.machine.answers(ctx) }) && ctx.Err() == nil {
+		if (now.Stage == Up || now.Stage == Ending) && p.look(time.Now(), readBeat(w.home), func() bool { return w.machine.answers(ctx) }) && ctx.Err() == nil {
 			w.replace(ctx, child, n, p)
 		}
 	}

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"holdfast"
+	"holdfast/core/home"
+	"holdfast/core/house"
+	"holdfast/core/intent"
+	"holdfast/core/process"
+	"holdfast/surface/cli"
+	"holdfast/units/supervisor"
+	"holdfast/units/watch"
+)
+
+const (
+	// answerWithin and quickAnswer bound how long `down` waits for the house to answer before it ends
+	// a house that does not.
+	answerWithin = 10 * time.Second
+	quickAnswer  = 3 * time.Second
+	// quickEnd is how long `down --quick` waits for a house that ends.
+	quickEnd = 15 * time.Second
+	// startWithin is how long `down` waits for a house that starts to become one that can be asked.
+	startWithin = time.Minute
+)
+
+// end records that the house stays down, and begins its end. What cannot be recorded does not keep
+// it from ending.
+func (h *House) end(ctx context.Context, how house.Shutdown) (house.Goodbye, error) {
+	if !h.running.Load() {
+		return h.endLeft(ctx, how)
+	}
+	unrecorded := intent.SetDown(h.Home, holdfast.CallerFrom(ctx).String(), how.Workers)
+	left := h.supervisor.Plan(supervisor.Shutdown{LeaveWorkers: !how.Workers, Quick: how.Quick})
+	out := house.Goodbye{Status: "stopping", Message: "every unit is being stopped, then the house ends", Left: left}
+	if unrecorded != nil {
+		out.Unrecorded = unrecorded.Error()
+	}
+	if how.Quick {
+		h.hurry.Store(true)
+		go func() { _ = h.supervisor.End(context.WithoutCancel(ctx)) }() // the supervisor's Stop waits for it
+	}
+	h.shutdown()
+	return out, nil
+}
+
+// endLeft records that the house stays down and ends what one left that died. The caller holds the
+// home.
+func (h *House) endLeft(ctx context.Context, how house.Shutdown) (house.Goodbye, error) {
+	before, err := intent.Read(h.Home)
+	unrecorded := err
+	if err == nil {
+		unrecorded = intent.SetDown(h.Home, holdfast.CallerFrom(ctx).String(), how.Workers)
+	}
+	ended, left, err := h.supervisor.EndLeft(ctx, supervisor.Shutdown{LeaveWorkers: !how.Workers, Quick: how.Quick})
+	watched := watch.Lives(h.Home)
+	if err := errors.Join(err, watch.End(ctx, h.Home), watch.Forget(h.Home), unrecorded); err != nil {
+		return house.Goodbye{}, err
+	}
+	if before.Down != nil && len(ended) == 0 && !watched {
+		return house.Goodbye{}, fmt.Errorf("nothing was running, and the house is down since %s: %w", before.Down.Since.Format(time.RFC3339), cli.ErrNoHouse)
+	}
+	out := house.Goodbye{Status: "stopped", Message: "no house was running; it stays down until `holdfast up`", Left: left, Ended: ended}
+	if len(ended) > 0 {
+		out.Message = "the house had died; what it left has ended, and it stays down until `holdfast up`"
+	}
+	return out, nil
+}
+
+// settleDown keeps to a `down` that stands when the machine or the watch would start the house: it ends
+// what is left and tells so.
+func (h *House) settleDown(ctx context.Context, down intent.Down) (string, error) {
+	ended, left, err := h.supervisor.EndLeft(ctx, supervisor.Shutdown{LeaveWorkers: !down.Workers})
+	if err := errors.Join(err, watch.Forget(h.Home)); err != nil {
+		return "", err
+	}
+	text := fmt.Sprintf("The house is not started: `down` by %s stands since %s. `holdfast up` starts it.", down.By, down.Since.Format(time.RFC3339))
+	if len(ended) > 0 {
+		text += "\nEnded what was left running: " + strings.Join(ended, ", ") + "."
+	}
+	if len(left) > 0 {
+		text += "\nLeft to finish: " + strings.Join(left, ", ") + "."
+	}
+	return text, nil
+}
+
+// A downCaller is `down` on the command line: it returns when the house has ended, ends one that
+// does not answer, and what a house left that died.
+type downCaller struct {
+	*House
+	remote *cli.Remote
+}
+
+// Follow is not for this action.
+func (d downCaller) Follow(context.Context, string, json.RawMessage, func(json.RawMessage) error) error {
+	return errors.New("there is nothing to follow")
+}
+
+// Dispatch carries the action out.
+func (d downCaller) Dispatch(ctx context.Context, name string, input json.RawMessage, _ *holdfast.Confirmation) (json.RawMessage, error) {
+	var how house.Shutdown
+	if err := json.Unmarshal(input, &how); err != nil {
+		return nil, holdfast.BadInput(err.Error())
+	}
+	defer d.patience(ctx)()
+	out, acted, err := d.ask(ctx, name, input, how)
+	if err != nil {
+		return nil, err
+	}
+	_, died, err := watch.ReadHouse(d.Home)
+	if acted && !died && err == nil {
+		return json.Marshal(out)
+	}
+	rest, err := d.offline(ctx, name, input)
+	if acted && (err == nil || errors.Is(err, cli.ErrNoHouse)) {
+		out.Ended, err = rest.Ended, nil
+		return json.Marshal(out)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(rest)
+}
+
+// patience says what is waited for when that takes long.
+func (d downCaller) patience(ctx context.Context) (stop func()) {
+	timer := time.AfterFunc(2*time.Second, func() {
+		if ctx.Err() == nil {
+			fmt.Fprintln(os.Stderr, "Waiting for the units to end. Ctrl-C stops the waiting, not the end.")
+		}
+	})
+	return func() { timer.Stop() }
+}
+
+// ask has the house end itself, and waits until it has. acted is false when there is no house.
+func (d downCaller) ask(ctx context.Context, name string, input json.RawMessage, how house.Shutdown) (out house.Goodbye, acted bool, err error) {
+	if err := d.untilItCanBeAsked(ctx, how); err != nil {
+		return out, false, err
+	}
+	holder, err := d.Home.Holder()
+	if err != nil || holder == nil {
+		return out, false, err
+	}
+	bounded, cancel := context.WithTimeout(ctx, within(how, answerWithin, quickAnswer))
+	defer cancel()
+	answer, err := d.remote.Dispatch(bounded, name, input, nil)
+	switch {
+	case err == nil:
+		if err := json.Unmarshal(answer, &out); err != nil {
+			return out, true, err
+		}
+	case ctx.Err() != nil:
+		return out, true, ctx.Err()
+	case answered(err):
+		return out, false, err
+	}
+	silent := err != nil
+	if !silent || d.stage(holder) == watch.Ending {
+		silent, err = d.awaitEnd(ctx, within(how, 0, quickEnd))
+		if err != nil {
+			return out, true, err
+		}
+	}
+	if silent {
+		if err := d.kill(ctx, holder, how); err != nil {
+			return out, true, err
+		}
+	}
+	out.Status, out.Message = "stopped", "the house has ended, and stays down until `holdfast up`"
+	if silent {
+		out.Message = "the house did not answer and was killed; what it left has ended, and it stays down until `holdfast up`"
+	}
+	if out.Unrecorded != "" {
+		out.Message = "the house has ended, but a service or the watch may start it again: " + out.Unrecorded
+	}
+	return out, true, nil
+}
+
+func within(how house.Shutdown, usual, quick time.Duration) time.Duration {
+	if how.Quick {
+		return quick
+	}
+	return usual
+}
+
+// answered tells an answer of the house from the lack of one.
+func answered(err error) bool {
+	_, refused := errors.AsType[*holdfast.Refusal](err)
+	_, failed := errors.AsType[*holdfast.Error](err)
+	return refused || failed
+}
+
+// stage is how far the house came that holds the home.
+func (d downCaller) stage(holder *home.LockedError) watch.Stage {
+	n, known, err := watch.ReadHouse(d.Home)
+	if err != nil || !known || n.PID != holder.PID {
+		return ""
+	}
+	return n.Stage
+}
+
+// untilItCanBeAsked waits for a house that is starting.
+func (d downCaller) untilItCanBeAsked(ctx context.Context, how house.Shutdown) error {
+	bounded, cancel := context.WithTimeout(ctx, within(how, startWithin, quickAnswer))
+	defer cancel()
+	for {
+		holder, err := d.Home.Holder()
+		if err != nil || holder == nil || dialable(ctx, d.Home) {
+			return err
+		}
+		switch d.stage(holder) {
+		case watch.Starting, watch.Leaving:
+		case "":
+			if bounded.Err() != nil {
+				return holder // a command without a house, or one of another program
+			}
+		default:
+			return nil
+		}
+		if !pause(bounded, 20*time.Millisecond) {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if d.stage(holder) != "" {
+				return nil
+			}
+		}
+	}
+}
+
+// awaitEnd waits until nobody holds the home; for at most so long, when that is more than 0.
+func (d downCaller) awaitEnd(ctx context.Context, most time.Duration) (lasts bool, err error) {
+	began := time.Now()
+	for {
+		holder, err := d.Home.Holder()
+		if err != nil || holder == nil {
+			return false, err
+		}
+		if !pause(ctx, 10*time.Millisecond) {
+			return true, fmt.Errorf("the house is still ending: %w", ctx.Err())
+		}
+		if most > 0 && time.Since(began) > most {
+			return true, nil
+		}
+	}
+}
+
+// kill records that the house stays down and kills its process, and that alone.
+func (d downCaller) kill(ctx context.Context, holder *home.LockedError, how house.Shutdown) error {
+	n, known, err := watch.ReadHouse(d.Home)
+	if err != nil || !known || n.PID != holder.PID {
+		return errors.Join(err, &silentError{holder: holder})
+	}
+	if caller := offlineCaller(); caller.Tier < holdfast.TierOperator {
+		return &holdfast.Refusal{Guard: "tier", Reason: caller.String() + " may not end the house", Remedy: "ask the operator"}
+	}
+	if err := intent.SetDown(d.Home, offlineCaller().String(), how.Workers); err != nil {
+		return err
+	}
+	p, err := process.Adopt(n.Identity)
+	if err == nil {
+		// The watch would end what is left as well, but this command tells of it.
+		err = errors.Join(watch.End(ctx, d.Home), p.SignalFirst(syscall.SIGKILL))
+	}
+	if err != nil && !errors.Is(err, process.ErrGone) {
+		return err
+	}
+	_, err = d.awaitEnd(ctx, 0)
+	return err
+}
+
+// offline runs the action in this process, under the home's lock. Whoever has that now ends what is
+// left too, and soon.
+func (d downCaller) offline(ctx context.Context, name string, input json.RawMessage) (out house.Goodbye, err error) {
+	a, err := d.Registry.Action(name)
+	if err != nil {
+		return out, err
+	}
+	if err := d.Home.Ensure(); err != nil {
+		return out, err
+	}
+	lock, err := d.Home.Lock("in process: " + name)
+	for began := time.Now(); err != nil && time.Since(began) < startWithin && pause(ctx, 50*time.Millisecond); {
+		lock, err = d.Home.Lock("in process: " + name)
+	}
+	if err != nil {
+		return out, err
+	}
+	defer func() { err = errors.Join(err, d.Store.Close(), lock.Unlock()) }()
+	if err := d.openFor(ctx, a); err != nil {
+		return out, err
+	}
+	answer, err := cli.Local{Registry: d.Registry, Caller: offlineCaller()}.Dispatch(ctx, name, input, nil)
+	if err != nil {
+		return out, err
+	}
+	return out, json.Unmarshal(answer, &out)
+}
+
+// pause waits; false when ctx ended first.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
