@@ -178,6 +178,7 @@ func unstamped(line []byte) (text []byte, stream string, part bool) {
 		return line, "", false
 	}
 	flag, text, ok := bytes.Cut(rest, []byte{' '})
+	flag, _, _ = bytes.Cut(flag, []byte{':'}) // :C is for who reads backward
 	if !ok || string(flag) != "F" && string(flag) != "P" {
 		return line, "", false
 	}

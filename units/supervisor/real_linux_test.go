@@ -60,6 +60,8 @@ func play(role string, args []string) {
 		serve(args[0])
 	case "house":
 		keepHouse(args[0])
+	case "pulse":
+		pulse(args[0], args[1])
 	}
 	held := make(chan os.Signal, 1)
 	signal.Notify(held, syscall.SIGUSR1)

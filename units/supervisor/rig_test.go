@@ -61,13 +61,17 @@ type rig struct {
 	dir     string
 }
 
-func newRig(t *testing.T, dir string, fake *processtest.Host) *rig {
+func newRig(t *testing.T, dir string, fake *processtest.Host, changes ...func(*Options)) *rig {
 	t.Helper()
 	r := &rig{t: t, fake: fake, journal: &ledger{}, dir: dir}
-	r.Supervisor = New(Options{
+	o := Options{
 		Home: home.At(dir), Host: fake, Journal: r.journal, Secrets: pocket{"KEY": "value"},
 		Log: slog.New(&strict{Handler: slog.NewTextHandler(t.Output(), nil), t: t}),
-	})
+	}
+	for _, change := range changes {
+		change(&o)
+	}
+	r.Supervisor = New(o)
 	if err := r.open(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -88,11 +92,11 @@ func (h *strict) Handle(ctx context.Context, r slog.Record) error {
 }
 
 // bubble runs a test in fake time, with a supervisor that is stopped at its end.
-func bubble(t *testing.T, body func(t *testing.T, r *rig)) {
+func bubble(t *testing.T, body func(t *testing.T, r *rig), changes ...func(*Options)) {
 	t.Helper()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, dir, &processtest.Host{})
+		r := newRig(t, dir, &processtest.Host{}, changes...)
 		body(t, r)
 		if err := r.close(context.Background()); err != nil {
 			t.Error(err)
