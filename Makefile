@@ -5,7 +5,7 @@ HOME_DIR ?= $(CURDIR)/home
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X holdfast/app.version=$(VERSION)
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-long check generate hub bench clean
+.PHONY: help build run test test-long check generate hub chaos bench clean
 
 help: ## list what can be made
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,6 +28,9 @@ check: ## format, lint, vulnerabilities, generated files
 
 generate: ## write the reference, the OpenAPI document and its client anew
 	test/generate
+
+chaos: build ## disturb a real house at random (DURATION, SEED, UNITS, HOLDFAST_LONG=1)
+	$(GO) run ./test/chaos -duration $(or $(DURATION),2m) -seed $(or $(SEED),0) -units $(or $(UNITS),100)
 
 bench: build ## print the table of figures
 	$(GO) run ./bench

@@ -54,12 +54,20 @@ func main() {
 	flag.IntVar(&o.houseKills, "house-kills", 0, "at least so many kills of the house")
 	flag.DurationVar(&o.margin, "margin", 12*time.Second, "what a unit may take beyond its backoff")
 	flag.Parse()
+	o.long()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, o)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "chaos:", err)
 		os.Exit(1)
+	}
+}
+
+// long asks for the counts of the long form when HOLDFAST_LONG=1.
+func (o *options) long() {
+	if os.Getenv("HOLDFAST_LONG") == "1" {
+		o.unitKills, o.houseKills = max(o.unitKills, 10_000), max(o.houseKills, 200)
 	}
 }
 
@@ -76,11 +84,11 @@ func run(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	end, err := outside.Guard(work, true)
+	c := newChaos(place{work: work, bin: bin}, o)
+	end, err := outside.Guard(work, c.house(), true)
 	if err != nil {
 		return err
 	}
-	c := newChaos(place{work: work, bin: bin}, o)
 	defer func() { err = errors.Join(err, c.finish(err, end)) }()
 	if err := c.prepare(ctx); err != nil {
 		return err
@@ -100,9 +108,6 @@ func (c *chaos) finish(err error, end func() error) error {
 	}
 	left := outside.End(c.work)
 	endErr := end()
-	for _, group := range outside.Cgroups(c.house()) {
-		_ = syscall.Rmdir(group)
-	}
 	if len(left) > 0 {
 		endErr = errors.Join(endErr, fmt.Errorf("cannot end %v", left))
 	}

@@ -17,38 +17,43 @@ import (
 	"time"
 )
 
-// guardianVariable names, to a guardian, the folder that it guards, and the cgroups' name.
-const guardianVariable = "HOLDFAST_TEST_GUARDIAN"
+// guardianVariable names, to a guardian, the folder that it guards; groupsVariable a word in the
+// paths of the control groups that go with it; keepVariable is set when the folder stays.
+const (
+	guardianVariable = "HOLDFAST_TEST_GUARDIAN"
+	groupsVariable   = "HOLDFAST_TEST_GROUPS"
+	keepVariable     = "HOLDFAST_TEST_KEEP"
+)
 
 // Guardian runs the guardian when this process was started as one, and then never returns. Programs
 // that use Guard call it first.
 func Guardian() {
-	what := os.Getenv(guardianVariable)
-	if what == "" {
+	dir := os.Getenv(guardianVariable)
+	if dir == "" {
 		return
 	}
 	_, _ = io.Copy(io.Discard, os.Stdin) // ends when the one who is guarded ends, however it does
-	keep := strings.HasPrefix(what, "keep:")
-	what = strings.TrimPrefix(what, "keep:")
-	_ = Clear(what, !keep)
+	if err := Clear(dir, os.Getenv(groupsVariable), os.Getenv(keepVariable) == ""); err != nil {
+		fmt.Fprintln(os.Stderr, "guardian:", err)
+		os.Exit(1)
+	}
 	os.Exit(0)
 }
 
 // Guard starts a guardian of a folder: when this process is gone, however it ended, the guardian
-// ends what has to do with the folder, takes away its mounts and cgroups, and, unless told to keep
-// it, the folder. The answer ends the guardian's watch and does the same at once.
-func Guard(dir string, keep bool) (end func() error, err error) {
+// ends what has to do with the folder, takes away its mounts, the control groups with a word in
+// their path, and, unless told to keep it, the folder. The answer lets it do the same at once.
+func Guard(dir, groups string, keep bool) (end func() error, err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("cannot find the program itself: %w", err)
 	}
-	value := dir
-	if keep {
-		value = "keep:" + dir
-	}
 	cmd := exec.Command(self)
-	// Its environment must not name the folder in another way than its own variable.
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), guardianVariable + "=" + value}
+	cmd.Env = []string{guardianVariable + "=" + dir, groupsVariable + "=" + groups}
+	if keep {
+		cmd.Env = append(cmd.Env, keepVariable+"=1")
+	}
+	cmd.Stderr = os.Stderr
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	pipe, err := cmd.StdinPipe()
@@ -67,12 +72,15 @@ func Guard(dir string, keep bool) (end func() error, err error) {
 // guards tells whether a process is a guardian, which ends by itself.
 func guards(p *Process) bool { return strings.Contains(string(p.Env), guardianVariable+"=") }
 
-// Clear ends every process that has to do with a folder, and takes away its mounts and, when asked,
-// the folder itself.
-func Clear(dir string, remove bool) error {
+// Clear ends every process that has to do with a folder, and takes away its mounts, the control
+// groups with a word in their path and, when asked, the folder itself.
+func Clear(dir, groups string, remove bool) error {
 	left := End(dir)
 	unmount(dir)
 	var err error
+	for _, group := range Cgroups(groups) {
+		err = errors.Join(err, syscall.Rmdir(group))
+	}
 	if remove {
 		err = os.RemoveAll(dir)
 	}
@@ -127,9 +135,12 @@ func unmount(dir string) {
 	}
 }
 
-// Cgroups lists the control groups whose path has a word in it.
+// Cgroups lists the control groups whose path has a word in it, the innermost first.
 func Cgroups(word string) []string {
 	var list []string
+	if word == "" {
+		return nil
+	}
 	_ = filepath.WalkDir("/sys/fs/cgroup", func(path string, d os.DirEntry, err error) error {
 		if err == nil && d.IsDir() && strings.Contains(path, word) {
 			list = append(list, path)
