@@ -5,6 +5,7 @@ package confine
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -34,6 +35,20 @@ func highest() landlock.Config { return landlock.V11 }
 func setGID(gid int) error { return syscall.Setresgid(gid, gid, gid) }
 
 func setUID(uid int) error { return syscall.Setresuid(uid, uid, uid) }
+
+// closeRest keeps from the program what stands beyond the house's own descriptors: whatever the house
+// was once started with.
+func closeRest(last int) {
+	if unix.CloseRange(uint(last)+1, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC) == nil {
+		return
+	}
+	entries, _ := os.ReadDir("/proc/self/fd") // before Linux 5.11
+	for _, e := range entries {
+		if fd, err := strconv.Atoi(e.Name()); err == nil && fd > last {
+			unix.CloseOnExec(fd)
+		}
+	}
+}
 
 // apply takes rights away: those that come with root, then files, then sockets.
 func (s *Sandbox) apply() error {

@@ -46,6 +46,7 @@ func parse(args []string) (l launch, err error) {
 		return l, err
 	}
 	l.program, l.argv = args[2], args[3:]
+	closeRest(int(l.status.Fd()))
 	return l, nil
 }
 
