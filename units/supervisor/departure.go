@@ -52,7 +52,7 @@ func (k *keeper) depart(d departure, known bool) {
 func (p *post) depart(d departure) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.now.restarts, p.now.launched = d.restarts, launchTime(d.launch)
+	p.now.restarts, p.now.launched = d.restarts, earlier(launchTime(d.launch), time.Now())
 }
 
 // mourn decides by policy what follows a departure; false when there is none.
