@@ -50,7 +50,7 @@ func TestStories(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"await": await, "killunit": killUnit, "killhouse": killHouse, "nothing-left": nothingLeft,
-			"samepid": samePID, "let": let, "exits": exits,
+			"samepid": samePID, "let": let, "exits": exits, "disturb": disturb, "back": back,
 		},
 	})
 }
@@ -72,9 +72,7 @@ func setup(env *testscript.Env, root, bin string) error {
 		env.Setenv(name, "127.0.0.1:"+port)
 	}
 	env.Defer(func() {
-		for _, pid := range within(env.WorkDir) {
-			_ = syscall.Kill(pid, syscall.SIGKILL)
-		}
+		end(env.WorkDir) // again and again: the watch starts a house that is killed
 	})
 	return nil
 }

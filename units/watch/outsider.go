@@ -105,6 +105,7 @@ func (o *Outsider) Run(ctx context.Context) {
 // attend waits until the watch has died, or kills one that hangs.
 func (o *Outsider) attend(ctx context.Context, child subject) {
 	p := &pulse{every: beatLook, limit: showsAfter}
+	p.look(time.Now(), o.sign(), nil)
 	tick := time.NewTicker(beatLook)
 	defer tick.Stop()
 	for {

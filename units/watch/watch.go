@@ -21,7 +21,7 @@ const (
 	soon = 250 * time.Millisecond
 	// lastWords is how long a hung house has to write down where its goroutines stand.
 	lastWords = 3 * time.Second
-	// answerWithin is how long the house may take to answer.
+	// answerWithin is how long the house may take to answer, or to die of SIGKILL.
 	answerWithin = 10 * time.Second
 )
 
@@ -39,8 +39,8 @@ type machine interface {
 	adopt(process.Identity) (subject, error)
 	// start starts the house again, as it was started, without touching what the operator wants.
 	start(House) (subject, int, error)
-	// answers asks the house whether it is there.
-	answers(context.Context) bool
+	// answers asks the house whether it is there, until ctx ends.
+	answers(ctx context.Context) bool
 	// mend takes back an upgrade that was interrupted.
 	mend() error
 }
@@ -115,10 +115,17 @@ func (w *Watch) attend(ctx context.Context, n House) {
 		if time.Since(began) > calm && now.Stage == Up {
 			w.backoff.reset()
 		}
-		if (now.Stage == Up || now.Stage == Ending) && p.look(time.Now(), readBeat(w.home), func() bool { return w.machine.answers(ctx) }) && ctx.Err() == nil {
+		if (now.Stage == Up || now.Stage == Ending) && p.look(time.Now(), readBeat(w.home), func() bool { return w.answers(ctx, p.limit) }) && ctx.Err() == nil {
 			w.replace(ctx, child, n, p)
 		}
 	}
+}
+
+// answers asks the house; one that is to be found hung soon is given less time.
+func (w *Watch) answers(ctx context.Context, limit time.Duration) bool {
+	ctx, cancel := context.WithTimeout(ctx, min(limit/3, answerWithin))
+	defer cancel()
+	return w.machine.answers(ctx)
 }
 
 func newPulse(n House) *pulse {
