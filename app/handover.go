@@ -23,14 +23,18 @@ import (
 // while it handed over.
 const endingVariable = "HOLDFAST_ENDING"
 
-// A succession is the program that is to go on in this process.
-type succession struct{ program atomic.Pointer[string] }
+// A succession is what of this process goes on as another program.
+type succession struct {
+	house   atomic.Bool // this process is the house, not a command
+	program atomic.Pointer[string]
+}
 
 // upgrades is the house's part of an upgrade.
 func (h *House) upgrades(p *parts) *upgrade.Upgrade {
 	return upgrade.New(upgrade.Needs{
 		Home: h.Home, Version: version, PID: os.Getpid(), Program: os.Executable, Args: os.Args[1:],
-		Keeper: func() string { return notify.Keeper(os.Getenv) }, Units: p.units.List, Ready: h.ready.Load,
+		Keeper: func() string { return notify.Keeper(os.Getenv) }, Units: p.units.List,
+		Housed: h.next.house.Load, Ready: h.ready.Load,
 		HandOver: func(program string) { h.handOver(p.units, program) }, Journal: p.book, Log: h.log,
 	})
 }
@@ -74,9 +78,10 @@ func itself(program string) string {
 	return swap.File{Path: program}.Previous()
 }
 
-// undoUpgrade puts the old programs back when an upgrade was killed and its house died too, and
+// succeed makes this process the house of the home that it holds. It puts the old programs back when an upgrade was killed and its house died too, and
 // goes on as the old one. A house that was just handed over is the upgrade, and proves itself.
-func (h *House) undoUpgrade(lock *home.Lock) error {
+func (h *House) succeed(lock *home.Lock) error {
+	h.next.house.Store(true)
 	if lock.Handed() {
 		return nil
 	}

@@ -74,7 +74,7 @@ func (h *House) Run(ctx context.Context, ready func(context.Context) error) erro
 		return err
 	}
 	defer func() { _ = lock.Unlock() }()
-	if err := h.undoUpgrade(lock); err != nil {
+	if err := h.succeed(lock); err != nil {
 		return err
 	}
 	if kept, err := h.keepDown(ctx, lock); kept || err != nil {

@@ -117,4 +117,3 @@ func (h *House) ask(ctx context.Context, name string, input, output any) (err er
 	}
 	return json.Unmarshal(answer, output)
 }
-

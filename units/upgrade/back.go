@@ -42,7 +42,11 @@ func (t *trip) goBack(ctx context.Context, why error) error {
 	err = t.turn.Clear(t.record)
 	end := endIn{From: t.record.From, To: t.record.To, Outcome: "back", Why: why.Error()}
 	err = errors.Join(err, t.Ask(ctx, actionEnd, end, &struct{}{}))
-	return errors.Join(holdfast.Errorf(holdfast.CodeFailed, "the upgrade to %s failed, and %s is back with its units as they were: %w", t.record.To, t.record.From, why), err)
+	state := "with its units as they were"
+	if t.changed != "" {
+		state = "with its units up (" + t.changed + ")"
+	}
+	return errors.Join(holdfast.Errorf(holdfast.CodeFailed, "the upgrade to %s failed, and %s is back %s: %w", t.record.To, t.record.From, state, why), err)
 }
 
 // bringBack ends the process that the new program runs in, nothing else, and sees to it that the

@@ -53,6 +53,8 @@ type trip struct {
 	record swap.Record
 	env    []string // of the house, to start it again
 	handed bool     // the house was asked to go on as the new program
+	// changed names a unit that the failed program did not leave as it was.
+	changed string
 }
 
 // Run exchanges the programs of the installation for FILE and those beside it. On an error
@@ -143,15 +145,15 @@ func (t *trip) note(state swap.State) error {
 func (t *trip) stage(ctx context.Context, file string) error {
 	pairs := [][2]string{{file, t.site.Program}}
 	for _, name := range siblings {
-		beside := filepath.Join(filepath.Dir(file), name)
-		if info, err := os.Stat(beside); err == nil && info.Mode().IsRegular() {
-			pairs = append(pairs, [2]string{beside, filepath.Join(filepath.Dir(t.site.Program), name)})
+		beside, old := filepath.Join(filepath.Dir(file), name), filepath.Join(filepath.Dir(t.site.Program), name)
+		if info, err := os.Stat(beside); err == nil && info.Mode().IsRegular() && !same(beside, old) {
+			pairs = append(pairs, [2]string{beside, old})
 		}
 	}
+	if same(file, t.site.Program) {
+		return holdfast.BadInput(file + " is the program that is in use already: build the new one elsewhere")
+	}
 	for _, pair := range pairs {
-		if same(pair[0], pair[1]) {
-			return holdfast.BadInput(pair[0] + " is the program that is in use already: build the new one elsewhere")
-		}
 		// The record stands before the copy does, so that a kill in between leaves nothing unknown.
 		t.record.Files = append(t.record.Files, swap.File{Path: pair[1]})
 		if err := t.note(swap.Staging); err != nil {
@@ -203,13 +205,13 @@ func (d *Driver) status(ctx context.Context) (standing, error) {
 }
 
 // prove waits for fresh proof: a house of that version that began after the one before, with every
-// unit up in the process in which it was.
+// unit up, and after a handover in the process in which it was.
 func (t *trip) prove(ctx context.Context, version string, before time.Time) error {
 	patience, cancel := context.WithTimeout(ctx, t.Within)
 	defer cancel()
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
-	why := "it did not answer"
+	why := "it does not answer"
 	for {
 		holder, err := t.Home.Holder()
 		switch {
@@ -222,7 +224,7 @@ func (t *trip) prove(ctx context.Context, version string, before time.Time) erro
 		}
 		if now, err := t.status(patience); err == nil {
 			why = t.lacking(now, version, before)
-			if why == "" {
+			if why == "" && holder != nil && holder.Address != "" {
 				return nil
 			}
 		}
@@ -244,7 +246,11 @@ func (t *trip) lacking(now standing, version string, before time.Time) string {
 	case now.Version != version:
 		return fmt.Sprintf("the house is holdfast %s", now.Version)
 	}
-	return missing(t.record.Units, now.Units)
+	if text := missing(t.record.Units, now.Units, t.handed); text != "" {
+		return text
+	}
+	t.changed = missing(t.record.Units, now.Units, true)
+	return ""
 }
 
 // done ends a good upgrade. The record goes before the journal is told: an upgrade that proved

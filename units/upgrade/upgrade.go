@@ -47,8 +47,8 @@ type Needs struct {
 	// Keeper names the service manager that starts a dead house anew, empty for none.
 	Keeper func() string
 	Units  func() []holdfast.UnitStatus
-	// Ready tells that the house answers.
-	Ready func() bool
+	// Housed tells that this process is the house, Ready that all of it has come up.
+	Housed, Ready func() bool
 	// HandOver makes this process go on as the program at a path. It returns at once.
 	HandOver func(program string)
 	Journal  journal
@@ -121,8 +121,11 @@ func (u *Upgrade) begin(context.Context, beginIn) (Site, error) {
 		return Site{}, fmt.Errorf("cannot tell which program runs: %w", err)
 	}
 	site := Site{Program: program, Version: u.needs.Version, Args: []string{}, Units: []swap.Unit{}}
-	if !u.needs.Ready() {
+	if !u.needs.Housed() {
 		return site, nil // the command itself, in a home without a house
+	}
+	if !u.needs.Ready() {
+		return Site{}, holdfast.Errorf(holdfast.CodeUnavailable, "the house is still coming up: upgrade it once it is up")
 	}
 	site.PID, site.Keeper, site.Args = u.needs.PID, u.needs.Keeper(), u.needs.Args
 	for _, unit := range u.needs.Units() {
@@ -218,10 +221,10 @@ func (u *Upgrade) settle(ctx context.Context, late bool) (settled bool, err erro
 		return true, err
 	}
 	isNew := r.State == swap.HandingOver && u.needs.Version == r.To
-	if isNew && (!u.needs.Ready() || !late && missing(r.Units, u.needs.Units()) != "") {
+	if isNew && (!u.needs.Ready() || !late && missing(r.Units, u.needs.Units(), true) != "") {
 		return false, nil
 	}
-	if isNew && missing(r.Units, u.needs.Units()) == "" {
+	if isNew && missing(r.Units, u.needs.Units(), true) == "" {
 		u.note(ctx, *r, "done", "")
 		return true, turn.Clear(*r)
 	}
@@ -246,8 +249,9 @@ func (u *Upgrade) note(ctx context.Context, r swap.Record, outcome, why string) 
 	}
 }
 
-// missing names the first unit that is not up in the process in which it was, and why.
-func missing(before []swap.Unit, now []holdfast.UnitStatus) string {
+// missing names the first unit that is not up as it was, and why; strictly also one that is up in
+// another process.
+func missing(before []swap.Unit, now []holdfast.UnitStatus, strictly bool) string {
 	at := map[string]holdfast.UnitStatus{}
 	for _, unit := range now {
 		at[unit.Name] = unit
@@ -259,7 +263,7 @@ func missing(before []swap.Unit, now []holdfast.UnitStatus) string {
 			return "nobody declares unit " + was.Name + " any more"
 		case !unit.State.Up():
 			return fmt.Sprintf("unit %s was up and is %s %s", was.Name, unit.State, unit.Detail)
-		case unit.PID != was.PID:
+		case strictly && unit.PID != was.PID:
 			return fmt.Sprintf("unit %s was started anew: its process was %d and is %d", was.Name, was.PID, unit.PID)
 		}
 	}
