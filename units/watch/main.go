@@ -64,7 +64,9 @@ func watch(ctx context.Context, h home.Home, print string, log *slog.Logger) err
 	if err != nil {
 		return err
 	}
-	w := &Watch{home: h, log: log, machine: real{h, log}, lock: lock, tend: func(context.Context) {}, report: Report{Identity: self, Print: print, Since: time.Now().UTC()}}
+	logs := &scribe{home: h, log: log}
+	go logs.hold(ctx) // until the process ends
+	w := &Watch{home: h, log: log, machine: real{h, log}, lock: lock, tend: logs.tend, report: Report{Identity: self, Print: print, Since: time.Now().UTC()}}
 	if last, known, err := ReadReport(h); err == nil && known {
 		w.report.Restarts, w.report.History = last.Restarts, last.History
 	}

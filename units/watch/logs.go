@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package watch
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+
+	"holdfast/core/home"
+	"holdfast/units/logkeeper"
+)
+
+// keeperEvery is how often the log keeper is looked after while there is no house.
+const keeperEvery = 2 * time.Second
+
+// A scribe sees to it that units can write while there is no house: it holds their pipes, and starts
+// a log keeper in place of one that died.
+type scribe struct {
+	home home.Home
+	log  *slog.Logger
+	seen time.Time
+}
+
+// hold holds the units' pipes until ctx ends.
+func (s *scribe) hold(ctx context.Context) {
+	for ctx.Err() == nil {
+		if err := logkeeper.Hold(ctx, s.home); err != nil {
+			s.log.Error("cannot hold the units' pipes", slog.Any("error", err))
+		}
+		pause(ctx, keeperEvery)
+	}
+}
+
+// tend starts a log keeper where the units have pipes and nobody reads them.
+func (s *scribe) tend(context.Context) {
+	if time.Since(s.seen) < keeperEvery {
+		return
+	}
+	s.seen = time.Now()
+	pipes, err := os.ReadDir(s.home.Var("run", "pipes"))
+	if err != nil || len(pipes) == 0 || logkeeper.Lives(s.home) {
+		return
+	}
+	s.log.Warn("the log keeper is gone, and no house is there; another one is started")
+	if err := s.start(); err != nil {
+		s.log.Error("cannot start the log keeper", slog.Any("error", err))
+	}
+}
+
+func (s *scribe) start() error {
+	log, err := openLog(s.home, "logkeeper.log")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = log.Close() }()
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(context.Background(), program, "keep", "--home", s.home.Dir())
+	cmd.Stdout, cmd.Stderr, cmd.Dir = log, log, "/"
+	for _, name := range []string{"PATH", "TZ", "LANG"} {
+		if value, ok := os.LookupEnv(name); ok {
+			cmd.Env = append(cmd.Env, name+"="+value)
+		}
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("cannot start %s: %w", program, err)
+	}
+	follow(cmd)
+	return nil
+}
