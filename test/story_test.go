@@ -51,6 +51,7 @@ func TestStories(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"await": await, "killunit": killUnit, "killhouse": killHouse, "nothing-left": nothingLeft,
 			"samepid": samePID, "let": let, "exits": exits, "disturb": disturb, "back": back,
+			"version": buildVersion, "counts": counts, "foreign": foreign, "killcommand": killCommand, "absent": absent,
 		},
 	})
 }
@@ -61,6 +62,7 @@ func setup(env *testscript.Env, root, bin string) error {
 	env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
 	env.Setenv("HOLDFAST_HOME", home)
 	env.Setenv("ROOT", root)
+	env.Setenv("BIN", bin)
 	env.Setenv("CLIENTS", filepath.Join(root, "test", "clients"))
 	env.Setenv("BROWSER", filepath.Join(root, "test", "browser"))
 	env.Setenv("NO_COLOR", "1")
