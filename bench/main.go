@@ -36,6 +36,7 @@ func main() {
 	_ = table.Flush()
 	for _, other := range []struct{ program, bar string }{
 		{"./bench/journal", "≥ 5,000 acknowledged entries/s from 64 callers"},
+		{"./bench/supervise", "the goals in its table; test/setup installs the other supervisors, npm ci in bench/supervise/peers brings pm2"},
 		{"./bench/gateway", "CPU a call stated beside a peer run the same way"},
 	} {
 		fmt.Printf("\n%s (bar: %s)\n", other.program, other.bar)

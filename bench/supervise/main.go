@@ -98,7 +98,7 @@ func measure(ctx context.Context, o options) (err error) {
 	if b.work, err = os.MkdirTemp("", "hfsup-"); err != nil {
 		return err
 	}
-	end, err := outside.Guard(b.work, "", o.keep)
+	end, err := outside.Guard(b.work, filepath.Base(b.work), o.keep)
 	if err != nil {
 		return err
 	}

@@ -155,17 +155,20 @@ func (c *chaos) writeConfig(ctx context.Context) error {
 	for _, u := range c.units {
 		text += u.entry(c.actor(), c.acks())
 	}
-	optional := []string{"logs: {size: 300KB, files: 0}\n", "logs: {size: 300KB}\n", ""}
-	var err error
-	for _, more := range optional {
-		if err := os.WriteFile(filepath.Join(c.home(), "holdfast.yaml"), []byte(text+more), 0o600); err != nil {
+	file := filepath.Join(c.home(), "holdfast.yaml")
+	for _, more := range []string{
+		"watch: {hung_after: 10s, cap: 5s}\n", "logs: {size: 300KB, files: 0}\n", "logs: {rotate: 300KB, files: 0}\n",
+	} {
+		if err := os.WriteFile(file, []byte(text+more), 0o600); err != nil {
 			return err
 		}
-		if _, err = c.command(ctx, "config", "check"); err == nil {
-			return nil
+		if _, err := c.command(ctx, "config", "check"); err == nil {
+			text += more
+		} else {
+			c.say("not known: %s", strings.TrimSpace(more))
 		}
 	}
-	return err
+	return os.WriteFile(file, []byte(text), 0o600)
 }
 
 // await looks until something is so.

@@ -62,7 +62,7 @@ func (p place) look() sight {
 			s.watch = append(s.watch, proc)
 		case proc.Exe == p.program("holdfast-watch") && slices.Contains(proc.Args, "keep"):
 			s.keeper = append(s.keeper, proc)
-		case proc.Exe == p.program("holdfast") && slices.Equal(proc.Args[1:], []string{"--home", p.home(), "up"}):
+		case proc.Exe == p.program("holdfast") && slices.Contains(proc.Args, "up") && !slices.Contains(proc.Args, "-d"):
 			s.house = append(s.house, proc)
 		case proc.Exe == p.program("holdfast"):
 			s.clients = append(s.clients, proc)
