@@ -20,6 +20,7 @@ import (
 	"holdfast"
 	"holdfast/core/home"
 	"holdfast/core/house"
+	"holdfast/core/process"
 	"holdfast/core/intent"
 	"holdfast/edge"
 )
@@ -38,6 +39,9 @@ func upCommand(h *House, opt *Options, missing error) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if missing != nil {
 				return missing
+			}
+			if err := process.Seal(); err != nil {
+				return fmt.Errorf("cannot keep what was inherited from units: %w", err)
 			}
 			for _, s := range set {
 				path, value, ok := strings.Cut(s, "=")
