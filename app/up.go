@@ -40,9 +40,7 @@ func upCommand(h *House, opt *Options, missing error) *cobra.Command {
 			if missing != nil {
 				return missing
 			}
-			if err := process.Seal(); err != nil {
-				return fmt.Errorf("cannot keep what was inherited from units: %w", err)
-			}
+			process.Seal()
 			for _, s := range set {
 				path, value, ok := strings.Cut(s, "=")
 				if !ok {

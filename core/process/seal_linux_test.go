@@ -21,9 +21,7 @@ func TestSealKeepsWhatWasInherited(t *testing.T) {
 	if _, err := unix.FcntlInt(fd, unix.F_SETFD, 0); err != nil {
 		t.Fatal(err)
 	}
-	if err := process.Seal(); err != nil {
-		t.Fatal(err)
-	}
+	process.Seal()
 	flags, err := unix.FcntlInt(fd, unix.F_GETFD, 0)
 	if err != nil || flags&unix.FD_CLOEXEC == 0 {
 		t.Fatalf("the descriptor has flags %d (%v), and goes to every program", flags, err)
