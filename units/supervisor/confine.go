@@ -27,8 +27,9 @@ type account struct {
 	credential *syscall.Credential
 }
 
-// accountOf finds an account by its name or number, with its groups; none for the house's own.
-func accountOf(name string) (*account, error) {
+// accountOf finds an account by its name or number, with its groups, for a house that runs as euid;
+// none where no name is given.
+func accountOf(name string, euid int) (*account, error) {
 	if name == "" {
 		return nil, nil //nolint:nilnil // no account is asked for
 	}
@@ -44,10 +45,10 @@ func accountOf(name string) (*account, error) {
 		return nil, fmt.Errorf("the account %q has no number: %w", name, err)
 	}
 	a := &account{name: found.Username, home: found.HomeDir}
-	if int(uid) == os.Geteuid() {
+	if int(uid) == euid {
 		return a, nil
 	}
-	if os.Geteuid() != 0 {
+	if euid != 0 {
 		return nil, fmt.Errorf("only a house that runs as root can run it as %q", name)
 	}
 	gid, err := strconv.ParseUint(found.Gid, 10, 32)
@@ -71,7 +72,7 @@ func accountOf(name string) (*account, error) {
 func (l *launcher) confine(spec *process.Spec, unit holdfast.Unit) error {
 	spec.Limits, spec.Sandbox, spec.Helper = unit.Limits, unit.Sandbox, l.helper
 	spec.Hidden = []string{l.home.Dir()}
-	a, err := accountOf(unit.User)
+	a, err := accountOf(unit.User, os.Geteuid())
 	if err != nil {
 		return fmt.Errorf("cannot run as another user: %w", err)
 	}
@@ -91,7 +92,7 @@ func (l *launcher) confine(spec *process.Spec, unit holdfast.Unit) error {
 
 // confinement names what of a unit's bounds cannot be had now.
 func confinement(unit holdfast.Unit) string {
-	if _, err := accountOf(unit.User); err != nil {
+	if _, err := accountOf(unit.User, os.Geteuid()); err != nil {
 		return err.Error()
 	}
 	if unit.Sandbox == nil {
