@@ -39,6 +39,7 @@ type chaos struct {
 	judge  *judge
 	counts map[string]int
 	story  []string // what was done, the newest last
+	steps  *os.File // all of it
 	step   int
 	began  time.Time
 	// undo is what is to be taken back, and when.
@@ -68,7 +69,7 @@ type answer struct {
 	args []string
 	out  string
 	err  error
-	// calm tells that nothing disturbed the house meanwhile, so that it should have gone well.
+	// began is when it was asked.
 	began time.Time
 }
 
@@ -88,11 +89,14 @@ func (c *chaos) say(format string, args ...any) {
 	if len(c.story) > 400 {
 		c.story = c.story[100:]
 	}
+	if c.steps != nil {
+		fmt.Fprintln(c.steps, line)
+	}
 }
 
 // command runs one of the operator's commands.
 func (c *chaos) command(ctx context.Context, args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, 60*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, commandTime)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, c.program("holdfast"), append([]string{"--home", c.home()}, args...)...)
 	cmd.Dir = c.work
@@ -111,6 +115,10 @@ func (c *chaos) prepare(ctx context.Context) error {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
+	}
+	var err error
+	if c.steps, err = os.Create(filepath.Join(c.work, "steps.txt")); err != nil {
+		return err
 	}
 	source := c.actor() + ".c"
 	if err := os.WriteFile(source, actorSource, 0o600); err != nil {

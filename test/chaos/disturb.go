@@ -301,27 +301,33 @@ func (c *chaos) heldNow() int {
 }
 
 // heard takes the answers of commands that have ended.
-func (c *chaos) heard() {
+func (c *chaos) heard() error {
 	for {
 		select {
 		case a := <-c.answers:
-			c.take(a)
+			if err := c.take(a); err != nil {
+				return err
+			}
 		default:
-			return
+			return nil
 		}
 	}
 }
 
-func (c *chaos) take(a answer) {
+func (c *chaos) take(a answer) error {
 	c.asked--
 	a.unit.since = time.Now()
 	if a.err == nil {
 		a.unit.wish = a.wish
-		return
+		return nil
 	}
 	// It was cut off, or refused; what stands is read from the file at the next checkpoint.
 	c.counts["commands cut off or refused"]++
 	c.say("unit %s: %v", strings.Join(a.args, " "), a.err)
+	if took := time.Since(a.began); took > commandTime-time.Second && !c.judge.calm.IsZero() && c.judge.calm.Before(a.began) {
+		return violated(a.out, "unit %s has not answered for %s", strings.Join(a.args, " "), took.Round(time.Second))
+	}
+	return nil
 }
 
 // downUp brings the whole house down, looks that it stays so, and brings it up again.

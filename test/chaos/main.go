@@ -106,6 +106,7 @@ func (c *chaos) finish(err error, end func() error) error {
 	if violated {
 		c.keep(broken)
 	}
+	_ = c.steps.Close()
 	left := outside.End(c.work)
 	endErr := end()
 	if len(left) > 0 {

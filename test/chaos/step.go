@@ -21,6 +21,8 @@ const (
 	settling = 75 * time.Second
 	// watchTime is how long the watch has to start a dead house.
 	watchTime = 45 * time.Second
+	// commandTime is how long a command of the operator's may take.
+	commandTime = time.Minute
 )
 
 // disturbAll disturbs until the time is over and the counts are reached.
@@ -33,7 +35,9 @@ func (c *chaos) disturbAll(ctx context.Context) error {
 		}
 		c.step++
 		c.due(false)
-		c.heard()
+		if err := c.heard(); err != nil {
+			return err
+		}
 		s := c.look()
 		if err := c.judge.see(s); err != nil {
 			return err
@@ -116,7 +120,9 @@ func (c *chaos) checkpoint(ctx context.Context) error {
 	for c.asked > 0 {
 		select {
 		case a := <-c.answers:
-			c.take(a)
+			if err := c.take(a); err != nil {
+				return err
+			}
 		case <-ctx.Done():
 			return ctx.Err()
 		}
