@@ -94,7 +94,7 @@ func do(verb string, args []string) (string, error) {
 	case "mount":
 		return "", unix.Mount("none", arg(0), "tmpfs", 0, "")
 	case "run":
-		out, err := exec.Command(arg(0), args[1:]...).CombinedOutput() //nolint:noctx // the parent bounds it
+		out, err := exec.Command(arg(0), args[1:]...).CombinedOutput()
 		if err != nil {
 			return "", fmt.Errorf("%w: %s", err, bytes.TrimSpace(out))
 		}
@@ -121,13 +121,13 @@ func doToOthers(verb string, arg func(int) string) (string, error) {
 		pid, _ := strconv.Atoi(arg(0))
 		return "", syscall.PtraceAttach(pid)
 	case "dial":
-		conn, err := net.DialTimeout(arg(0), arg(1), time.Second) //nolint:noctx // bounded
+		conn, err := net.DialTimeout(arg(0), arg(1), time.Second)
 		if err == nil && strings.HasPrefix(arg(0), "udp") {
 			_, err = conn.Write([]byte("x"))
 		}
 		return "", err
 	case "listen":
-		l, err := net.Listen(arg(0), arg(1)) //nolint:noctx // it does not wait
+		l, err := net.Listen(arg(0), arg(1))
 		if err == nil {
 			_ = l.Close()
 		}

@@ -249,25 +249,25 @@ type town struct{ tcp, udp, unix, abstract string }
 
 func newTown(t *testing.T, p place) town {
 	t.Helper()
-	short, err := os.MkdirTemp("", "town") // a socket's path is bounded
+	short, err := os.MkdirTemp("", "town") //nolint:usetesting // the path of a socket is bounded
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(short) })
 	at := town{unix: filepath.Join(short, "s"), abstract: "@holdfast-confine-" + strconv.Itoa(os.Getpid())}
 	for _, path := range []string{at.unix, at.abstract} {
-		l, err := net.Listen("unix", path) //nolint:noctx // it does not wait
+		l, err := net.Listen("unix", path)
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = l.Close() })
 	}
-	tcp, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it does not wait
+	tcp, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = tcp.Close() })
-	udp, err := net.ListenPacket("udp", "127.0.0.1:0") //nolint:noctx // it does not wait
+	udp, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -366,7 +366,7 @@ s.handle_request()'`
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := net.Dial("tcp", "127.0.0.1:"+strings.TrimSpace(port)) //nolint:noctx // the child bounds it
+	conn, err := net.Dial("tcp", "127.0.0.1:"+strings.TrimSpace(port))
 	if err != nil {
 		t.Fatalf("%q: %v", port, err)
 	}
@@ -386,7 +386,7 @@ s.handle_request()'`
 func TestHomeInASystemFolderIsHidden(t *testing.T) {
 	asRoot(t)
 	newPlace(t)
-	opt, err := os.MkdirTemp("/opt", "holdfast-confine-")
+	opt, err := os.MkdirTemp("/opt", "holdfast-confine-") //nolint:usetesting // it must be a system folder
 	if err != nil {
 		need.Missing(t, "there is no /opt: "+err.Error())
 	}
