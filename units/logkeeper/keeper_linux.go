@@ -26,8 +26,10 @@ const (
 	retryAfter = 250 * time.Millisecond
 	// chores is how often the keeper looks after what hardly changes.
 	chores = time.Minute
-	// breather is how long a busy keeper lets lines gather, so that it takes many at once.
+	// breather is how long a busy keeper lets lines gather, so that it takes many at once; a batch of
+	// plenty does without.
 	breather = time.Millisecond
+	plenty   = 8 << 10
 )
 
 // A keeper is the process: one loop over all pipes (run).
@@ -55,6 +57,7 @@ type keeper struct {
 	complain time.Time
 	end      ending
 	patience time.Duration
+	largest  int // batch of this round
 	// alone is since when there has been neither a house nor a unit.
 	alone time.Time
 }
@@ -221,21 +224,20 @@ func (k *keeper) run() error {
 	events := make([]unix.EpollEvent, 128)
 	last := time.Now()
 	for k.end == goesOn {
-		n, err := unix.EpollWait(k.epoll, events, k.timeout())
-		if err != nil && !errors.Is(err, unix.EINTR) {
-			return fmt.Errorf("cannot wait for pipes: %w", err)
+		happened, err := k.wait(events, k.timeout())
+		if err != nil {
+			return err
 		}
 		k.clerk.state.head().beat.Add(1)
-		for _, e := range events[:max(n, 0)] {
+		for _, e := range happened {
 			k.happened(int(e.Fd), e.Events)
 		}
 		k.serve()
 		k.clock(time.Now())
-		if now := time.Now(); now.Sub(last) < breather && len(k.queue) == 0 {
-			nap := unix.NsecToTimespec(int64(breather))
-			_ = unix.Nanosleep(&nap, nil)
+		if now := time.Now(); now.Sub(last) < breather && k.largest < plenty && len(k.queue) == 0 {
+			nap(breather)
 		}
-		last = time.Now()
+		last, k.largest = time.Now(), 0
 	}
 	if k.end == finishes {
 		k.finish()

@@ -25,9 +25,11 @@ type pipe struct {
 	queued bool
 	// gone tells that its name was removed: it is read as long as something is in it.
 	gone bool
-	// An unfinished line of so many bytes has waited since then.
+	// An unfinished line of so many bytes has waited since then, and was looked at so often.
 	waiting int
 	since   time.Time
+	looks   int
+	lookAt  time.Time
 	// troubled is since when its lines cannot be written.
 	troubled time.Time
 }

@@ -4,6 +4,7 @@ package logkeeper
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"time"
@@ -48,6 +49,16 @@ func (k *keeper) take(p *pipe) (more bool) {
 		return k.skip(p, b, raw)
 	}
 	n := whole(raw)
+	if n == 0 && pipeFull(p.fd) {
+		// Its writer waits, so that this look sees the whole line, or that there is none.
+		if raw, err = k.peeker.look(p.fd); err != nil {
+			k.trouble(p, err)
+			return false
+		}
+		if n = whole(raw); n == 0 {
+			n = part(raw)
+		}
+	}
 	if n == 0 {
 		if !k.ripe(p, len(raw)) {
 			return false
@@ -64,31 +75,32 @@ func (k *keeper) take(p *pipe) (more bool) {
 		return false
 	}
 	k.calm(p)
-	if rest := len(raw) - n; rest > 0 && whole(raw[n:]) == 0 && len(raw) < rawMost {
-		k.wait(p, rest)
-		return p.gone
-	}
-	return moved < n || n < len(raw) || len(raw) == rawMost || p.gone
+	k.largest = max(k.largest, moved)
+	return true // until it is seen empty: only then the kernel tells when something comes
 }
 
-// ripe tells whether an unfinished line is written as a part: it stood still for a while, or it
-// fills the pipe and its writer waits.
+// ripe tells whether an unfinished line is written as a part, because it stood still for a while.
 func (k *keeper) ripe(p *pipe, n int) bool {
-	if pipeFull(p.fd) || p.gone {
-		return true
-	}
-	if p.waiting == n && time.Since(p.since) >= idleLine {
+	now := time.Now()
+	if p.gone || p.waiting == n && now.Sub(p.since) >= idleLine {
 		return true
 	}
 	if p.waiting != n {
-		k.wait(p, n)
+		p.waiting, p.since, p.looks = n, now, 0
 	}
+	p.lookAt = now.Add(lookAgain(p.looks))
+	p.looks++
+	k.partial[p] = true
 	return false
 }
 
-func (k *keeper) wait(p *pipe, n int) {
-	p.waiting, p.since = n, time.Now()
-	k.partial[p] = true
+// lookAgain is when a pipe that holds an unfinished line is looked at again. It has to be, for the
+// kernel does not tell that a writer whose long write has begun goes on with it.
+func lookAgain(looks int) time.Duration {
+	if looks < 4 {
+		return 50 * time.Microsecond << looks
+	}
+	return min(time.Millisecond<<(looks-4), idleLine/8)
 }
 
 // calm notes that nothing waits and nothing is wrong.
@@ -168,8 +180,8 @@ func (k *keeper) letGo(p *pipe) {
 	k.clerk.drop(p.log)
 }
 
-// timeout is how long the loop may wait, in milliseconds.
-func (k *keeper) timeout() int {
+// timeout is how long the loop may wait.
+func (k *keeper) timeout() time.Duration {
 	if len(k.queue) > 0 {
 		return 0
 	}
@@ -180,20 +192,38 @@ func (k *keeper) timeout() int {
 		}
 	}
 	for p := range k.partial {
-		earlier(p.since.Add(idleLine))
+		earlier(p.lookAt)
 	}
 	if len(k.stuck) > 0 {
 		earlier(k.retryAt)
 	}
 	earlier(k.packAt)
 	earlier(k.morgue.lookAt)
-	return max(int(time.Until(next)/time.Millisecond)+1, 1)
+	return max(time.Until(next), time.Microsecond)
+}
+
+// wait waits for what happens, at most so long.
+func (k *keeper) wait(events []unix.EpollEvent, most time.Duration) ([]unix.EpollEvent, error) {
+	if most > 0 && most < time.Millisecond {
+		nap(most)
+		most = 0
+	}
+	n, err := unix.EpollWait(k.epoll, events, int((most+time.Millisecond-1)/time.Millisecond))
+	if err != nil && !errors.Is(err, unix.EINTR) {
+		return nil, fmt.Errorf("cannot wait for pipes: %w", err)
+	}
+	return events[:max(n, 0)], nil
+}
+
+func nap(d time.Duration) {
+	span := unix.NsecToTimespec(int64(d))
+	_ = unix.Nanosleep(&span, nil)
 }
 
 // clock does what is due.
 func (k *keeper) clock(now time.Time) {
 	for p := range k.partial {
-		if now.Sub(p.since) >= idleLine {
+		if !now.Before(p.lookAt) {
 			k.push(p)
 		}
 	}
