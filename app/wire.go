@@ -39,6 +39,8 @@ import (
 	"holdfast/surface/api"
 	"holdfast/surface/hub"
 	"holdfast/units/extension"
+	"holdfast/units/logkeeper"
+	"holdfast/units/logs"
 	"holdfast/units/supervisor"
 )
 
@@ -110,6 +112,7 @@ type parts struct {
 	secrets    *keys.Keys
 	bin        *trash.Trash
 	master     *config.Master
+	logs       *logs.Logs
 	units      *supervisor.Supervisor
 	extensions *extension.Extensions
 	bearers    *key.Keys
@@ -143,6 +146,7 @@ func (h *House) wire(p *parts) error {
 		p.secrets.Capability(),
 		p.bin.Capability(),
 		p.units.Workers(),
+		p.logs.Capability(),
 		p.units.Capability(),
 		p.extensions.Capability(),
 		h.recovery(),
@@ -170,7 +174,9 @@ func (h *House) wireUnits(p *parts) {
 	p.master = config.NewMaster(h.Home)
 	h.operations = operation.NewRunner(h.Store, p.book, h.log)
 	p.machine = process.NewMachine(process.Options{})
-	p.units = supervisor.New(supervisor.Options{Home: h.Home, Host: p.machine, Journal: p.book, History: p.book, Secrets: p.secrets, Log: h.log, Helper: h.options.Watch})
+	keeper := logkeeper.New(logkeeper.Options{Home: h.Home, Binary: h.options.Watch, Log: h.log})
+	p.logs = logs.New(logs.Needs{Home: h.Home, Units: func() []holdfast.UnitStatus { return p.units.List() }, Keeper: keeper, Log: h.log})
+	p.units = supervisor.New(supervisor.Options{Output: keeper, Home: h.Home, Host: p.machine, Journal: p.book, History: p.book, Secrets: p.secrets, Log: h.log, Helper: h.options.Watch})
 	p.units.Claim(tools.Owns)
 	p.extensions = extension.New(extension.Needs{
 		Home: h.Home, Master: p.master, Units: p.units, Keys: p.secrets,
@@ -205,7 +211,7 @@ func (h *House) wireAgent(p *parts) {
 	p.models.SetAgents(p.agents)
 	p.secrets.Use(keys.Needs{Required: askers{p.units, p.extensions, p.models}, Units: p.units, Log: h.log})
 	h.reloaded = map[string]func(context.Context, any) error{
-		"units": p.units.Reconfigure, "workers": p.units.Reconfigure,
+		"units": p.units.Reconfigure, "workers": p.units.Reconfigure, "logs": p.logs.Reconfigure,
 		"models": func(_ context.Context, fresh any) error { return p.models.Apply(*fresh.(*gateway.Config)) },
 		"tools":  func(_ context.Context, fresh any) error { p.catalogue.Apply(*fresh.(*tools.Settings)); return nil },
 		"agent":  func(_ context.Context, fresh any) error { p.agents.Apply(*fresh.(*agent.Settings)); return nil },
@@ -229,7 +235,7 @@ func (h *House) wireEdge(p *parts) {
 	p.door = edge.New(edge.Options{
 		Home: h.Home, Auth: p.logins, Units: p.units, Mounts: p.extensions, Journal: p.book, Keys: p.bearers,
 		Status: func(unit string) (holdfast.UnitStatus, bool) { s, err := p.units.Status(unit); return s, err == nil },
-		Tail:   p.units.Tail, Reserved: h.reserved, Binary: h.options.Edge, Log: h.log,
+		Tail:   p.logs.Tail, Reserved: h.reserved, Binary: h.options.Edge, Log: h.log,
 	})
 	server := &api.Server{Registry: h.Registry, Sessions: p.logins, Keys: p.bearers, Hub: hub.Handler(), Version: version, Log: h.log}
 	h.front = &api.Front{Server: server, Home: h.Home, Journal: p.book, Settings: &api.Settings{Listen: "127.0.0.1:8444"}}

@@ -53,6 +53,18 @@ func ParseDuration(text string) (Duration, error) {
 	return Duration(total), nil
 }
 
+// ParseSince reads since when something is wanted: a span before now ("15m", "2d") or a time
+// ("2026-01-31T12:00:00Z").
+func ParseSince(text string, now time.Time) (time.Time, error) {
+	if span, err := ParseDuration(text); err == nil {
+		return now.Add(-span.Std()), nil
+	}
+	if at, err := time.Parse(time.RFC3339, text); err == nil {
+		return at, nil
+	}
+	return time.Time{}, fmt.Errorf("%q is neither a span nor a time", text)
+}
+
 func badDuration(text string) error {
 	return fmt.Errorf("%q is not a span of time: want a number with its unit, such as 30s, 5m, 1h30m or 7d", clip(text))
 }

@@ -108,11 +108,6 @@ func (d desk) actions() []holdfast.Action {
 			Name: "unit.reap", Summary: "End the marked processes that no unit accounts for",
 			Tier: holdfast.TierOperator, Categories: []holdfast.Category{reapCategory()},
 		}, d.strays.inventory, d.strays.reap),
-		action.NewAction(holdfast.Action{
-			Name: "log.show", Short: "logs", Summary: "Show the last lines of a unit's log",
-			Tier: holdfast.TierOperator, Effect: holdfast.EffectRead, Subject: logSubject,
-			Examples: []string{"holdfast logs notes.backend --lines 50", "holdfast logs notes.backend --grep error --follow"},
-		}, d.logs.show),
 	}
 }
 

@@ -98,7 +98,6 @@ func TestActionsAnswer(t *testing.T) {
 			{"unit.stop", `{"unit":"b"}`, `"state":"held"`},
 			{"unit.start", `{"unit":"b"}`, `"state":"running"`},
 			{"unit.restart", `{"unit":"a"}`, `"state":"running"`},
-			{"log.show", `{"unit":"a"}`, `"file":"var/logs/a.log"`},
 		} {
 			got, err := do(t, r.Supervisor, c.action, c.input)
 			if err != nil || !strings.Contains(got, c.want) {
@@ -108,7 +107,7 @@ func TestActionsAnswer(t *testing.T) {
 		if st := r.is("a", holdfast.UnitRunning); st.PID == pid {
 			t.Error("restart kept the process")
 		}
-		for _, action := range []string{"unit.show", "unit.start", "unit.stop", "unit.restart", "log.show"} {
+		for _, action := range []string{"unit.show", "unit.start", "unit.stop", "unit.restart"} {
 			_, err := do(t, r.Supervisor, action, `{"unit":"none"}`)
 			if e, ok := errors.AsType[*holdfast.Error](err); !ok || e.Code != holdfast.CodeNotFound {
 				t.Errorf("%s of an unknown unit: %v", action, err)

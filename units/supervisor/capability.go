@@ -18,7 +18,6 @@ func (s *Supervisor) Capability() house.Capability {
 		Streams: []holdfast.Stream{
 			{Action: "unit.list", Run: desk{s}.streamList},
 			{Action: "unit.usage", Run: desk{s}.streamUsage},
-			{Action: "log.show", Run: s.logs.follow},
 		},
 		Guards: []holdfast.Guard{intentGuard(s.holds), singleGuard(s.roster)},
 		Alerts: []holdfast.AlertRule{loopRule(s.roster)},

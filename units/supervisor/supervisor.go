@@ -73,7 +73,6 @@ type Supervisor struct {
 	herald   *herald
 	roster   *roster
 	strays   *strays
-	logs     logs
 	book     *usage.Book
 }
 
@@ -113,7 +112,6 @@ func New(o Options) *Supervisor {
 	}, s.herald, o.Log, s.holds, s.estate)
 	s.herald.board.units = s.roster.all
 	s.strays = &strays{host: o.Host, house: s.house, present: s.launch}
-	s.logs = logs{home: o.Home, file: s.logFile}
 	s.book = usage.NewBook(o.Meter, s.roster.measured)
 	return s
 }
@@ -313,17 +311,6 @@ func (s *Supervisor) Changes(ctx context.Context) iter.Seq[Change] {
 
 // Changed is closed when a unit changed its state after the call. Ask for it before List.
 func (s *Supervisor) Changed() <-chan struct{} { return s.herald.audience.next() }
-
-// Tail is the last lines of a unit's log, oldest first, for whoever explains why it does not answer.
-func (s *Supervisor) Tail(ctx context.Context, unit string, lines int) ([]string, error) {
-	out, err := s.logs.show(ctx, logIn{Unit: unit, Lines: lines})
-	return out.Lines, err
-}
-
-func (s *Supervisor) logFile(unit string) (string, error) {
-	u, err := s.roster.look(unit)
-	return logPath(u.unit), err
-}
 
 // launch names the launch that a unit runs now, empty for none.
 func (s *Supervisor) launch(unit string) string {

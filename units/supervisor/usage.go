@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"holdfast"
+	"holdfast/core/config"
 	past "holdfast/core/journal"
 	"holdfast/units/usage"
 )
@@ -182,7 +183,7 @@ func (d desk) history(ctx context.Context, in historyIn) (historyOut, error) {
 	}
 	q := past.Query{Action: "unit.state", Subject: in.Unit, Limit: in.Limit}
 	if in.Since != "" {
-		since, err := parseSince(in.Since, time.Now())
+		since, err := config.ParseSince(in.Since, time.Now())
 		if err != nil {
 			return historyOut{}, holdfast.BadInput("cannot tell the history", holdfast.Problem{
 				Field: "since", Message: err.Error(), Remedy: "give a span (15m, 2d) or a time (2026-01-31T12:00:00Z)",
