@@ -13,6 +13,7 @@ import (
 	"holdfast/core/home"
 	"holdfast/surface/api"
 	"holdfast/surface/cli"
+	"holdfast/units/watch"
 )
 
 // connect finds who runs an action: the house over its control socket, or this process under the
@@ -60,6 +61,9 @@ func (h *House) noHouse(a holdfast.Action) error {
 	holder, err := h.Home.Holder()
 	if err == nil && holder != nil {
 		return &silentError{holder: holder}
+	}
+	if last, known, err := watch.ReadReport(h.Home); err == nil && known && watch.Lives(h.Home) {
+		return fmt.Errorf("cannot run %s: %w; the watch says: %s", a.Name, cli.ErrNoHouse, last.State)
 	}
 	return fmt.Errorf("cannot run %s: %w", a.Name, cli.ErrNoHouse)
 }

@@ -121,11 +121,11 @@ func (d downCaller) Dispatch(ctx context.Context, name string, input json.RawMes
 		return json.Marshal(out)
 	}
 	rest, err := d.offline(ctx, name, input)
-	if acted && (err == nil || errors.Is(err, cli.ErrNoHouse)) {
-		out.Ended, err = rest.Ended, nil
+	switch {
+	case acted && (err == nil || errors.Is(err, cli.ErrNoHouse)):
+		out.Ended = rest.Ended
 		return json.Marshal(out)
-	}
-	if err != nil {
+	case err != nil:
 		return nil, err
 	}
 	return json.Marshal(rest)

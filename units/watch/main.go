@@ -29,7 +29,7 @@ func lockFile(h home.Home) string { return h.Var("run", "watch.lock") }
 func Main(args []string) int {
 	flags := flag.NewFlagSet("holdfast-watch watch", flag.ContinueOnError)
 	dir := flags.String("home", "", "the home of the house")
-	print := flags.String("print", "", "what covers this program and its environment")
+	seal := flags.String("print", "", "what covers this program and its environment")
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
@@ -42,7 +42,7 @@ func Main(args []string) int {
 	defer stop()
 	signal.Ignore(syscall.SIGHUP)
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	if err := watch(ctx, home.At(*dir), *print, log); err != nil {
+	if err := watch(ctx, home.At(*dir), *seal, log); err != nil {
 		log.Error("cannot watch", slog.Any("error", err))
 		return 1
 	}
@@ -50,7 +50,7 @@ func Main(args []string) int {
 }
 
 // watch watches until ctx ends or nothing is left to watch. Where a watch lives already it does nothing.
-func watch(ctx context.Context, h home.Home, print string, log *slog.Logger) error {
+func watch(ctx context.Context, h home.Home, seal string, log *slog.Logger) error {
 	lock, err := take(h)
 	if errors.Is(err, errTaken) {
 		log.Info(err.Error())
@@ -66,7 +66,7 @@ func watch(ctx context.Context, h home.Home, print string, log *slog.Logger) err
 	}
 	logs := &scribe{home: h, log: log}
 	go logs.hold(ctx) // until the process ends
-	w := &Watch{home: h, log: log, machine: real{h, log}, lock: lock, tend: logs.tend, report: Report{Identity: self, Print: print, Since: time.Now().UTC()}}
+	w := &Watch{home: h, log: log, machine: real{h, log}, lock: lock, tend: logs.tend, report: Report{Identity: self, Print: seal, Since: time.Now().UTC()}}
 	if last, known, err := ReadReport(h); err == nil && known {
 		w.report.Restarts, w.report.History = last.Restarts, last.History
 	}

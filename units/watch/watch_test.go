@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -105,10 +106,17 @@ func (f *fake) start(n House) (subject, int, error) {
 		f.mu.Unlock()
 		return nil, 0, f.refuse
 	}
-	h := f.house(n)
+	h, then := f.house(n), f.onStart
 	f.mu.Unlock()
-	f.onStart(h)
+	then(h)
 	return h, h.note.PID, nil
+}
+
+// then says what becomes of the houses that are started from now on.
+func (f *fake) then(do func(*fakeHouse)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.onStart = do
 }
 
 // house makes a house; the caller holds the lock.
@@ -210,13 +218,13 @@ func TestRestartsSlowDownAndForget(t *testing.T) {
 		s.first.note.Most = 10 * time.Second
 		s.first.say(Up)
 		pass(soon)
+		s.then(func(h *fakeHouse) { h.die(process.Exit{Known: true, Code: 1}) })
 		s.first.die(killed())
-		s.onStart = func(h *fakeHouse) { h.die(process.Exit{Known: true, Code: 1}) }
 		pass(40 * time.Second)
 		s.mu.Lock()
 		starts := slices.Clone(s.starts)
-		s.onStart = func(h *fakeHouse) { h.say(Up) }
 		s.mu.Unlock()
+		s.then(func(h *fakeHouse) { h.say(Up) })
 		for i, least := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second} {
 			if gap := starts[i+1].Sub(starts[i]); gap < least || gap > least+time.Second {
 				t.Errorf("pause %d is %s, want %s", i, gap, least)
@@ -234,7 +242,7 @@ func TestRestartsSlowDownAndForget(t *testing.T) {
 
 func TestDownIsKeptTo(t *testing.T) {
 	play(t, func(s *scene) {
-		s.onStart = func(h *fakeHouse) { h.die(process.Exit{Known: true}) } // it ends what is left, and itself
+		s.then(func(h *fakeHouse) { h.die(process.Exit{Known: true}) }) // it ends what is left, and itself
 		if err := intent.SetDown(s.home, "me", false); err != nil {
 			t.Fatal(err)
 		}
@@ -253,7 +261,7 @@ func TestDownIsKeptTo(t *testing.T) {
 func TestDownIsSettledAgainWhenThatFails(t *testing.T) {
 	play(t, func(s *scene) {
 		exits := []process.Exit{killed(), {Known: true, Code: 3}, {Known: true}}
-		s.onStart = func(h *fakeHouse) { h.die(exits[len(s.starts)-1]) }
+		s.then(func(h *fakeHouse) { h.die(exits[len(s.starts)-1]) })
 		if err := intent.SetDown(s.home, "me", false); err != nil {
 			t.Fatal(err)
 		}
@@ -266,11 +274,11 @@ func TestDownIsSettledAgainWhenThatFails(t *testing.T) {
 
 func TestDownDuringThePauseStopsTheRestart(t *testing.T) {
 	play(t, func(s *scene) {
-		s.onStart = func(h *fakeHouse) { h.die(process.Exit{Known: true, Code: 1}) }
+		s.then(func(h *fakeHouse) { h.die(process.Exit{Known: true, Code: 1}) })
 		s.first.die(killed())
 		pass(500 * time.Millisecond) // the second start waits for a second
 		s.started(1)
-		s.onStart = func(h *fakeHouse) { h.die(process.Exit{Known: true}) }
+		s.then(func(h *fakeHouse) { h.die(process.Exit{Known: true}) })
 		if err := errors.Join(intent.SetDown(s.home, "me", false), Forget(s.home)); err != nil {
 			t.Fatal(err)
 		}
@@ -376,7 +384,7 @@ func TestAnotherHouseIsTakenUp(t *testing.T) {
 		s.mu.Lock()
 		other := s.house(House{Watched: true, Stage: Up})
 		s.mu.Unlock()
-		s.onStart = func(*fakeHouse) { t.Error("a second house was started") }
+		s.then(func(*fakeHouse) { t.Error("a second house was started") })
 		other.say(Up)
 		s.first.die(killed())
 		pass(time.Second)
@@ -421,8 +429,13 @@ func TestABeatNeedsItsProofs(t *testing.T) {
 		t.Fatal(err)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		var failing error
-		b := &Beat{Home: h, Proofs: []func(context.Context) error{func(context.Context) error { return failing }}}
+		var failing atomic.Bool
+		b := &Beat{Home: h, Proofs: []func(context.Context) error{func(context.Context) error {
+			if failing.Load() {
+				return errors.New("the store does not answer")
+			}
+			return nil
+		}}}
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() { b.Run(ctx); close(done) }()
@@ -430,7 +443,7 @@ func TestABeatNeedsItsProofs(t *testing.T) {
 		if b.Advanced() != 3 || readBeat(h) != fmt.Sprintf("%10d %20d\n", os.Getpid(), 3) {
 			t.Errorf("%d beats: %q", b.Advanced(), readBeat(h))
 		}
-		failing = errors.New("the store does not answer")
+		failing.Store(true)
 		pass(10 * beatEvery)
 		if b.Advanced() != 3 {
 			t.Errorf("%d beats without proof", b.Advanced())
