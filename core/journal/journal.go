@@ -12,6 +12,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"errors"
@@ -89,37 +90,76 @@ func (j *Journal) Use(n Needs) {
 // Append gives the entry its sequence, time, node and hash, and returns it once it is durable.
 // It waits for that even when ctx ends meanwhile, so that the answer is always true.
 func (j *Journal) Append(ctx context.Context, e holdfast.Entry) (holdfast.Entry, error) {
-	if store.Writing(ctx) {
-		return e, errors.New("cannot append to the journal: not within a write of the store")
+	p, err := j.prepare(ctx, e)
+	if err != nil {
+		return e, err
 	}
-	if j.Node() == "" {
-		return e, errors.New("cannot append to the journal: this node has no name before the store is open")
-	}
-	if err := tidy(&e); err != nil {
-		return e, fmt.Errorf("cannot append to the journal: %w", err)
-	}
-	p := &pending{entry: e, lead: make(chan struct{}, 1), done: make(chan error, 1)}
 	if j.join(p) {
 		j.writeBatch(ctx)
 	}
+	if err := j.await(ctx, p); err != nil {
+		return e, err
+	}
+	return p.entry, nil
+}
+
+// AppendAll appends entries one after the other in as few writes as can be, and tells how many of
+// them, from the first on, are durable.
+func (j *Journal) AppendAll(ctx context.Context, entries []holdfast.Entry) (durable int, err error) {
+	all := make([]*pending, 0, len(entries))
+	for _, e := range entries {
+		p, err := j.prepare(ctx, e)
+		if err != nil {
+			return 0, err
+		}
+		all = append(all, p)
+	}
+	if len(all) > 0 && j.join(all...) {
+		j.writeBatch(ctx)
+	}
+	for _, p := range all { // all of them, for each may be told to lead
+		if failed := j.await(ctx, p); failed != nil {
+			err = cmp.Or(err, failed)
+		} else if err == nil {
+			durable++
+		}
+	}
+	return durable, err
+}
+
+func (j *Journal) prepare(ctx context.Context, e holdfast.Entry) (*pending, error) {
+	if store.Writing(ctx) {
+		return nil, errors.New("cannot append to the journal: not within a write of the store")
+	}
+	if j.Node() == "" {
+		return nil, errors.New("cannot append to the journal: this node has no name before the store is open")
+	}
+	if err := tidy(&e); err != nil {
+		return nil, fmt.Errorf("cannot append to the journal: %w", err)
+	}
+	return &pending{entry: e, lead: make(chan struct{}, 1), done: make(chan error, 1)}, nil
+}
+
+// await leads the writing when it is told to, until the entry is durable or cannot be.
+func (j *Journal) await(ctx context.Context, p *pending) error {
 	for {
 		select {
 		case <-p.lead:
 			j.writeBatch(ctx)
 		case err := <-p.done:
 			if err != nil {
-				return e, fmt.Errorf("cannot append to the journal: %w", err)
+				return fmt.Errorf("cannot append to the journal: %w", err)
 			}
-			return p.entry, nil
+			return nil
 		}
 	}
 }
 
-// join queues an entry and tells whether its caller leads.
-func (j *Journal) join(p *pending) bool {
+// join queues entries and tells whether their caller leads.
+func (j *Journal) join(p ...*pending) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.waiting = append(j.waiting, p)
+	j.waiting = append(j.waiting, p...)
 	if j.writing {
 		return false
 	}

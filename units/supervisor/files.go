@@ -77,6 +77,7 @@ type board struct {
 	dropping []string        // units whose status file must go
 	stale    bool            // state.json is old
 	moved    bool            // units.json is old
+	since    time.Time       // when the first of them became old
 	work     chan struct{}
 
 	rested time.Time // before which only units.json is written; keep's own
@@ -90,24 +91,24 @@ func newBoard(h home.Home, log *slog.Logger) *board {
 func (b *board) touch() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.stale, b.moved = true, true
-	poke(b.work)
+	b.moved = true
+	b.mark()
 }
 
 // touchLaunch marks the files of a unit as old whose process is another now.
 func (b *board) touchLaunch(name string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.stale, b.moved, b.dirty[name] = true, true, true
-	poke(b.work)
+	b.moved, b.dirty[name] = true, true
+	b.mark()
 }
 
 // touchUnit marks the files of a unit as old.
 func (b *board) touchUnit(name string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.stale, b.dirty[name] = true, true
-	poke(b.work)
+	b.dirty[name] = true
+	b.mark()
 }
 
 // drop takes away the status file of a unit that is no more.
@@ -115,8 +116,8 @@ func (b *board) drop(name string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.dirty, name)
-	b.dropping, b.stale, b.moved = append(b.dropping, name), true, true
-	poke(b.work)
+	b.dropping, b.moved = append(b.dropping, name), true
+	b.mark()
 }
 
 // keep writes the files soon after a change, and once more when closed. Who runs is written soon
@@ -139,22 +140,38 @@ func (b *board) keep(closed <-chan struct{}) {
 		case <-closed:
 			timer.Stop()
 		}
-		whole := !time.Now().Before(b.rested)
+		whole := !time.Now().Before(b.due())
 		units := b.write(whole)
 		if whole {
 			b.rested = time.Now().Add(gatherFor(units))
 		}
-		if b.pending() {
-			rest.Reset(time.Until(b.rested))
+		if due := b.due(); !due.IsZero() {
+			rest.Reset(time.Until(due))
 		}
 	}
 }
 
-// pending tells whether something is left to be written.
-func (b *board) pending() bool {
+// due is when all files are to be written, zero when all are fresh: soon after a single change,
+// later when many units change at once, as they do when the house starts or ends.
+func (b *board) due() time.Time {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.stale || len(b.dirty) > 0 || len(b.dropping) > 0
+	if !b.stale && len(b.dirty) == 0 && len(b.dropping) == 0 {
+		return time.Time{}
+	}
+	if calm := b.since.Add(gatherFor(len(b.dirty))); calm.After(b.rested) {
+		return calm
+	}
+	return b.rested
+}
+
+// mark notes since when files are old; the caller holds the lock.
+func (b *board) mark() {
+	if !b.stale {
+		b.since = time.Now()
+	}
+	b.stale = true
+	poke(b.work)
 }
 
 // gatherFor is the least time between two writings of the files of so many units: they are written

@@ -83,14 +83,14 @@ func TestBoardWritesWhatIsOld(t *testing.T) {
 	b.units = func() []standing { return []standing{{unit: plain("a")}, {unit: plain("b")}} }
 	b.touchLaunch("a")
 	b.write(false)
-	if _, err := os.Stat(h.Var("state.json")); !errors.Is(err, fs.ErrNotExist) || !b.pending() {
+	if _, err := os.Stat(h.Var("state.json")); !errors.Is(err, fs.ErrNotExist) || b.due().IsZero() {
 		t.Errorf("more than who runs was written before its time: %v", err)
 	}
 	if _, err := os.Stat(recordFile(h)); err != nil {
 		t.Errorf("who runs was not written: %v", err)
 	}
 	b.write(true)
-	if b.pending() {
+	if !b.due().IsZero() {
 		t.Error("something is left to be written")
 	}
 	if _, err := os.Stat(b.statusFile("b")); !errors.Is(err, fs.ErrNotExist) {

@@ -5,6 +5,7 @@ package supervisor
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,11 +17,18 @@ const (
 	journalRetry = time.Second
 	// backlogMost bounds the entries that wait for a journal that cannot be written.
 	backlogMost = 10_000
+	// togetherMost bounds the entries that are appended in one.
+	togetherMost = 64
 )
 
 // journal is where changes of units are written down.
 type journal interface {
 	Append(context.Context, holdfast.Entry) (holdfast.Entry, error)
+}
+
+// together is a journal that takes several entries in one write, and tells how many it took.
+type together interface {
+	AppendAll(context.Context, []holdfast.Entry) (durable int, err error)
 }
 
 // A scribe writes to the journal what happens to the units, in order, from one goroutine (keep).
@@ -44,7 +52,7 @@ func (s *scribe) note(change Change, launch string) {
 		Action: "unit.state", Subject: change.Status.Name, Outcome: outcomeOf(change.Status.State),
 		Detail: detail(stateDetail{
 			From: change.From, To: change.Status.State, Why: change.Status.Detail,
-			PID: change.Status.PID, Launch: launch, Adopted: change.Adopted,
+			PID: change.Status.PID, Launch: launch, Adopted: change.Adopted, At: change.At.UTC(),
 		}),
 	})
 }
@@ -56,6 +64,8 @@ type stateDetail struct {
 	PID     int                `json:"pid,omitempty"`
 	Launch  string             `json:"launch,omitempty"`
 	Adopted bool               `json:"adopted,omitempty"`
+	// At is when it happened; the entry's own time is when the journal took it.
+	At time.Time `json:"at,omitzero"`
 }
 
 func outcomeOf(state holdfast.UnitState) holdfast.Outcome {
@@ -108,38 +118,51 @@ func (s *scribe) flush() { s.empty(nil, false) }
 // empty writes the backlog. When the journal refuses it tries again later, unless the house ends.
 func (s *scribe) empty(closed <-chan struct{}, retry bool) {
 	ctx := context.Background()
-	for {
-		entry, ok := s.next()
-		if !ok {
-			return
-		}
-		_, err := s.book.Append(ctx, entry)
+	for entries := s.next(); len(entries) > 0; entries = s.next() {
+		durable, err := s.append(ctx, entries)
 		for err != nil && retry && pause(closed) {
-			_, err = s.book.Append(ctx, entry)
+			entries = entries[durable:]
+			durable, err = s.append(ctx, entries)
 		}
 		if err != nil {
-			s.log.Error("cannot journal what happened to a unit", slog.String("unit", entry.Subject), slog.Any("error", err))
+			for _, entry := range entries[durable:] {
+				s.log.Error("cannot journal what happened to a unit", slog.String("unit", entry.Subject), slog.Any("error", err))
+			}
 		}
 	}
 }
 
-func (s *scribe) next() (holdfast.Entry, bool) {
+func (s *scribe) append(ctx context.Context, entries []holdfast.Entry) (durable int, err error) {
+	if book, ok := s.book.(together); ok {
+		return book.AppendAll(ctx, entries)
+	}
+	for _, entry := range entries {
+		if _, err := s.book.Append(ctx, entry); err != nil {
+			return durable, err
+		}
+		durable++
+	}
+	return durable, nil
+}
+
+// next takes the oldest entries of the backlog.
+func (s *scribe) next() []holdfast.Entry {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.entries) == 0 {
+	n := min(len(s.entries), togetherMost)
+	entries := slices.Clone(s.entries[:n])
+	s.entries = s.entries[n:]
+	if n == 0 {
 		s.entries = nil
-		return holdfast.Entry{}, false
 	}
-	entry := s.entries[0]
-	s.entries = s.entries[1:]
-	if s.dropped > 0 {
+	if s.dropped > 0 && n > 0 {
 		s.entries = append(s.entries, holdfast.Entry{
 			Action: "unit.state", Outcome: holdfast.OutcomeFailed, Caller: "house:supervisor", Tier: holdfast.TierInternal,
 			Detail: detail(map[string]int{"changes_not_journaled": s.dropped}),
 		})
 		s.dropped = 0
 	}
-	return entry, true
+	return entries
 }
 
 // pause waits before another try; false when the house ends.
