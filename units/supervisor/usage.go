@@ -207,8 +207,16 @@ func (d desk) history(ctx context.Context, in historyIn) (historyOut, error) {
 			continue // it is shown by the journal, as it is
 		}
 		out.Changes = append(out.Changes, PastChange{
-			At: e.Time, From: detail.From, To: detail.To, Detail: detail.Why, Launch: detail.Launch, PID: detail.PID, Adopted: detail.Adopted,
+			At: when(detail.At, e.Time), From: detail.From, To: detail.To, Detail: detail.Why, Launch: detail.Launch, PID: detail.PID, Adopted: detail.Adopted,
 		})
 	}
 	return out, nil
+}
+
+// when is when something happened, by the clock of who saw it where that was written down.
+func when(seen, noted time.Time) time.Time {
+	if seen.IsZero() {
+		return noted
+	}
+	return seen
 }
