@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
+	"strings"
 	"sync/atomic"
 	"syscall"
 
@@ -114,4 +115,13 @@ func (h *House) inOneLine() string {
 		}
 	}
 	return fmt.Sprintf("holdfast %s: %d of %d units up", version, up, wanted)
+}
+
+// tellKept tells the service manager that the house stays down as it was asked to: without READY it
+// would count as failed.
+func (h *House) tellKept(text string) {
+	first, _, _ := strings.Cut(text, "\n")
+	if err := notify.Tell(os.Getenv, "READY=1", "STATUS="+first, "STOPPING=1"); err != nil {
+		h.log.Warn("the service manager was not told", slog.Any("error", err))
+	}
 }

@@ -20,8 +20,8 @@ import (
 	"holdfast"
 	"holdfast/core/home"
 	"holdfast/core/house"
-	"holdfast/core/process"
 	"holdfast/core/intent"
+	"holdfast/core/process"
 	"holdfast/edge"
 )
 
@@ -103,6 +103,7 @@ func (h *House) keepDown(ctx context.Context, lock *home.Lock) (kept bool, err e
 	}
 	text, err := h.settleDown(ctx, *in.Down)
 	h.say(text)
+	h.tellKept(text)
 	return true, errors.Join(err, h.Store.Close())
 }
 

@@ -15,6 +15,7 @@ import (
 	"holdfast"
 	"holdfast/core/store"
 	"holdfast/units/upgrade"
+	"holdfast/units/upgrade/swap"
 )
 
 // upgradeCommand runs outside the house, which it exchanges.
@@ -52,7 +53,7 @@ func upgradeCommand(h *House, missing error) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&binary, "binary", "", "the new holdfast program")
 	cmd.Flags().DurationVar(&within, "within", within, "how long the new program may take to prove itself")
-	cmd.AddCommand(preflightCommand(h, missing))
+	cmd.AddCommand(preflightCommand(h, missing), undoCommand(h, missing))
 	return cmd
 }
 
@@ -92,6 +93,24 @@ func preflightCommand(h *House, missing error) *cobra.Command {
 				return err
 			}
 			return json.NewEncoder(cmd.OutOrStdout()).Encode(upgrade.Probed{Version: version, Migrates: migrates})
+		},
+	}
+}
+
+// undoCommand is what a service runs before the house: it is the program from before an upgrade,
+// and takes one back that was killed half-way and whose program does not even come up.
+func undoCommand(h *House, missing error) *cobra.Command {
+	return &cobra.Command{
+		Use: "undo", Short: "Put the old programs back when an upgrade was killed half-way", Hidden: true, Args: nothingMore,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if missing != nil {
+				return missing
+			}
+			undone, err := swap.Undo(h.Home)
+			if undone != nil {
+				fmt.Fprintf(cmd.OutOrStdout(), "The upgrade from %s to %s was killed before its end; %s is back.\n", undone.From, undone.To, undone.From)
+			}
+			return err
 		},
 	}
 }

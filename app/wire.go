@@ -41,6 +41,7 @@ import (
 	"holdfast/units/extension"
 	"holdfast/units/logkeeper"
 	"holdfast/units/logs"
+	"holdfast/units/service"
 	"holdfast/units/supervisor"
 )
 
@@ -132,6 +133,8 @@ func (h *House) wire(p *parts) error {
 	h.wireAgent(p)
 	h.wireEdge(p)
 	h.sentry = h.newSentry(p)
+	services := service.New(service.Needs{Home: h.Home, Program: os.Executable, Journal: p.book, Log: h.log})
+	h.reloaded["services"] = services.Reconfigure
 	h.notifier = notify.New(notify.Options{Ready: h.ready.Load, Beat: h.sentry, Status: h.inOneLine, Log: h.log})
 	probes, err := h.probes(p)
 	if err != nil {
@@ -162,6 +165,7 @@ func (h *House) wire(p *parts) error {
 		h.front.Capability(),
 		p.logins.Capability(),
 		p.door.Capability(),
+		services.Capability(),
 		h.upgrades(p).Capability(),
 		h.notifier.Capability(),
 	}, h.options.More...)
