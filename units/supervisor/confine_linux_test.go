@@ -31,7 +31,7 @@ func confinedHouse(t *testing.T) (s *Supervisor, open string) {
 	}
 	s = realHouse(t, t.TempDir())
 	s.launcher.helper = helper
-	open, err = os.MkdirTemp("", "holdfast-open-")
+	open, err = os.MkdirTemp("", "holdfast-open-") //nolint:usetesting // that one is closed to other users
 	if err != nil {
 		t.Fatal(err)
 	}
