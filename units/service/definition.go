@@ -91,6 +91,9 @@ func writable(field, text string) error {
 	if !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
 		return holdfast.BadInput("", holdfast.Problem{Field: field, Message: fmt.Sprintf("%q cannot stand in a service file: it holds control characters", text)})
 	}
+	if strings.TrimSpace(text) != text || strings.HasSuffix(text, `\`) {
+		return holdfast.BadInput("", holdfast.Problem{Field: field, Message: fmt.Sprintf("%q cannot stand in a service file: it begins or ends with a space or a backslash", text)})
+	}
 	return nil
 }
 

@@ -16,7 +16,7 @@ const rcScript = `#!/bin/sh
 # KEYWORD: shutdown
 #
 # NAME_enable (bool): YES starts the house at boot; NO by default.
-# shellcheck disable=SC1091,SC2034
+# shellcheck disable=SC1091,SC2016,SC2034
 
 . /etc/rc.subr
 
