@@ -145,6 +145,46 @@ func TestOwnWorkGoesOn(t *testing.T) {
 	})
 }
 
+// A log's pipe lies in the home, and is opened anew by its path when a shell writes to /dev/stdout.
+func TestTheLogsPipeCanBeOpenedAnew(t *testing.T) {
+	p := newPlace(t)
+	path := filepath.Join(p.home, "pipe")
+	if err := unix.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	pipe, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = pipe.Close() }()
+	child, err := process.Start(process.Spec{
+		Argv: []string{"/bin/sh", "-c", "echo one >/dev/stdout; echo two >/dev/stderr; true"}, Dir: p.home,
+		Stdout: pipe, Stderr: pipe, Sandbox: p.sandbox(), Helper: helper(t),
+		Env:  []string{"PATH=" + os.Getenv("PATH")},
+		Mark: process.Mark{House: "confine", Unit: "u", Launch: t.Name()},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = child.End(t.Context(), syscall.SIGKILL, 0) })
+	lines := bufio.NewReader(pipe)
+	for _, want := range []string{"one\n", "two\n"} {
+		if got, err := lines.ReadString('\n'); err != nil || got != want {
+			t.Fatalf("the pipe holds %q (%v), want %q", got, err, want)
+		}
+	}
+}
+
+func TestWhatIsNotLimitedStaysAsItWas(t *testing.T) {
+	p := newPlace(t)
+	s := process.Spec{Argv: []string{"/bin/sh", "-c", "ulimit -Sn; ulimit -Hn; nice; umask; id -G"}}
+	free := output(t, s)
+	s.Sandbox = p.sandbox()
+	if confined := output(t, s); confined != free {
+		t.Errorf("confined it says %q, free %q", confined, free)
+	}
+}
+
 func TestOtherProcessesAreOutOfReach(t *testing.T) {
 	p := newPlace(t)
 	neighbour, _ := start(t, process.Spec{Argv: []string{"sleep", "1000"}, Sandbox: p.sandbox()})
