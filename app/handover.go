@@ -121,7 +121,7 @@ func (h *House) inOneLine() string {
 // would count as failed.
 func (h *House) tellKept(text string) {
 	first, _, _ := strings.Cut(text, "\n")
-	if err := notify.Tell(os.Getenv, "READY=1", "STATUS="+first, "STOPPING=1"); err != nil {
+	if err := notify.TellKept(os.Getenv, first); err != nil {
 		h.log.Warn("the service manager was not told", slog.Any("error", err))
 	}
 }

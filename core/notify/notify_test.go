@@ -216,16 +216,18 @@ func TestAnAbsentManagerHurtsNobody(t *testing.T) {
 	}
 }
 
-func TestTell(t *testing.T) {
+func TestTellKept(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "notify")
 	m := listen(t, name)
-	if err := notify.Tell(environment("NOTIFY_SOCKET="+name), "READY=1", "STOPPING=1"); err != nil {
+	if err := notify.TellKept(environment("NOTIFY_SOCKET="+name), "it stays down"); err != nil {
 		t.Fatal(err)
 	}
-	if got := m.hear(5 * time.Second); got != "READY=1\nSTOPPING=1" {
-		t.Errorf("got %q", got)
+	for _, want := range []string{"READY=1\nSTATUS=it stays down", "STOPPING=1"} {
+		if got := m.hear(5 * time.Second); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
-	if err := notify.Tell(environment(), "READY=1"); err != nil {
+	if err := notify.TellKept(environment(), "it stays down"); err != nil {
 		t.Error(err)
 	}
 }

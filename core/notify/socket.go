@@ -57,14 +57,14 @@ func (l *Line) Close() error {
 	return l.conn.Close()
 }
 
-// Tell sends one message and is silent where nobody listens. A run that ends at once, because
-// `down` stands, tells READY=1 and STOPPING=1, for else systemd would count it as failed.
-func Tell(getenv func(string) string, states ...string) error {
+// TellKept says of a run that ends at once, because `down` stands, that it did what it was to do:
+// else systemd would count it as failed. Of one message only the last state counts, so it takes two.
+func TellKept(getenv func(string) string, why string) error {
 	line, err := Open(getenv)
 	if err != nil {
 		return err
 	}
-	return errors.Join(line.Send(states...), line.Close())
+	return errors.Join(line.Send("READY=1", "STATUS="+why), line.Send("STOPPING=1"), line.Close())
 }
 
 // watchdog is how often the service manager wants a sign of life; 0 for never. WATCHDOG_PID names

@@ -35,8 +35,8 @@ func (d definition) unit() string {
 	line("Environment=%s", quoted("PATH="+d.Path))
 	line("# Takes an upgrade back that was killed half-way, by the program from before it.")
 	line("ExecStartPre=-/bin/sh -c %s sh %s --home %s upgrade undo", quoted(`test ! -x "$$1" || exec "$$@"`), argument(d.Program+".previous"), argument(d.House))
-	line("ExecStart=%s --home %s up --boot", quoted(d.Program), argument(d.House))
-	line("ExecReload=%s --home %s config reload", quoted(d.Program), argument(d.House))
+	line("ExecStart=%s --home %s up --boot", program(d.Program), argument(d.House))
+	line("ExecReload=%s --home %s config reload", program(d.Program), argument(d.House))
 	line("# Status 0 is `down`, or an end in order: it stays down.")
 	line("Restart=always")
 	line("RestartPreventExitStatus=0")
@@ -72,6 +72,15 @@ func specifiers(text string) string { return strings.ReplaceAll(text, "%", "%%")
 // quoted is one word of systemd's command lines and lists.
 func quoted(text string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "%", "%%").Replace(text) + `"`
+}
+
+// program is the first word of a command line. systemd takes no quote in it, so a shell executes such
+// a one.
+func program(path string) string {
+	if strings.ContainsAny(path, `"'\`) {
+		return "/bin/sh -c " + quoted(`exec "$$@"`) + " sh " + argument(path)
+	}
+	return quoted(path)
 }
 
 // argument is a quoted word in which no variable is replaced.
