@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package logkeeper
+
+import "golang.org/x/sys/unix"
+
+// shorten changes a length argument of the call that a thread is about to make.
+func shorten(tid, argument int, length uint64) error {
+	var regs unix.PtraceRegs
+	if err := unix.PtraceGetRegs(tid, &regs); err != nil {
+		return err
+	}
+	regs.Regs[argument] = length
+	return unix.PtraceSetRegs(tid, &regs)
+}
