@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"strings"
 	"syscall"
@@ -18,6 +19,7 @@ import (
 	"holdfast/core/intent"
 	"holdfast/core/process"
 	"holdfast/surface/cli"
+	"holdfast/units/logkeeper"
 	"holdfast/units/supervisor"
 	"holdfast/units/watch"
 )
@@ -61,7 +63,7 @@ func (h *House) endLeft(ctx context.Context, how house.Shutdown) (house.Goodbye,
 	if err == nil {
 		unrecorded = intent.SetDown(h.Home, holdfast.CallerFrom(ctx).String(), how.Workers)
 	}
-	ended, left, err := h.supervisor.EndLeft(ctx, supervisor.Shutdown{LeaveWorkers: !how.Workers, Quick: how.Quick})
+	ended, left, err := h.endUnits(ctx, supervisor.Shutdown{LeaveWorkers: !how.Workers, Quick: how.Quick})
 	watched := watch.Lives(h.Home)
 	if err := errors.Join(err, watch.End(ctx, h.Home), watch.Forget(h.Home), unrecorded); err != nil {
 		return house.Goodbye{}, err
@@ -76,10 +78,27 @@ func (h *House) endLeft(ctx context.Context, how house.Shutdown) (house.Goodbye,
 	return out, nil
 }
 
+// endUnits ends what a house left that died; what it wrote comes into its logs, and then nobody
+// needs to keep them.
+func (h *House) endUnits(ctx context.Context, how supervisor.Shutdown) (ended, left []string, err error) {
+	pipes, _ := os.ReadDir(h.Home.Var("run", "pipes"))
+	kept := len(pipes) > 0 || logkeeper.Lives(h.Home)
+	if kept {
+		if err := h.output.Start(ctx); err != nil {
+			h.log.Error("nobody keeps the logs of what is ended", slog.Any("error", err))
+		}
+	}
+	ended, left, err = h.supervisor.EndLeft(ctx, how)
+	if kept && len(left) == 0 {
+		err = errors.Join(err, h.output.Stop(ctx))
+	}
+	return ended, left, err
+}
+
 // settleDown keeps to a `down` that stands when the machine or the watch would start the house: it ends
 // what is left and tells so.
 func (h *House) settleDown(ctx context.Context, down intent.Down) (string, error) {
-	ended, left, err := h.supervisor.EndLeft(ctx, supervisor.Shutdown{LeaveWorkers: !down.Workers})
+	ended, left, err := h.endUnits(ctx, supervisor.Shutdown{LeaveWorkers: !down.Workers})
 	if err := errors.Join(err, watch.Forget(h.Home)); err != nil {
 		return "", err
 	}
@@ -141,8 +160,22 @@ func (d downCaller) patience(ctx context.Context) (stop func()) {
 	return func() { timer.Stop() }
 }
 
-// ask has the house end itself, and waits until it has. acted is false when there is no house.
+// ask has the house end itself, and waits until it has. acted is false when there is no house. A
+// house that the watch replaces meanwhile is asked as well.
 func (d downCaller) ask(ctx context.Context, name string, input json.RawMessage, how house.Shutdown) (out house.Goodbye, acted bool, err error) {
+	for range 5 {
+		out, acted, err = d.askOne(ctx, name, input, how)
+		if !errors.Is(err, errReplaced) {
+			break
+		}
+	}
+	return out, acted, err
+}
+
+// errReplaced says that the house that was asked is not the one that holds the home now.
+var errReplaced = errors.New("another house took the place of the one that was asked")
+
+func (d downCaller) askOne(ctx context.Context, name string, input json.RawMessage, how house.Shutdown) (out house.Goodbye, acted bool, err error) {
 	if err := d.untilItCanBeAsked(ctx, how); err != nil {
 		return out, false, err
 	}
@@ -164,6 +197,11 @@ func (d downCaller) ask(ctx context.Context, name string, input json.RawMessage,
 		return out, false, err
 	}
 	silent := err != nil
+	if silent {
+		if now, err := d.Home.Holder(); err != nil || now == nil || now.PID != holder.PID {
+			return out, false, errors.Join(err, errReplaced)
+		}
+	}
 	if !silent || d.stage(holder) == watch.Ending {
 		silent, err = d.awaitEnd(ctx, within(how, 0, quickEnd))
 		if err != nil {
@@ -263,9 +301,9 @@ func (d downCaller) kill(ctx context.Context, holder *home.LockedError, how hous
 	if caller := offlineCaller(); caller.Tier < holdfast.TierOperator {
 		return &holdfast.Refusal{Guard: "tier", Reason: caller.String() + " may not end the house", Remedy: "ask the operator"}
 	}
-	if err := intent.SetDown(d.Home, offlineCaller().String(), how.Workers); err != nil {
-		return err
-	}
+	// A house that was stopped over this very file keeps others from writing it until it is killed;
+	// then this command tries again.
+	_ = intent.SetDown(d.Home, offlineCaller().String(), how.Workers)
 	p, err := process.Adopt(n.Identity)
 	if err == nil {
 		// The watch would end what is left as well, but this command tells of it.

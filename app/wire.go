@@ -66,6 +66,7 @@ type House struct {
 	next       succession
 	sentry     *sentry
 	supervisor *supervisor.Supervisor
+	output     *logkeeper.Client
 	// alone tells that the house has a process of its own; boot, set and say are of its command line.
 	alone, boot bool
 	set         []string
@@ -179,6 +180,7 @@ func (h *House) wireUnits(p *parts) {
 	h.operations = operation.NewRunner(h.Store, p.book, h.log)
 	p.machine = process.NewMachine(process.Options{})
 	keeper := logkeeper.New(logkeeper.Options{Home: h.Home, Binary: h.options.Watch, Log: h.log})
+	h.output = keeper
 	p.logs = logs.New(logs.Needs{Home: h.Home, Units: func() []holdfast.UnitStatus { return p.units.List() }, Keeper: keeper, Log: h.log})
 	p.units = supervisor.New(supervisor.Options{Output: keeper, Home: h.Home, Host: p.machine, Journal: p.book, History: p.book, Secrets: p.secrets, Log: h.log, Helper: h.options.Watch})
 	p.units.Claim(tools.Owns)
