@@ -139,7 +139,7 @@ func (c *chaos) prepare(ctx context.Context) error {
 	if out, err := c.command(ctx, "up", "-d"); err != nil {
 		return fmt.Errorf("cannot start the house: %w\n%s", err, out)
 	}
-	c.judge.calmFrom(time.Now())
+	c.judge.undisturbed()
 	_ = c.await(ctx, 5*time.Second, func(s sight) bool { return len(s.watch) > 0 && len(s.keeper) > 0 })
 	s := c.look()
 	c.parts.watch, c.parts.keeper = len(s.watch) > 0, len(s.keeper) > 0

@@ -263,7 +263,7 @@ func pack(t *testing.T, path string) {
 func TestJudge(t *testing.T) {
 	p := place{work: t.TempDir()}
 	one, two, stray := marked(t, p, "a", "1", true), marked(t, p, "a", "2", true), marked(t, p, "b", "1", false)
-	calm := func(j *judge, since time.Duration) { j.calmFrom(time.Now().Add(-since)) }
+	calm := func(j *judge, since time.Duration) { j.calm = time.Now().Add(-since) }
 	for name, c := range map[string]struct {
 		units []*unit
 		want  string

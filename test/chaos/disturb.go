@@ -150,7 +150,7 @@ func (c *chaos) killHouse(_ context.Context, s sight) {
 	if len(s.house) == 0 || !c.kill(s.house[0], "house kills") {
 		return
 	}
-	c.judge.calmFrom(time.Time{})
+	c.judge.disturbed()
 	c.watchTurn = c.parts.watch && c.rng.IntN(2) == 0
 	c.say("kill -9 the house (%d); %s", s.house[0].PID, map[bool]string{true: "the watch is to start it", false: "up follows"}[c.watchTurn])
 }
@@ -163,7 +163,7 @@ func (c *chaos) freezeHouse(_ context.Context, s sight) {
 	if c.parts.watch && c.rng.IntN(6) == 0 {
 		d = c.span(20*time.Second, 60*time.Second) // long enough to be taken for hung
 	}
-	c.judge.calmFrom(time.Time{})
+	c.judge.disturbed()
 	c.freeze(s.house[0], "house", d)
 }
 
@@ -324,7 +324,7 @@ func (c *chaos) take(a answer) error {
 	// It was cut off, or refused; what stands is read from the file at the next checkpoint.
 	c.counts["commands cut off or refused"]++
 	c.say("unit %s: %v", strings.Join(a.args, " "), a.err)
-	if took := time.Since(a.began); took > commandTime-time.Second && !c.judge.calm.IsZero() && c.judge.calm.Before(a.began) {
+	if took := time.Since(a.began); took > commandTime-time.Second && !c.judge.calm.IsZero() && c.judge.since(c.judge.calm, c.judge.seen) >= took {
 		return violated(a.out, "unit %s has not answered for %s", strings.Join(a.args, " "), took.Round(time.Second))
 	}
 	return nil
@@ -336,7 +336,7 @@ func (c *chaos) downUp(ctx context.Context, s sight) {
 		return
 	}
 	args := [][]string{{"down"}, {"down", "--quick"}, {"down", "--workers"}}[c.rng.IntN(3)]
-	c.judge.calmFrom(time.Time{})
+	c.judge.disturbed()
 	c.say("%s", strings.Join(args, " "))
 	if _, err := c.command(ctx, args...); err != nil {
 		c.say("%v", err)

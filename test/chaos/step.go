@@ -39,6 +39,9 @@ func (c *chaos) disturbAll(ctx context.Context) error {
 			return err
 		}
 		s := c.look()
+		if took := time.Since(s.at); took > time.Second {
+			c.say("a look took %s", took.Round(time.Millisecond))
+		}
 		if err := c.judge.see(s); err != nil {
 			return err
 		}
@@ -73,11 +76,11 @@ func (c *chaos) tend(ctx context.Context, s sight) error {
 	if len(s.house) > 0 {
 		c.deadSince = time.Time{}
 		if c.judge.calm.IsZero() && s.house[0].State != 'T' {
-			c.judge.calmFrom(s.at)
+			c.judge.undisturbed()
 		}
 		return nil
 	}
-	c.judge.calmFrom(time.Time{})
+	c.judge.disturbed()
 	if c.deadSince.IsZero() {
 		c.deadSince = s.at
 	}
@@ -98,7 +101,7 @@ func (c *chaos) up(ctx context.Context) error {
 		out, err := c.command(ctx, "up", "-d")
 		if err == nil {
 			c.say("up: %s", time.Since(began).Round(time.Millisecond))
-			c.judge.calmFrom(time.Now())
+			c.judge.undisturbed()
 			return nil
 		}
 		c.say("%v", err)
