@@ -16,8 +16,6 @@ type logEntry struct {
 	Unit   string    `json:"unit"`
 	Stream string    `json:"stream"`
 	Text   string    `json:"text"`
-	// Line is the older form of Text.
-	Line string `json:"line"`
 }
 
 // A logPrinter prints lines. For one unit that goes to a program, a line is printed as it was
@@ -63,9 +61,6 @@ func (p *logPrinter) meet(unit string) {
 }
 
 func (p *logPrinter) line(e logEntry) string {
-	if e.Line != "" {
-		e.Text = e.Line
-	}
 	forPeople := p.t.Width > 0
 	var b strings.Builder
 	if forPeople && !e.At.IsZero() {
@@ -99,16 +94,10 @@ func (p *logPrinter) line(e logEntry) string {
 func printLog(t Terminal, input, out json.RawMessage) error {
 	var answer struct {
 		Entries []logEntry `json:"entries"`
-		Lines   []string   `json:"lines"`
 		Cut     bool       `json:"cut"`
 	}
 	if err := json.Unmarshal(out, &answer); err != nil {
 		return fmt.Errorf("cannot print the answer: %w", err)
-	}
-	if answer.Entries == nil {
-		for _, line := range answer.Lines {
-			answer.Entries = append(answer.Entries, logEntry{Text: line})
-		}
 	}
 	p := newLogPrinter(t, input)
 	for _, e := range answer.Entries {

@@ -296,7 +296,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Stop every unit and end the house */
+        /**
+         * Stop every unit and end the house, which stays down until up
+         * @description Neither the watch nor a service that starts with the machine starts it again; `holdfast up` does. Workers are left to finish. Where the house has died, what it left is ended; where it does not answer, it is ended too.
+         */
         post: operations["house_shutdown_post_api_supervisor_shutdown"];
         delete?: never;
         options?: never;
@@ -835,6 +838,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/house/handover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Go on as the new program, in the same process, with the units running
+         * @description A part of `holdfast upgrade`, which asks for it.
+         */
+        post: operations["house_handover"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/house/health": {
         parameters: {
             query?: never;
@@ -846,6 +869,46 @@ export interface paths {
         put?: never;
         /** Tell whether the house and its services run */
         post: operations["house_health"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/house/replace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Note that an upgrade begins, and tell what it finds
+         * @description A part of `holdfast upgrade`, which asks for it.
+         */
+        post: operations["house_replace"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/house/replaced": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Note how an upgrade ended
+         * @description A part of `holdfast upgrade`, which asks for it.
+         */
+        post: operations["house_replaced"];
         delete?: never;
         options?: never;
         head?: never;
@@ -878,7 +941,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Stop every unit and end the house */
+        /**
+         * Stop every unit and end the house, which stays down until up
+         * @description Neither the watch nor a service that starts with the machine starts it again; `holdfast up` does. Workers are left to finish. Where the house has died, what it left is ended; where it does not answer, it is ended too.
+         */
         post: operations["house_shutdown"];
         delete?: never;
         options?: never;
@@ -1196,7 +1262,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Show the last lines of a unit's log */
+        /** Show the last lines of units' logs, merged by time */
         post: operations["log_show"];
         delete?: never;
         options?: never;
@@ -1211,7 +1277,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show the last lines of a unit's log, then follow what comes */
+        /** Show the last lines of units' logs, merged by time, then follow what comes */
         get: operations["log_show_follow"];
         put?: never;
         post?: never;
@@ -1300,6 +1366,46 @@ export interface paths {
         get: operations["operation_show_follow"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service/install": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make this house a service that the system starts and watches
+         * @description Writes a systemd unit, a launchd property list or an rc.d script, and enables it for the next boot where the system answers. The house comes up with `up --boot`, which keeps to `down` and to units that were stopped. A file of that name that Holdfast did not write, or that was changed by hand, stays.
+         */
+        post: operations["service_install"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service/uninstall": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take the house out of the system's services; the home and all data stay
+         * @description A house that runs goes on until `holdfast down`.
+         */
+        post: operations["service_uninstall"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1505,6 +1611,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/unit/drift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell whether what the system runs differs from what is registered
+         * @description Exit status 1 tells of services that are missing, changed or not registered, and of registered ones that could not be looked at.
+         */
+        post: operations["unit_drift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/unit/history": {
         parameters: {
             query?: never;
@@ -1567,6 +1693,23 @@ export interface paths {
         put?: never;
         /** End the marked processes that no unit accounts for */
         post: operations["unit_reap"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/unit/registry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Show the registered services of the system beside what it runs */
+        post: operations["unit_registry"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2454,7 +2597,16 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description end all at once with a grace of 2 s, in no order and without waiting for operations */
+                    quick?: boolean;
+                    /** @description end workers too, instead of leaving them to finish; the next up adopts those */
+                    workers?: boolean;
+                };
+            };
+        };
         responses: {
             /** @description done */
             200: {
@@ -2463,8 +2615,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description units of a house that had died, ended now */
+                        ended?: null | string[];
+                        /** @description workers that run on; the next up adopts them */
+                        left?: null | string[];
                         message: string;
-                        status: string;
+                        /** @enum {string} */
+                        status: "stopping" | "stopped";
+                        /** @description why it could not be recorded that the house stays down */
+                        unrecorded?: string;
                     };
                 };
             };
@@ -3819,6 +3978,37 @@ export interface operations {
             500: components["responses"]["Problem"];
         };
     };
+    house_handover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        status: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
     house_health: {
         parameters: {
             query?: never;
@@ -3845,6 +4035,88 @@ export interface operations {
                         /** @enum {string} */
                         status: "healthy" | "degraded";
                     };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    house_replace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description the version that comes */
+                    to: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        args: null | string[];
+                        /** @description the service manager that restarts the house */
+                        keeper?: string;
+                        /** @description of the house; 0 when none runs */
+                        pid: number;
+                        /** @description what is exchanged */
+                        program: string;
+                        /** @description those that are up */
+                        units: null | {
+                            name: string;
+                            pid: number;
+                        }[];
+                        version: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    house_replaced: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    from: string;
+                    /** @enum {string} */
+                    outcome: "done" | "back";
+                    to: string;
+                    /** @description why it went back */
+                    why?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
                 };
             };
             400: components["responses"]["Problem"];
@@ -3902,7 +4174,12 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": Record<string, never>;
+                "application/json": {
+                    /** @description end all at once with a grace of 2 s, in no order and without waiting for operations */
+                    quick?: boolean;
+                    /** @description end workers too, instead of leaving them to finish; the next up adopts those */
+                    workers?: boolean;
+                };
             };
         };
         responses: {
@@ -3913,8 +4190,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description units of a house that had died, ended now */
+                        ended?: null | string[];
+                        /** @description workers that run on; the next up adopts them */
+                        left?: null | string[];
                         message: string;
-                        status: string;
+                        /** @enum {string} */
+                        status: "stopping" | "stopped";
+                        /** @description why it could not be recorded that the house stays down */
+                        unrecorded?: string;
                     };
                 };
             };
@@ -3994,6 +4278,20 @@ export interface operations {
                         /** @description the front door */
                         url: string;
                         version: string;
+                        watch: {
+                            /** @description the last time */
+                            last?: null | {
+                                at: string;
+                                pid?: number;
+                                why: string;
+                            };
+                            pid?: number;
+                            /** @description how often it started the house again */
+                            restarts: number;
+                            since?: string;
+                            /** @description what it does; off when there is none, or who watches instead */
+                            state: string;
+                        };
                     };
                 };
             };
@@ -4732,8 +5030,15 @@ export interface operations {
                     lines?: number;
                     /** @description only lines from this time on: a span (15m, 2d) or a time (2026-01-31T12:00:00Z) */
                     since?: string;
-                    /** @description name of the unit */
-                    unit: string;
+                    /**
+                     * @description only lines of this stream
+                     * @enum {string}
+                     */
+                    stream?: "stdout" | "stderr";
+                    /** @description one more unit; the older form of units */
+                    unit?: string;
+                    /** @description names of units, all of them when none is given; house, watch and logkeeper are the house's own logs */
+                    units?: null | string[];
                 };
             };
         };
@@ -4745,12 +5050,25 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        /** @description log file, relative to the home */
-                        file: string;
-                        /** @description lines, oldest first */
+                        /** @description whether older lines were left out because the answer would have become too large */
+                        cut: boolean;
+                        /** @description the same lines, taken apart */
+                        entries: null | {
+                            /** @description when it was written */
+                            at?: string;
+                            /** @description stdout or stderr; left out where the log does not tell */
+                            stream?: string;
+                            /** @description the line, without its end */
+                            text: string;
+                            /** @description unit that wrote it */
+                            unit: string;
+                        }[];
+                        /** @description their log files, relative to the home */
+                        files: null | string[];
+                        /** @description lines, oldest first; with the unit before each when there are several */
                         lines: null | string[];
-                        /** @description name of the unit */
-                        unit: string;
+                        /** @description whose lines they are */
+                        units: null | string[];
                     };
                 };
             };
@@ -4763,15 +5081,19 @@ export interface operations {
     };
     log_show_follow: {
         parameters: {
-            query: {
+            query?: {
                 /** @description only lines that match this regular expression */
                 grep?: string;
                 /** @description how many lines, the last ones */
                 lines?: number;
                 /** @description only lines from this time on: a span (15m, 2d) or a time (2026-01-31T12:00:00Z) */
                 since?: string;
-                /** @description name of the unit */
-                unit: string;
+                /** @description only lines of this stream */
+                stream?: "stdout" | "stderr";
+                /** @description one more unit; the older form of units */
+                unit?: string;
+                /** @description names of units, all of them when none is given; house, watch and logkeeper are the house's own logs */
+                units?: string[];
             };
             header?: never;
             path?: never;
@@ -5029,6 +5351,119 @@ export interface operations {
                 };
             };
             default: components["responses"]["Problem"];
+        };
+    };
+    service_install: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description who the house runs as; the owner of the home when left out */
+                    account?: string;
+                    /**
+                     * @description what the service is called
+                     * @default holdfast
+                     */
+                    name?: string;
+                    /** @description print the file and change nothing */
+                    print?: boolean;
+                    /**
+                     * @description the system's manager of services; the one of this system when left out
+                     * @enum {string}
+                     */
+                    service?: "systemd" | "launchd" | "rc.d";
+                    /** @description a service of this person, without root, that starts at login */
+                    user?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description who the house runs as */
+                        account?: string;
+                        /** @description whether the system starts it at boot */
+                        enabled?: boolean;
+                        file?: string;
+                        /** @description the file, when it is only printed */
+                        lines?: null | string[];
+                        /** @description what is left to do */
+                        next?: null | string[];
+                        /** @enum {string} */
+                        status?: "installed" | "unchanged";
+                        /** @description why it is not enabled */
+                        why?: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    service_uninstall: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the token of the inventory, a semicolon, and the name of each category confirmed, with commas between */
+                "Holdfast-Confirm"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description what the service is called
+                     * @default holdfast
+                     */
+                    name?: string;
+                    /**
+                     * @description the system's manager of services; the one of this system when left out
+                     * @enum {string}
+                     */
+                    service?: "systemd" | "launchd" | "rc.d";
+                    /** @description a service of this person */
+                    user?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        file: string;
+                        /** @description what is left to do */
+                        next?: null | string[];
+                        /** @enum {string} */
+                        status: "uninstalled" | "absent";
+                    };
+                };
+            };
+            202: components["responses"]["Problem"];
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
         };
     };
     session_list: {
@@ -5614,6 +6049,61 @@ export interface operations {
             500: components["responses"]["Problem"];
         };
     };
+    unit_drift: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        at: string;
+                        managers: null | {
+                            checked: boolean;
+                            manager: string;
+                            user?: boolean;
+                            /** @description why it could not be asked */
+                            why?: string;
+                        }[];
+                        services: null | {
+                            /** @description who registered it: config, or install */
+                            by?: string;
+                            detail?: string;
+                            file?: string;
+                            label: string;
+                            manager: string;
+                            note?: string;
+                            protected?: boolean;
+                            /** @description of the file as it is */
+                            sha256?: string;
+                            /** @enum {string} */
+                            state: "ok" | "missing" | "changed" | "unregistered" | "not-checked";
+                            user?: boolean;
+                        }[];
+                        /** @enum {string} */
+                        status: "ok" | "drift" | "not-checked" | "nothing";
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
     unit_history: {
         parameters: {
             query?: never;
@@ -5795,6 +6285,61 @@ export interface operations {
             500: components["responses"]["Problem"];
         };
     };
+    unit_registry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        at: string;
+                        managers: null | {
+                            checked: boolean;
+                            manager: string;
+                            user?: boolean;
+                            /** @description why it could not be asked */
+                            why?: string;
+                        }[];
+                        services: null | {
+                            /** @description who registered it: config, or install */
+                            by?: string;
+                            detail?: string;
+                            file?: string;
+                            label: string;
+                            manager: string;
+                            note?: string;
+                            protected?: boolean;
+                            /** @description of the file as it is */
+                            sha256?: string;
+                            /** @enum {string} */
+                            state: "ok" | "missing" | "changed" | "unregistered" | "not-checked";
+                            user?: boolean;
+                        }[];
+                        /** @enum {string} */
+                        status: "ok" | "drift" | "not-checked" | "nothing";
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
     unit_restart: {
         parameters: {
             query?: never;
@@ -5913,6 +6458,14 @@ export interface operations {
                         last_check?: string;
                         /** @description name of the present launch */
                         launch: string;
+                        /** @description what bounds it, with all that it starts */
+                        limits?: null | {
+                            cpu?: number;
+                            memory?: string;
+                            nice?: number;
+                            nofile?: number;
+                            processes?: number;
+                        };
                         log?: string;
                         name: string;
                         /** @description units that must be up first */
@@ -5925,10 +6478,19 @@ export interface operations {
                         restarts: number;
                         /** @description argument vector */
                         run: null | string[];
+                        /** @description what it may reach beside the system's folders; without it the unit is free */
+                        sandbox?: null | {
+                            /** @enum {string} */
+                            network?: "on" | "off";
+                            read?: null | string[];
+                            write?: null | string[];
+                        };
                         /** @description names of the keys that it receives */
                         secrets: null | string[];
                         since: string;
                         state: string;
+                        /** @description account that it runs as; the house's own when left out */
+                        user?: string;
                         worker?: boolean;
                     };
                 };

@@ -10,6 +10,8 @@ export type UnitUsage = NonNullable<UsageEvent['units']>[number]
 export interface Usage {
   /** When the last figures came, in seconds; 0 before the first. */
   now: number
+  /** When the oldest that is kept was measured. */
+  begin: number
   units: Map<string, UnitUsage>
   series: Map<string, Series>
   house: UsageEvent['house'] | undefined
@@ -23,7 +25,7 @@ const pace = 10
 /** How far back the small lines of the list reach. */
 export const glance = 600
 
-const nothing: Usage = { now: 0, units: new Map(), series: new Map(), house: undefined, note: '' }
+const nothing: Usage = { now: 0, begin: 0, units: new Map(), series: new Map(), house: undefined, note: '' }
 
 const seconds = (at: string): number => Date.parse(at) / 1000
 
@@ -41,9 +43,16 @@ function take(old: Usage, events: UsageEvent[]): Usage {
       series.set(u.name, extend(series.get(u.name), now, u.cpu, u.memory, now - reach, pace))
     }
   }
-  for (const name of series.keys()) if (!units.has(name)) series.delete(name)
-  return { now, units, series, house, note }
+  let begin = now
+  for (const [name, { at }] of series) {
+    if (!units.has(name)) series.delete(name)
+    else begin = Math.min(begin, at[0] ?? now)
+  }
+  return { now, begin, units, series, house, note }
 }
+
+/** How far back a drawing reaches: as far as there are figures, at most so far, and never less than two minutes. */
+export const back = (usage: Usage, most: number): number => Math.min(most, Math.max(120, usage.now - usage.begin))
 
 /** Follows what the units use. */
 export function useUsage(): { usage: Usage; state: StreamState } {

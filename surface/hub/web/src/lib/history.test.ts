@@ -34,6 +34,8 @@ test('without a known change the unit stood as it stands', () => {
 
 test('falls are what nobody asked for', () => {
   expect(falls(story)).toBe(1)
+  expect(falls([change(1, 'running', 'starting', { detail: 'killed by signal KILL' })])).toBe(1)
+  expect(falls([change(1, 'running', 'stopping'), change(2, 'stopping', 'starting'), change(3, 'held', 'starting')])).toBe(0)
 })
 
 test('changes are told by launch, newest first', () => {

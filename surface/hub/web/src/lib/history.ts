@@ -53,9 +53,11 @@ export function upShare(list: Stretch[]): number {
   return total > 0 ? list.reduce((sum, s) => sum + (up.has(s.state) ? s.to - s.from : 0), 0) / total : 0
 }
 
-/** How often it came to an end that nobody asked for: from up or starting to backing off or failed. */
+const alive = new Set(['ready', 'running', 'unhealthy'])
+
+/** How often it came to an end that nobody asked for: an asked one goes through stopping. */
 export const falls = (changes: Change[]): number =>
-  changes.filter((c) => (c.to === 'backing-off' || c.to === 'failed') && c.from !== c.to).length
+  changes.filter((c) => c.to !== c.from && (c.to === 'backing-off' || c.to === 'failed' || (c.to === 'starting' && alive.has(c.from)))).length
 
 /** A launch of a unit, with what became of it, newest change first. */
 export interface Launch {

@@ -27,8 +27,8 @@ const shows: Record<Show, (u: Unit) => boolean> = {
   still: (u) => isStill(u.state),
 }
 
-const views: View[] = ['list', 'graph']
-type View = 'list' | 'graph' | 'logs'
+const views = ['list', 'graph', 'logs'] as const
+type View = (typeof views)[number]
 
 const sorts: Record<SortKey, string> = { name: 'Name', state: 'Trouble first', cpu: 'Most CPU', memory: 'Most memory', since: 'Longest', restarts: 'Most restarts' }
 
@@ -57,7 +57,7 @@ export function Units() {
   return (
     <Page
       title="Units" about={<About units={units} usage={usage} known={!!answer.data} />}
-      actions={<Segments label="View" value={view} onChange={(v) => go({ view: v })} options={[{ value: 'list', text: 'List' }, { value: 'graph', text: 'Graph' }]} />}
+      actions={<Segments label="View" value={view} onChange={(v) => go({ view: v })} options={[{ value: 'list', text: 'List' }, { value: 'graph', text: 'Graph' }, { value: 'logs', text: 'Logs' }]} />}
     >
       {view !== 'logs' && (
         <div className="filters">

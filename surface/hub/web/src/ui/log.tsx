@@ -22,7 +22,7 @@ type Stream = 'both' | 'stdout' | 'stderr'
 const spans = { tail: 'Last lines', '5m': 'Last 5 min', '15m': 'Last 15 min', '1h': 'Last hour', '6h': 'Last 6 h', '1d': 'Last day' } as const
 type Span = keyof typeof spans
 
-const append = (old: LogLine[], events: (LogEntry & { line?: string })[]) => appendLines(old, events.map((e) => ({ ...e, text: e.text ?? e.line ?? '' })), kept)
+const append = (old: LogLine[], events: LogEntry[]) => appendLines(old, events, kept)
 const nothing: LogLine[] = []
 
 /** The value, once it has not changed for a while. */
@@ -45,7 +45,7 @@ interface Asked {
 /** What is asked of the house, in the words of log.show. */
 function inputOf({ units, grep, since, stream }: Asked, lines: number) {
   return {
-    unit: units[0] ?? '', lines: since === 'tail' ? lines : 10_000,
+    units, lines: since === 'tail' ? lines : 10_000,
     ...(grep ? { grep } : {}), ...(since === 'tail' ? {} : { since }), ...(stream === 'both' ? {} : { stream }),
   }
 }

@@ -2,13 +2,13 @@
 import { lazy, Suspense, useRef, type ReactNode } from 'react'
 
 import { useRead } from '../api/house.ts'
-import { reach, type Usage } from '../api/usage.ts'
+import { back, reach, type Usage } from '../api/usage.ts'
 import type { Output } from '../api/client.ts'
 import type { Unit } from '../api/words.ts'
 import { bytes, isTime, plural } from '../lib/format.ts'
 import { noSeries, scaleTop } from '../lib/spark.ts'
 import { isUp } from '../lib/states.ts'
-import { cores, explain } from '../lib/unitwords.ts'
+import { cores, coresInWords, explain } from '../lib/unitwords.ts'
 import { Drawer } from '../ui/dialog.tsx'
 import { Code, Copy, Empty, Skeleton, Time } from '../ui/parts.tsx'
 import { StateBadge } from '../ui/stateicon.tsx'
@@ -56,6 +56,7 @@ function Detail({ unit, units, usage, onOpen, onLog }: { unit: Unit; units: Unit
       <Facts unit={unit} usage={usage} units={units} onOpen={onOpen} more={shown.data} />
       {shown.error ? <TroubleCard error={shown.error} retry={() => void shown.refetch()} /> : null}
       <Past unit={unit} />
+      {shown.data && <Bounds unit={unit} more={shown.data} />}
       {shown.data && <Launch unit={unit} more={shown.data} />}
     </div>
   )
@@ -80,7 +81,7 @@ function Resources({ unit, usage }: { unit: Unit; usage: Usage }) {
   const used = usage.units.get(unit.name)
   const { at, cpu, memory } = usage.series.get(unit.name) ?? noSeries
   if (!used || used.processes === 0) return null
-  const axis = { times: at, from: usage.now - reach, to: usage.now }
+  const axis = { times: at, from: usage.now - back(usage, reach), to: usage.now }
   return (
     <section className="resources">
       <figure>
@@ -116,12 +117,6 @@ function Facts({ unit, usage, units, onOpen, more }: { unit: Unit; usage: Usage;
         <Needs name="Needs" units={unit.needs ?? []} said={more?.needs ?? []} onOpen={onOpen} />
         <Needs name="Needed by" units={neededBy} said={[]} onOpen={onOpen} />
       </dl>
-      {!!unit.lacks?.length && (
-        <div className="note warn">
-          <strong>This machine does not enforce all of it</strong>
-          <ul className="bullets">{unit.lacks.map((l) => <li key={l}>{l}</li>)}</ul>
-        </div>
-      )}
     </section>
   )
 }
@@ -142,7 +137,37 @@ function Needs({ name, units, said, onOpen }: { name: string; units: string[]; s
 /** Quotes a word where a shell would take it apart. */
 const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)
 
-/** How it is started, and within which bounds. */
+/** What bounds it and what it may reach, and what of that this machine does not enforce. */
+function Bounds({ unit, more: { limits, sandbox, user } }: { unit: Unit; more: Shown }) {
+  return (
+    <section className="stack">
+      <h3>What it may use</h3>
+      <dl className="facts">
+        {user && <Fact name="Runs as">{user}</Fact>}
+        {limits?.memory && <Fact name="Memory">up to {limits.memory}</Fact>}
+        {limits?.cpu && <Fact name="CPU">up to {coresInWords(limits.cpu)}</Fact>}
+        {limits?.processes && <Fact name="Processes">up to {limits.processes}</Fact>}
+        {limits?.nofile && <Fact name="Open files">up to {limits.nofile} each</Fact>}
+        {limits?.nice && <Fact name="Priority">nice {limits.nice}</Fact>}
+        {!limits && <Fact name="Limits">none</Fact>}
+        <Fact name="Sandbox">{sandbox ? `on, network ${sandbox.network === 'off' ? 'off' : 'on'}, no new privileges` : 'none: it is as free as the house'}</Fact>
+        <Paths name="Reads, beside the system's programs" list={sandbox?.read} />
+        <Paths name="Reads and writes" list={sandbox?.write} />
+      </dl>
+      {!!unit.lacks?.length && (
+        <div className="note warn">
+          <strong>This machine does not enforce all of it</strong>
+          <ul className="bullets">{unit.lacks.map((l) => <li key={l}>{l}</li>)}</ul>
+        </div>
+      )}
+    </section>
+  )
+}
+
+const Paths = ({ name, list }: { name: string; list: string[] | null | undefined }) =>
+  list && list.length > 0 ? <Fact name={name} wide><ul>{list.map((p) => <li key={p}><code>{p}</code></li>)}</ul></Fact> : null
+
+/** How it is started. */
 function Launch({ unit, more: { run, dir, secrets, launch } }: { unit: Unit; more: Shown }) {
   return (
     <section className="stack">

@@ -34,14 +34,17 @@ export function History({ changes, state }: { changes: Change[]; state: string }
 
 function Ribbon({ changes, state, reach }: { changes: Change[]; state: string; reach: number }) {
   const now = useNow()
-  const list = stretches(changes, now - reach, now, state)
-  const within = changes.filter((c) => Date.parse(c.at) >= now - reach)
-  const said = `Up ${percent(upShare(list))} of the last ${span(reach / 1000)}; it ended unasked ${plural(falls(within), 'time')}.`
+  // Before the first change on record nothing is known.
+  const from = Math.max(now - reach, Math.min(now - 1_000, ...changes.map((c) => Date.parse(c.at))))
+  const list = stretches(changes, from, now, state)
+  const within = changes.filter((c) => Date.parse(c.at) >= from)
+  const long = now - from
+  const said = `Up ${percent(upShare(list))} of the last ${span(long / 1000)}; it ended unasked ${plural(falls(within), 'time')}.`
   return (
     <div className="grow ribbon">
       <svg viewBox="0 0 1000 20" preserveAspectRatio="none" role="img" aria-label={said}>
         {list.map((s) => (
-          <rect key={s.from} className={unitTone(s.state)} x={((s.from - now + reach) / reach) * 1000} width={Math.max(2, ((s.to - s.from) / reach) * 1000)} y={unitTone(s.state) === 'good' ? 0 : unitTone(s.state) === 'still' ? 14 : 6} height="20">
+          <rect key={s.from} className={unitTone(s.state)} x={((s.from - from) / long) * 1000} width={Math.max(2, ((s.to - s.from) / long) * 1000)} y={unitTone(s.state) === 'good' ? 0 : unitTone(s.state) === 'still' ? 14 : 6} height="20">
             <title>{`${s.state} for ${span((s.to - s.from) / 1000)}${s.detail ? `: ${s.detail}` : ''}`}</title>
           </rect>
         ))}

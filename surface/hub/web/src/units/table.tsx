@@ -3,7 +3,7 @@ import { defaultRangeExtractor, useWindowVirtualizer, type Range } from '@tansta
 import { Fragment, useCallback, useLayoutEffect, useRef, useState, type KeyboardEvent } from 'react'
 
 import type { Unit } from '../api/words.ts'
-import { glance, type Usage } from '../api/usage.ts'
+import { back, glance, type Usage } from '../api/usage.ts'
 import { bytes, exact, isTime, plural, whole } from '../lib/format.ts'
 import { arrange, type Group, type Sort, type SortKey } from '../lib/unitlist.ts'
 import { noSeries, since } from '../lib/spark.ts'
@@ -179,10 +179,10 @@ function Figures({ unit, usage }: { unit: Unit; usage: Usage }) {
   return (
     <>
       <td data-label="CPU" className="unit-figure">
-        <div><Spark at={at} values={cpu} now={usage.now} reach={glance} least={0.05} /><span>{alive ? cores(used.cpu) : <span className="dim">–</span>}</span></div>
+        <div><Spark at={at} values={cpu} now={usage.now} reach={back(usage, glance)} least={0.05} /><span>{alive ? cores(used.cpu) : <span className="dim">–</span>}</span></div>
       </td>
       <td data-label="Memory" className="unit-figure">
-        <div><Spark at={at} values={memory} now={usage.now} reach={glance} least={8 << 20} /><span>{alive ? bytes(used.memory) : <span className="dim">–</span>}</span></div>
+        <div><Spark at={at} values={memory} now={usage.now} reach={back(usage, glance)} least={8 << 20} /><span>{alive ? bytes(used.memory) : <span className="dim">–</span>}</span></div>
       </td>
     </>
   )
