@@ -218,7 +218,7 @@ func (d downCaller) askOne(ctx context.Context, name string, input json.RawMessa
 		out.Message = "the house did not answer and was killed; what it left has ended, and it stays down until `holdfast up`"
 	}
 	if out.Unrecorded != "" {
-		out.Message = "the house has ended, but a service or the watch may start it again: " + out.Unrecorded
+		return out, true, holdfast.Errorf(holdfast.CodeFailed, "the house has ended, but that it stays down is not recorded, and `up --boot` would start it: %s", out.Unrecorded)
 	}
 	return out, true, nil
 }

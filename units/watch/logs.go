@@ -23,6 +23,7 @@ const keeperEvery = 2 * time.Second
 type scribe struct {
 	home home.Home
 	log  *slog.Logger
+	now  func() time.Time
 	seen time.Time
 }
 
@@ -38,10 +39,10 @@ func (s *scribe) hold(ctx context.Context) {
 
 // tend starts a log keeper where the units have pipes and nobody reads them.
 func (s *scribe) tend(context.Context) {
-	if time.Since(s.seen) < keeperEvery {
+	if s.now().Sub(s.seen) < keeperEvery {
 		return
 	}
-	s.seen = time.Now()
+	s.seen = s.now()
 	pipes, err := os.ReadDir(s.home.Var("run", "pipes"))
 	if err != nil || len(pipes) == 0 || logkeeper.Lives(s.home) {
 		return

@@ -64,7 +64,7 @@ func watch(ctx context.Context, h home.Home, seal string, log *slog.Logger) erro
 	if err != nil {
 		return err
 	}
-	logs := &scribe{home: h, log: log}
+	logs := &scribe{home: h, log: log, now: time.Now}
 	go logs.hold(ctx) // until the process ends
 	w := &Watch{home: h, log: log, machine: real{h, log}, lock: lock, tend: logs.tend, report: Report{Identity: self, Print: seal, Since: time.Now().UTC()}}
 	if last, known, err := ReadReport(h); err == nil && known {

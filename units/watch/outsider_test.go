@@ -24,6 +24,10 @@ const roleVariable = "WATCH_TEST_ROLE"
 
 // TestMain lets the test binary be the watch, the house and a watch that hangs.
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "keep" { // which gets no variable but a few
+		beKeeper(os.Args[3])
+		return
+	}
 	switch os.Getenv(roleVariable) {
 	case "":
 		os.Exit(m.Run())
@@ -50,6 +54,41 @@ func beDeaf(dir string) {
 		os.Exit(1)
 	}
 	_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+}
+
+// beKeeper tells that a log keeper was started.
+func beKeeper(dir string) {
+	file, err := os.OpenFile(home.At(dir).Var("run", "kept"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err == nil {
+		_, _ = file.WriteString("x")
+		_ = file.Close()
+	}
+}
+
+// TestALogKeeperIsStartedWithoutAHouse: only where units have pipes, and not all the time.
+func TestALogKeeperIsStartedWithoutAHouse(t *testing.T) {
+	h := place(t)
+	now := time.Unix(1000, 0)
+	s := &scribe{home: h, log: slog.New(slog.NewTextHandler(t.Output(), nil)), now: func() time.Time { return now }}
+	started := func() int {
+		text, _ := os.ReadFile(h.Var("run", "kept"))
+		return len(text)
+	}
+	s.tend(t.Context())
+	if err := os.MkdirAll(h.Var("run", "pipes"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(h.Var("run", "pipes", "one.out"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.tend(t.Context()) // too soon after the look before
+	now = now.Add(keeperEvery)
+	s.tend(t.Context())
+	eventually(t, "a keeper is started", func() bool { return started() == 1 })
+	s.tend(t.Context())
+	now = now.Add(keeperEvery)
+	s.tend(t.Context())
+	eventually(t, "another one is started", func() bool { return started() == 2 })
 }
 
 func place(t *testing.T) home.Home {
