@@ -6,10 +6,16 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"holdfast"
+)
+
+const (
+	vacantLooks = 3
+	vacantPause = 100 * time.Microsecond
 )
 
 // A berth is where one launch stands among the control groups; empty where there are none for it.
@@ -104,13 +110,22 @@ func (b *berth) folders() []string {
 	return append([]string{b.unified}, b.legacy...)
 }
 
-// empty tells whether nobody lives in any group of the launch.
-func (b *berth) empty() bool {
-	// A group counts the dying for a moment longer than it names them.
-	if b.unified != "" && populated(b.unified) && len(inGroup(b.unified)) > 0 {
-		return false
+// populated tells whether the kernel counts anybody in a group of the launch.
+func (b *berth) populated() bool {
+	return b.unified != "" && populated(b.unified) ||
+		slices.ContainsFunc(b.legacy, func(dir string) bool { return len(inGroup(dir)) > 0 })
+}
+
+// vacant tells the same within a moment: newer kernels count a process until it has left the
+// processor, after its end is known.
+func (b *berth) vacant() bool {
+	for range vacantLooks {
+		if !b.populated() {
+			return true
+		}
+		time.Sleep(vacantPause)
 	}
-	return !slices.ContainsFunc(b.legacy, func(dir string) bool { return len(inGroup(dir)) > 0 })
+	return !b.populated()
 }
 
 // members lists who lives in the groups of the launch.

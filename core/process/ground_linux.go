@@ -80,7 +80,7 @@ func (g *ground) reap(pid int) (syscall.WaitStatus, error) {
 func (g *ground) orphans(of brand) []int {
 	list, ok := g.steadyChildren()
 	if !ok {
-		list = slices.DeleteFunc(allPIDs(), func(pid int) bool { b := readBrand(pid); return b.valid() && b != of })
+		list = slices.DeleteFunc(pidsFrom(0), func(pid int) bool { b := readBrand(pid); return b.valid() && b != of })
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()

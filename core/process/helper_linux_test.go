@@ -18,12 +18,16 @@ import (
 	"time"
 
 	"holdfast/core/process"
+	"holdfast/core/process/confine"
 )
 
 // roleVariable makes the test binary play a process of a unit instead of running tests.
 const roleVariable = "PROCESS_TEST_ROLE"
 
 func TestMain(m *testing.M) {
+	if os.Args[0] == process.HelperName {
+		os.Exit(confine.Main(os.Args[2:]))
+	}
 	if role := os.Getenv(roleVariable); role != "" {
 		play(role, os.Args[1:])
 		os.Exit(0)
@@ -76,6 +80,8 @@ func play(role string, args []string) {
 		if err := dial.Run(); err != nil {
 			os.Exit(1)
 		}
+	default:
+		playTree(role, args)
 	}
 }
 

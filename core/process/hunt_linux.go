@@ -4,7 +4,6 @@ package process
 
 import (
 	"runtime"
-	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -15,8 +14,6 @@ const (
 	huntTime = 50 * time.Millisecond
 	// tailLooks is how often the newest processes are looked at between two looks at all.
 	tailLooks = 32
-	// firstPID is where the processes begin in the folder /proc, as a place to seek to.
-	firstPID = 257
 )
 
 // A hunt kills all that carry a brand as soon as they are seen, newest first again and again: who
@@ -27,8 +24,6 @@ type hunt struct {
 	last  int // the highest number seen
 	// struck are those that were killed already and may not be dead yet.
 	struck map[int]bool
-	buffer [8192]byte
-	names  []string
 }
 
 // huntFor kills all that carry the brand until no new one is seen or the time is over; it tells
@@ -62,27 +57,13 @@ func (h *hunt) all() int { return h.pass(0) }
 
 func (h *hunt) newest() int { return h.pass(h.last) }
 
-// pass goes through the processes in the order of their numbers, from one on.
 func (h *hunt) pass(from int) (fresh int) {
-	place := int64(0)
-	if from > 0 {
-		place = int64(from) + firstPID
-	}
-	if _, err := unix.Seek(h.dir, place, unix.SEEK_SET); err != nil {
-		return 0
-	}
-	for {
-		n, err := unix.Getdents(h.dir, h.buffer[:])
-		if err != nil || n <= 0 {
-			return fresh
+	eachPID(h.dir, from, func(pid int) {
+		if h.strike(pid) {
+			fresh++
 		}
-		_, _, h.names = unix.ParseDirent(h.buffer[:n], -1, h.names[:0])
-		for _, name := range h.names {
-			if pid, err := strconv.Atoi(name); err == nil && h.strike(pid) {
-				fresh++
-			}
-		}
-	}
+	})
+	return fresh
 }
 
 // strike kills a process with the brand, and tells whether it is a new one. Who has the number when
@@ -98,11 +79,10 @@ func (h *hunt) strike(pid int) bool {
 		return true
 	}
 	defer func() { _ = unix.Close(fd) }()
-	if readBrand(pid) == h.brand && !readable(fd) {
+	if readBrand(pid) == h.brand {
 		_ = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
-		return true
 	}
-	return false
+	return true
 }
 
 // hurry puts this goroutine's thread before all who only share the processor, where that is allowed.

@@ -3,7 +3,6 @@
 package process
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -104,13 +103,7 @@ func mainChildren() ([]int, error) {
 	if err != nil {
 		return nil, err
 	}
-	var list []int
-	for field := range bytes.FieldsSeq(data) {
-		if n, err := strconv.Atoi(string(field)); err == nil && n > 0 {
-			list = append(list, n)
-		}
-	}
-	return list, nil
+	return numbers(data), nil
 }
 
 func isSubreaper() bool {

@@ -232,19 +232,44 @@ func table() ([]stat, error) {
 	return all, nil
 }
 
-// allPIDs lists the numbers of all processes.
-func allPIDs() []int {
-	names, err := os.ReadDir("/proc")
+// pidsFrom lists the numbers of all processes from one on.
+func pidsFrom(first int) []int {
+	dir, err := unix.Open("/proc", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil
 	}
+	defer func() { _ = unix.Close(dir) }()
 	var list []int
-	for _, name := range names {
-		if pid, err := strconv.Atoi(name.Name()); err == nil {
-			list = append(list, pid)
+	eachPID(dir, first, func(pid int) { list = append(list, pid) })
+	return list
+}
+
+// firstPID is where the processes begin in the folder /proc, as a place to seek to.
+const firstPID = 257
+
+// eachPID visits the processes in the order of their numbers, from one on.
+func eachPID(proc, first int, visit func(pid int)) {
+	place := int64(0)
+	if first > 0 {
+		place = int64(first) + firstPID
+	}
+	if _, err := unix.Seek(proc, place, unix.SEEK_SET); err != nil {
+		return
+	}
+	var buffer [8192]byte
+	var names []string
+	for {
+		n, err := unix.Getdents(proc, buffer[:])
+		if err != nil || n <= 0 {
+			return
+		}
+		_, _, names = unix.ParseDirent(buffer[:n], -1, names[:0])
+		for _, name := range names {
+			if pid, err := strconv.Atoi(name); err == nil && pid >= first {
+				visit(pid)
+			}
 		}
 	}
-	return list
 }
 
 // bootID tells this boot from every other, for start times count from it.

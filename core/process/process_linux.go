@@ -104,6 +104,15 @@ func (p *Process) Identity() Identity { return p.id }
 // Done is closed when the process has ended; our own children are reaped by then.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
+func (p *Process) ended() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
 // Exit is how the process ended.
 func (p *Process) Exit() Exit { return p.exit }
 

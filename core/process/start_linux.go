@@ -103,7 +103,11 @@ func (g *ground) spawn(spec Spec, e *entrance, b *berth) (*Process, error) {
 			return nil, fmt.Errorf("cannot watch pid %d: %w", pid, err)
 		}
 	}
-	return g.watch(&Process{id: id, child: true, reaper: isSubreaper(), brand: mine, branded: branded, berth: b}, pidfd)
+	p, err := g.watch(&Process{id: id, child: true, reaper: isSubreaper(), brand: mine, branded: branded, berth: b}, pidfd)
+	if err == nil && b.unified == "" {
+		g.brandEarly(p)
+	}
+	return p, err
 }
 
 // clone starts the program in its version 2 group. Where the kernel or a filter does not allow it,

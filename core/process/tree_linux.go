@@ -21,6 +21,9 @@ const (
 	lookAgain = 10 * time.Millisecond
 	// killPatience is how long SIGKILL may take: a process in an uninterruptible wait outlives it.
 	killPatience = 10 * time.Second
+	// orphanLooks is how often new corpses among the orphans are taken for what is left of a launch,
+	// and not for the track of one that goes on.
+	orphanLooks = 3
 )
 
 // EndMarked ends every process that carries exactly this mark, with its descendants.
@@ -50,10 +53,12 @@ type tree struct {
 	// seen are those found so far, by pid and start: a process that is dying has no environment any
 	// more, and still counts until it is dead.
 	seen map[int]uint64
+	// corpses are those that were seen dead.
+	corpses map[int]uint64
 }
 
 func (t *tree) end(ctx context.Context, signal syscall.Signal, grace time.Duration) error {
-	t.seen = map[int]uint64{}
+	t.seen, t.corpses = map[int]uint64{}, map[int]uint64{}
 	deadline := time.NewTimer(grace)
 	defer deadline.Stop()
 	if !t.ask(ctx, signal, deadline) {
@@ -72,18 +77,18 @@ func (t *tree) ask(ctx context.Context, signal syscall.Signal, deadline *time.Ti
 	}
 	asked := map[int]uint64{}
 	for pause := lookSoon; ; pause = min(2*pause, lookAgain) {
-		left, err := t.members()
+		left, over, err := t.look()
 		if err != nil {
 			return false
 		}
-		if len(left) == 0 {
+		if over {
 			return true
 		}
 		for _, s := range left {
 			if asked[s.pid] != s.start {
 				asked[s.pid] = s.start
 				_ = signalOne(s, signal)
-				wake(s, signal)
+				_ = signalOne(s, syscall.SIGCONT) // who is stopped cannot heed it
 			}
 		}
 		select {
@@ -98,18 +103,14 @@ func (t *tree) ask(ctx context.Context, signal syscall.Signal, deadline *time.Ti
 
 // askLeader signals the first process with its group and waits for its end.
 func (t *tree) askLeader(ctx context.Context, signal syscall.Signal, deadline *time.Timer) bool {
-	select {
-	case <-t.leader.done:
+	if t.leader.ended() {
 		return true
-	default:
 	}
 	t.note()
 	if err := t.leader.Signal(signal); err != nil && !errors.Is(err, ErrGone) {
 		return false
 	}
-	if s, err := readStat(t.leader.id.PID); err == nil && s.start == t.leader.id.Start {
-		wake(s, signal)
-	}
+	_ = t.leader.Signal(syscall.SIGCONT) // who is stopped cannot heed the other
 	select {
 	case <-t.leader.done:
 		return true
@@ -123,15 +124,12 @@ func (t *tree) askLeader(ctx context.Context, signal syscall.Signal, deadline *t
 // note remembers the descendants of a first process whose launch neither a group nor a brand holds
 // together: with its death they may come to be nobody's.
 func (t *tree) note() {
-	if t.berth.unified == "" && !t.leader.branded {
-		_, _ = t.members()
-	}
-}
-
-// wake lets a stopped process take the signal that it is to end by.
-func wake(s stat, signal syscall.Signal) {
-	if s.state == 'T' && signal != syscall.SIGKILL {
-		_ = signalOne(s, syscall.SIGCONT)
+	switch {
+	case t.berth.unified != "":
+	case t.leader.branded:
+		t.ground.brandEarly(t.leader)
+	default:
+		_, _, _ = t.look()
 	}
 }
 
@@ -145,17 +143,17 @@ func (t *tree) kill() error {
 		}
 		t.berth.kill()
 		ended := t.leaderDone(pause)
-		left, err := t.members()
+		left, over, err := t.look()
 		if err != nil {
 			return err
 		}
-		if len(left) == 0 && ended {
+		if over && ended {
 			return nil
 		}
 		for _, s := range left {
 			_ = signalOne(s, syscall.SIGKILL)
 		}
-		if len(left) > 0 && huntFor(t.brand) {
+		if ended && t.hunt() {
 			pause = lookSoon
 		}
 		select {
@@ -164,6 +162,14 @@ func (t *tree) kill() error {
 			return fmt.Errorf("cannot end %s: %d processes outlive SIGKILL: %v", t.mark, len(left), pids(left))
 		}
 	}
+}
+
+// hunt brands who escaped it so far, and kills all who carry the brand.
+func (t *tree) hunt() bool {
+	if t.leader != nil && t.berth.unified == "" {
+		t.ground.brandEarly(t.leader)
+	}
+	return huntFor(t.brand)
 }
 
 func (t *tree) leaderDone(within time.Duration) bool {
@@ -178,16 +184,34 @@ func (t *tree) leaderDone(within time.Duration) bool {
 	}
 }
 
-// members looks who lives of the launch: who is in its groups, carries its brand or mark, is in the
-// leader's group or session while the leader holds their number, and all descendants of these.
-func (t *tree) members() ([]stat, error) {
-	if t.leader != nil && t.leader.leftNothing(t) {
-		return nil, nil
+// look tells who lives of the launch: who is in its groups, carries its brand or mark, is in the
+// leader's group or session while the leader holds their number, and all descendants of these. It
+// is over when nobody does and nobody new has died: a process that goes on in another and another
+// is seen only by its dead.
+func (t *tree) look() (left []stat, over bool, err error) {
+	nothing, tracks := t.leftNothing()
+	if nothing {
+		return nil, true, nil
 	}
 	all, err := t.ground.census.take()
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
+	over = !tracks
+	for i := range t.of(all) {
+		s := all.all[i]
+		t.seen[s.pid] = s.start
+		if s.dead() {
+			over = !t.bury(s) && over
+			continue
+		}
+		left, over = append(left, s), false
+	}
+	return left, over && !t.berth.populated(), nil
+}
+
+// of finds the processes of the launch in a scan, the dead among them.
+func (t *tree) of(all *scan) map[int]bool {
 	self, leader, grouped := os.Getpid(), t.leaderIn(all), map[int]bool{}
 	for _, pid := range t.berth.members() {
 		grouped[pid] = true
@@ -202,25 +226,19 @@ func (t *tree) members() ([]stat, error) {
 		}
 	}
 	all.grow(in, self)
-	var members []stat
-	for i := range in {
-		s := all.all[i]
-		t.seen[s.pid] = s.start
-		if s.dead() {
-			t.bury(s)
-			continue
-		}
-		members = append(members, s)
-	}
-	return members, nil
+	return in
 }
 
-// bury takes the status of a dead orphan of the launch, for whom nobody waits: a bomb's corpses use
-// up the numbers of processes.
-func (t *tree) bury(s stat) {
+// bury tells whether one has died since the last look: it may have gone on in another, who came
+// after the look had begun. It takes the status of an orphan, for whom nobody waits: a bomb's corpses
+// use up the numbers of processes.
+func (t *tree) bury(s stat) (fresh bool) {
+	fresh = t.corpses[s.pid] != s.start
+	t.corpses[s.pid] = s.start
 	if s.parent == os.Getpid() && !t.ground.knows(s.pid) && readBrand(s.pid) == t.brand {
-		t.ground.reap(s.pid)
+		_, _ = t.ground.reap(s.pid)
 	}
+	return fresh
 }
 
 // leaderIn gives the leader's number while nobody else can have it, else 0.
@@ -252,44 +270,57 @@ func (t *tree) own(all *scan, i, leader int) bool {
 }
 
 // leftNothing tells that the launch of a child of this process is over, without a look at all
-// processes: its groups are empty, and of the orphans that came to this process none is of it.
-func (p *Process) leftNothing(t *tree) bool {
-	select {
-	case <-p.done:
-	default:
-		return false
+// processes: its groups are empty, and of the orphans that came to this process none is of it. Else
+// it tells whether there were tracks of one that goes on in another and another.
+func (t *tree) leftNothing() (nothing, tracks bool) {
+	p := t.leader
+	if p == nil || !p.child || !p.reaper || !p.ended() || !isSubreaper() || !t.berth.vacant() {
+		return false, false
 	}
-	if !p.child || !p.reaper || !isSubreaper() || !t.berth.empty() {
-		return false
+	for range orphanLooks {
+		alive, dead := t.orphans()
+		if alive || !dead {
+			return !alive, tracks || dead
+		}
+		tracks = true
 	}
-	return !slices.ContainsFunc(p.ground.orphans(t.brand), t.bore)
+	return false, tracks
+}
+
+// orphans tells whether orphans of the launch live, or died and were not seen before.
+func (t *tree) orphans() (alive, dead bool) {
+	for _, pid := range t.ground.orphans(t.brand) {
+		s, mine := t.bore(pid)
+		switch {
+		case !mine:
+		case !s.dead():
+			return true, dead
+		default:
+			dead = t.bury(s) || dead
+		}
+	}
+	return false, dead
 }
 
 // bore tells whether an orphan comes from the launch.
-func (t *tree) bore(pid int) bool {
+func (t *tree) bore(pid int) (stat, bool) {
 	b := readBrand(pid)
 	if b.valid() && b != t.brand {
-		return false
+		return stat{}, false
 	}
 	s, err := readStat(pid)
-	if err != nil || s.start < t.leader.id.Start {
-		return false
-	}
-	if s.dead() {
-		t.bury(s)
-		return false
-	}
-	if b == t.brand || t.seen[s.pid] == s.start {
-		return true
-	}
-	if s.parent != os.Getpid() { // it comes from another one that lives, and that one is asked about
-		return false
-	}
-	if s.group == t.leader.id.PID || s.session == t.leader.id.PID {
-		return true
+	switch {
+	case err != nil || s.start < t.leader.id.Start:
+		return s, false
+	case b == t.brand || t.seen[s.pid] == s.start:
+		return s, true
+	case s.dead() || s.parent != os.Getpid(): // its parent lives, and is asked about
+		return s, false
+	case s.group == t.leader.id.PID || s.session == t.leader.id.PID:
+		return s, true
 	}
 	mark, found, err := environMark(pid)
-	return err == nil && found && mark == t.mark
+	return s, err == nil && found && mark == t.mark
 }
 
 // signalOne signals exactly the process that was seen: its pidfd is opened first and its start

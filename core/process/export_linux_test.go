@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package process
+
+// NoList are the options of a machine without groups whose kernel lists no children.
+func NoList() Options { return Options{NoGroups: true, noChildren: true} }
+
+// Groups are the folders of a launch among the control groups.
+func (p *Process) Groups() []string { return p.berth.folders() }
+
+// Delegate hands a controller down from a group to a house's folder in it.
+func Delegate(own, house, controller string) error { return delegate(own, house, controller) }
+
+// WithoutBrand takes the brand from a launch, as where no limit may be set.
+func (p *Process) WithoutBrand() {
+	p.branded = false
+	_ = brand(1<<64 - 1).apply(p.id.PID)
+}
