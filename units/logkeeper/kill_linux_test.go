@@ -105,21 +105,34 @@ func TestKilledAtEverySystemCall(t *testing.T) {
 	out, err := newVoice(r.out), newVoice(r.err)
 	tried := map[string]int{}
 	cycle := 0
+	settled := func() bool { return out.through() && err.through() && r.phase() == 0 }
+	strike := func(v *victim) string {
+		v.settled = settled
+		site, fail := v.run(r)
+		if fail != nil {
+			t.Fatal(fail)
+		}
+		if site != "" {
+			tried[v.String()+site]++
+		}
+		return site
+	}
 	for _, b := range []blow{before, afterIt, halfway} {
-		for nth := 1; ; nth++ {
+		for nth, more := 1, true; more; nth++ {
 			cycle++
 			speakUp(out, err, cycle)
-			v := &victim{blow: b, nth: nth, settled: func() bool { return out.through() && err.through() && r.phase() == 0 }}
-			site, fail := v.run(r)
-			if fail != nil {
-				t.Fatal(fail)
-			}
-			if site == "" {
-				t.Logf("blow %d: %d places", b, nth-1)
-				break
-			}
-			tried[fmt.Sprint([]string{"before ", "after ", "within "}[b], site)]++
+			more = strike(&victim{blow: b, nth: nth}) != ""
 		}
+	}
+	// Those that find a batch half done are killed at each call too, while they finish it.
+	wounds := []victim{{blow: afterIt, nth: 1, only: "splice"}, {blow: halfway, nth: 2, only: "write"}}
+	for nth, more := 1, true; more; nth++ {
+		cycle++
+		speakUp(out, err, cycle)
+		wound := wounds[nth%2]
+		strike(&wound)
+		half := r.phase() == 1
+		more = strike(&victim{blow: before, nth: nth, recovers: half}) != ""
 	}
 	last := r.process()
 	await(t, "all is taken", func() bool { return out.through() && err.through() && r.phase() == 0 })
@@ -134,9 +147,12 @@ func TestKilledAtEverySystemCall(t *testing.T) {
 		t.Logf("%5d × killed %s", tried[site], site)
 	}
 	t.Logf("%d keepers, %d + %d lines, %d files", cycle, len(out.said), len(err.said), len(r.files()))
-	for _, want := range []string{"splice", "tee", "write", "renameat", "ftruncate"} {
-		if tried["before "+want] == 0 || tried["after "+want] == 0 {
-			t.Errorf("no keeper was killed at %s", want)
+	for _, want := range []string{
+		"before tee", "after tee", "before splice", "within splice", "after splice", "before write", "within write",
+		"after write", "before renameat", "after renameat", "while it finishes a batch: before write", "while it finishes a batch: before pread",
+	} {
+		if tried[want] == 0 {
+			t.Errorf("no keeper was killed %s", want)
 		}
 	}
 }
@@ -154,14 +170,24 @@ func watched() map[uint64]string {
 
 // A victim is a keeper under ptrace.
 type victim struct {
-	blow    blow
-	nth     int
-	settled func() bool
+	blow blow
+	nth  int
+	only string // the calls that count, all when empty
+	// recovers tells that the keeper before it left a batch half done.
+	recovers bool
+	settled  func() bool
 
 	count  int
 	site   string
 	dying  int // the thread whose call is to be the last
 	leader int
+}
+
+func (v *victim) String() string {
+	if v.recovers {
+		return "while it finishes a batch: before "
+	}
+	return []string{"before ", "after ", "within "}[v.blow]
 }
 
 // run returns the system call at which the keeper was killed, empty when it came to rest before.
@@ -267,7 +293,7 @@ func (v *victim) stopped(tid int) error {
 		return nil
 	}
 	name := watched()[c.words[0]]
-	if name == "" {
+	if name == "" || v.only != "" && name != v.only {
 		return nil
 	}
 	length := 0
