@@ -3,11 +3,16 @@
 package test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -15,8 +20,12 @@ import (
 	"holdfast/holdfasttest/need"
 )
 
+// many is how many units the house of many.mjs has.
+const many = 500
+
 // TestBrowser drives Chromium through the front door of a real house: the Hub's story at desktop and
-// phone width, light and dark, and an extension page that tries to act as the operator.
+// phone width, light and dark, its Units page in depth and with hundreds of units, and an extension
+// page that tries to act as the operator.
 func TestBrowser(t *testing.T) {
 	if _, err := exec.LookPath("chromium"); err != nil {
 		need.Missing(t, "chromium is not installed")
@@ -26,7 +35,7 @@ func TestBrowser(t *testing.T) {
 		t.Fatal(err)
 	}
 	bin := build(t, root)
-	for _, script := range []string{"hub.mjs", "hostile.mjs"} {
+	for _, script := range []string{"hub.mjs", "units.mjs", "many.mjs", "hostile.mjs"} {
 		t.Run(script, func(t *testing.T) {
 			h := startHouse(t, bin, script)
 			ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
@@ -37,6 +46,7 @@ func TestBrowser(t *testing.T) {
 				"HOLDFAST_LINK="+h.link(t), "HOLDFAST_HOME="+h.home, "HOLDFAST_BIN="+filepath.Join(bin, "holdfast"),
 				"HOLDFAST_TOOL=NOTES_add", `HOLDFAST_TOOL_ARGS={"text": "water the plants"}`,
 				"HOLDFAST_RESUME="+filepath.Join(bin, "holdfast")+" --home "+h.home+" breaker resume", "HOLDFAST_KEYED=1",
+				"HOLDFAST_MANY="+strconv.Itoa(many),
 				"SHOTS="+t.ArtifactDir(),
 			)
 			if out, err := cmd.CombinedOutput(); err != nil {
@@ -66,7 +76,47 @@ type realHouse struct {
 	status    status
 }
 
-// startHouse runs the real programs on a starter home; the hostile script brings its own extension.
+// declare writes the units of a script into the home: those beside it, or many.
+func (h *realHouse) declare(t *testing.T, script string) {
+	t.Helper()
+	units, err := os.ReadFile(filepath.Join("browser", strings.TrimSuffix(script, ".mjs")+".yaml"))
+	if script == "many.mjs" {
+		units, err = manyUnits(), nil
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(h.home, "holdfast.yaml")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(text, []byte("\nunits: {}\n")) {
+		t.Fatal("the starter home has no place for units")
+	}
+	text = bytes.Replace(text, []byte("\nunits: {}\n"), append([]byte("\n"), units...), 1)
+	if err := os.WriteFile(path, text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// manyUnits sleep; some need others, so that there is a graph.
+func manyUnits() []byte {
+	var b bytes.Buffer
+	b.WriteString("units:\n")
+	for i := 1; i <= many; i++ {
+		fmt.Fprintf(&b, "  many-%03d:\n    run: [sleep, infinity]\n", i)
+		if i%5 == 0 {
+			fmt.Fprintf(&b, "    needs: [many-%03d, many-%03d]\n", i-1, max(1, i/20))
+		}
+	}
+	return b.Bytes()
+}
+
+// startHouse runs the real programs on a starter home; a script may bring an extension or units of its own.
 func startHouse(t *testing.T, bin, script string) *realHouse {
 	t.Helper()
 	h := &realHouse{bin: bin, home: filepath.Join(t.TempDir(), "home")}
@@ -76,6 +126,7 @@ func startHouse(t *testing.T, bin, script string) *realHouse {
 			t.Fatal(err)
 		}
 	}
+	h.declare(t, script)
 	for _, variable := range portRanges(33000)() {
 		name, value, _ := strings.Cut(variable, "=")
 		t.Setenv(name, value)

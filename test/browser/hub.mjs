@@ -11,97 +11,25 @@
 //   HOLDFAST_TOOL   a tool to call, with HOLDFAST_TOOL_ARGS as JSON
 //   HOLDFAST_RESUME a shell command that ends a HALT as the owner, where a session may not
 //   SHOTS           a folder for screenshots
-import { exec, spawn } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
+import { exec } from 'node:child_process'
 import { promisify } from 'node:util'
-import { launch } from './chromium.mjs'
+import { closeToasts, env, house, judge, login, look, open, patience, say, sizes, tell, toast, until, want } from './story.mjs'
 
-const env = process.env
-const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-const house = env.HOLDFAST_URL
-  ? { url: env.HOLDFAST_URL, link: env.HOLDFAST_LINK, api: env.HOLDFAST_API, key: env.HOLDFAST_KEY, tool: env.HOLDFAST_TOOL, args: JSON.parse(env.HOLDFAST_TOOL_ARGS ?? '{}') }
-  : await fixture()
-
-const patience = 20_000
-const faults = []
-let step = 'start'
-const began = Date.now()
-const say = (text) => {
-  step = text
-  console.log(`${((Date.now() - began) / 1000).toFixed(1).padStart(6)} s  ${text}`)
-}
-
-async function fixture() {
-  const child = spawn(process.execPath, [new URL('../../surface/hub/web/dev/serve.mjs', import.meta.url).pathname], { stdio: ['ignore', 'pipe', 'inherit'] })
-  const [line] = await new Promise((done) => child.stdout.once('data', (data) => done(String(data).split('\n'))))
-  return { url: line, link: `${line}/auth/link?token=fixture`, api: line, key: 'sk-fixture', tool: 'echo', args: { message: 'ahoy' }, stop: () => child.kill() }
-}
-
-const want = (ok, text) => {
-  if (!ok) throw new Error(text)
-}
-
-/** Asks again until it is so; a failure says what was wanted. */
-async function until(what, ask, within = patience) {
-  const end = Date.now() + within
-  for (let last; ; ) {
-    try {
-      last = await ask()
-      if (last) return last
-    } catch (err) {
-      last = err
-    }
-    if (Date.now() > end) throw new Error(`never came: ${what} (last: ${last})`)
-    await new Promise((done) => setTimeout(done, 100))
-  }
-}
-
-function watch(page) {
-  page.on('pageerror', (err) => faults.push(`script: ${err.message}`))
-  page.on('console', (m) => {
-    if (m.type() === 'error' && !m.text().startsWith('Failed to load resource')) faults.push(`console: ${m.text()}`)
-  })
-  page.on('request', (r) => {
-    if (new URL(r.url()).origin !== new URL(house.url).origin) faults.push(`asked elsewhere: ${r.url()}`)
-  })
-}
-
-const open = async (page, path, title) => {
-  await page.goto(house.url + path)
-  await page.getByRole('heading', { level: 1, name: title }).waitFor({ timeout: patience })
-}
-const toast = (page, text) => page.locator('.toast', { hasText: text }).waitFor({ timeout: patience })
-const closeToasts = async (page) => {
-  for (const button of await page.locator('.toast').getByRole('button', { name: 'Close message' }).all()) await button.click().catch(() => {})
-}
-
-async function login(page) {
-  say('opens the one-time link')
-  const response = await page.goto(house.link)
-  want(response.ok(), `the link answers ${response.status()}`)
-  await page.getByRole('button', { name: 'Log in' }).click()
-  await page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor({ timeout: patience })
-  await page.getByText('What runs').waitFor()
-  await page.locator('.side .live.is-live').waitFor({ timeout: patience })
-}
+const row = (page, name) => page.locator(`table.units tr[data-unit="${name}"]`)
 
 async function restart(page) {
   await open(page, '/units', 'Units')
-  const rows = page.locator('table.units tbody tr')
+  const rows = page.locator('table.units tr[data-unit]')
   await rows.first().waitFor()
-  const row = env.HOLDFAST_UNIT
-    ? rows.filter({ has: page.getByRole('button', { name: `Restart ${env.HOLDFAST_UNIT}`, exact: true }) })
-    : rows.filter({ has: page.locator('.badge.good') }).filter({ hasNot: page.getByRole('button', { name: 'Restart edge' }) }).first()
-  const name = await row.locator('.link-button').textContent()
+  const name = env.HOLDFAST_UNIT ?? (await rows.filter({ has: page.locator('.badge.good') }).filter({ hasNot: page.getByRole('button', { name: 'Restart edge' }) }).first().getAttribute('data-unit'))
   say(`restarts ${name}`)
-  const line = rows.filter({ has: page.getByRole('button', { name: `Log of ${name}`, exact: true }) })
-  const since = () => line.locator('time').getAttribute('datetime')
-  const before = await since()
+  const line = row(page, name)
+  const pid = () => line.locator('.unit-pid').textContent()
+  const before = await pid()
   await line.getByRole('button', { name: `Restart ${name}`, exact: true }).click()
   await page.getByRole('alertdialog').getByRole('button', { name: 'Restart' }).click()
   await toast(page, `${name} is restarted`)
-  await until(`${name} up again`, async () => (await since()) !== before && (await line.locator('.badge.good').count()) === 1)
+  await until(`${name} up again`, async () => (!env.HOLDFAST_URL || (await pid()) !== before) && (await line.locator('.badge.good').count()) === 1)
   await closeToasts(page)
   return name
 }
@@ -112,16 +40,17 @@ async function log(page, unit) {
   const box = page.locator('.log')
   await page.getByText(/lines?, live/).waitFor({ timeout: patience })
   const count = () => box.locator('.log-line').count()
+  const last = () => box.locator('.log-line').last().textContent()
   await until('the first line', count)
-  const before = await count()
+  const before = await last()
   await page.evaluate(async (name) => {
     await fetch('/api/v1/unit/restart', {
       method: 'POST', headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': localStorage.getItem('holdfast.csrf') }, body: JSON.stringify({ unit: name }),
     })
   }, unit)
-  await until('a new line, live', async () => (await count()) > before)
-  await page.getByRole('searchbox', { name: 'Filter lines' }).fill('no line has this')
-  await until('the filter to hide all', async () => (await count()) === 0)
+  await until('a new line, live', async () => (await last()) !== before)
+  await page.getByRole('searchbox', { name: 'Search the log' }).fill('no line has this')
+  await until('the search to leave none', async () => (await count()) === 0)
   await page.keyboard.press('Escape')
   await page.keyboard.press('Escape')
   await box.waitFor({ state: 'detached' })
@@ -283,37 +212,11 @@ async function lost(page, context) {
   await page.locator('.tool-line').first().waitFor({ timeout: patience })
 }
 
-const sizes = { desktop: { width: 1280, height: 860 }, phone: { width: 390, height: 844 } }
 const pages = { overview: ['/', 'Overview'], units: ['/units', 'Units'], tokens: ['/tokens', 'Tokens'], tools: ['/tools', 'Tools'], approvals: ['/approvals', 'Approvals'], journal: ['/journal', 'Journal'] }
 
 async function looks(page, unit) {
   const drawers = { log: [`/units?log=${unit}`, 'Units'], ...(house.tool ? { tool: [`/tools?tool=${house.tool}`, 'Tools'] } : {}) }
-  for (const [size, viewport] of Object.entries(sizes)) {
-    for (const theme of ['light', 'dark']) {
-      say(`looks at each page, ${size}, ${theme}`)
-      await page.setViewportSize(viewport)
-      await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' })
-      for (const [name, [path, title]] of Object.entries({ ...pages, ...drawers })) {
-        await page.goto(house.url + path)
-        await page.locator('h1', { hasText: title }).waitFor({ timeout: patience })
-        await until('no skeleton', async () => (await page.locator('.skeleton').count()) === 0)
-        await judge(page, `${name}, ${size}, ${theme}`)
-        if (env.SHOTS) await page.screenshot({ path: `${env.SHOTS}/${name}-${size}-${theme}.png` })
-      }
-    }
-  }
-}
-
-async function judge(page, where) {
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
-  if (wide > 0) faults.push(`${where}: ${wide} px wider than the screen`)
-  await page.evaluate(axe)
-  const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }))
-  for (const v of found.violations) {
-    const line = `${where}: axe ${v.impact}: ${v.id}: ${v.nodes.slice(0, 3).map((n) => n.target.join(' ')).join(' | ')}`
-    if (v.impact === 'serious' || v.impact === 'critical') faults.push(line)
-    else console.log(`          minor: ${line}`)
-  }
+  await look(page, { ...pages, ...drawers })
 }
 
 async function logout(page) {
@@ -327,11 +230,7 @@ async function logout(page) {
   await page.waitForURL('**/auth/login?*', { timeout: patience })
 }
 
-const browser = await launch()
-const context = await browser.newContext({ viewport: sizes.desktop, colorScheme: 'light', reducedMotion: 'reduce' })
-const page = await context.newPage()
-watch(page)
-try {
+await tell('the Hub holds', async (page, context) => {
   await login(page)
   const unit = await restart(page)
   await log(page, unit)
@@ -345,13 +244,4 @@ try {
   await looks(page, unit)
   await phone(page)
   await logout(page)
-} catch (err) {
-  faults.push(`${step}: ${err.message}`)
-  if (env.SHOTS) await page.screenshot({ path: `${env.SHOTS}/failure.png` }).catch(() => {})
-} finally {
-  await browser.close()
-  house.stop?.()
-}
-for (const fault of faults) console.error(`FAIL  ${fault}`)
-say(faults.length === 0 ? 'the Hub holds' : `${faults.length} faults`)
-process.exit(faults.length === 0 ? 0 : 1)
+})

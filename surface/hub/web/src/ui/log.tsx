@@ -19,7 +19,7 @@ const settle = 350
 
 type Stream = 'both' | 'stdout' | 'stderr'
 
-const spans = { tail: 'Last lines', '5m': 'Last 5 min', '15m': 'Last 15 min', '1h': 'Last hour', '6h': 'Last 6 h', '1d': 'Last day' } as const
+const spans = { tail: 'Newest', '5m': '5 min', '15m': '15 min', '1h': '1 hour', '6h': '6 hours', '1d': '1 day' } as const
 type Span = keyof typeof spans
 
 const append = (old: LogLine[], events: LogEntry[]) => appendLines(old, events, kept)

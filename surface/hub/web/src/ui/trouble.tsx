@@ -2,6 +2,7 @@
 import { Offline, Trouble, troubleTitle, type Problem } from '../api/errors.ts'
 import { AlertIcon } from './icons.tsx'
 import { Button } from './button.tsx'
+import { Said } from './said.tsx'
 
 /** Everything that a problem says: message, each problem with its place, reason and remedy. */
 export function TroubleBody({ trouble }: { trouble: Trouble }) {
@@ -9,9 +10,9 @@ export function TroubleBody({ trouble }: { trouble: Trouble }) {
   const message = guard ? reason : (detail ?? reason)
   return (
     <div className="trouble-body">
-      {message && <p className="soft">{message}</p>}
+      {message && <p className="soft"><Said text={message} /></p>}
       {problems && problems.length > 0 && <ul>{problems.map((p, i) => <ProblemLine key={i} problem={p} />)}</ul>}
-      {remedy && <p><span className="dim">Remedy: </span>{remedy}</p>}
+      {remedy && <p><span className="dim">Remedy: </span><Said text={remedy} /></p>}
       {retry_after ? <p className="dim">Try again in {Math.ceil(retry_after)} s.</p> : null}
     </div>
   )

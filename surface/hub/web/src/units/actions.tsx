@@ -37,21 +37,20 @@ export function useUnitActions(unit: Pick<Unit, 'name' | 'owner'>, inline = fals
   }
 }
 
-/** Whether starting is what is left to do, and not restarting or stopping. */
-const canStart = (state: string): boolean => isStill(state) || state === 'failed'
+/** What is left to do in a state: to start what does not run, to restart what does, to stop what is wanted. */
+const offers = (state: string) => {
+  const start = isStill(state) || ['failed', 'blocked', 'backing-off'].includes(state)
+  return { start, restart: !start, stop: !isStill(state) && state !== 'failed' }
+}
 
 export function UnitButtons({ unit, onLog }: { unit: Unit; onLog: () => void }) {
   const act = useUnitActions(unit)
+  const offer = offers(unit.state)
   return (
     <div className="row">
-      {canStart(unit.state) ? (
-        <IconButton label={`Start ${unit.name}`} isDisabled={act.busy} onPress={() => void act.start()}><PlayIcon /></IconButton>
-      ) : (
-        <>
-          <IconButton label={`Restart ${unit.name}`} isDisabled={act.busy} onPress={() => void act.restart()}><RestartIcon /></IconButton>
-          <IconButton label={`Stop ${unit.name}`} isDisabled={act.busy} onPress={() => void act.stop()}><StopIcon /></IconButton>
-        </>
-      )}
+      {offer.start && <IconButton label={`Start ${unit.name}`} isDisabled={act.busy} onPress={() => void act.start()}><PlayIcon /></IconButton>}
+      {offer.restart && <IconButton label={`Restart ${unit.name}`} isDisabled={act.busy} onPress={() => void act.restart()}><RestartIcon /></IconButton>}
+      {offer.stop && <IconButton label={`Stop ${unit.name}`} isDisabled={act.busy} onPress={() => void act.stop()}><StopIcon /></IconButton>}
       <IconButton label={`Log of ${unit.name}`} onPress={onLog}><LogIcon /></IconButton>
     </div>
   )
@@ -59,20 +58,12 @@ export function UnitButtons({ unit, onLog }: { unit: Unit; onLog: () => void }) 
 
 /** The same with words, where there is room for them. */
 export function WideButtons({ unit, act, onLog }: { unit: Unit; act: ReturnType<typeof useUnitActions>; onLog: () => void }) {
+  const offer = offers(unit.state)
   return (
     <div className="row wrap">
-      {canStart(unit.state) ? (
-        <Button kind="primary" icon={<PlayIcon size={15} />} busy={act.busy} onPress={() => void act.start()}>Start</Button>
-      ) : (
-        <>
-          {unit.state === 'backing-off' ? (
-            <Button kind="primary" icon={<PlayIcon size={15} />} busy={act.busy} onPress={() => void act.start()}>Start now</Button>
-          ) : (
-            <Button icon={<RestartIcon size={15} />} busy={act.busy} onPress={() => void act.restart()}>Restart</Button>
-          )}
-          <Button icon={<StopIcon size={15} />} busy={act.busy} onPress={() => void act.stop()}>Stop</Button>
-        </>
-      )}
+      {offer.start && <Button kind="primary" icon={<PlayIcon size={15} />} busy={act.busy} onPress={() => void act.start()}>{unit.state === 'backing-off' ? 'Start now' : 'Start'}</Button>}
+      {offer.restart && <Button icon={<RestartIcon size={15} />} busy={act.busy} onPress={() => void act.restart()}>Restart</Button>}
+      {offer.stop && <Button icon={<StopIcon size={15} />} busy={act.busy} onPress={() => void act.stop()}>Stop</Button>}
       <Button icon={<LogIcon size={15} />} onPress={onLog}>Log</Button>
     </div>
   )

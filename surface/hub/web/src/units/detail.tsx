@@ -11,6 +11,7 @@ import { isUp } from '../lib/states.ts'
 import { cores, coresInWords, explain } from '../lib/unitwords.ts'
 import { Drawer } from '../ui/dialog.tsx'
 import { Code, Copy, Empty, Skeleton, Time } from '../ui/parts.tsx'
+import { Said } from '../ui/said.tsx'
 import { StateBadge } from '../ui/stateicon.tsx'
 import { TroubleCard } from '../ui/trouble.tsx'
 import { useUnitActions, WideButtons } from './actions.tsx'
@@ -68,7 +69,7 @@ function Standing({ unit }: { unit: Unit }) {
   if (!said) return null
   return (
     <div className="standing">
-      {said.why && <p><strong>{said.why}</strong></p>}
+      {said.why && <p><strong><Said text={said.why} /></strong></p>}
       {said.next && <p className="soft">{said.next}</p>}
     </div>
   )

@@ -105,13 +105,10 @@ interface NodeProps {
   onFocus: (name: string | undefined) => void
 }
 
-function saying(node: GraphNode, state: string): string {
+/** What the lines show, for who does not see them. */
+function linked(node: GraphNode): string {
   const list = (names: string[]) => (names.length > 5 ? `${names.slice(0, 5).join(', ')} and ${names.length - 5} more` : names.join(', '))
-  return [
-    `${node.name}, ${state === 'missing' ? 'which nobody declares' : state}`,
-    node.needs.length > 0 && `needs ${list(node.needs)}`,
-    node.neededBy.length > 0 && `needed by ${list(node.neededBy)}`,
-  ].filter(Boolean).join('; ')
+  return [node.needs.length > 0 && `needs ${list(node.needs)}`, node.neededBy.length > 0 && `needed by ${list(node.neededBy)}`].filter(Boolean).join('; ')
 }
 
 const NodeButton = memo(function NodeButton({ node, state, measures, dim, stop, onOpen, onEnter, onFocus }: NodeProps) {
@@ -119,7 +116,7 @@ const NodeButton = memo(function NodeButton({ node, state, measures, dim, stop, 
     <button
       type="button" className={`graph-node ${dim ? 'dim-node' : ''} ${node.missing ? 'missing' : ''}`} data-unit={node.name} data-state={state} tabIndex={stop ? 0 : -1}
       style={{ left: node.x, top: node.y, width: measures.nodeWidth, height: measures.nodeHeight }}
-      aria-label={saying(node, state)} title={node.name}
+      title={node.name}
       onClick={() => onOpen(node.name)} onFocus={() => onFocus(node.name)} onBlur={() => onFocus(undefined)}
       onPointerEnter={(e) => e.pointerType === 'mouse' && onEnter(node.name)} onPointerLeave={() => onEnter(undefined)}
     >
@@ -127,6 +124,7 @@ const NodeButton = memo(function NodeButton({ node, state, measures, dim, stop, 
       <span className="grow">
         <span className="graph-name clip">{node.name}</span>
         <span className="graph-state">{state === 'missing' ? 'not declared' : state}</span>
+        <span className="sr">{linked(node)}</span>
       </span>
     </button>
   )

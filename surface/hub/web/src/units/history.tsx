@@ -6,6 +6,7 @@ import { falls, launches, stretches, upShare, type Change, type Launch } from '.
 import { unitTone } from '../lib/states.ts'
 import { Button } from '../ui/button.tsx'
 import { Empty, Segments, Time } from '../ui/parts.tsx'
+import { Said } from '../ui/said.tsx'
 import { StateIcon } from '../ui/stateicon.tsx'
 import { useNow } from './clock.tsx'
 
@@ -62,7 +63,7 @@ function LaunchItem({ launch }: { launch: Launch }) {
         {launch.changes.map((c, i) => (
           <li key={`${c.at} ${c.to}`}>
             <StateIcon state={c.to} />
-            <span className="grow"><strong>{c.to}</strong>{c.detail && <span className="soft"> {c.detail}</span>}</span>
+            <span className="grow"><strong>{c.to}</strong>{c.detail && <span className="soft"> <Said text={c.detail} /></span>}</span>
             <Lasted change={c} next={launch.changes[i - 1]} />
             <span className="dim small change-at" title={exact(new Date(c.at))}><Time at={c.at} /></span>
           </li>

@@ -11,6 +11,7 @@ import { cores, explained } from '../lib/unitwords.ts'
 import { isUp } from '../lib/states.ts'
 import { Card } from '../ui/parts.tsx'
 import { ChevronIcon } from '../ui/icons.tsx'
+import { Said } from '../ui/said.tsx'
 import { StateBadge } from '../ui/stateicon.tsx'
 import { UnitButtons } from './actions.tsx'
 import { Since, useNow } from './clock.tsx'
@@ -28,7 +29,7 @@ interface Props {
 
 const columns: { key?: SortKey; text: string; className?: string }[] = [
   { key: 'name', text: 'Unit' }, { key: 'state', text: 'State' }, { key: 'cpu', text: 'CPU' }, { key: 'memory', text: 'Memory' },
-  { key: 'since', text: 'Since', className: 'right' }, { key: 'restarts', text: 'Restarts', className: 'right' }, { text: 'Port', className: 'right' }, { text: 'Actions' },
+  { key: 'since', text: 'Since', className: 'right' }, { key: 'restarts', text: 'Restarts', className: 'right' }, { text: 'Port, pid', className: 'right' }, { text: 'Actions' },
 ]
 
 const rowId = (name: string) => `unit-${name}`
@@ -159,13 +160,13 @@ function UnitRow({ unit, usage, index, measure, owner, onOpen, onLog }: RowProps
       </td>
       <td className="unit-state">
         <StateBadge state={unit.state} />
-        {said && <span className="soft small unit-detail" title={said}>{said}</span>}
+        {said && <span className="soft small unit-detail" title={said}><Said text={said} /></span>}
         {!!unit.lacks?.length && <span className="small unit-detail lacks" title={unit.lacks.join('\n')}>Not enforced here: {unit.lacks.join('; ')}</span>}
       </td>
       <Figures unit={unit} usage={usage} />
       <td data-label={isUp(unit.state) ? 'Up' : 'Since'} className="right unit-since">{isTime(unit.since) ? <Since at={unit.since} /> : <span className="dim">–</span>}</td>
       <td data-label="Restarts" className={`right ${unit.restarts > 3 ? 'many' : ''}`} title="Restarts within the last hour">{whole(unit.restarts)}</td>
-      <td data-label="Port" className="right">{unit.port ? unit.port : <span className="dim">–</span>}{unit.pid ? <span className="dim small unit-pid" title={unit.last_check && isTime(unit.last_check) ? `last check ${exact(new Date(unit.last_check))}` : undefined}>pid {unit.pid}</span> : null}</td>
+      <td data-label="Port, pid" className="right">{unit.port ? unit.port : unit.pid ? '' : <span className="dim">–</span>}{unit.pid ? <span className="dim small unit-pid" title={unit.last_check && isTime(unit.last_check) ? `last check ${exact(new Date(unit.last_check))}` : undefined}>pid {unit.pid}</span> : null}</td>
       <td className="unit-actions"><UnitButtons unit={unit} onLog={() => onLog(unit.name)} /></td>
     </tr>
   )
