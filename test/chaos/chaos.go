@@ -38,8 +38,9 @@ type chaos struct {
 	ledger *ledger
 	judge  *judge
 	counts map[string]int
-	story  []string // what was done, the newest last
-	steps  *os.File // all of it
+	story  []string                 // what was done, the newest last
+	steps  *os.File                 // all of it
+	first  map[outside.ID]time.Time // when processes of the house's own were first seen
 	step   int
 	began  time.Time
 	// undo is what is to be taken back, and when.
@@ -76,7 +77,7 @@ type answer struct {
 func newChaos(p place, o options) *chaos {
 	c := &chaos{
 		place: p, options: o, rng: rand.New(rand.NewPCG(o.seed, 1)), ledger: newLedger(p),
-		counts: map[string]int{}, answers: make(chan answer, 16), began: time.Now(),
+		counts: map[string]int{}, first: map[outside.ID]time.Time{}, answers: make(chan answer, 16), began: time.Now(),
 	}
 	c.units = kindsOf(o.units, c.rng)
 	c.judge = newJudge(p, c.units, o.margin)

@@ -94,14 +94,31 @@ func (c *chaos) pick(s sight, so func(*unit) bool) (*unit, outside.Process, bool
 
 func anyUnit(*unit) bool { return true }
 
-// unheld tells that nobody holds the pipes but the units themselves: bytes in them would die with
-// their unit, which nothing promises to prevent.
-func (c *chaos) unheld(s sight) bool {
-	return c.parts.keeper && len(s.keeper) == 0 && len(s.house) == 0 && len(s.watch) == 0
+// unheld tells that without this process nobody would hold the pipes of the logs but the units
+// themselves: what is in them would die with a unit, which nothing promises to prevent. A holder
+// must have had two seconds to open them.
+func (c *chaos) unheld(s sight, without outside.Process) bool {
+	if !c.parts.keeper {
+		return false
+	}
+	for _, p := range slices.Concat(s.house, s.watch, s.keeper) {
+		if c.first[p.ID()].IsZero() {
+			c.first[p.ID()] = s.at
+		}
+		if p.PID != without.PID && p.Alive() && s.at.Sub(c.first[p.ID()]) > 2*time.Second {
+			return false
+		}
+	}
+	return true
+}
+
+// strike kills a process of the house's own, unless it is the last to hold the pipes.
+func (c *chaos) strike(s sight, list []outside.Process, what string) bool {
+	return len(list) > 0 && !c.unheld(s, list[0]) && c.kill(list[0], what)
 }
 
 func (c *chaos) killUnits(_ context.Context, s sight) {
-	if c.unheld(s) {
+	if c.unheld(s, outside.Process{}) {
 		return
 	}
 	var names []string
@@ -115,7 +132,7 @@ func (c *chaos) killUnits(_ context.Context, s sight) {
 
 func (c *chaos) killMember(_ context.Context, s sight) {
 	u, _, ok := c.pick(s, func(u *unit) bool { return len(s.members[u.name]) > 1 })
-	if !ok || c.unheld(s) {
+	if !ok || c.unheld(s, outside.Process{}) {
 		return
 	}
 	list := s.members[u.name]
@@ -147,7 +164,7 @@ func (c *chaos) freezeUnit(_ context.Context, s sight) {
 }
 
 func (c *chaos) killHouse(_ context.Context, s sight) {
-	if len(s.house) == 0 || !c.kill(s.house[0], "house kills") {
+	if !c.strike(s, s.house, "house kills") {
 		return
 	}
 	c.judge.disturbed()
@@ -168,7 +185,7 @@ func (c *chaos) freezeHouse(_ context.Context, s sight) {
 }
 
 func (c *chaos) killKeeper(_ context.Context, s sight) {
-	if len(s.keeper) > 0 && c.kill(s.keeper[0], "keeper kills") {
+	if c.strike(s, s.keeper, "keeper kills") {
 		c.say("kill -9 the log keeper (%d)", s.keeper[0].PID)
 	}
 }
@@ -180,7 +197,7 @@ func (c *chaos) freezeKeeper(_ context.Context, s sight) {
 }
 
 func (c *chaos) killWatch(_ context.Context, s sight) {
-	if len(s.watch) > 0 && c.kill(s.watch[0], "watch kills") {
+	if c.strike(s, s.watch, "watch kills") {
 		c.say("kill -9 the watch (%d)", s.watch[0].PID)
 	}
 }
