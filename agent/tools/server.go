@@ -46,6 +46,8 @@ const (
 	steadyAfter = 10 * time.Second
 	firstWait   = time.Second
 	longestWait = 5 * time.Minute
+	// settingsLook is how soon another idle time counts for a server that runs.
+	settingsLook = time.Minute
 )
 
 // an offer is what a server last said it has. It outlives the process, so that a resting server's
@@ -166,9 +168,8 @@ func (s *server) start(ctx context.Context) (*live, error) {
 // serve waits until the server ends, is idle (nil), or ctx ends; it asks again when its list of
 // tools changed.
 func (s *server) serve(ctx context.Context, live *live) error {
-	idle := s.settings().Idle.Std()
-	tick := time.NewTicker(max(idle/4, time.Second))
-	defer tick.Stop()
+	timer := time.NewTimer(s.untilIdle())
+	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -177,19 +178,35 @@ func (s *server) serve(ctx context.Context, live *live) error {
 			return live.reason()
 		case <-live.relist:
 			s.refresh(ctx, live)
-		case <-tick.C:
-			if idle > 0 && s.idle(idle) {
+		case <-timer.C:
+			if s.idle() {
 				return nil
 			}
+			timer.Reset(s.untilIdle())
 		}
 	}
 }
 
-// idle takes a server that nobody used out of service, if no call got there first.
-func (s *server) idle(after time.Duration) bool {
+// untilIdle is how long to wait before a look whether the server is idle.
+func (s *server) untilIdle() time.Duration {
+	after := s.settings().Idle.Std()
+	if after <= 0 {
+		return settingsLook
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.running > 0 || time.Since(s.used) < after {
+	if s.running > 0 {
+		return min(after, settingsLook)
+	}
+	return min(max(after-time.Since(s.used), time.Millisecond), settingsLook)
+}
+
+// idle takes a server that nobody used out of service, if no call got there first.
+func (s *server) idle() bool {
+	after := s.settings().Idle.Std()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if after <= 0 || s.running > 0 || time.Since(s.used) < after {
 		return false
 	}
 	s.moveLocked(StateResting, nil)

@@ -16,6 +16,7 @@ import (
 	"iter"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -158,6 +159,7 @@ func (s *Supervisor) endLeft(ctx context.Context) {
 	for _, mark := range s.roster.undeclared() {
 		s.estate.end(ctx, mark)
 	}
+	debug.FreeOSMemory() // the start of many units needed it, and nobody does any more
 }
 
 // close ends all units, each after those that need it. Only a crash leaves units running.

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tools
+
+import (
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"holdfast/core/config"
+)
+
+// descriptors counts what this process holds open.
+func descriptors(t *testing.T) int {
+	t.Helper()
+	open, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(open)
+}
+
+// A thousand sessions with tool servers, each started, used and left to idle out, leave nothing: no
+// process, no pipe, no goroutine. With -short they are sixty.
+func TestThousandSessionsLeaveNothing(t *testing.T) {
+	const servers = 4
+	cycles := 1000
+	if testing.Short() {
+		cycles = 60
+	}
+	b := newBench(t, goServer(t, "alpha", "good"), goServer(t, "beta", "good"), goServer(t, "gamma", "good"), goServer(t, "delta", "good"), goServer(t, "tree", "tree"))
+	b.section.Idle = config.Duration(time.Millisecond)
+	b.up()
+	resting := func() bool {
+		for _, s := range b.Servers() {
+			if s.State != StateResting {
+				return false
+			}
+		}
+		return true
+	}
+	until(t, "all rest", resting)
+	goroutines, files := runtime.NumGoroutine(), descriptors(t)
+	var group sync.WaitGroup
+	for _, name := range []string{"alpha", "beta", "gamma", "delta", "tree"} {
+		rounds := cycles / servers
+		if name == "tree" {
+			rounds = 3 // it ends by force only, which takes its grace
+		}
+		group.Go(func() {
+			for range rounds {
+				b.must(name+"_echo", `{"text":"x"}`)
+				until(t, name+" rests", func() bool { s, err := b.server(name); return err == nil && s.State == StateResting })
+			}
+		})
+	}
+	group.Wait()
+	until(t, "no process", func() bool { return len(b.left()) == 0 })
+	until(t, "no more goroutines", func() bool { return runtime.NumGoroutine() <= goroutines+2 })
+	until(t, "no more descriptors", func() bool { return descriptors(t) <= files+2 })
+	starts := 0
+	for _, s := range b.Servers() {
+		starts += s.Starts
+	}
+	if starts < cycles {
+		t.Errorf("%d starts for %d sessions", starts, cycles)
+	}
+	left, err := os.ReadDir(b.home.Var("run"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range left {
+		if !strings.HasPrefix(entry.Name(), "tools-") && entry.IsDir() {
+			within, _ := os.ReadDir(b.home.Var("run", entry.Name()))
+			if len(within) > 20 {
+				t.Errorf("%d files in var/run/%s", len(within), entry.Name())
+			}
+		}
+	}
+}
