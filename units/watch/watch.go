@@ -59,6 +59,7 @@ type Watch struct {
 	started    subject // the house that this watch started last
 	startedPID int
 	why        string // how the last house ended
+	failing    bool   // the last start brought no house
 }
 
 // run watches until ctx ends or nothing is left to watch.
@@ -92,7 +93,7 @@ func (w *Watch) attend(ctx context.Context, n House) {
 		return
 	}
 	w.backoff.most = n.Most
-	w.report.House = n.PID
+	w.report.House, w.failing = n.PID, false
 	w.say("attending")
 	p := newPulse(n)
 	tick := time.NewTicker(p.every)
@@ -192,12 +193,13 @@ func (w *Watch) again(ctx context.Context, what verdict, n House, why string) (d
 		}
 	}
 	w.say("starting the house: " + why)
-	if err := w.machine.mend(); err != nil {
-		w.log.Error("cannot take back an upgrade that was interrupted", slog.Any("error", err))
+	if w.failing {
+		w.mend()
 	}
 	child, pid, err := w.machine.start(n)
 	if err != nil {
 		w.log.Error("cannot start the house", slog.Any("error", err))
+		w.failing = true
 		return false
 	}
 	if what == again {
@@ -205,6 +207,14 @@ func (w *Watch) again(ctx context.Context, what verdict, n House, why string) (d
 	}
 	w.why, w.started, w.startedPID = "", child, pid
 	return w.await(ctx, what, child, pid)
+}
+
+// mend takes back an upgrade that was interrupted. The house does so itself, under its lock, when it
+// can be started at all; what cannot is mended here.
+func (w *Watch) mend() {
+	if err := w.machine.mend(); err != nil {
+		w.log.Error("cannot take back an upgrade that was interrupted", slog.Any("error", err))
+	}
 }
 
 // await waits until the house that was started says that it is there, or ends; where `down` stands
@@ -219,7 +229,7 @@ func (w *Watch) await(ctx context.Context, what verdict, child subject, pid int)
 		case <-child.Done():
 			exit := child.Exit()
 			w.log.Info("the house that was started ended", slog.String("how", exit.String()))
-			w.why = "it did not come up: " + exit.String()
+			w.why, w.failing = "it did not come up: "+exit.String(), true
 			return what == settle && exit.Success()
 		case <-tick.C:
 		}

@@ -410,6 +410,28 @@ func TestAHouseThatCannotBeStartedIsTriedAgain(t *testing.T) {
 	})
 }
 
+// TestAnUpgradeIsTakenBackWhenNothingStarts: a house that starts takes it back itself.
+func TestAnUpgradeIsTakenBackWhenNothingStarts(t *testing.T) {
+	play(t, func(s *scene) {
+		s.first.die(killed())
+		pass(soon)
+		s.started(1)
+		if s.mended != 0 {
+			t.Error("mended though the house started")
+		}
+		s.then(func(h *fakeHouse) { h.die(process.Exit{Known: true, Code: 126}) })
+		s.last().die(killed())
+		pass(1500 * time.Millisecond)
+		s.started(2)
+		s.then(func(h *fakeHouse) { h.say(Up) })
+		pass(3 * time.Second)
+		s.started(3)
+		if s.mended != 1 {
+			t.Errorf("mended %d times, want once, before the third start", s.mended)
+		}
+	})
+}
+
 func TestHistoryIsBounded(t *testing.T) {
 	play(t, func(s *scene) {
 		for i := range historyMost + 5 {
