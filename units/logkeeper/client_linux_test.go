@@ -424,3 +424,21 @@ func TestUnneededPipesGo(t *testing.T) {
 	awaitText(t, c, "session9", "hello")
 	c.Ended("stays", someone("stays"))
 }
+
+// TestUnitsOfTheLastHouse wants a keeper that begins while no house runs to know the units that the
+// last one wrote down.
+func TestUnitsOfTheLastHouse(t *testing.T) {
+	r := newRig(t, t.TempDir(), Settings{})
+	unit := start(t, "sleep", "100")
+	id := identity(t, unit, "unit")
+	record := fmt.Sprintf(`{"unit":{"pid":%d,"start":%d,"mark":"h/unit/1","restarts":[]},"gone":{"pid":1,"start":1,"mark":"h/gone/1"}}`, id.PID, id.Start)
+	if err := os.WriteFile(r.home.Var("run", "units.json"), []byte(record), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.keep()
+	end(t, unit, unix.SIGKILL)
+	await(t, "its end is known", func() bool { _, known := readDeath(r.home, id); return known })
+	if exit, _ := readDeath(r.home, id); exit.Signal != unix.SIGKILL {
+		t.Errorf("it %s", exit)
+	}
+}

@@ -93,6 +93,7 @@ func newKeeper(h home.Home, log *slog.Logger, now func() time.Time) (_ *keeper, 
 		return nil, fmt.Errorf("cannot wait for pipes: %w", err)
 	}
 	k.morgue = newMorgue(h, k.epoll)
+	k.morgue.recall()
 	if k.notify, err = unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK); err != nil {
 		return nil, fmt.Errorf("cannot watch folders: %w", err)
 	}

@@ -4,6 +4,7 @@ package logkeeper
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -44,6 +45,21 @@ func (m *morgue) close() {
 	}
 	if m.house >= 0 {
 		_ = unix.Close(m.house)
+	}
+}
+
+// recall watches the units that the last house wrote down, for a keeper that begins while there is
+// none. A house tells its own.
+func (m *morgue) recall() {
+	data, err := os.ReadFile(m.home.Var("run", "units.json"))
+	var units map[string]process.Identity
+	if err != nil || json.Unmarshal(data, &units) != nil {
+		return // what is unknown counts as a failure
+	}
+	for _, id := range units {
+		if id.PID > 0 {
+			_ = m.watch(id)
+		}
 	}
 }
 

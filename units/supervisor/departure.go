@@ -3,8 +3,6 @@
 package supervisor
 
 import (
-	"os"
-	"strings"
 	"time"
 
 	"holdfast"
@@ -23,19 +21,20 @@ func (d departure) why() string { return d.exit.String() + " while no house ran"
 // depart notes how a recorded launch ended that is not there any more. One from before the machine
 // started again ended with it, and says nothing.
 func (e *estate) depart(r record) {
-	if r.Boot != "" && r.Boot != bootID() {
+	if r.Boot != e.boot() {
 		return
 	}
 	exit, _ := e.output.Exit(r.Identity)
 	e.gone[r.Mark.Unit] = departure{launch: r.Mark.Launch, exit: exit, restarts: r.Restarts}
 }
 
-func bootID() string {
-	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+// thisBoot names the boot that processes of this machine belong to, empty where they tell none.
+func thisBoot() string {
+	self, err := process.Self()
 	if err != nil {
-		return "" // on this system identities name no boot
+		return ""
 	}
-	return strings.TrimSpace(string(id))
+	return self.Boot
 }
 
 // depart hands a departure to the keeper of its unit, whose policy decides what follows, unless the

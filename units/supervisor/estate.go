@@ -60,6 +60,7 @@ type estate struct {
 	gone map[string]departure  // by unit
 	// output knows how launches ended that nobody watched.
 	output output
+	boot   func() string // names this boot
 }
 
 // find lists what was left.
