@@ -4,6 +4,7 @@ package probe
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +12,10 @@ import (
 	"io/fs"
 	"os"
 	"regexp"
+	"slices"
 	"time"
+
+	"holdfast/units/logkeeper"
 )
 
 const (
@@ -51,10 +55,6 @@ func newLines(path string, match *regexp.Regexp, after time.Duration) *lines {
 
 func (l *lines) close() {
 	l.closed = true
-	l.letGo()
-}
-
-func (l *lines) letGo() {
 	if l.file != nil {
 		_ = l.file.Close()
 		l.file = nil
@@ -76,11 +76,9 @@ func (l *lines) ask(ctx context.Context, now time.Time) error {
 func (l *lines) look(ctx context.Context) (found bool, err error) {
 	for left := int64(lookMost); left > 0 && ctx.Err() == nil && !l.closed; {
 		if l.file == nil {
-			if l.file, err = os.Open(l.path); err != nil {
-				l.file = nil
+			if err := l.open(l.path); err != nil {
 				return found, err
 			}
-			l.offset, l.partial = 0, nil
 		}
 		there, gone := os.Stat(l.path) // before the reading, so that what was written until then is read
 		n, hit, err := l.drain(left)
@@ -92,18 +90,94 @@ func (l *lines) look(ctx context.Context) (found bool, err error) {
 		switch {
 		case err != nil:
 			return found, err
+		case gone == nil && os.SameFile(own, there) && own.Size() < l.offset:
+			l.offset, l.partial = 0, nil // it was truncated
 		case gone == nil && os.SameFile(own, there):
-			if own.Size() < l.offset {
-				l.offset, l.partial = 0, nil // it was truncated
-				continue
-			}
 			return found, nil
-		case gone != nil:
-			return found, nil // renamed, and the new one is not there yet
+		default:
+			hit, more, err := l.turn(own)
+			found = found || hit
+			if err != nil || !more {
+				return found, err
+			}
 		}
-		l.letGo()
 	}
 	return found, nil
+}
+
+func (l *lines) open(path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	l.file, l.offset, l.partial = file, 0, nil
+	return nil
+}
+
+// turn goes on from a file that was rotated away to the next one: another that was rotated since, or
+// the log itself; more is false when there is none yet.
+func (l *lines) turn(own os.FileInfo) (found, more bool, err error) {
+	archives, err := logkeeper.Archives(l.path)
+	if err != nil {
+		return false, false, err
+	}
+	at := slices.IndexFunc(archives, func(a logkeeper.Archive) bool {
+		info, err := os.Stat(a.Path)
+		return err == nil && os.SameFile(info, own)
+	})
+	next := l.path
+	for _, a := range archives[at+1:] {
+		if at < 0 {
+			break // it was packed or removed meanwhile, and nobody tells which came after it
+		}
+		if !a.Packed {
+			next = a.Path
+			break
+		}
+		hit, err := l.unpack(a.Path)
+		if found = found || hit; err != nil {
+			return found, false, err
+		}
+	}
+	before := l.file
+	if err := l.open(next); err != nil {
+		l.file = before // to be asked again
+		return found, false, ignoreMissing(err)
+	}
+	_ = before.Close()
+	return found, true, nil
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// unpack reads a compressed file whole.
+func (l *lines) unpack(path string) (found bool, err error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return false, ignoreMissing(err)
+	}
+	defer func() { _ = file.Close() }()
+	text, err := gzip.NewReader(file)
+	if err != nil {
+		return false, err
+	}
+	l.partial = nil
+	buffer := make([]byte, block)
+	for {
+		n, err := text.Read(buffer)
+		found = l.take(buffer[:n]) || found
+		if errors.Is(err, io.EOF) {
+			return found, nil
+		}
+		if err != nil {
+			return found, err
+		}
+	}
 }
 
 // drain reads the file on to its end, at most so many bytes.

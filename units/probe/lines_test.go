@@ -3,7 +3,10 @@
 package probe
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -109,6 +112,47 @@ func TestLineThroughRotation(t *testing.T) {
 	s.write("needle\n")
 	if !l.sees(t) {
 		t.Error("a line after a truncation is missed")
+	}
+}
+
+// Several rotations between two looks, some of whose files were compressed meanwhile.
+func TestLineThroughManyRotationsAtOnce(t *testing.T) {
+	for _, packed := range []bool{false, true} {
+		s, l := follow(t, "needle$")
+		s.write("hay\n")
+		l.sees(t)
+		s.rotate("unit.log.20260131T120000000Z")
+		s.write("hay\nneedle\n")
+		s.rotate("unit.log.20260131T120001000Z")
+		if packed {
+			pack(t, filepath.Join(filepath.Dir(s.path), "unit.log.20260131T120001000Z"))
+		}
+		s.write("hay\n")
+		s.rotate("unit.log.20260131T120002000Z")
+		s.write("more\n")
+		if !l.sees(t) {
+			t.Errorf("a line of a file that came and went is missed (packed: %v)", packed)
+		}
+		s.write("needle\n")
+		if !l.sees(t) || l.sees(t) {
+			t.Errorf("the log that is written now is not read on (packed: %v)", packed)
+		}
+	}
+}
+
+func pack(t *testing.T, path string) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	if _, err := w.Write(text); err != nil || w.Close() != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.WriteFile(path+".gz", packed.Bytes(), 0o600), os.Remove(path)); err != nil {
+		t.Fatal(err)
 	}
 }
 
