@@ -144,8 +144,9 @@ func (b *berth) kill() {
 	}
 }
 
-// Sweep removes the groups that earlier launches of a house left and that nobody is in.
-func (m Machine) Sweep(house string) error {
+// Sweep removes the groups that earlier launches of a house left and that nobody is in. It is for a
+// house that starts.
+func (m Machine) Sweep(house string) {
 	g := m.on()
 	for _, h := range g.hierarchies() {
 		h.eachGroup(house, func(dir string) {
@@ -154,5 +155,4 @@ func (m Machine) Sweep(house string) error {
 			}
 		})
 	}
-	return nil
 }

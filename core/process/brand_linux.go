@@ -5,6 +5,9 @@ package process
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"runtime"
+	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -47,4 +50,60 @@ func readBrand(pid int) brand {
 		return 0
 	}
 	return brand(now.Cur)
+}
+
+// A tint is what of the brand a process has before its first instruction: bits of its personality
+// that no kernel uses. They are a thread's own, so the one that forks wears them meanwhile; a limit
+// is the whole house's and can be set on the new process only after. Where a filter of system calls
+// forbids them there are none.
+type tint uint32
+
+const (
+	tintBits tint    = 0x7001ff00
+	askOnly  uintptr = 0xffffffff
+)
+
+func (b brand) tint() tint {
+	if t := tint(b&0x1ff)<<8 | tint(b>>9&7)<<28; t != 0 {
+		return t
+	}
+	return 1 << 8
+}
+
+// wear tints this goroutine's thread, and so what it forks, until take off is called.
+func (t tint) wear() (takeOff func(), worn bool) {
+	runtime.LockOSThread()
+	old, _, errno := unix.Syscall(unix.SYS_PERSONALITY, askOnly, 0, 0)
+	if errno == 0 {
+		_, _, errno = unix.Syscall(unix.SYS_PERSONALITY, old&^uintptr(tintBits)|uintptr(t), 0, 0)
+	}
+	if errno != 0 {
+		return runtime.UnlockOSThread, false
+	}
+	return func() {
+		_, _, _ = unix.Syscall(unix.SYS_PERSONALITY, old, 0, 0)
+		runtime.UnlockOSThread()
+	}, true
+}
+
+// readTint tells the tint of a process, 0 when it has none or does not show it.
+func readTint(pid int) tint {
+	var buffer [16]byte
+	n, err := readSmall("/proc/"+strconv.Itoa(pid)+"/personality", buffer[:])
+	if err != nil {
+		return 0
+	}
+	value, err := strconv.ParseUint(strings.TrimSpace(string(buffer[:n])), 16, 32)
+	if err != nil {
+		return 0
+	}
+	return tint(value) & tintBits
+}
+
+// carried tells whether a process has the brand, or has none and the tint of it.
+func (b brand) carried(pid int) bool {
+	if now := readBrand(pid); now.valid() {
+		return now == b
+	}
+	return readTint(pid) == b.tint()
 }

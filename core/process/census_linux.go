@@ -20,6 +20,7 @@ type scan struct {
 
 	mu    sync.Mutex
 	marks map[int]marking // by place in all
+	tints map[int]tint
 }
 
 // A marking is what the environment of a process said.
@@ -68,7 +69,7 @@ func (s *scan) look() {
 	s.at = make(map[int]int, len(s.all))
 	s.children = make(map[int][]int, len(s.all))
 	s.brands = make([]brand, len(s.all))
-	s.marks = map[int]marking{}
+	s.marks, s.tints = map[int]marking{}, map[int]tint{}
 	for i, one := range s.all {
 		s.at[one.pid] = i
 		s.children[one.parent] = append(s.children[one.parent], i)
@@ -93,6 +94,18 @@ func (s *scan) mark(i int) (Mark, bool, error) {
 	s.marks[i] = m
 	s.mu.Unlock()
 	return m.mark, m.found, m.err
+}
+
+// tint reads the tint of a process once.
+func (s *scan) tint(i int) tint {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t, known := s.tints[i]
+	if !known {
+		t = readTint(s.all[i].pid)
+		s.tints[i] = t
+	}
+	return t
 }
 
 // looks tells how often an empty environment is worth another look.

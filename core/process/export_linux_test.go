@@ -5,6 +5,9 @@ package process
 // NoList are the options of a machine without groups whose kernel lists no children.
 func NoList() Options { return Options{NoGroups: true, noChildren: true} }
 
+// OnlyTint are the options of a machine that brands nobody.
+func OnlyTint() Options { return Options{NoGroups: true, noBrand: true} }
+
 // Groups are the folders of a launch among the control groups.
 func (p *Process) Groups() []string { return p.berth.folders() }
 

@@ -46,14 +46,22 @@ func newGround(o Options) *ground {
 	return g
 }
 
-// register makes a launch known until it is reaped and, apart from that, until it has ended whole.
-func (g *ground) register(p *Process) {
+// claim keeps the groups of a launch from being swept until it has ended whole.
+func (g *ground) claim(b *berth) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if p.child {
-		g.known[p.id.PID] = p
+	g.under[brandOf(b.mark)] = b
+}
+
+// register makes a launch known until it is reaped.
+func (g *ground) register(p *Process) {
+	g.claim(p.berth)
+	if !p.child {
+		return
 	}
-	g.under[p.brand] = p.berth
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.known[p.id.PID] = p
 }
 
 // knows tells whether somebody here waits for the child.
@@ -110,10 +118,10 @@ func (g *ground) steadyChildren() ([]int, bool) {
 }
 
 // leave removes the groups of a launch that has ended, and the house's folder after the last one.
-func (g *ground) leave(b *berth, which brand) {
+func (g *ground) leave(b *berth) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.under[which] == b {
+	if which := brandOf(b.mark); g.under[which] == b {
 		delete(g.under, which)
 	}
 	for _, dir := range b.folders() {
@@ -124,6 +132,22 @@ func (g *ground) leave(b *berth, which brand) {
 			delete(g.stale, dir)
 			removeEmpty(filepath.Dir(dir))
 		}
+	}
+}
+
+// tidy removes the groups of a launch whose first process has ended, unless somebody is left there:
+// then End does, or the next sweep.
+func (g *ground) tidy(p *Process) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, dir := range p.berth.folders() {
+		if !removeGroup(dir) {
+			return
+		}
+		removeEmpty(filepath.Dir(dir))
+	}
+	if g.under[p.brand] == p.berth {
+		delete(g.under, p.brand)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -278,19 +279,22 @@ func groupMark(dir string) (Mark, bool) {
 	return ParseMark(string(buffer[:n]))
 }
 
-// eachGroup visits every launch's group of a house in a hierarchy, wherever a house stood when it made them.
+// forgotten is how long the empty folder of another house stays: it may be about to start a launch.
+const forgotten = time.Hour
+
+// eachGroup visits every launch's group of a house in a hierarchy, wherever it stood when it made
+// them, and those of houses that were forgotten.
 func (h hierarchy) eachGroup(house string, visit func(dir string)) {
 	_ = filepath.WalkDir(h.mount, func(path string, e fs.DirEntry, err error) error {
 		switch {
 		case err != nil && e != nil && e.IsDir():
 			return fs.SkipDir
-		case err != nil || !e.IsDir():
+		case err != nil || !e.IsDir() || !strings.HasPrefix(e.Name(), groupPrefix):
 			return nil
-		case e.Name() == houseGroup(house)+ownSuffix:
-			removeEmpty(path)
-			return fs.SkipDir
-		case e.Name() != houseGroup(house):
-			return nil
+		case e.Name() != houseGroup(house) && e.Name() != houseGroup(house)+ownSuffix:
+			if info, err := e.Info(); err != nil || time.Since(info.ModTime()) < forgotten {
+				return fs.SkipDir
+			}
 		}
 		for _, dir := range subgroups(path) {
 			visit(dir)

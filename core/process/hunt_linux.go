@@ -20,21 +20,23 @@ const (
 // forks and leaves its group before each look at all processes is over outruns a scan, not a hunt.
 type hunt struct {
 	brand brand
-	dir   int // /proc
-	last  int // the highest number seen
-	// struck are those that were killed already and may not be dead yet.
-	struck map[int]bool
+	// tinted tells that who has only the tint is of the launch too.
+	tinted bool
+	dir    int // /proc
+	last   int // the highest number seen
+	// done are those that were killed already and may not be dead yet, and those with neither.
+	done map[int]bool
 }
 
 // huntFor kills all that carry the brand until no new one is seen or the time is over; it tells
 // whether there was any.
-func huntFor(b brand) bool {
+func huntFor(b brand, tinted bool) bool {
 	dir, err := unix.Open("/proc", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return false
 	}
 	defer func() { _ = unix.Close(dir) }()
-	h := hunt{brand: b, dir: dir, struck: map[int]bool{}}
+	h := hunt{brand: b, tinted: tinted, dir: dir, done: map[int]bool{}}
 	if h.all() == 0 {
 		return false
 	}
@@ -70,19 +72,31 @@ func (h *hunt) pass(from int) (fresh int) {
 // its pidfd is open has it when the brand is read again: nobody else is hit.
 func (h *hunt) strike(pid int) bool {
 	h.last = max(h.last, pid)
-	if h.struck[pid] || readBrand(pid) != h.brand {
+	if h.done[pid] || !h.hunted(pid) {
 		return false
 	}
-	h.struck[pid] = true
+	h.done[pid] = true
 	fd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
 		return true
 	}
 	defer func() { _ = unix.Close(fd) }()
-	if readBrand(pid) == h.brand {
+	if h.hunted(pid) {
 		_ = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
 	}
 	return true
+}
+
+func (h *hunt) hunted(pid int) bool {
+	b := readBrand(pid)
+	if b.valid() || !h.tinted {
+		return b == h.brand
+	}
+	if readTint(pid) == h.brand.tint() {
+		return true
+	}
+	h.done[pid] = true
+	return false
 }
 
 // hurry puts this goroutine's thread before all who only share the processor, where that is allowed.

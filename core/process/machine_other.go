@@ -35,7 +35,7 @@ func (Machine) EndMarked(ctx context.Context, m Mark, s syscall.Signal, grace ti
 func (Machine) PortHolder(port int) (Holder, bool) { return PortHolder(port) }
 
 // Sweep has nothing to do: there are no control groups here.
-func (Machine) Sweep(string) error { return nil }
+func (Machine) Sweep(string) {}
 
 // lacks lists the limits that only control groups enforce.
 func lacks(l holdfast.Limits) []string {

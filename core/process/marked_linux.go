@@ -11,36 +11,37 @@ import (
 )
 
 // marked lists the living processes that carry a mark of the house, oldest first. One that cleared
-// its environment is named by its group, or by the brand that it shares with one that did not.
+// its environment is named by its group, or by the brand or tint that it shares with one that did not.
 func (g *ground) marked(house string) ([]Found, error) {
 	all, err := g.census.take()
 	if err != nil {
 		return nil, err
 	}
-	boot, self, own := bootID(), os.Getpid(), brandOf(Mark{House: house})
-	names, lost := g.marks(), []Found{}
-	var found []Found
+	names := names{house: brandOf(Mark{House: house}), brands: g.marks(), tints: map[tint]Mark{}}
+	var found, bare []Found
 	for i, s := range all.all {
-		if s.dead() || s.pid == self {
+		if s.dead() || s.pid == os.Getpid() {
 			continue
 		}
 		one := Found{
-			Identity: Identity{PID: s.pid, Start: s.start, Boot: boot},
+			Identity: Identity{PID: s.pid, Start: s.start, Boot: bootID()},
 			Parent:   s.parent, Name: s.name, Leader: s.session == s.pid,
 		}
-		mark, ok, err := all.mark(i)
+		mark, marked, err := all.mark(i)
 		switch {
-		case err == nil && ok && mark.House == house:
+		case err != nil:
+		case !marked:
+			bare = append(bare, one)
+		case mark.House == house:
 			one.Mark = mark
-			names[brandOf(mark)] = mark
+			names.brands[brandOf(mark)], names.tints[brandOf(mark).tint()] = mark, mark
 			found = append(found, one)
-		case all.brands[i].sameHouse(own):
-			lost = append(lost, one)
 		}
 	}
-	for _, one := range lost {
-		mark, known := names[all.brands[all.at[one.PID]]]
-		if !known {
+	for _, one := range bare {
+		i := all.at[one.PID]
+		mark, known := names.of(all, i)
+		if !known && (all.brands[i].sameHouse(names.house) || all.tint(i) != 0) {
 			mark, known = g.groupMark(one.PID)
 		}
 		if known && mark.House == house {
@@ -50,6 +51,22 @@ func (g *ground) marked(house string) ([]Found, error) {
 	}
 	slices.SortFunc(found, byAge)
 	return found, nil
+}
+
+// names are the marks of a house that were read, for those who share them and do not say so.
+type names struct {
+	house  brand
+	brands map[brand]Mark
+	tints  map[tint]Mark
+}
+
+func (n names) of(all *scan, i int) (Mark, bool) {
+	if b := all.brands[i]; b.valid() {
+		mark, known := n.brands[b]
+		return mark, known
+	}
+	mark, known := n.tints[all.tint(i)]
+	return mark, known
 }
 
 // groupMark reads the mark of the group that a process is in.

@@ -197,6 +197,8 @@ type Options struct {
 	NoGroups bool
 	// noChildren asks the kernel for no list of children, as where it was built without.
 	noChildren bool
+	// noBrand leaves launches with their tint alone, as in the moment before they are branded.
+	noBrand bool
 }
 
 // A Machine is the Host that is this machine. Those who start many launches share one made by

@@ -59,9 +59,15 @@ func (g *ground) watch(p *Process, pidfd int) (*Process, error) {
 	return p, nil
 }
 
-// await parks until the process is a zombie or gone, then keeps its status.
+// await tells of the end, and then puts away what is empty now.
 func (p *Process) await() {
-	defer close(p.done)
+	p.wait()
+	close(p.done)
+	p.ground.tidy(p)
+}
+
+// wait parks until the process is a zombie or gone, then keeps its status.
+func (p *Process) wait() {
 	conn, err := p.pidfd.SyscallConn()
 	if err == nil {
 		err = conn.Read(func(fd uintptr) bool { return readable(int(fd)) })

@@ -100,25 +100,12 @@ func soon() int64 {
 	return now.Sec + 8
 }
 
-// branded waits until the house has taken note of this process.
-func branded() {
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for range tick.C {
-		var now unix.Rlimit
-		if unix.Getrlimit(unix.RLIMIT_LOCKS, &now) != nil || now.Cur != unix.RLIM_INFINITY {
-			return
-		}
-	}
-}
-
 // hop goes on in a new process with a session of its own again and again, and the old one ends: who
 // looks for it finds only where it was. It says so when nobody stopped it.
 //
 //go:norace
 func hop() {
 	say(os.Getpid())
-	branded()
 	runtime.LockOSThread()
 	for range 4000 {
 		if fork() != 0 {
@@ -203,6 +190,7 @@ func eat(size int) {
 }
 
 func lord() {
+	_ = unix.Setrlimit(unix.RLIMIT_LOCKS, &unix.Rlimit{Cur: unix.RLIM_INFINITY, Max: unix.RLIM_INFINITY}) // it is no launch itself
 	options := process.Options{NoGroups: os.Getenv(process.GroupsVariable) == "off"}
 	s := spec("ghost", process.Mark{House: "vassal-" + itoa(os.Getpid()), Unit: "u", Launch: "1"})
 	s.Stdout = os.Stdout

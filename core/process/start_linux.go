@@ -21,9 +21,10 @@ func (g *ground) start(spec Spec) (*Process, error) {
 		return nil, err
 	}
 	b := g.berth(spec.Mark, spec.Limits)
+	g.claim(b)
 	p, err := g.enter(spec, b)
 	if err != nil {
-		g.leave(b, 0)
+		g.leave(b)
 		return nil, err
 	}
 	return p, nil
@@ -80,18 +81,19 @@ func (b *berth) admit(pid int) {
 }
 
 // spawn makes the process and watches it. The brand comes in the first moments of the program's
-// life, before it can have come to start others.
+// life, and before it the tint.
 func (g *ground) spawn(spec Spec, e *entrance, b *berth) (*Process, error) {
-	pidfd := -1
+	mine, pidfd := brandOf(spec.Mark), -1
+	takeOff, tinted := mine.tint().wear()
 	pid, err := g.clone(b, e.program, e.argv, &syscall.ProcAttr{
 		Dir: spec.Dir, Env: spec.environment(), Files: e.files,
 		Sys: &syscall.SysProcAttr{Setsid: true, Credential: e.credential, PidFD: &pidfd},
 	})
+	takeOff()
 	if err != nil {
 		return nil, fmt.Errorf("cannot start %s: %w", e.program, err)
 	}
-	mine := brandOf(spec.Mark)
-	branded := mine.apply(pid)
+	branded := !g.options.noBrand && mine.apply(pid)
 	id := Identity{PID: pid, Boot: bootID(), Mark: spec.Mark}
 	if s, err := readStat(pid); err == nil { // it is not reaped yet, so this is it
 		id.Start = s.start
@@ -104,7 +106,7 @@ func (g *ground) spawn(spec Spec, e *entrance, b *berth) (*Process, error) {
 		}
 	}
 	p, err := g.watch(&Process{id: id, child: true, reaper: isSubreaper(), brand: mine, branded: branded, berth: b}, pidfd)
-	if err == nil && b.unified == "" {
+	if err == nil && b.unified == "" && !tinted {
 		g.brandEarly(p)
 	}
 	return p, err

@@ -66,7 +66,7 @@ func (t *tree) end(ctx context.Context, signal syscall.Signal, grace time.Durati
 			return err
 		}
 	}
-	t.ground.leave(t.berth, t.brand)
+	t.ground.leave(t.berth)
 	return nil
 }
 
@@ -124,11 +124,7 @@ func (t *tree) askLeader(ctx context.Context, signal syscall.Signal, deadline *t
 // note remembers the descendants of a first process whose launch neither a group nor a brand holds
 // together: with its death they may come to be nobody's.
 func (t *tree) note() {
-	switch {
-	case t.berth.unified != "":
-	case t.leader.branded:
-		t.ground.brandEarly(t.leader)
-	default:
+	if t.berth.unified == "" && !t.leader.branded {
 		_, _, _ = t.look()
 	}
 }
@@ -153,7 +149,7 @@ func (t *tree) kill() error {
 		for _, s := range left {
 			_ = signalOne(s, syscall.SIGKILL)
 		}
-		if ended && t.hunt() {
+		if ended && huntFor(t.brand, t.leader != nil) {
 			pause = lookSoon
 		}
 		select {
@@ -162,14 +158,6 @@ func (t *tree) kill() error {
 			return fmt.Errorf("cannot end %s: %d processes outlive SIGKILL: %v", t.mark, len(left), pids(left))
 		}
 	}
-}
-
-// hunt brands who escaped it so far, and kills all who carry the brand.
-func (t *tree) hunt() bool {
-	if t.leader != nil && t.berth.unified == "" {
-		t.ground.brandEarly(t.leader)
-	}
-	return huntFor(t.brand)
 }
 
 func (t *tree) leaderDone(within time.Duration) bool {
@@ -235,7 +223,7 @@ func (t *tree) of(all *scan) map[int]bool {
 func (t *tree) bury(s stat) (fresh bool) {
 	fresh = t.corpses[s.pid] != s.start
 	t.corpses[s.pid] = s.start
-	if s.parent == os.Getpid() && !t.ground.knows(s.pid) && readBrand(s.pid) == t.brand {
+	if s.parent == os.Getpid() && !t.ground.knows(s.pid) && t.brand.carried(s.pid) {
 		_, _ = t.ground.reap(s.pid)
 	}
 	return fresh
@@ -261,6 +249,9 @@ func (t *tree) own(all *scan, i, leader int) bool {
 	}
 	if b := all.brands[i]; b.valid() {
 		return b == t.brand
+	}
+	if t.leader != nil && all.tint(i) == t.brand.tint() {
+		return true
 	}
 	if s.dead() {
 		return false
@@ -312,7 +303,7 @@ func (t *tree) bore(pid int) (stat, bool) {
 	switch {
 	case err != nil || s.start < t.leader.id.Start:
 		return s, false
-	case b == t.brand || t.seen[s.pid] == s.start:
+	case b == t.brand || t.seen[s.pid] == s.start || readTint(pid) == t.brand.tint():
 		return s, true
 	case s.dead() || s.parent != os.Getpid(): // its parent lives, and is asked about
 		return s, false

@@ -31,5 +31,8 @@ func (s *Supervisor) start(ctx context.Context) error {
 	if err := process.TakeOrphans(); err != nil {
 		return err
 	}
+	if machine, ok := s.options.Host.(interface{ Sweep(house string) }); ok {
+		machine.Sweep(s.house) // what a killed house left empty
+	}
 	return s.open(ctx)
 }
