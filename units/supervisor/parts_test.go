@@ -58,7 +58,7 @@ func TestEstateTrustsRecordsOverMarks(t *testing.T) {
 	if err := replace(recordFile(h), records); err != nil {
 		t.Fatal(err)
 	}
-	e := &estate{home: h, host: fake, house: "h", limbo: limbo{home: h, house: "h"}, names: &launchNames{}, log: slog.New(slog.DiscardHandler)}
+	e := &estate{home: h, host: fake, house: "h", limbo: limbo{home: h, house: "h"}, names: &launchNames{}, output: straight{h}, boot: func() string { return "" }, log: slog.New(slog.DiscardHandler)}
 	if err := e.find(); err != nil {
 		t.Fatal(err)
 	}

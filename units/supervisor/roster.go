@@ -278,6 +278,15 @@ func (r *roster) look(name string) (standing, error) {
 	return p.look(), nil
 }
 
+// launch names the launch that a unit runs now, empty for none.
+func (r *roster) launch(unit string) string {
+	u, err := r.look(unit)
+	if err != nil {
+		return ""
+	}
+	return u.launch()
+}
+
 // all tells how every unit stands, by name.
 func (r *roster) all() []standing {
 	r.mu.Lock()

@@ -53,16 +53,17 @@ func (s *Supervisor) EndLeft(ctx context.Context, e Shutdown) (ended, left []str
 	if err := s.estate.find(); err != nil {
 		return nil, nil, err
 	}
-	s.findAnnounced(ctx)
+	x := executor{s}
+	x.findAnnounced(ctx)
 	group, ctx := errgroup.WithContext(ctx)
 	for _, unit := range slices.Sorted(maps.Keys(s.estate.left)) {
 		for _, l := range s.estate.claim(unit) {
-			if e.LeaveWorkers && s.works(l) {
+			if e.LeaveWorkers && x.works(l) {
 				left = append(left, unit)
 				continue
 			}
 			ended = append(ended, unit)
-			group.Go(func() error { return s.endOne(ctx, l, e) })
+			group.Go(func() error { return x.endOne(ctx, l, e) })
 		}
 	}
 	err = group.Wait()
@@ -70,8 +71,11 @@ func (s *Supervisor) EndLeft(ctx context.Context, e Shutdown) (ended, left []str
 	return slices.Compact(ended), slices.Compact(left), err
 }
 
+// An executor ends what an earlier house left.
+type executor struct{ *Supervisor }
+
 // findAnnounced adds launches that the earlier house had announced and did not live to see.
-func (s *Supervisor) findAnnounced(ctx context.Context) {
+func (s executor) findAnnounced(ctx context.Context) {
 	for _, unit := range s.estate.limbo.units() {
 		mark, ok := s.estate.limbo.mark(unit)
 		known := slices.ContainsFunc(s.estate.left[unit], func(l leftover) bool { return l.mark == mark })
@@ -84,18 +88,18 @@ func (s *Supervisor) findAnnounced(ctx context.Context) {
 	}
 }
 
-// works tells whether a launch is a worker's, by its record or by the configuration.
-func (s *Supervisor) works(l leftover) bool {
+// works tells whether a launch is a worker's, by its record, its mark or the configuration.
+func (s executor) works(l leftover) bool {
 	if l.leader == nil || strings.HasSuffix(l.mark.Launch, probeSuffix) {
 		return false
 	}
-	return l.worker || slices.ContainsFunc(s.section.units(s.options.Home), func(u holdfast.Unit) bool {
+	return l.worker || isWorker(l.mark) || slices.ContainsFunc(s.section.units(s.options.Home), func(u holdfast.Unit) bool {
 		return u.Name == l.mark.Unit && u.Worker
 	})
 }
 
 // endOne ends one launch whole.
-func (s *Supervisor) endOne(ctx context.Context, l leftover, e Shutdown) error {
+func (s executor) endOne(ctx context.Context, l leftover, e Shutdown) error {
 	signal, _ := signalOf(l.stop)
 	grace := graceOf(l.stop)
 	if e.Quick {
@@ -115,7 +119,7 @@ func (s *Supervisor) endOne(ctx context.Context, l leftover, e Shutdown) error {
 }
 
 // endLaunch finds a launch by its leader, who may have overwritten its mark, or by the mark alone.
-func (s *Supervisor) endLaunch(ctx context.Context, l leftover, signal syscall.Signal, grace time.Duration) error {
+func (s executor) endLaunch(ctx context.Context, l leftover, signal syscall.Signal, grace time.Duration) error {
 	if l.leader != nil {
 		if child, err := s.options.Host.Adopt(*l.leader); err == nil {
 			return child.End(ctx, signal, grace)

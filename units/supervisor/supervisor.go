@@ -112,7 +112,7 @@ func New(o Options) *Supervisor {
 		logs: func(u holdfast.Unit) string { return o.Home.Path(logPath(u)) },
 	}, s.herald, o.Log, s.holds, s.estate)
 	s.herald.board.units = s.roster.all
-	s.strays = &strays{host: o.Host, house: s.house, present: s.launch}
+	s.strays = &strays{host: o.Host, house: s.house, present: s.roster.launch}
 	s.book = usage.NewBook(o.Meter, s.roster.measured)
 	return s
 }
@@ -313,15 +313,6 @@ func (s *Supervisor) Changes(ctx context.Context) iter.Seq[Change] {
 
 // Changed is closed when a unit changed its state after the call. Ask for it before List.
 func (s *Supervisor) Changed() <-chan struct{} { return s.herald.audience.next() }
-
-// launch names the launch that a unit runs now, empty for none.
-func (s *Supervisor) launch(unit string) string {
-	u, err := s.roster.look(unit)
-	if err != nil {
-		return ""
-	}
-	return u.launch()
-}
 
 // Claim tells the supervisor of launches that another part of the house keeps (tool servers), so
 // that they do not count as strays.
