@@ -35,9 +35,12 @@ const (
 	startWithin = time.Minute
 )
 
+// An ending is how a house comes to its end, and stays there until the operator says up.
+type ending struct{ *House }
+
 // end records that the house stays down, and begins its end. What cannot be recorded does not keep
 // it from ending.
-func (h *House) end(ctx context.Context, how house.Shutdown) (house.Goodbye, error) {
+func (h ending) end(ctx context.Context, how house.Shutdown) (house.Goodbye, error) {
 	if !h.running.Load() {
 		return h.endLeft(ctx, how)
 	}
@@ -57,7 +60,7 @@ func (h *House) end(ctx context.Context, how house.Shutdown) (house.Goodbye, err
 
 // endLeft records that the house stays down and ends what one left that died. The caller holds the
 // home.
-func (h *House) endLeft(ctx context.Context, how house.Shutdown) (house.Goodbye, error) {
+func (h ending) endLeft(ctx context.Context, how house.Shutdown) (house.Goodbye, error) {
 	before, err := intent.Read(h.Home)
 	unrecorded := err
 	if err == nil {
@@ -80,7 +83,7 @@ func (h *House) endLeft(ctx context.Context, how house.Shutdown) (house.Goodbye,
 
 // endUnits ends what a house left that died; what it wrote comes into its logs, and then nobody
 // needs to keep them.
-func (h *House) endUnits(ctx context.Context, how supervisor.Shutdown) (ended, left []string, err error) {
+func (h ending) endUnits(ctx context.Context, how supervisor.Shutdown) (ended, left []string, err error) {
 	pipes, _ := os.ReadDir(h.Home.Var("run", "pipes"))
 	kept := len(pipes) > 0 || logkeeper.Lives(h.Home)
 	if kept {
@@ -97,7 +100,7 @@ func (h *House) endUnits(ctx context.Context, how supervisor.Shutdown) (ended, l
 
 // settleDown keeps to a `down` that stands when the machine or the watch would start the house: it ends
 // what is left and tells so.
-func (h *House) settleDown(ctx context.Context, down intent.Down) (string, error) {
+func (h ending) settleDown(ctx context.Context, down intent.Down) (string, error) {
 	ended, left, err := h.endUnits(ctx, supervisor.Shutdown{LeaveWorkers: !down.Workers})
 	if err := errors.Join(err, watch.Forget(h.Home)); err != nil {
 		return "", err
@@ -110,6 +113,30 @@ func (h *House) settleDown(ctx context.Context, down intent.Down) (string, error
 		text += "\nLeft to finish: " + strings.Join(left, ", ") + "."
 	}
 	return text, nil
+}
+
+// keep keeps to a `down` that stands, unless the operator says up; what is left is ended.
+func (h ending) keep(ctx context.Context, lock *home.Lock) (kept bool, err error) {
+	in, err := intent.Read(h.Home)
+	if err != nil || in.Down == nil || !h.boot && !lock.Handed() {
+		return false, err
+	}
+	// Neither is needed to end units; they make it known who is a worker, and what was done.
+	if err := h.Open(ctx); err != nil {
+		h.log.Warn("going on without the store", slog.Any("error", err))
+	}
+	text, err := h.settleDown(ctx, *in.Down)
+	h.say(text)
+	h.tellKept(text)
+	return true, errors.Join(err, h.Store.Close())
+}
+
+// clear clears what `down` set, when the operator says up.
+func (h ending) clear(lock *home.Lock) error {
+	if h.boot || lock.Handed() {
+		return nil
+	}
+	return intent.ClearDown(h.Home)
 }
 
 // A downCaller is `down` on the command line: it returns when the house has ended, ends one that

@@ -93,5 +93,3 @@ func (h *House) storeOptions() (store.Options, error) {
 	}
 	return opt, nil
 }
-
-func (h *House) closeStore(context.Context) error { return h.Store.Close() }

@@ -20,7 +20,6 @@ import (
 	"holdfast"
 	"holdfast/core/home"
 	"holdfast/core/house"
-	"holdfast/core/intent"
 	"holdfast/core/process"
 	"holdfast/edge"
 )
@@ -56,7 +55,7 @@ func upCommand(h *House, opt *Options, missing error) *cobra.Command {
 			defer context.AfterFunc(cmd.Context(), func() {
 				fmt.Fprintln(cmd.ErrOrStderr(), "Stopping every unit. A second Ctrl-C ends the house at once and leaves what still runs to the next `up`.")
 			})()
-			return h.Run(cmd.Context(), func(ctx context.Context) error { return h.greet(ctx, cmd.OutOrStdout()) })
+			return h.Run(cmd.Context(), func(ctx context.Context) error { return greeting{h}.greet(ctx, cmd.OutOrStdout()) })
 		},
 	}
 	cmd.Flags().BoolVarP(&detach, "detach", "d", false, "return once the house is up; it runs on in the background")
@@ -79,44 +78,22 @@ func (h *House) Run(ctx context.Context, ready func(context.Context) error) erro
 	if err := h.succeed(lock); err != nil {
 		return err
 	}
-	if kept, err := h.keepDown(ctx, lock); kept || err != nil {
+	if kept, err := (ending{h}).keep(ctx, lock); kept || err != nil {
 		return err
 	}
 	if err := h.load(); err != nil {
 		return err
 	}
-	if err := h.clearDown(lock); err != nil {
+	if err := (ending{h}).clear(lock); err != nil {
 		return err
 	}
-	return h.live(ctx, lock, ready)
+	return life{h}.run(ctx, lock, ready)
 }
 
-// keepDown keeps to a `down` that stands, unless the operator says up; what is left is ended.
-func (h *House) keepDown(ctx context.Context, lock *home.Lock) (kept bool, err error) {
-	in, err := intent.Read(h.Home)
-	if err != nil || in.Down == nil || !h.boot && !lock.Handed() {
-		return false, err
-	}
-	// Neither is needed to end units; they make it known who is a worker, and what was done.
-	if err := h.Open(ctx); err != nil {
-		h.log.Warn("going on without the store", slog.Any("error", err))
-	}
-	text, err := h.settleDown(ctx, *in.Down)
-	h.say(text)
-	h.tellKept(text)
-	return true, errors.Join(err, h.Store.Close())
-}
+// A life is that of a house that may run.
+type life struct{ *House }
 
-// clearDown clears what `down` set, when the operator says up.
-func (h *House) clearDown(lock *home.Lock) error {
-	if h.boot || lock.Handed() {
-		return nil
-	}
-	return intent.ClearDown(h.Home)
-}
-
-// live is the life of a house that may run.
-func (h *House) live(ctx context.Context, lock *home.Lock, ready func(context.Context) error) error {
+func (h life) run(ctx context.Context, lock *home.Lock, ready func(context.Context) error) error {
 	outside := ctx
 	ctx, shutdown := context.WithCancelCause(ctx)
 	defer shutdown(nil)
@@ -156,7 +133,7 @@ func (h *House) live(ctx context.Context, lock *home.Lock, ready func(context.Co
 
 // reloadOnHangup reads the configuration anew at SIGHUP; an invalid file changes nothing, is
 // journaled as failed, and fires the alert of config.
-func (h *House) reloadOnHangup(ctx context.Context, hangups <-chan os.Signal) error {
+func (h life) reloadOnHangup(ctx context.Context, hangups <-chan os.Signal) error {
 	for {
 		select {
 		case <-ctx.Done():
@@ -172,7 +149,7 @@ func (h *House) reloadOnHangup(ctx context.Context, hangups <-chan os.Signal) er
 
 // awaitDoor waits a moment for the front door's own process; when it does not come, the house is up
 // without it, and status and the unit's log say why.
-func (h *House) awaitDoor(ctx context.Context) {
+func (h life) awaitDoor(ctx context.Context) {
 	bounded, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	opened := make(chan error, 1)
@@ -204,8 +181,11 @@ func doorCannotOpen(units []holdfast.UnitStatus) bool {
 	return false
 }
 
+// A greeting is what `up` says once the house is up.
+type greeting struct{ *House }
+
 // greet prints the link, the addresses and what runs.
-func (h *House) greet(ctx context.Context, out io.Writer) error {
+func (h greeting) greet(ctx context.Context, out io.Writer) error {
 	link, err := h.loginLink(ctx)
 	if err != nil {
 		return fmt.Errorf("cannot make the login link: %w", err)
@@ -231,7 +211,7 @@ func because(detail string) string {
 }
 
 // settle waits a moment for units that are starting, so that what is printed is how they came up.
-func (h *House) settle(ctx context.Context) {
+func (h greeting) settle(ctx context.Context) {
 	deadline := time.NewTimer(5 * time.Second)
 	defer deadline.Stop()
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -247,7 +227,7 @@ func (h *House) settle(ctx context.Context) {
 	}
 }
 
-func (h *House) starting() bool {
+func (h greeting) starting() bool {
 	for _, u := range h.units() {
 		fresh := u.State == holdfast.UnitStopped && time.Since(u.Since) < time.Second
 		if u.State == holdfast.UnitStarting || u.State == holdfast.UnitStopping || fresh {

@@ -69,7 +69,7 @@ type sentry struct {
 	was     bool   // the house was up
 }
 
-func (h *House) newSentry(p *parts) *sentry {
+func newSentry(h *House, p *parts) *sentry {
 	program := h.options.Watch
 	if self, err := os.Executable(); program == "" && err == nil {
 		program = filepath.Join(filepath.Dir(self), process.HelperName)

@@ -133,7 +133,7 @@ func (h *House) wire(p *parts) error {
 	h.wireGateway(p)
 	h.wireAgent(p)
 	h.wireEdge(p)
-	h.sentry = h.newSentry(p)
+	h.sentry = newSentry(h, p)
 	services := service.New(service.Needs{Home: h.Home, Program: os.Executable, Journal: p.book, Log: h.log})
 	h.reloaded["services"] = services.Reconfigure
 	h.notifier = notify.New(notify.Options{Ready: h.ready.Load, Beat: h.sentry, Status: h.inOneLine, Log: h.log})
@@ -143,7 +143,7 @@ func (h *House) wire(p *parts) error {
 	}
 	h.Capabilities = append([]house.Capability{
 		{Name: "house", Config: h.general, Reason: "name and time zone, known to all"},
-		{Name: "store", Config: h.database, Start: h.openStore, Stop: h.closeStore, Reason: "everything else keeps its tables here"},
+		{Name: "store", Config: h.database, Start: h.openStore, Stop: func(context.Context) error { return h.Store.Close() }, Reason: "everything else keeps its tables here"},
 		p.book.Capability(),
 		h.sentry.capability(),
 		configactions.New(configactions.Needs{Config: func() *config.Config { return h.config }, Master: p.master}).Capability(),
@@ -241,7 +241,7 @@ func (h *House) wireEdge(p *parts) {
 	p.door = edge.New(edge.Options{
 		Home: h.Home, Auth: p.logins, Units: p.units, Mounts: p.extensions, Journal: p.book, Keys: p.bearers,
 		Status: func(unit string) (holdfast.UnitStatus, bool) { s, err := p.units.Status(unit); return s, err == nil },
-		Tail:   p.logs.Tail, Reserved: h.reserved, Binary: h.options.Edge, Log: h.log,
+		Tail:   p.logs.Tail, Reserved: func() []int { return reserved(h.front.Settings.Listen) }, Binary: h.options.Edge, Log: h.log,
 	})
 	server := &api.Server{Registry: h.Registry, Sessions: p.logins, Keys: p.bearers, Hub: hub.Handler(), Version: version, Log: h.log}
 	h.front = &api.Front{Server: server, Home: h.Home, Journal: p.book, Settings: &api.Settings{Listen: "127.0.0.1:8444"}}
@@ -273,7 +273,7 @@ func (h *House) desk(p *parts) *house.Desk {
 		Units:        p.units.List,
 		Breaker:      p.fuse.Word,
 		Watch:        h.sentry.status,
-		Shutdown:     h.end,
+		Shutdown:     ending{h}.end,
 	}
 }
 
@@ -281,14 +281,14 @@ func (h *House) desk(p *parts) *house.Desk {
 func (h *House) recovery() house.Capability {
 	return house.Capability{
 		Name: "operations", Actions: h.operations.Actions(), Streams: h.operations.Streams(), Migrations: operation.Migrations(),
-		Start: h.operations.Recover, Stop: h.stopOperations,
+		Start: h.operations.Recover, Stop: func(ctx context.Context) error { return stopOperations(ctx, h) },
 		Reason: "unfinished operations act on units and extensions, so these stand before",
 	}
 }
 
 // stopOperations lets the steps under way end; in a hurry it does not wait, for the next house takes
 // them up.
-func (h *House) stopOperations(ctx context.Context) error {
+func stopOperations(ctx context.Context, h *House) error {
 	if h.hurry.Load() {
 		gone, cancel := context.WithCancel(ctx)
 		cancel()
@@ -298,8 +298,8 @@ func (h *House) stopOperations(ctx context.Context) error {
 }
 
 // reserved are the ports that the api listener is about to bind.
-func (h *House) reserved() []int {
-	_, text, err := net.SplitHostPort(h.front.Settings.Listen)
+func reserved(listen string) []int {
+	_, text, err := net.SplitHostPort(listen)
 	if err != nil {
 		return nil
 	}
