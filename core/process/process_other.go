@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -191,7 +192,14 @@ func askUntil(ctx context.Context, leader *Process, m Mark, signal syscall.Signa
 		_ = leader.Signal(signal)
 	}
 	for {
-		left := membersOf(leader, m)
+		all, err := table()
+		if err != nil {
+			return 1
+		}
+		if signal == syscall.SIGKILL && leader.holds(all) {
+			killWhole(leader.id.PID)
+		}
+		left := membersOf(all, leader, m)
 		for _, e := range left {
 			if asked[e.pid] != e.start || signal == syscall.SIGKILL {
 				asked[e.pid] = e.start
@@ -209,26 +217,35 @@ func askUntil(ctx context.Context, leader *Process, m Mark, signal syscall.Signa
 	}
 }
 
-func membersOf(leader *Process, m Mark) []entry {
-	all, err := table()
-	if err != nil {
-		return nil
+// holds tells whether the process is a child of this one whose number nobody else has.
+func (p *Process) holds(all []entry) bool {
+	if p == nil || p.child == nil {
+		return false
 	}
-	var members []entry
-	for _, e := range all {
-		inGroup := leader != nil && e.group == leader.id.PID && e.start >= leader.id.Start
-		if !e.dead && e.pid != os.Getpid() && (inGroup || e.marked && e.mark == m) {
-			members = append(members, e)
-		}
-	}
-	return members
+	start := startOf(all, p.id.PID)
+	return start == 0 || start == p.id.Start
 }
 
-// TakeOrphans does nothing: orphans go to the system's init here.
-func TakeOrphans() error { return nil }
-
-// ReapOrphans waits for the context: orphans go to the system's init here.
-func ReapOrphans(ctx context.Context) error {
-	<-ctx.Done()
-	return nil
+// membersOf lists who lives of a launch: the leader's group, who carries the mark, whom the system
+// knows to come from the leader, and all descendants of these.
+func membersOf(all []entry, leader *Process, m Mark) []entry {
+	in := map[int]bool{}
+	if leader.holds(all) {
+		for _, pid := range subtree(leader.id.PID) {
+			in[pid] = true
+		}
+	}
+	for _, e := range all {
+		inGroup := leader != nil && e.group == leader.id.PID && e.start >= leader.id.Start
+		in[e.pid] = in[e.pid] || inGroup || e.marked && e.mark == m
+	}
+	for grown := true; grown; {
+		grown = false
+		for _, e := range all {
+			if !in[e.pid] && in[e.parent] && e.pid != os.Getpid() {
+				in[e.pid], grown = true, true
+			}
+		}
+	}
+	return slices.DeleteFunc(all, func(e entry) bool { return e.dead || !in[e.pid] || e.pid == os.Getpid() })
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
@@ -56,6 +57,8 @@ func playTree(role string, args []string) {
 	case "breed":
 		say(breed())
 		forever()
+	case "delegate": // a house within a group of version 2
+		delegate(args[0], args[1], args[2])
 	case "lord": // a house with one launch, which leaves a daemon without the mark
 		lord()
 	}
@@ -200,5 +203,18 @@ func lord() {
 	}
 	data, _ := json.Marshal(child.Identity())
 	say(string(data))
+	forever()
+}
+
+func delegate(own, house, controller string) {
+	err := os.WriteFile(filepath.Join(own, "cgroup.procs"), []byte("0"), 0)
+	if err == nil {
+		err = process.Delegate(own, house, controller)
+	}
+	if err != nil {
+		say(err)
+	} else {
+		say("done")
+	}
 	forever()
 }
