@@ -36,8 +36,19 @@ func paintFrame(s Screen, lines []string) error {
 // pagedown, home, end and escape by name.
 func keysOf(typed []byte) []string {
 	named := []struct{ sent, name string }{
-		{"\x1b[A", "up"}, {"\x1bOA", "up"}, {"\x1b[B", "down"}, {"\x1bOB", "down"}, {"\x1b[5~", "pageup"}, {"\x1b[6~", "pagedown"},
-		{"\x1b[H", "home"}, {"\x1b[1~", "home"}, {"\x1bOH", "home"}, {"\x1b[F", "end"}, {"\x1b[4~", "end"}, {"\x1bOF", "end"}, {"\x03", "interrupt"},
+		{"\x1b[A", "up"},
+		{"\x1bOA", "up"},
+		{"\x1b[B", "down"},
+		{"\x1bOB", "down"},
+		{"\x1b[5~", "pageup"},
+		{"\x1b[6~", "pagedown"},
+		{"\x1b[H", "home"},
+		{"\x1b[1~", "home"},
+		{"\x1bOH", "home"},
+		{"\x1b[F", "end"},
+		{"\x1b[4~", "end"},
+		{"\x1bOF", "end"},
+		{"\x03", "interrupt"},
 	}
 	var keys []string
 	text := string(typed)

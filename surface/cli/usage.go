@@ -37,8 +37,14 @@ type houseUsage struct {
 
 func (u usageAnswer) sheet() sheet {
 	s := sheet{columns: []column{
-		{head: "UNIT"}, {head: "STATE"}, {head: "PID", right: true, spare: 4}, {head: "CPU", right: true, spare: 1}, {head: "MEMORY", right: true, spare: 2},
-		{head: "PROCESSES", right: true, spare: 6}, {head: "RESTARTS", right: true, spare: 5}, {head: "SINCE", right: true, spare: 3},
+		{head: "UNIT"},
+		{head: "STATE"},
+		{head: "PID", right: true, spare: 4},
+		{head: "CPU", right: true, spare: 1},
+		{head: "MEMORY", right: true, spare: 2},
+		{head: "PROCESSES", right: true, spare: 6},
+		{head: "RESTARTS", right: true, spare: 5},
+		{head: "SINCE", right: true, spare: 3},
 	}}
 	for _, one := range u.Units {
 		row := []string{harmless(one.Name, false), one.State, "-", "-", "-", "-", strconv.Itoa(one.Restarts), lasted(u.At.Sub(one.Since))}

@@ -141,7 +141,8 @@ func TestTheGraphDrawsEachUnitBelowWhatItNeeds(t *testing.T) {
 		{Name: "db", State: "ready"},
 		{Name: "api", State: "ready", Needs: []string{"db"}},
 		{Name: "ui", State: "blocked", Detail: "port in use", Needs: []string{"api", "db"}},
-		{Name: "tick", State: "held", Needs: []string{"tock"}}, {Name: "tock", State: "held", Needs: []string{"tick"}},
+		{Name: "tick", State: "held", Needs: []string{"tock"}},
+		{Name: "tock", State: "held", Needs: []string{"tick"}},
 		{Name: "lost", State: "blocked", Needs: []string{"ghost"}},
 		{Name: "log", State: "ready", Needs: []string{"ui"}},
 	}

@@ -150,13 +150,13 @@ function slotsOf(group: string[], links: Links, layer: Map<string, number>, circ
     rows[row]!.push(slot)
     return slot
   }
-  for (const name of group.toSorted()) at.set(name, put({ name, x: 0, y: 0, row: 0, above: [], below: [] }, layer.get(name) ?? 0))
+  for (const name of group.toSorted()) at.set(name, put({ name, x: 0, y: 0, row: -1, above: [], below: [] }, layer.get(name) ?? 0))
   const lines: Slot[][] = []
   for (const to of group) {
     for (const from of links.needs.get(to) ?? []) {
       const line = [at.get(from)!]
       if (!circles.has(`${from}\n${to}`)) {
-        for (let row = (layer.get(from) ?? 0) + 1; row < (layer.get(to) ?? 0); row++) line.push(put({ name: '', passes: { from, to }, x: 0, y: 0, row: 0, above: [], below: [] }, row))
+        for (let row = (layer.get(from) ?? 0) + 1; row < (layer.get(to) ?? 0); row++) line.push(put({ name: '', passes: { from, to }, x: 0, y: 0, row: -1, above: [], below: [] }, row))
       }
       line.push(at.get(to)!)
       lines.push(line)
@@ -195,7 +195,12 @@ function place(rows: Slot[][], m: Measures): { width: number; height: number } {
   let broken = rows.flatMap((row) => wrap(row, m.width, m))
   // Where a layer is broken, lines run down beside the rows.
   const aside = broken.length > rows.length && rows.length > 1 ? gutter : 0
-  if (aside > 0) broken = rows.flatMap((row) => wrap(row, m.width - aside, m))
+  if (aside > 0) {
+    broken = rows.flatMap((row) => {
+      const whole = wrap(row, m.width - aside, m)
+      return whole.length > 1 ? wrap(row.filter((slot) => !slot.passes), m.width - aside, m) : whole
+    })
+  }
   const widths = broken.map((row) => row.reduce((sum, s) => sum + widthOf(s, m), 0) + (row.length - 1) * m.gapX)
   const width = Math.max(...widths)
   broken.forEach((row, i) => {
@@ -243,7 +248,8 @@ function drawAside(from: Slot, to: Slot, lane: number, dx: number, dy: number, m
 
 /** A line from under one slot to above the next, straight through those where it passes. */
 function draw(line: Slot[], lane: number, dx: number, dy: number, m: Measures): string {
-  const behind = line.some((slot, i) => i > 0 && slot.row - line[i - 1]!.row > 1)
+  // A slot without a row was left out where its layer is broken.
+  const behind = line.some((slot, i) => slot.row < 0 || (i > 0 && slot.row - line[i - 1]!.row > 1))
   if (behind) return drawAside(line[0]!, line.at(-1)!, lane, dx, dy, m)
   const middle = (s: Slot) => round(s.x + dx + widthOf(s, m) / 2)
   let [x, y] = [middle(line[0]!), round(line[0]!.y + dy + m.nodeHeight)]

@@ -85,7 +85,7 @@ function UnitsCard({ units }: { units: Unit[] }) {
         <ul className="unit-lines">
           {sorted.slice(0, unitsShown).map((u) => (
             <li key={u.name}>
-              <Link to="/units" search={{ log: u.name }} className="row">
+              <Link to="/units" search={{ unit: u.name }} className="row">
                 <span className={`dot ${unitTone(u.state)}`} aria-hidden="true" />
                 <span className="grow clip">{u.name}</span>
                 <span className="dim small">{u.state}</span>

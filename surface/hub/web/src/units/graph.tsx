@@ -7,7 +7,7 @@ import { Card, Empty } from '../ui/parts.tsx'
 import { StateIcon } from '../ui/stateicon.tsx'
 
 const wide: Omit<Measures, 'width'> = { nodeWidth: 176, nodeHeight: 48, gapX: 18, gapY: 42, apart: 34 }
-const narrow: Omit<Measures, 'width'> = { nodeWidth: 152, nodeHeight: 48, gapX: 12, gapY: 38, apart: 26 }
+const narrow: Omit<Measures, 'width'> = { nodeWidth: 138, nodeHeight: 48, gapX: 12, gapY: 38, apart: 26 }
 const narrowBelow = 520
 
 /** The width of the element in ref, as it changes. */
