@@ -334,7 +334,7 @@ func (d downCaller) kill(ctx context.Context, holder *home.LockedError, how hous
 	p, err := process.Adopt(n.Identity)
 	if err == nil {
 		// The watch would end what is left as well, but this command tells of it.
-		err = errors.Join(watch.End(ctx, d.Home), p.SignalFirst(syscall.SIGKILL))
+		err = errors.Join(watch.End(ctx, d.Home), process.SignalFirst(p, syscall.SIGKILL))
 	}
 	if err != nil && !errors.Is(err, process.ErrGone) {
 		return err

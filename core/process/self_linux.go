@@ -29,7 +29,7 @@ func Traced(pid int) bool {
 }
 
 // SignalFirst sends a signal to the first process of the launch and to nobody else.
-func (p *Process) SignalFirst(signal syscall.Signal) error {
+func SignalFirst(p *Process, signal syscall.Signal) error {
 	err := p.control(func(fd int) error { return unix.PidfdSendSignal(fd, signal, nil, 0) })
 	if err != nil {
 		return fmt.Errorf("cannot signal pid %d: %w", p.id.PID, err)

@@ -52,7 +52,7 @@ func TestSignalFirstSparesTheGroup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.SignalFirst(syscall.SIGKILL); err != nil {
+	if err := SignalFirst(p, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	<-p.Done()

@@ -26,7 +26,7 @@ func Self() (Identity, error) {
 func Traced(int) bool { return false }
 
 // SignalFirst sends a signal to the first process of the launch and to nobody else.
-func (p *Process) SignalFirst(signal syscall.Signal) error {
+func SignalFirst(p *Process, signal syscall.Signal) error {
 	select {
 	case <-p.done:
 		return ErrGone

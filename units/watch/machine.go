@@ -40,12 +40,22 @@ func (m real) lives(id process.Identity) bool {
 	}
 }
 
-func (m real) adopt(id process.Identity) (subject, error) {
+func (m real) adopt(id process.Identity) (subject, error) { return adopt(id) }
+
+// An adopted process is one that this one did not start.
+type adopted struct{ *process.Process }
+
+// SignalFirst signals the process and nobody else.
+func (a adopted) SignalFirst(signal syscall.Signal) error {
+	return process.SignalFirst(a.Process, signal)
+}
+
+func adopt(id process.Identity) (subject, error) {
 	p, err := process.Adopt(id)
 	if err != nil {
 		return nil, err
 	}
-	return p, nil
+	return adopted{p}, nil
 }
 
 // answers asks over the control socket. It speaks HTTP/1.0 by hand: a client of the standard library

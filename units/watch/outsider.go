@@ -156,7 +156,7 @@ func find(ctx context.Context, h home.Home) (subject, error) {
 	defer cancel()
 	for Lives(h) {
 		if last, known, err := ReadReport(h); err == nil && known {
-			if child, err := process.Adopt(last.Identity); err == nil {
+			if child, err := adopt(last.Identity); err == nil {
 				return child, nil
 			}
 		}
