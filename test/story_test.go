@@ -51,7 +51,7 @@ func TestStories(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"await": await, "killunit": killUnit, "killhouse": killHouse, "nothing-left": nothingLeft,
 			"samepid": samePID, "let": let, "exits": exits, "disturb": disturb, "back": back,
-			"version": buildVersion, "counts": counts, "foreign": foreign, "killcommand": killCommand, "absent": absent,
+			"version": buildVersion, "counts": counts, "wholelog": wholelog, "followed": followed, "replaced": replaced, "foreign": foreign, "killcommand": killCommand, "absent": absent,
 		},
 	})
 }
