@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// marked lists the living processes that carry a mark of the house, oldest first. One that cleared
+// marked lists the living processes that carry a mark of the house, of any house when it is empty,
+// oldest first. One that cleared
 // its environment is named by its group, or by the brand or tint that it shares with one that did not.
 func (g *ground) marked(house string) ([]Found, error) {
 	all, err := g.census.take()
@@ -32,7 +33,7 @@ func (g *ground) marked(house string) ([]Found, error) {
 		case err != nil:
 		case !marked:
 			bare = append(bare, one)
-		case mark.House == house:
+		case house == "" || mark.House == house:
 			one.Mark = mark
 			names.brands[brandOf(mark)], names.tints[brandOf(mark).tint()] = mark, mark
 			found = append(found, one)
@@ -44,7 +45,7 @@ func (g *ground) marked(house string) ([]Found, error) {
 		if !known && (all.brands[i].sameHouse(names.house) || all.tint(i) != 0) {
 			mark, known = g.groupMark(one.PID)
 		}
-		if known && mark.House == house {
+		if known && (house == "" || mark.House == house) {
 			one.Mark = mark
 			found = append(found, one)
 		}
