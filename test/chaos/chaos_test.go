@@ -269,8 +269,14 @@ func TestJudge(t *testing.T) {
 		want  string
 		see   func(s *sight, j *judge)
 	}{
-		"well":           {[]*unit{{name: "a"}}, "", func(s *sight, j *judge) { s.leaders["a"], s.members["a"] = one, one; calm(j, time.Hour) }},
-		"twice":          {[]*unit{{name: "a"}}, "runs twice", func(s *sight, _ *judge) { s.leaders["a"] = append(one, two...) }},
+		"well":  {[]*unit{{name: "a"}}, "", func(s *sight, j *judge) { s.leaders["a"], s.members["a"] = one, one; calm(j, time.Hour) }},
+		"twice": {[]*unit{{name: "a"}}, "runs twice", func(s *sight, _ *judge) { s.leaders["a"] = append(one, two...) }},
+		"on its way to detach itself": {[]*unit{{name: "a"}}, "", func(s *sight, _ *judge) {
+			child := two[0]
+			child.Parent, child.Env = one[0].PID, one[0].Env
+			s.leaders["a"] = append(one[:1:1], child)
+			s.members["a"] = s.leaders["a"]
+		}},
 		"held":           {[]*unit{{name: "a", wish: held}}, "is held", func(s *sight, _ *judge) { s.members["a"] = one }},
 		"a fresh orphan": {nil, "", func(s *sight, j *judge) { s.members["b"] = stray; calm(j, time.Second) }},
 		"an orphan": {nil, "outlived", func(s *sight, j *judge) {

@@ -101,7 +101,8 @@ func (j *judge) see(s sight) error {
 
 // doubles finds two living leaders of one unit. A look takes time: both must still live.
 func (j *judge) doubles(s sight) error {
-	for name, list := range s.leaders {
+	for name := range s.leaders {
+		list := s.first(name)
 		if len(list) < 2 {
 			continue
 		}

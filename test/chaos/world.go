@@ -79,6 +79,18 @@ func (s sight) leader(unit string) (outside.Process, bool) {
 	return outside.Process{}, false
 }
 
+// first are the leaders of a unit that no other process of the same launch started: what a program
+// forks leads a session too, for a moment, on its way to detach itself.
+func (s sight) first(unit string) []outside.Process {
+	var list []outside.Process
+	for _, p := range s.leaders[unit] {
+		if !slices.ContainsFunc(s.members[unit], func(m outside.Process) bool { return m.PID == p.Parent && launchOf(m) == launchOf(p) }) {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
 // launchOf is the launch that a process is marked with.
 func launchOf(p outside.Process) string {
 	_, _, launch := p.Unit()

@@ -33,7 +33,7 @@ func (c *chaos) spoil(s sight) {
 	mark := leader.Mark()
 	switch c.wrong {
 	case wrongDouble:
-		c.pretend(mark, true)
+		c.pretend(mark+"x", true)
 	case wrongOrphan:
 		// Of a unit that nobody declares, so that the house does not end it with the unit.
 		c.pretend(strings.Replace(mark, u.name, u.name+"x", 1), false)
