@@ -57,8 +57,8 @@ func (j *Journal) Capability() house.Capability {
 		Name:       "journal",
 		Config:     &j.archive.config,
 		Migrations: migrations,
-		Actions:    j.actions(),
-		Streams:    []holdfast.Stream{{Action: "journal.show", Run: j.stream}},
+		Actions:    desk{j}.actions(),
+		Streams:    []holdfast.Stream{{Action: "journal.show", Run: desk{j}.stream}},
 		Alerts:     []holdfast.AlertRule{j.archive.alert()},
 		Keep:       []house.Keep{{Name: "journal", Patterns: []string{"var/" + folder + "/*" + suffix}}},
 		Run:        j.archive.run,
@@ -66,7 +66,10 @@ func (j *Journal) Capability() house.Capability {
 	}
 }
 
-func (j *Journal) actions() []holdfast.Action {
+// A desk is where the journal is asked, as actions.
+type desk struct{ *Journal }
+
+func (j desk) actions() []holdfast.Action {
 	return []holdfast.Action{
 		action.NewAction(holdfast.Action{
 			Name: "journal.show", Short: "journal", Summary: "Show what happened, newest entries last",
@@ -131,7 +134,7 @@ func sinceOf(text string, now time.Time) (time.Time, error) {
 	})
 }
 
-func (j *Journal) show(ctx context.Context, in showInput) (showOutput, error) {
+func (j desk) show(ctx context.Context, in showInput) (showOutput, error) {
 	q, err := in.query(j.now())
 	if err != nil {
 		return showOutput{}, err
@@ -145,7 +148,7 @@ func (j *Journal) show(ctx context.Context, in showInput) (showOutput, error) {
 }
 
 // stream sends what journal.show shows, then what comes. It follows this node's chain.
-func (j *Journal) stream(ctx context.Context, input any, send func(any) error) error {
+func (j desk) stream(ctx context.Context, input any, send func(any) error) error {
 	in, ok := input.(showInput)
 	if !ok {
 		return fmt.Errorf("cannot follow the journal: input is %T", input)
@@ -185,7 +188,7 @@ func (j *Journal) stream(ctx context.Context, input any, send func(any) error) e
 	return nil
 }
 
-func (j *Journal) verify(ctx context.Context, _ action.Nothing) (Verification, error) {
+func (j desk) verify(ctx context.Context, _ action.Nothing) (Verification, error) {
 	v, err := j.Verify(ctx)
 	if err == nil && v.Broken != nil {
 		return v, holdfast.Errorf(holdfast.CodeFailed, "the journal does not hold at %s", v.Broken)
@@ -193,7 +196,7 @@ func (j *Journal) verify(ctx context.Context, _ action.Nothing) (Verification, e
 	return v, err
 }
 
-func (j *Journal) export(ctx context.Context, in exportInput) (out exportOutput, err error) {
+func (j desk) export(ctx context.Context, in exportInput) (out exportOutput, err error) {
 	since, err := sinceOf(in.Since, j.now())
 	if err != nil {
 		return out, err
