@@ -68,6 +68,7 @@ type Client struct {
 	held     map[string]*held
 	keeper   *runner
 	ask      int
+	mark     []byte        // ends a launch
 	changed  chan struct{} // has one element when the settings changed
 	here     chan struct{} // closed when the keeper within this process has ended, nil for none
 }

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 	"unsafe"
@@ -32,7 +34,7 @@ func (c *Client) Start(context.Context) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.ask = ask
+	c.ask, c.mark = ask, append(endMark(c.home), '\n')
 	names, err := namesIn(pipesDir(c.home))
 	if err != nil {
 		return fmt.Errorf("cannot look for pipes: %w", err)
@@ -110,7 +112,7 @@ func (c *Client) openPipes(log string) (out, err *os.File, fail error) {
 		return nil, nil, fail
 	}
 	h.used = time.Now()
-	c.mark(h)
+	c.endLines(h)
 	var files [streams]*os.File
 	for i := range streams {
 		fd, _, fail := openPipe(pipeFile(c.home, log, i), 0) // it waits when it is full, as a pipe does
@@ -147,18 +149,18 @@ func (c *Client) Ended(log string, id process.Identity) {
 	h.used = time.Now()
 	if len(h.launches) == 0 {
 		h.unmarked = [streams]bool{true, true}
-		c.mark(h)
+		c.endLines(h)
 	}
 	c.tell("forget", id)
 }
 
-// mark writes the mark of an ended launch where that is still to be done; a full pipe waits.
-func (c *Client) mark(h *held) {
+// endLines writes the mark of an ended launch where that is still to be done; a full pipe waits.
+func (c *Client) endLines(h *held) {
 	for i, wanted := range h.unmarked {
 		if !wanted {
 			continue
 		}
-		_, err := unix.Write(h.pipes[i], append(endMark(c.home), '\n'))
+		_, err := unix.Write(h.pipes[i], c.mark)
 		h.unmarked[i] = errors.Is(err, unix.EAGAIN)
 	}
 }
@@ -236,7 +238,7 @@ func (w *watchman) beat() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, h := range w.held {
-		w.mark(h)
+		w.endLines(h)
 	}
 	if w.keeper == nil {
 		return
@@ -328,27 +330,23 @@ func (h *held) empty() bool {
 // version, leaves the keeper as it is.
 func (c *Client) Stop(ctx context.Context) error {
 	c.mu.Lock()
-	keeper, here := c.keeper, c.here
+	defer c.mu.Unlock()
 	busy := false
 	for _, h := range c.held {
 		busy = busy || len(h.launches) > 0
-		c.mark(h)
+		c.endLines(h)
 	}
-	if !busy {
-		c.say(fmt.Sprintf("finish %d", c.keeperPID()))
-	} else if here != nil {
-		c.say(fmt.Sprintf("stop %d", os.Getpid()))
-	}
-	c.mu.Unlock()
 	switch {
-	case here != nil:
-		waitFor(ctx, here, 10*time.Second)
-	case keeper != nil && !busy && !waitFor(ctx, keeper.done, 10*time.Second):
-		keeper.end(unix.SIGKILL)
-		c.log.Warn("the log keeper did not end in time and was killed", slog.Int("pid", keeper.pid))
+	case c.here != nil:
+		word := "finish"
+		if busy {
+			word = "stop" // until the next house its units wait when their pipes are full
+		}
+		c.say(fmt.Sprintf("%s %d", word, os.Getpid()))
+		waitFor(ctx, c.here, finishMost)
+	case !c.straight && !busy:
+		c.finish(ctx)
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	for _, h := range c.held {
 		h.close()
 	}
@@ -361,16 +359,37 @@ func (c *Client) Stop(ctx context.Context) error {
 	return nil
 }
 
-// keeperPID is the process that keeps the logs; the caller holds the lock.
-func (c *Client) keeperPID() int {
-	if c.here != nil {
-		return os.Getpid()
+// finish has the keeper take what is left and end; one that died or hangs is replaced for that.
+func (c *Client) finish(ctx context.Context) {
+	for range 3 {
+		if c.keeper == nil || c.keeper.ended() {
+			c.ensure()
+		}
+		c.say(fmt.Sprintf("finish %d", c.keeper.pid))
+		if !waitFor(ctx, c.keeper.done, finishMost) {
+			c.log.Warn("the log keeper did not end in time and is killed", slog.Int("pid", c.keeper.pid))
+			c.keeper.end(unix.SIGKILL)
+			waitFor(ctx, c.keeper.done, finishMost)
+			continue
+		}
+		if !slices.ContainsFunc(slices.Collect(maps.Values(c.held)), func(h *held) bool { return !h.empty() }) {
+			return
+		}
 	}
-	if c.keeper != nil {
-		return c.keeper.pid
-	}
-	return 0
+	c.log.Error("lines are left in the pipes of units, for no log keeper took them")
 }
+
+func (r *runner) ended() bool {
+	select {
+	case <-r.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// finishMost is how long a keeper may take to finish.
+const finishMost = 6 * time.Second
 
 // keepHere keeps the logs within this process; the caller holds the lock.
 func (c *Client) keepHere() {

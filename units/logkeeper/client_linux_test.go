@@ -139,6 +139,33 @@ func TestOrderlyEnd(t *testing.T) {
 	}
 }
 
+// TestOrderlyEndWithoutAKeeper wants everything taken though the keeper died, or hangs, just before.
+func TestOrderlyEndWithoutAKeeper(t *testing.T) {
+	for _, signal := range []unix.Signal{unix.SIGKILL, unix.SIGSTOP} {
+		c := New(Options{Home: home.At(t.TempDir()), Binary: os.Args[0], Log: printer(t.Output())})
+		if err := c.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		out, _ := launch(t, c, "unit", someone("1"))
+		say(t, out, "first\n")
+		awaitText(t, c, "unit", "first")
+		if err := unix.Kill(c.Standing().PID, signal); err != nil {
+			t.Fatal(err)
+		}
+		say(t, out, "last words")
+		c.Ended("unit", someone("1"))
+		if err := c.Stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if text := content(c, "unit"); !strings.HasSuffix(text, " F last words\n") || strings.Count(text, "\n") != 2 {
+			t.Errorf("after %s the log is %q", signal, text)
+		}
+		if Lives(c.home) {
+			t.Errorf("after %s a keeper is left", signal)
+		}
+	}
+}
+
 // TestWorkersGoOn wants the keeper to serve units that outlive the house, and the next house to
 // adopt it.
 func TestWorkersGoOn(t *testing.T) {
@@ -288,7 +315,7 @@ func TestExitsWhileNobodyWatches(t *testing.T) {
 	end(t, house, unix.SIGKILL)
 	end(t, signal, unix.SIGTERM)
 	_ = status.Process.Signal(unix.SIGCONT)
-	if pipe := status.Stdin.(*os.File); pipe.Close() != nil { //nolint:errcheck // it is the test's own
+	if pipe, ok := status.Stdin.(*os.File); !ok || pipe.Close() != nil {
 		t.Error("cannot close")
 	}
 	_ = status.Wait()

@@ -311,6 +311,7 @@ func (v *victim) stopped(tid int) error {
 		return unix.Kill(v.leader, unix.SIGKILL)
 	case halfway:
 		return shorten(tid, length, c.words[1+length]/2)
+	case afterIt:
 	}
 	return nil
 }

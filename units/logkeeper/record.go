@@ -83,6 +83,9 @@ func ParseRecord(line []byte) (Record, bool) {
 // chance, and has no place in a log.
 func endMark(h home.Home) []byte {
 	dir, err := filepath.Abs(h.Dir())
+	if err == nil {
+		dir, err = filepath.EvalSymlinks(dir) // the keeper may have been started by another name of it
+	}
 	if err != nil {
 		dir = h.Dir()
 	}

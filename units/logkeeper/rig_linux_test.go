@@ -8,7 +8,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -276,5 +275,3 @@ func (r *rig) process() *exec.Cmd {
 	}
 	return cmd
 }
-
-func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }

@@ -76,7 +76,7 @@ func (m *merge) add(w *walk, s sight) { m.runners = append(m.runners, &runner{wa
 func (m *merge) close() {
 	for _, r := range m.runners {
 		r.walk.close()
-		r.sight.close()
+		r.close()
 	}
 }
 

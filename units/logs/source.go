@@ -111,7 +111,7 @@ func unpack(packed io.Reader) (*os.File, error) {
 	}
 	err = os.Remove(file.Name())
 	if err == nil {
-		_, err = io.Copy(file, z) //nolint:gosec // it is what the keeper packed, and goes to the disk
+		_, err = io.Copy(file, z)
 	}
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
