@@ -202,6 +202,25 @@ async function streams(page) {
   await close(page)
 }
 
+async function long(page) {
+  say('holds ten thousand lines with few in the document')
+  await open(page, '/units?log=chatty', 'Units')
+  const drawer = dialog(page)
+  await drawer.getByRole('combobox', { name: 'From when on' }).selectOption('1h')
+  await drawer.getByText('10,000 lines, live').waitFor({ timeout: patience })
+  const inDocument = () => drawer.locator('.log-line').count()
+  await drawer.getByText('line 12000 of many', { exact: true }).waitFor({ timeout: patience })
+  want((await inDocument()) < 150, `${await inDocument()} lines in the document`)
+  await drawer.locator('.log').focus()
+  await page.keyboard.press('Home')
+  await drawer.getByText('line 2001 of many', { exact: true }).waitFor({ timeout: patience })
+  await drawer.getByText(/paused/).waitFor()
+  want((await inDocument()) < 150, `${await inDocument()} lines in the document`)
+  await drawer.getByRole('button', { name: 'Wrap long lines' }).click()
+  await page.keyboard.press('Escape')
+  await until('the drawer to close', async () => (await dialog(page).count()) === 0)
+}
+
 async function merged(page) {
   say('merges logs of several units')
   await open(page, '/units?view=logs', 'Units')
@@ -237,6 +256,7 @@ await tell('the Units page holds', async (page) => {
   await graph(page)
   await log(page)
   await streams(page)
+  await long(page)
   await merged(page)
   await look(page, pages)
 })
