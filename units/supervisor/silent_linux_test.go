@@ -203,3 +203,55 @@ func TestRealIdleUnit(t *testing.T) {
 	}
 	reach(t, s, "idle", holdfast.UnitRunning)
 }
+
+// What a unit uses is counted with all that it started, in sessions of their own as well.
+func TestRealUsage(t *testing.T) {
+	dir := t.TempDir()
+	s := realHouse(t, dir)
+	tree := holdfast.Unit{
+		Name: "tree", Run: []string{"/bin/sh", "-c", "setsid sleep 1000 & (setsid sleep 1000 &) ; sleep 1000"},
+		Restart: holdfast.RestartAlways, Stop: holdfast.Stop{Grace: time.Second},
+	}
+	busy := tree
+	busy.Name, busy.Run = "busy", []string{"/bin/sh", "-c", "while :; do :; done"}
+	if err := s.Set(t.Context(), "test", []holdfast.Unit{tree, busy}); err != nil {
+		t.Fatal(err)
+	}
+	var out usageOut
+	eventually(t, "what they use is told", func() bool {
+		var err error
+		if out, err = (desk{s}).usage(t.Context(), usageIn{}); err != nil || len(out.Units) != 2 {
+			t.Fatalf("usage = %+v %v", out, err)
+		}
+		b, tr := out.Units[0], out.Units[1]
+		return b.CPU > 0.05 && b.Processes == 1 && tr.Processes == 4 && tr.CPU < 0.05 && tr.Memory > 1<<20
+	})
+	if out.House.Memory < 1<<20 || out.House.Processes != 1 {
+		t.Errorf("the house uses %+v", out.House)
+	}
+}
+
+// Workers of another house on this machine count.
+func TestRealWorkersOfTwoHouses(t *testing.T) {
+	one, two := realHouse(t, t.TempDir()), realHouse(t, t.TempDir())
+	workerOf := func(name string) holdfast.Unit {
+		return holdfast.Unit{Name: name, Run: []string{"/bin/sleep", "1000"}, Worker: true, Restart: holdfast.RestartNever}
+	}
+	if err := one.Set(t.Context(), "test", []holdfast.Unit{workerOf("a"), workerOf("b"), workerOf("c")}); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"a", "b", "c"} {
+		reach(t, one, name, holdfast.UnitRunning)
+	}
+	two.crowd.limit(0) // one is too many
+	if err := two.Set(t.Context(), "test", []holdfast.Unit{workerOf("d")}); err != nil {
+		t.Fatal(err)
+	}
+	st := reach(t, two, "d", holdfast.UnitBlocked)
+	var n int
+	if _, err := fmt.Sscanf(st.Detail, "%d workers live on this machine already", &n); err != nil || n < 3 {
+		t.Errorf("detail = %q", st.Detail)
+	}
+	two.crowd.limit(1000)
+	reach(t, two, "d", holdfast.UnitRunning)
+}

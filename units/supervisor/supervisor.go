@@ -44,7 +44,7 @@ type Options struct {
 	Log     *slog.Logger
 	// Helper is the program that confines units; empty means holdfast-watch beside this program.
 	Helper string
-	// Meter tells what units use: that of this machine when Host is nil too, else nil tells nothing.
+	// Meter tells what units use: Host does when this is nil and it can, else nobody.
 	Meter meter
 	// Output takes what units write; nil has them write their log files themselves.
 	Output output
@@ -82,8 +82,8 @@ func New(o Options) *Supervisor {
 	if o.Host == nil {
 		o.Host = process.NewMachine(process.Options{})
 	}
-	if _, real := o.Host.(process.Machine); real && o.Meter == nil {
-		o.Meter = usage.NewMeter()
+	if measurer, can := o.Host.(usage.Measurer); can && o.Meter == nil {
+		o.Meter = usage.NewMeter(measurer, HouseMark(o.Home))
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -166,7 +166,7 @@ func (w *watch) vital() probe.Vital {
 	}
 	id := w.child.Identity()
 	readings, err := w.meter.Read([]process.Identity{id})
-	if reading, ok := readings[id.Mark]; err == nil && ok {
+	if reading := readings[id.Mark]; err == nil {
 		v.Known, v.State, v.CPU = true, reading.State, reading.CPU
 	}
 	return v

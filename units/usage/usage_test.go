@@ -4,6 +4,7 @@ package usage
 
 import (
 	"errors"
+	"os"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,65 +12,50 @@ import (
 	"holdfast/core/process"
 )
 
-// A stand is a system of a test's making.
+func identityOf(pid int, unit string) process.Identity {
+	return process.Identity{PID: pid, Start: 1, Mark: process.Mark{House: "h", Unit: unit, Launch: unit + "1"}}
+}
+
+// A stand is a machine on which each launch uses half a core.
 type stand struct {
-	all   []proc
-	marks map[int]process.Mark
-	reads int
+	begun time.Time
+	units []string
+	looks int
 	fails error
 }
 
-func (s *stand) processes() ([]proc, error) { return s.all, s.fails }
-
-func (s *stand) mark(pid int) (process.Mark, bool) {
-	s.reads++
-	m, ok := s.marks[pid]
-	return m, ok
+func (s *stand) Usage(house string) (map[process.Mark]process.Usage, error) {
+	s.looks++
+	all := map[process.Mark]process.Usage{}
+	for _, unit := range s.units {
+		mark := identityOf(1, unit).Mark
+		mark.House = house
+		all[mark] = process.Usage{CPU: time.Since(s.begun) / 2, Memory: 1 << 20, Processes: 2}
+	}
+	return all, s.fails
 }
 
-func identityOf(pid int, start uint64, unit string) process.Identity {
-	return process.Identity{PID: pid, Start: start, Mark: process.Mark{House: "h", Unit: unit, Launch: unit + "1"}}
-}
-
-func TestWhoseProcessesAre(t *testing.T) {
+func TestMeter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a, b, reused := identityOf(10, 1, "a"), identityOf(20, 2, "b"), identityOf(30, 3, "c")
-		s := &stand{marks: map[int]process.Mark{15: a.Mark, 16: {House: "elsewhere", Unit: "x", Launch: "y"}}, all: []proc{
-			{pid: 1, start: 1},
-			{pid: 5, parent: 1, session: 5, cpu: time.Hour, waited: time.Hour, memory: 1 << 30}, // the house
-			{pid: 10, parent: 5, session: 10, start: 1, state: 'S', cpu: 1, waited: 10, memory: 100},
-			{pid: 11, parent: 10, session: 10, cpu: 2, memory: 100},
-			{pid: 12, parent: 11, session: 12, cpu: 4, memory: 100},              // a session of its own, by its ancestors
-			{pid: 13, parent: 5, session: 10, cpu: 8, memory: 100},               // its parent ended, its session tells
-			{pid: 14, parent: 10, session: 10, state: 'Z'},                       // a zombie is no process any more
-			{pid: 15, parent: 5, session: 15, start: 9, cpu: 1000, memory: 1000}, // left by two forks, by its mark
-			{pid: 16, parent: 1, session: 16, cpu: 1 << 40},                      // another house's
-			{pid: 17, parent: 15, session: 17, cpu: 1 << 41},                     // of one that left, and not its leader's
-			{pid: 20, parent: 5, session: 20, start: 2, state: 'T', cpu: 7, memory: 7},
-			{pid: 30, parent: 1, session: 30, start: 99, cpu: 1 << 42}, // a reused pid
-		}}
-		m := &Meter{system: s, self: 5, marks: map[identity]process.Mark{}}
-		got, err := m.Read([]process.Identity{a, b, reused})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if want := (Reading{State: 'S', CPU: 1025, Memory: 1400, Processes: 5}); got[a.Mark] != want {
-			t.Errorf("a uses %+v, want %+v", got[a.Mark], want)
-		}
-		if want := (Reading{State: 'T', CPU: 7, Memory: 7, Processes: 1}); got[b.Mark] != want {
-			t.Errorf("b uses %+v, want %+v", got[b.Mark], want)
-		}
-		if len(got) != 2 {
-			t.Errorf("readings of others: %v", got)
-		}
-		reads := s.reads
+		s := &stand{begun: time.Now(), units: []string{"a", "b", "c"}}
+		m := NewMeter(s, "h")
 		<-time.After(time.Second)
-		if _, err := m.Read([]process.Identity{a, b}); err != nil || s.reads != reads {
-			t.Errorf("marks were read %d times again: %v", s.reads-reads, err)
+		self, gone := identityOf(os.Getpid(), "a"), identityOf(1<<30, "gone")
+		for range 5 { // one look serves many
+			got, err := m.Read([]process.Identity{self, gone})
+			if err != nil || len(got) != 2 {
+				t.Fatalf("readings %v, %v", got, err)
+			}
+			a := got[self.Mark]
+			if a.CPU != 500*time.Millisecond || a.Memory != 1<<20 || a.Processes != 2 {
+				t.Errorf("a uses %+v", a)
+			}
+			if g := got[gone.Mark]; g != (Reading{}) {
+				t.Errorf("who is gone uses %+v", g)
+			}
 		}
-		self, err := m.Self()
-		if err != nil || self.CPU != time.Hour || self.Memory != 1<<30 {
-			t.Errorf("the house uses %+v %v", self, err)
+		if s.looks != 1 {
+			t.Errorf("%d looks at all processes within a moment", s.looks)
 		}
 		s.fails = errors.New("no /proc")
 		<-time.After(time.Second)
@@ -77,18 +63,21 @@ func TestWhoseProcessesAre(t *testing.T) {
 			t.Error("nobody can tell, and it does not say so")
 		}
 	})
+	house, err := NewMeter(&stand{}, "h").Self()
+	if err != nil || house.Memory < 1<<20 || house.Processes != 1 {
+		t.Errorf("the house uses %+v, %v", house, err)
+	}
 }
 
 func TestBook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		begun := time.Now()
-		leader := identityOf(10, 1, "a")
-		s := &rising{begun: begun}
+		leader := identityOf(10, "a")
+		s := &stand{begun: time.Now(), units: []string{"a"}}
 		units := []Unit{{Name: "a", Leader: leader}, {Name: "stopped"}}
-		b := NewBook(&Meter{system: s, self: 5, marks: map[identity]process.Mark{}}, func() []Unit { return units })
-		uses, house, err := b.Now(t.Context(), units)
-		if err != nil || uses["a"].CPU != 0.5 || uses["a"].Memory != 1<<20 || uses["a"].Processes != 1 || uses["stopped"].Processes != 0 || house.CPU != 0.25 {
-			t.Errorf("now: %+v, house %+v, %v", uses, house, err)
+		b := NewBook(NewMeter(s, "h"), func() []Unit { return units })
+		uses, _, err := b.Now(t.Context(), units)
+		if err != nil || uses["a"].CPU != 0.5 || uses["a"].Memory != 1<<20 || uses["a"].Processes != 2 || uses["stopped"].Processes != 0 {
+			t.Errorf("now: %+v, %v", uses, err)
 		}
 		for range 400 { // more than an hour
 			<-time.After(Pace)
@@ -120,18 +109,20 @@ func TestBook(t *testing.T) {
 	})
 }
 
-// rising is a system in which the unit uses half a core, the house a quarter.
-type rising struct{ begun time.Time }
-
-func (r *rising) processes() ([]proc, error) {
-	gone := time.Since(r.begun)
-	return []proc{
-		{pid: 5, parent: 1, session: 5, cpu: gone / 4},
-		{pid: 10, parent: 5, session: 10, start: 1, cpu: gone / 2, memory: 1 << 20},
-	}, nil
+// A launch that took the place of another has used nothing before.
+func TestBookOfANewLaunch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &stand{begun: time.Now(), units: []string{"a"}}
+		leader := identityOf(10, "a")
+		b := NewBook(NewMeter(s, "h"), func() []Unit { return nil })
+		b.note([]Unit{{Name: "u"}})
+		<-time.After(Pace)
+		b.note([]Unit{{Name: "u", Leader: leader}})
+		if p := b.Past("u"); len(p.CPU) != 2 || p.CPU[0] != 0 || p.CPU[1] != 0 {
+			t.Errorf("cpu of a launch that was not measured before: %v", p.CPU)
+		}
+	})
 }
-
-func (*rising) mark(int) (process.Mark, bool) { return process.Mark{}, false }
 
 func TestBookWithoutMeter(t *testing.T) {
 	b := NewBook(nil, func() []Unit { return nil })
@@ -142,15 +133,4 @@ func TestBookWithoutMeter(t *testing.T) {
 	if len(b.Past("").At) != 0 {
 		t.Error("a past without a meter")
 	}
-}
-
-func BenchmarkRead(b *testing.B) {
-	m := NewMeter()
-	for b.Loop() {
-		m.procs = nil
-		if _, err := m.Read(nil); err != nil {
-			b.Skip(err)
-		}
-	}
-	b.ReportMetric(float64(len(m.procs)), "processes")
 }
