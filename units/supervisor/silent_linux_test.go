@@ -40,7 +40,7 @@ func pulse(path, mood string) {
 	<-done
 	switch mood {
 	case "compute":
-		for i := 0; ; i++ { //nolint:revive // that is all it does
+		for i := 0; ; i++ {
 		}
 	case "talk":
 		for i := 0; ; i++ {

@@ -22,7 +22,7 @@ import (
 type gauge struct {
 	mu      sync.Mutex
 	state   byte
-	perSec  time.Duration // CPU used in each second
+	speed   time.Duration // CPU used in each second
 	unknown bool
 	began   time.Time
 }
@@ -31,10 +31,10 @@ func newGauge() *gauge { return &gauge{state: 'S'} }
 
 func (g *gauge) option(o *Options) { o.Meter = g }
 
-func (g *gauge) set(state byte, perSec time.Duration) {
+func (g *gauge) set(state byte, speed time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.state, g.perSec = state, perSec
+	g.state, g.speed = state, speed
 }
 
 func (g *gauge) Read(leaders []process.Identity) (map[process.Mark]usage.Reading, error) {
@@ -49,7 +49,7 @@ func (g *gauge) Read(leaders []process.Identity) (map[process.Mark]usage.Reading
 	readings := map[process.Mark]usage.Reading{}
 	for _, l := range leaders {
 		readings[l.Mark] = usage.Reading{
-			State: g.state, CPU: time.Duration(time.Since(g.began).Seconds() * float64(g.perSec)), Processes: 1, Memory: 1 << 20,
+			State: g.state, CPU: time.Duration(time.Since(g.began).Seconds() * float64(g.speed)), Processes: 1, Memory: 1 << 20,
 		}
 	}
 	return readings, nil

@@ -134,7 +134,7 @@ func (b *Book) note(units []Unit) {
 }
 
 func remember(notes []note, u Use) []note {
-	return trim(append(notes, note{cpu: float32(u.CPU), memory: uint32(u.Memory >> 10)})) //nolint:gosec // 4 TiB
+	return trim(append(notes, note{cpu: float32(u.CPU), memory: uint32(u.Memory >> 10)}))
 }
 
 // spare is how many notes beyond the hour are kept, so that they are moved only now and then.
