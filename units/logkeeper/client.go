@@ -56,10 +56,8 @@ type Standing struct {
 // A Client is the house's side: it starts and watches the keeper and hands out the pipes. Where
 // there is no keeper, units write straight to their log files.
 type Client struct {
-	home   home.Home
-	binary string
-	log    *slog.Logger
-	beat   time.Duration
+	starter
+	beat time.Duration
 
 	mu       sync.Mutex
 	settings Settings
@@ -97,7 +95,7 @@ func New(o Options) *Client {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Client{
-		home: o.Home, binary: o.Binary, log: o.Log, beat: beatEvery, settings: DefaultSettings(),
+		starter: starter{home: o.Home, binary: o.Binary, log: o.Log}, beat: beatEvery, settings: DefaultSettings(),
 		held: map[string]*held{}, ask: -1, changed: make(chan struct{}, 1), straight: true,
 	}
 }
@@ -123,15 +121,22 @@ func (c *Client) Configure(s Settings) {
 	}
 }
 
+// A starter finds or starts the keeper's process.
+type starter struct {
+	home   home.Home
+	binary string
+	log    *slog.Logger
+}
+
 // program finds the keeper's program.
-func (c *Client) program() (string, error) {
-	path := c.binary
+func (s starter) program() (string, error) {
+	path := s.binary
 	if path == "" {
-		self, err := os.Executable()
+		own, err := os.Executable()
 		if err != nil {
 			return "", err
 		}
-		path = filepath.Join(filepath.Dir(self), Program)
+		path = filepath.Join(filepath.Dir(own), Program)
 	}
 	info, err := os.Stat(path)
 	switch {

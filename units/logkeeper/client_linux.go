@@ -46,7 +46,7 @@ func (c *Client) Start(context.Context) error {
 			}
 		}
 	}
-	c.leaveSettings()
+	c.settings.leave(c.home, c.log)
 	if _, err := c.program(); err != nil {
 		c.standing.Lacks = fmt.Sprintf("the log keeper is missing (%v): units write their logs themselves, and nothing rotates them", err)
 		if len(c.held) > 0 {
@@ -174,18 +174,6 @@ func (c *Client) say(line string) {
 	}
 }
 
-// leaveSettings writes down how logs are kept, for the keeper to read.
-func (c *Client) leaveSettings() {
-	if old, err := readSettings(c.home); err == nil && old == c.settings {
-		if _, err := os.Stat(settingsFile(c.home)); err == nil {
-			return
-		}
-	}
-	if err := c.settings.write(c.home); err != nil {
-		c.log.Error("cannot tell the log keeper how logs are kept", slog.Any("error", err))
-	}
-}
-
 // Run watches the keeper until ctx ends: one that dies or hangs is replaced.
 func (c *Client) Run(ctx context.Context) error {
 	began := time.Now()
@@ -202,7 +190,7 @@ func (c *Client) Run(ctx context.Context) error {
 			w.replace(ctx)
 		case <-c.changed:
 			c.mu.Lock()
-			c.leaveSettings()
+			c.settings.leave(c.home, c.log)
 			c.say("reload")
 			c.mu.Unlock()
 		case <-beat.C:

@@ -57,11 +57,11 @@ func gone() *runner {
 
 // adopt finds the keeper that an earlier house left; nil when there is none. One whose program is
 // another by now makes place first.
-func (c *Client) adopt() (*runner, error) {
-	if !taken(c.home) {
+func (s starter) adopt() (*runner, error) {
+	if !taken(s.home) {
 		return nil, nil
 	}
-	me, err := readSelf(c.home)
+	me, err := readSelf(s.home)
 	if err != nil {
 		return nil, err
 	}
@@ -72,15 +72,15 @@ func (c *Client) adopt() (*runner, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot adopt the log keeper: %w", err)
 	}
-	keeper := &runner{pid: me.PID, done: child.Done(), end: func(s os.Signal) {
-		if signal, ok := s.(syscall.Signal); ok {
+	keeper := &runner{pid: me.PID, done: child.Done(), end: func(sent os.Signal) {
+		if signal, ok := sent.(syscall.Signal); ok {
 			_ = child.Signal(signal)
 		}
 	}}
-	if c.sameProgram(me.PID) {
+	if s.sameProgram(me.PID) {
 		return keeper, nil
 	}
-	c.log.Info("the log keeper is of another version and makes place", slog.Int("pid", me.PID))
+	s.log.Info("the log keeper is of another version and makes place", slog.Int("pid", me.PID))
 	keeper.end(unix.SIGTERM)
 	if !waitFor(context.Background(), keeper.done, handover) {
 		keeper.end(unix.SIGKILL)
@@ -111,8 +111,8 @@ func readSelf(h home.Home) (self, error) {
 }
 
 // sameProgram tells whether a process runs the file that would be started.
-func (c *Client) sameProgram(pid int) bool {
-	path, err := c.program()
+func (s starter) sameProgram(pid int) bool {
+	path, err := s.program()
 	if err != nil {
 		return true // there is nothing better
 	}
@@ -125,16 +125,16 @@ func (c *Client) sameProgram(pid int) bool {
 }
 
 // spawn starts a keeper in a session of its own, which the house's end does not touch.
-func (c *Client) spawn() (*runner, error) {
-	path, err := c.program()
+func (s starter) spawn() (*runner, error) {
+	path, err := s.program()
 	if err != nil {
 		return nil, err
 	}
-	dir, err := filepath.Abs(c.home.Dir())
+	dir, err := filepath.Abs(s.home.Dir())
 	if err != nil {
 		return nil, err
 	}
-	said, err := os.OpenFile(logFile(c.home, "logkeeper"), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	said, err := os.OpenFile(logFile(s.home, "logkeeper"), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("cannot open the log keeper's log: %w", err)
 	}
@@ -150,5 +150,5 @@ func (c *Client) spawn() (*runner, error) {
 		defer close(done)
 		_ = cmd.Wait() // how it ended stands in its log
 	}()
-	return &runner{pid: cmd.Process.Pid, done: done, end: func(s os.Signal) { _ = cmd.Process.Signal(s) }}, nil
+	return &runner{pid: cmd.Process.Pid, done: done, end: func(sent os.Signal) { _ = cmd.Process.Signal(sent) }}, nil
 }

@@ -34,10 +34,8 @@ const (
 
 // A keeper is the process: one loop over all pipes (run).
 type keeper struct {
+	*porter
 	home    home.Home
-	log     *slog.Logger
-	clerk   *clerk
-	peeker  *peeker
 	morgue  *morgue
 	epoll   int
 	notify  int
@@ -45,19 +43,9 @@ type keeper struct {
 	asked   []byte
 	watches map[int]string // folders by their inotify watch
 
-	pipes   map[int]*pipe
-	queue   []*pipe
-	partial map[*pipe]bool
-	stuck   map[*pipe]bool
-	// full tells that the disk was found full in this round.
-	full     bool
-	retryAt  time.Time
 	packAt   time.Time
 	choresAt time.Time
-	complain time.Time
 	end      ending
-	patience time.Duration
-	largest  int // batch of this round
 	// alone is since when there has been neither a house nor a unit.
 	alone time.Time
 }
@@ -75,8 +63,7 @@ const (
 
 func newKeeper(h home.Home, log *slog.Logger, now func() time.Time) (_ *keeper, err error) {
 	k := &keeper{
-		home: h, log: log, epoll: -1, notify: -1, ask: -1, patience: patience,
-		pipes: map[int]*pipe{}, partial: map[*pipe]bool{}, stuck: map[*pipe]bool{}, watches: map[int]string{},
+		porter: newPorter(log), home: h, epoll: -1, notify: -1, ask: -1, watches: map[int]string{},
 	}
 	defer func() {
 		if err != nil {
@@ -210,13 +197,6 @@ func (k *keeper) checkName(p *pipe) {
 	if err := unix.Lstat(k.home.Var("run", "pipes", p.name), &st); err != nil || st.Ino != p.ino {
 		p.gone = true
 		k.push(p)
-	}
-}
-
-func (k *keeper) push(p *pipe) {
-	if !p.queued {
-		p.queued = true
-		k.queue = append(k.queue, p)
 	}
 }
 

@@ -5,6 +5,7 @@ package logkeeper
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"os"
 	"time"
 
@@ -37,6 +38,18 @@ func (s Settings) write(h home.Home) error {
 		return err
 	}
 	return home.WriteFile(settingsFile(h), append(data, '\n'), 0o600)
+}
+
+// leave writes the settings down unless they stand there already.
+func (s Settings) leave(h home.Home, log *slog.Logger) {
+	if old, err := readSettings(h); err == nil && old == s {
+		if _, err := os.Stat(settingsFile(h)); err == nil {
+			return
+		}
+	}
+	if err := s.write(h); err != nil {
+		log.Error("cannot tell the log keeper how logs are kept", slog.Any("error", err))
+	}
 }
 
 // readSettings gives the defaults where nothing can be read: logs are kept in any case.

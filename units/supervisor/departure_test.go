@@ -51,6 +51,32 @@ func houseWith(t *testing.T, dir string, fake *processtest.Host, o *recorder) *r
 	return r
 }
 
+// crashed runs a house until its units are up and one is held, and leaves it as a crash does; then
+// some of its units end.
+func crashed(t *testing.T, dir string, fake *processtest.Host, units []holdfast.Unit, ended ...string) {
+	t.Helper()
+	first := houseWith(t, dir, fake, &recorder{})
+	first.set(units...)
+	if err := first.Stop(t.Context(), "held"); err != nil {
+		t.Fatal(err)
+	}
+	pass(time.Minute) // the record is written by then
+	records, err := os.ReadFile(recordFile(home.At(dir)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first.Plan(Shutdown{LeaveAll: true})
+	if err := first.close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(recordFile(home.At(dir)), records, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range ended {
+		first.last(name).Quit(0)
+	}
+}
+
 // TestEndedWhileNoHouseRan wants the policy of a unit to decide by how it ended while nobody watched:
 // what nobody knows counts as a failure.
 func TestEndedWhileNoHouseRan(t *testing.T) {
@@ -65,27 +91,7 @@ func TestEndedWhileNoHouseRan(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		fake := &processtest.Host{}
-		first := houseWith(t, dir, fake, &recorder{})
-		first.set(units...)
-		pass(time.Minute) // the record is written by then
-		if err := first.Stop(t.Context(), "held"); err != nil {
-			t.Fatal(err)
-		}
-		pass(time.Minute) // the record is written by then
-		records, err := os.ReadFile(recordFile(home.At(dir)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		first.Plan(Shutdown{LeaveAll: true}) // as a crash does
-		if err := first.close(context.Background()); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(recordFile(home.At(dir)), records, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		for _, name := range []string{"done", "failed", "never", "unknown", "changed"} {
-			first.last(name).Quit(0)
-		}
+		crashed(t, dir, fake, units, "done", "failed", "never", "unknown", "changed")
 		o := &recorder{exits: map[string]process.Exit{
 			"done": {Known: true}, "failed": {Known: true, Code: 3}, "never": {Known: true}, "changed": {Known: true},
 		}}
