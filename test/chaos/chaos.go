@@ -145,7 +145,7 @@ func (c *chaos) prepare(ctx context.Context) error {
 	s := c.look()
 	c.parts.watch, c.parts.keeper = len(s.watch) > 0, len(s.keeper) > 0
 	fmt.Fprintf(c.out, "chaos: seed %d, %d units, %s, watch %v, log keeper %v, small disk %v, home %s\n",
-		c.seed, len(c.units), c.options.duration, c.parts.watch, c.parts.keeper, c.parts.mounted, c.home())
+		c.seed, len(c.units), c.duration, c.parts.watch, c.parts.keeper, c.parts.mounted, c.home())
 	return c.checkpoint(ctx)
 }
 
@@ -268,8 +268,8 @@ func (c *chaos) summary(err error) string {
 }
 
 // intents reads which units are held, from the file.
-func (c *chaos) intents() (map[string]json.RawMessage, error) {
-	data, err := os.ReadFile(filepath.Join(c.home(), "var", "intent.json"))
+func (p place) intents() (map[string]json.RawMessage, error) {
+	data, err := os.ReadFile(filepath.Join(p.home(), "var", "intent.json"))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}

@@ -20,6 +20,9 @@ import (
 	"holdfast/test/outside"
 )
 
+// A vandal does what the house must bear.
+type vandal struct{ *chaos }
+
 // A disturbance is one thing that may happen, and how often beside the others.
 type disturbance struct {
 	name   string
@@ -27,7 +30,7 @@ type disturbance struct {
 	do     func(ctx context.Context, s sight)
 }
 
-func (c *chaos) disturbances() []disturbance {
+func (c vandal) disturbances() []disturbance {
 	list := []disturbance{
 		{"kill units", 50, c.killUnits},
 		{"kill a descendant", 6, c.killMember},
@@ -54,7 +57,7 @@ func (c *chaos) disturbances() []disturbance {
 }
 
 // one does one disturbance.
-func (c *chaos) one(ctx context.Context, list []disturbance, s sight) {
+func (c vandal) one(ctx context.Context, list []disturbance, s sight) {
 	total := 0
 	for _, d := range list {
 		total += d.weight
@@ -73,7 +76,7 @@ func (c *chaos) span(least, most time.Duration) time.Duration {
 	return least + time.Duration(c.rng.Int64N(int64(most-least)))
 }
 
-func (c *chaos) kill(p outside.Process, what string) bool {
+func (c vandal) kill(p outside.Process, what string) bool {
 	if !p.Alive() || syscall.Kill(p.PID, syscall.SIGKILL) != nil {
 		return false
 	}
@@ -82,7 +85,7 @@ func (c *chaos) kill(p outside.Process, what string) bool {
 }
 
 // pick chooses a running unit.
-func (c *chaos) pick(s sight, so func(*unit) bool) (*unit, outside.Process, bool) {
+func (c vandal) pick(s sight, so func(*unit) bool) (*unit, outside.Process, bool) {
 	for range 20 {
 		u := c.units[c.rng.IntN(len(c.units))]
 		if p, ok := s.leader(u.name); ok && so(u) {
@@ -97,7 +100,7 @@ func anyUnit(*unit) bool { return true }
 // unheld tells that without this process nobody would hold the pipes of the logs but the units
 // themselves: what is in them would die with a unit, which nothing promises to prevent. A holder
 // must have had two seconds to open them.
-func (c *chaos) unheld(s sight, without outside.Process) bool {
+func (c vandal) unheld(s sight, without outside.Process) bool {
 	if !c.parts.keeper {
 		return false
 	}
@@ -113,11 +116,11 @@ func (c *chaos) unheld(s sight, without outside.Process) bool {
 }
 
 // strike kills a process of the house's own, unless it is the last to hold the pipes.
-func (c *chaos) strike(s sight, list []outside.Process, what string) bool {
+func (c vandal) strike(s sight, list []outside.Process, what string) bool {
 	return len(list) > 0 && !c.unheld(s, list[0]) && c.kill(list[0], what)
 }
 
-func (c *chaos) killUnits(_ context.Context, s sight) {
+func (c vandal) killUnits(_ context.Context, s sight) {
 	if c.unheld(s, outside.Process{}) {
 		return
 	}
@@ -130,7 +133,7 @@ func (c *chaos) killUnits(_ context.Context, s sight) {
 	c.say("kill -9 %s", strings.Join(names, ", "))
 }
 
-func (c *chaos) killMember(_ context.Context, s sight) {
+func (c vandal) killMember(_ context.Context, s sight) {
 	u, _, ok := c.pick(s, func(u *unit) bool { return len(s.members[u.name]) > 1 })
 	if !ok || c.unheld(s, outside.Process{}) {
 		return
@@ -143,7 +146,7 @@ func (c *chaos) killMember(_ context.Context, s sight) {
 }
 
 // freeze stops a process for a while.
-func (c *chaos) freeze(p outside.Process, what string, d time.Duration) {
+func (c vandal) freeze(p outside.Process, what string, d time.Duration) {
 	if !p.Alive() || syscall.Kill(p.PID, syscall.SIGSTOP) != nil {
 		return
 	}
@@ -156,14 +159,14 @@ func (c *chaos) freeze(p outside.Process, what string, d time.Duration) {
 	})
 }
 
-func (c *chaos) freezeUnit(_ context.Context, s sight) {
+func (c vandal) freezeUnit(_ context.Context, s sight) {
 	if u, p, ok := c.pick(s, anyUnit); ok {
 		c.freeze(p, "unit", c.span(100*time.Millisecond, 6*time.Second))
 		u.stopped = time.Now()
 	}
 }
 
-func (c *chaos) killHouse(_ context.Context, s sight) {
+func (c vandal) killHouse(_ context.Context, s sight) {
 	if !c.strike(s, s.house, "house kills") {
 		return
 	}
@@ -172,7 +175,7 @@ func (c *chaos) killHouse(_ context.Context, s sight) {
 	c.say("kill -9 the house (%d); %s", s.house[0].PID, map[bool]string{true: "the watch is to start it", false: "up follows"}[c.watchTurn])
 }
 
-func (c *chaos) freezeHouse(_ context.Context, s sight) {
+func (c vandal) freezeHouse(_ context.Context, s sight) {
 	if len(s.house) == 0 {
 		return
 	}
@@ -184,32 +187,32 @@ func (c *chaos) freezeHouse(_ context.Context, s sight) {
 	c.freeze(s.house[0], "house", d)
 }
 
-func (c *chaos) killKeeper(_ context.Context, s sight) {
+func (c vandal) killKeeper(_ context.Context, s sight) {
 	if c.strike(s, s.keeper, "keeper kills") {
 		c.say("kill -9 the log keeper (%d)", s.keeper[0].PID)
 	}
 }
 
-func (c *chaos) freezeKeeper(_ context.Context, s sight) {
+func (c vandal) freezeKeeper(_ context.Context, s sight) {
 	if len(s.keeper) > 0 {
 		c.freeze(s.keeper[0], "keeper", c.span(200*time.Millisecond, 8*time.Second))
 	}
 }
 
-func (c *chaos) killWatch(_ context.Context, s sight) {
+func (c vandal) killWatch(_ context.Context, s sight) {
 	if c.strike(s, s.watch, "watch kills") {
 		c.say("kill -9 the watch (%d)", s.watch[0].PID)
 	}
 }
 
-func (c *chaos) freezeWatch(_ context.Context, s sight) {
+func (c vandal) freezeWatch(_ context.Context, s sight) {
 	if len(s.watch) > 0 {
 		c.freeze(s.watch[0], "watch", c.span(200*time.Millisecond, 8*time.Second))
 	}
 }
 
 // killSeveral kills some of house, watch and log keeper together, and units first when all go.
-func (c *chaos) killSeveral(ctx context.Context, s sight) {
+func (c vandal) killSeveral(ctx context.Context, s sight) {
 	c.killUnits(ctx, s)
 	c.say("several at once:")
 	which := 1 + c.rng.IntN(7)
@@ -226,7 +229,7 @@ func (c *chaos) killSeveral(ctx context.Context, s sight) {
 }
 
 // steal takes a unit's port while the unit is away.
-func (c *chaos) steal(ctx context.Context, s sight) {
+func (c vandal) steal(ctx context.Context, s sight) {
 	u, p, ok := c.pick(s, func(u *unit) bool { return u.kind == porter && u.stolen == nil && u.wish == wanted })
 	if !ok || !c.kill(p, "unit kills") {
 		return
@@ -250,7 +253,7 @@ func (c *chaos) steal(ctx context.Context, s sight) {
 }
 
 // fill leaves the logs no room for a while.
-func (c *chaos) fill(context.Context, sight) {
+func (c vandal) fill(context.Context, sight) {
 	path := filepath.Join(c.logs(), ".filler")
 	if _, err := os.Stat(path); err == nil {
 		return
@@ -280,7 +283,7 @@ func (c *chaos) fill(context.Context, sight) {
 }
 
 // intend stops, starts or restarts a unit, beside the other disturbances.
-func (c *chaos) intend(ctx context.Context, s sight) {
+func (c vandal) intend(ctx context.Context, s sight) {
 	if len(s.house) == 0 || c.asked >= 3 {
 		return
 	}
@@ -307,7 +310,7 @@ func (c *chaos) intend(ctx context.Context, s sight) {
 	}(time.Now())
 }
 
-func (c *chaos) heldNow() int {
+func (c vandal) heldNow() int {
 	n := 0
 	for _, u := range c.units {
 		if u.wish != wanted {
@@ -348,7 +351,7 @@ func (c *chaos) take(a answer) error {
 }
 
 // downUp brings the whole house down, looks that it stays so, and brings it up again.
-func (c *chaos) downUp(ctx context.Context, s sight) {
+func (c vandal) downUp(ctx context.Context, s sight) {
 	if len(s.house) == 0 || c.asked > 0 || slices.ContainsFunc(c.undo, func(u undo) bool { return strings.Contains(u.what, "house") }) {
 		return
 	}

@@ -28,7 +28,8 @@ const (
 
 // disturbAll disturbs until the time is over and the counts are reached.
 func (c *chaos) disturbAll(ctx context.Context) error {
-	list := c.disturbances()
+	v := vandal{c}
+	list := v.disturbances()
 	said := time.Now()
 	for !c.enough() {
 		if ctx.Err() != nil {
@@ -49,8 +50,10 @@ func (c *chaos) disturbAll(ctx context.Context) error {
 		if err := c.tend(ctx, s); err != nil {
 			return err
 		}
-		c.one(ctx, list, s)
-		c.sabotage(s)
+		v.one(ctx, list, s)
+		if c.wrong != "" && c.step == 15 {
+			saboteur{v}.spoil(s)
+		}
 		c.pause(ctx, c.span(20*time.Millisecond, 300*time.Millisecond))
 		if c.step%between == 0 {
 			if err := c.checkpoint(ctx); err != nil {
@@ -66,7 +69,7 @@ func (c *chaos) disturbAll(ctx context.Context) error {
 }
 
 func (c *chaos) enough() bool {
-	return time.Since(c.began) >= c.options.duration && c.counts["unit kills"] >= c.unitKills && c.counts["house kills"] >= c.houseKills
+	return time.Since(c.began) >= c.duration && c.counts["unit kills"] >= c.unitKills && c.counts["house kills"] >= c.houseKills
 }
 
 // tend sees to it that a dead house comes up again: by the watch, or by `up`.
@@ -219,9 +222,9 @@ func (c *chaos) unsettled(s sight, acknowledged map[string]uint64) (string, erro
 
 // keepsItself tells that the house keeps the logs itself, as it does when log keepers die again and
 // again; the keeper's own file says so.
-func (c *chaos) keepsItself(s sight) bool {
+func (p place) keepsItself(s sight) bool {
 	var self struct{ PID int }
-	data, err := os.ReadFile(filepath.Join(c.home(), "var", "run", "logkeeper.json"))
+	data, err := os.ReadFile(filepath.Join(p.home(), "var", "run", "logkeeper.json"))
 	return err == nil && json.Unmarshal(data, &self) == nil && self.PID == s.house[0].PID
 }
 
@@ -292,12 +295,4 @@ func (c *chaos) leftovers() error {
 		}
 	}
 	return nil
-}
-
-// sabotage does a deliberate wrong, once, for the tests of this program.
-func (c *chaos) sabotage(s sight) {
-	if c.wrong == "" || c.step != 15 {
-		return
-	}
-	c.spoil(s)
 }

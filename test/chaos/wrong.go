@@ -23,8 +23,11 @@ const (
 	wrongLeft   = "left"
 )
 
+// A saboteur does a deliberate wrong.
+type saboteur struct{ vandal }
+
 // spoil does what a broken supervisor would.
-func (c *chaos) spoil(s sight) {
+func (c saboteur) spoil(s sight) {
 	u, leader, ok := c.pick(s, func(u *unit) bool { return u.kind == counter && u.wish == wanted })
 	if !ok {
 		return
@@ -47,7 +50,7 @@ func (c *chaos) spoil(s sight) {
 }
 
 // pretend runs a process with a mark.
-func (c *chaos) pretend(mark string, leader bool) {
+func (c saboteur) pretend(mark string, leader bool) {
 	cmd := exec.Command(c.actor(), idler, "pretender", c.acks())
 	cmd.Env = []string{"HOLDFAST_UNIT=" + mark}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: leader}
@@ -55,7 +58,7 @@ func (c *chaos) pretend(mark string, leader bool) {
 }
 
 // pretendHeld takes a unit for held, as if `unit stop` had answered and done nothing.
-func (c *chaos) pretendHeld() {
+func (c saboteur) pretendHeld() {
 	for _, u := range c.units {
 		if u.kind == idler && u.wish == wanted {
 			u.wish = held
@@ -65,7 +68,7 @@ func (c *chaos) pretendHeld() {
 }
 
 // forge takes a line out of a log, or writes it twice.
-func (c *chaos) forge(path string) {
+func (c saboteur) forge(path string) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return
