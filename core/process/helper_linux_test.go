@@ -61,7 +61,7 @@ func play(role string, args []string) {
 			os.Exit(1)
 		}
 	case "house": // starts a launch and is killed by the test
-		p, err := process.Start(spec("wait", process.Mark{House: "h", Unit: "u", Launch: args[0]}))
+		p, err := process.Start(spec("wait", process.Mark{House: args[1], Unit: "u", Launch: args[0]}))
 		if err != nil {
 			os.Exit(1)
 		}

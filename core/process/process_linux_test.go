@@ -18,7 +18,7 @@ import (
 )
 
 func mark(launch string) process.Mark {
-	return process.Mark{House: "h", Unit: "u", Launch: launch}
+	return process.Mark{House: testHouse(), Unit: "u", Launch: launch}
 }
 
 func TestExitStatus(t *testing.T) {
@@ -148,7 +148,7 @@ func TestReusedPidIsNeverTouched(t *testing.T) {
 
 func TestZombieCountsAsDead(t *testing.T) {
 	cmd := again("exit")
-	cmd.Env = append(cmd.Env, process.MarkVariable+"=h/zombie/1")
+	cmd.Env = append(cmd.Env, process.MarkVariable+"="+testHouse()+"/zombie/1")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -161,14 +161,14 @@ func TestZombieCountsAsDead(t *testing.T) {
 		t.Errorf("Adopt of a zombie = %v, want ErrGone", err)
 	}
 	begun := time.Now()
-	err := process.EndMarked(t.Context(), process.Mark{House: "h", Unit: "zombie", Launch: "1"}, syscall.SIGTERM, 5*time.Second)
+	err := process.EndMarked(t.Context(), process.Mark{House: testHouse(), Unit: "zombie", Launch: "1"}, syscall.SIGTERM, 5*time.Second)
 	if err != nil || time.Since(begun) > 2*time.Second {
 		t.Errorf("EndMarked of a zombie = %v after %v", err, time.Since(begun))
 	}
 }
 
 func TestAdoptionAfterTheHouseWasKilled(t *testing.T) {
-	house, out := launch(t, "house", process.Mark{House: "helper", Unit: "house", Launch: "1"}, "adopted")
+	house, out := launch(t, "house", process.Mark{House: testHouse() + "-helper", Unit: "house", Launch: "1"}, "adopted", testHouse())
 	var id process.Identity
 	if err := json.Unmarshal([]byte(line(t, out)), &id); err != nil {
 		t.Fatal(err)
@@ -178,7 +178,7 @@ func TestAdoptionAfterTheHouseWasKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	wait(t, house)
-	found, err := process.Marked("h")
+	found, err := process.Marked(testHouse())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,7 +216,7 @@ func TestAdoptionAfterTheHouseWasKilled(t *testing.T) {
 }
 
 func TestExitOfAnAdoptedProcess(t *testing.T) {
-	_, out := launch(t, "house", process.Mark{House: "helper", Unit: "house", Launch: "2"}, "status")
+	_, out := launch(t, "house", process.Mark{House: testHouse() + "-helper", Unit: "house", Launch: "2"}, "status", testHouse())
 	var id process.Identity
 	if err := json.Unmarshal([]byte(line(t, out)), &id); err != nil {
 		t.Fatal(err)

@@ -10,11 +10,13 @@ import (
 // tick is the unit of processor times in /proc, the same on every Linux that Go runs on.
 const tick = 10 * time.Millisecond
 
-// remembered is what the environment of a process said, as long as it is the same process.
+// remembered is what the environment of a process said, or its tint where it said nothing, as long as
+// it is the same process.
 type remembered struct {
 	start uint64
 	mark  Mark
 	found bool
+	tint  tint
 }
 
 // Usage measures all launches of a house that live, from one look at all processes. A launch's
@@ -27,7 +29,10 @@ func (m Machine) Usage(house string) (map[Mark]Usage, error) {
 	}
 	g.metering.Lock()
 	defer g.metering.Unlock()
-	t := tally{scan: all, house: house, marks: g.marks(), said: g.said, heard: map[int]remembered{}, owners: make([]owner, len(all.all))}
+	t := tally{scan: all, house: house, marks: g.marks(), said: g.said, heard: map[int]remembered{}, tinted: map[tint]Mark{}, owners: make([]owner, len(all.all))}
+	for b, mark := range t.marks {
+		t.tinted[b.tint()] = mark
+	}
 	sums, page := map[Mark]Usage{}, int64(os.Getpagesize())
 	for i, s := range all.all {
 		mark, ok := t.owner(i, 0)
@@ -49,6 +54,7 @@ type tally struct {
 	*scan
 	house  string
 	marks  map[brand]Mark // launches that are known
+	tinted map[tint]Mark
 	said   map[int]remembered
 	heard  map[int]remembered
 	owners []owner
@@ -89,8 +95,13 @@ func (t *tally) say(i int) (Mark, bool) {
 	r, known := t.said[s.pid]
 	if !known || r.start != s.start {
 		r = remembered{start: s.start}
-		r.mark, r.found, _ = t.mark(i)
+		if r.mark, r.found, _ = t.mark(i); !r.found {
+			r.tint = t.tint(i)
+		}
 	}
 	t.heard[s.pid] = r
+	if mark, known := t.tinted[r.tint]; known {
+		return mark, true
+	}
 	return r.mark, r.found
 }
