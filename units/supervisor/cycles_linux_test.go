@@ -25,23 +25,6 @@ func TestThousandSessionsLeaveNothing(t *testing.T) {
 	dir := t.TempDir()
 	s := realHouse(t, dir)
 	s.crowd.limit(cycles)
-	session := func(i int) holdfast.Unit {
-		u := holdfast.Unit{
-			Name: fmt.Sprintf("session%04d", i), Restart: holdfast.RestartOnFailure, Worker: true, Log: "sessions",
-			Stop: holdfast.Stop{Grace: time.Second},
-		}
-		switch i % 4 {
-		case 0: // finishes, and leaves children
-			u.Run = []string{"/bin/sh", "-c", "sleep 1000 & setsid sleep 1000 & exit 0"}
-		case 1: // finishes
-			u.Run = []string{"/bin/true"}
-		case 2: // stays, and is taken away with its children
-			u.Run = []string{"/bin/sh", "-c", "setsid sleep 1000 & sleep 1000"}
-		case 3: // idles out
-			u.Run, u.Idle = []string{"/bin/sleep", "1000"}, time.Second
-		}
-		return u
-	}
 	round := func(from int) {
 		var units []holdfast.Unit
 		for i := range together {
@@ -89,6 +72,25 @@ func TestThousandSessionsLeaveNothing(t *testing.T) {
 	if n := len(s.List()); n != 0 {
 		t.Errorf("%d units are left", n)
 	}
+}
+
+// session is a worker that comes to its end in one of four ways.
+func session(i int) holdfast.Unit {
+	u := holdfast.Unit{
+		Name: fmt.Sprintf("session%04d", i), Restart: holdfast.RestartOnFailure, Worker: true, Log: "sessions",
+		Stop: holdfast.Stop{Grace: time.Second},
+	}
+	switch i % 4 {
+	case 0: // finishes, and leaves children
+		u.Run = []string{"/bin/sh", "-c", "sleep 1000 & setsid sleep 1000 & exit 0"}
+	case 1: // finishes
+		u.Run = []string{"/bin/true"}
+	case 2: // stays, and is taken away with its children
+		u.Run = []string{"/bin/sh", "-c", "setsid sleep 1000 & sleep 1000"}
+	case 3: // idles out
+		u.Run, u.Idle = []string{"/bin/sleep", "1000"}, time.Second
+	}
+	return u
 }
 
 // descriptors counts what this process holds open.

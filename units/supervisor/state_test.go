@@ -131,111 +131,111 @@ func (s *trial) apply(event string) {
 		pass(recheckMost)
 	case "time":
 		pass(2 * time.Second)
+	default:
+		s.t.Fatalf("%q is no event", event)
 	}
 	synctest.Wait()
 }
 
-// What becomes of a unit in each state by each event. Where a unit restarts by its policy at once,
-// it is the state after that.
+// states tells what becomes of a unit in each state by each event: from, event, to. Where a unit
+// restarts by its policy at once, it is the state after that.
+const states = `
+stopped     | start      | ready
+stopped     | stop       | held
+stopped     | restart    | stopped  # refused: it is disabled
+stopped     | enable     | ready
+stopped     | change     | stopped
+stopped     | block      | stopped
+
+starting    | well       | ready
+starting    | stop       | held
+starting    | restart    | starting
+starting    | fails      | backing-off
+starting    | ends well  | backing-off
+starting    | disable    | stopped
+starting    | block      | blocked
+starting    | change     | starting
+
+ready       | unwell     | ready  # within the start period
+ready       | fails      | backing-off
+ready       | ends well  | backing-off
+ready       | killed     | backing-off
+ready       | stop       | held
+ready       | restart    | ready
+ready       | disable    | stopped
+ready       | block      | blocked
+ready       | change     | ready
+ready       | time       | ready
+
+running     | fails      | backing-off
+running     | stop       | held
+running     | restart    | running
+running     | disable    | stopped
+running     | block      | blocked
+running     | change     | running
+
+unhealthy   | well       | ready
+unhealthy   | unwell     | unhealthy
+unhealthy   | fails      | failed
+unhealthy   | ends well  | stopped
+unhealthy   | stop       | held
+unhealthy   | restart    | starting
+unhealthy   | disable    | stopped
+unhealthy   | block      | blocked
+
+backing-off | time       | ready
+backing-off | start      | ready
+backing-off | restart    | ready
+backing-off | stop       | held
+backing-off | disable    | stopped
+backing-off | block      | blocked
+backing-off | change     | ready
+
+failed      | time       | failed  # never again by itself
+failed      | start      | ready
+failed      | restart    | ready
+failed      | stop       | held
+failed      | disable    | stopped
+failed      | block      | blocked
+failed      | change     | ready
+
+stopping    | killed     | held
+stopping    | start      | stopping  # the grace is not cut short
+stopping    | stop       | stopping
+stopping    | disable    | stopping
+
+held        | start      | ready
+held        | restart    | held  # refused
+held        | stop       | held
+held        | change     | held
+held        | disable    | held
+held        | enable     | held
+held        | block      | held
+held        | time       | held
+
+blocked     | port freed | ready
+blocked     | time       | blocked
+blocked     | stop       | held
+blocked     | start      | blocked
+blocked     | restart    | blocked
+blocked     | disable    | stopped
+blocked     | change     | blocked
+`
+
 func TestStatesByEvents(t *testing.T) {
-	const (
-		stopped, starting, ready     = holdfast.UnitStopped, holdfast.UnitStarting, holdfast.UnitReady
-		running, unhealthy           = holdfast.UnitRunning, holdfast.UnitUnhealthy
-		backingOff, failed, stopping = holdfast.UnitBackingOff, holdfast.UnitFailed, holdfast.UnitStopping
-		held, blocked                = holdfast.UnitHeld, holdfast.UnitBlocked
-	)
-	for _, row := range []struct {
-		from  holdfast.UnitState
-		event string
-		to    holdfast.UnitState
-	}{
-		{stopped, "start", ready},
-		{stopped, "stop", held},
-		{stopped, "restart", stopped}, // refused: it is disabled
-		{stopped, "enable", ready},
-		{stopped, "change", stopped},
-		{stopped, "block", stopped},
-
-		{starting, "well", ready},
-		{starting, "stop", held},
-		{starting, "restart", starting},
-		{starting, "fails", backingOff},
-		{starting, "ends well", backingOff},
-		{starting, "disable", stopped},
-		{starting, "block", blocked},
-		{starting, "change", starting},
-
-		{ready, "unwell", ready}, // within the start period
-		{ready, "fails", backingOff},
-		{ready, "ends well", backingOff},
-		{ready, "killed", backingOff},
-		{ready, "stop", held},
-		{ready, "restart", ready},
-		{ready, "disable", stopped},
-		{ready, "block", blocked},
-		{ready, "change", ready},
-		{ready, "time", ready},
-
-		{running, "fails", backingOff},
-		{running, "stop", held},
-		{running, "restart", running},
-		{running, "disable", stopped},
-		{running, "block", blocked},
-		{running, "change", running},
-
-		{unhealthy, "well", ready},
-		{unhealthy, "unwell", unhealthy},
-		{unhealthy, "fails", failed},
-		{unhealthy, "ends well", stopped},
-		{unhealthy, "stop", held},
-		{unhealthy, "restart", starting},
-		{unhealthy, "disable", stopped},
-		{unhealthy, "block", blocked},
-
-		{backingOff, "time", ready},
-		{backingOff, "start", ready},
-		{backingOff, "restart", ready},
-		{backingOff, "stop", held},
-		{backingOff, "disable", stopped},
-		{backingOff, "block", blocked},
-		{backingOff, "change", ready},
-
-		{failed, "time", failed}, // never again by itself
-		{failed, "start", ready},
-		{failed, "restart", ready},
-		{failed, "stop", held},
-		{failed, "disable", stopped},
-		{failed, "block", blocked},
-		{failed, "change", ready},
-
-		{stopping, "killed", held},
-		{stopping, "start", stopping}, // the grace is not cut short
-		{stopping, "stop", stopping},
-		{stopping, "disable", stopping},
-
-		{held, "start", ready},
-		{held, "restart", held}, // refused
-		{held, "stop", held},
-		{held, "change", held},
-		{held, "disable", held},
-		{held, "enable", held},
-		{held, "block", held},
-		{held, "time", held},
-
-		{blocked, "port freed", ready},
-		{blocked, "time", blocked},
-		{blocked, "stop", held},
-		{blocked, "start", blocked},
-		{blocked, "restart", blocked},
-		{blocked, "disable", stopped},
-		{blocked, "change", blocked},
-	} {
-		t.Run(string(row.from)+" "+row.event, func(t *testing.T) {
+	for line := range strings.Lines(states) {
+		line, _, _ = strings.Cut(line, "#")
+		fields := strings.Split(line, "|")
+		if len(fields) != 3 {
+			continue
+		}
+		from, event, to := strings.TrimSpace(fields[0]), strings.TrimSpace(fields[1]), strings.TrimSpace(fields[2])
+		t.Run(from+" "+event, func(t *testing.T) {
 			bubble(t, func(t *testing.T, r *rig) {
 				s := newTrial(r)
-				s.enterState(row.from)
-				s.apply(row.event)
-				s.is("u", row.to)
+				s.enterState(holdfast.UnitState(from))
+				s.apply(event)
+				s.is("u", holdfast.UnitState(to))
 				s.well.Store(true)
 			})
 		})
