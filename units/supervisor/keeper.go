@@ -25,8 +25,8 @@ const recheckMost = 15 * time.Second
 
 // neighbours are the other units of the house.
 type neighbours interface {
-	// unmet finds the first need that is not met, and where to wait for a change of it.
-	unmet(needs []holdfast.Need) (missing string, declared bool, changed <-chan struct{})
+	// unmet finds the first need that is not met.
+	unmet(needs []holdfast.Need) shortfall
 	// remove takes a unit that is gone from the list.
 	remove(p *post)
 }
@@ -133,7 +133,7 @@ func (k *keeper) down(o order, unit holdfast.Unit) {
 	for _, other := range o.after {
 		<-other
 	}
-	detail := map[want]string{wantHold: "stopped by the operator", wantStop: "disabled"}[o.want]
+	detail := aim(o.want)
 	k.finish(unit, detail)
 	state := holdfast.UnitStopped
 	if o.want == wantHold {
@@ -178,6 +178,7 @@ func (k *keeper) up(ctx context.Context, o order, unit holdfast.Unit) {
 	case ctx.Err() != nil:
 	case verdict.idle:
 		k.finish(unit, verdict.why)
+		o.settle()
 		k.enter(holdfast.UnitStopped, verdict.why)
 		<-ctx.Done()
 	default:
@@ -208,31 +209,6 @@ func (k *keeper) prepare(ctx context.Context, o order, unit holdfast.Unit) bool 
 		pause = min(pause*2, recheckMost)
 	}
 	return false
-}
-
-func (k *keeper) block(o order, reason string) {
-	k.enter(holdfast.UnitBlocked, reason)
-	o.answer(errors.New("it is blocked: " + reason))
-}
-
-// awaitNeeds waits for the units that this one needs; false when another order came.
-func (k *keeper) awaitNeeds(ctx context.Context, o order, unit holdfast.Unit) bool {
-	for {
-		missing, declared, changed := k.neighbours.unmet(unit.Needs)
-		switch {
-		case missing == "":
-			return ctx.Err() == nil
-		case declared:
-			k.enter(holdfast.UnitStarting, missing)
-		default:
-			k.block(o, missing)
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return false
-		}
-	}
 }
 
 // launch starts the process and makes it known.
@@ -300,6 +276,7 @@ func (k *keeper) decide(ctx context.Context, o order, unit holdfast.Unit, why st
 		if failure {
 			state = holdfast.UnitFailed
 		}
+		o.settle()
 		k.enter(state, why)
 		<-ctx.Done()
 		return

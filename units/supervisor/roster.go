@@ -222,22 +222,6 @@ func (r *roster) wake() {
 	r.changed = make(chan struct{})
 }
 
-// unmet finds the first need that is not met, and where to wait for a change of it.
-func (r *roster) unmet(needs []holdfast.Need) (missing string, declared bool, changed <-chan struct{}) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, need := range needs {
-		p, ok := r.posts[need.Unit]
-		if !ok {
-			return "needs " + need.Unit + ", which nobody declares", false, r.changed
-		}
-		if now := p.look(); !now.met(need.Until) {
-			return fmt.Sprintf("waits until %s is %s; it is %s", need.Unit, stage(need.Until), now.state), true, now.changed
-		}
-	}
-	return "", true, nil
-}
-
 // remove takes a unit that is gone from the list. Once the house closes, its last status stays to
 // be read.
 func (r *roster) remove(p *post) {
