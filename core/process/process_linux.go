@@ -164,7 +164,7 @@ func (p *Process) control(do func(fd int) error) error {
 	}
 	var result error
 	if err := conn.Control(func(fd uintptr) { result = do(int(fd)) }); err != nil {
-		return err
+		return os.ErrClosed // it says so in other words
 	}
 	return result
 }

@@ -55,6 +55,7 @@ func playTree(role string, args []string) {
 			runtime.Gosched()
 		}
 	case "breed":
+		grouped()
 		say(breed())
 		forever()
 	case "delegate": // a house within a group of version 2
@@ -137,6 +138,19 @@ func bomb(bound string) {
 		}
 	}
 	syscall.RawSyscall(syscall.SYS_EXIT_GROUP, 0, 0, 0)
+}
+
+// grouped waits until the house has put this process into its version 1 group, where there is one.
+func grouped() {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for range tick.C {
+		text, err := os.ReadFile("/proc/self/cgroup")
+		_, pids, legacy := strings.Cut(string(text), ":pids:")
+		if path, _, _ := strings.Cut(pids, "\n"); err != nil || !legacy || strings.Contains(path, "/holdfast-") {
+			return
+		}
+	}
 }
 
 // breed counts how many children it may have, up to a hundred.

@@ -40,7 +40,11 @@ func (g *ground) endMarked(ctx context.Context, m Mark, s syscall.Signal, grace 
 // has ended, to those who left the group; SIGKILL to all that outlives the grace.
 func (p *Process) End(ctx context.Context, signal syscall.Signal, grace time.Duration) error {
 	t := &tree{ground: p.ground, mark: p.id.Mark, brand: p.brand, leader: p, berth: p.berth}
-	return t.end(ctx, signal, grace)
+	if err := t.end(ctx, signal, grace); err != nil {
+		return err
+	}
+	_ = p.pidfd.Close() // nobody is left to be signalled
+	return nil
 }
 
 // A tree is what must be gone when a launch has ended.

@@ -225,6 +225,36 @@ func TestEndWakesWhoIsStopped(t *testing.T) {
 	})
 }
 
+func TestEndedLaunchesHoldNoDescriptor(t *testing.T) {
+	d := den{t, process.NewMachine(process.Options{})}
+	held := func() int {
+		entries, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		pidfds := 0
+		for _, e := range entries {
+			if target, err := os.Readlink("/proc/self/fd/" + e.Name()); err == nil && strings.Contains(target, "pidfd") {
+				pidfds++
+			}
+		}
+		return pidfds
+	}
+	before := held()
+	l := d.launch("exit")
+	wait(t, l)
+	l.end(syscall.SIGKILL, 0)
+	if after := held(); after > before {
+		t.Errorf("%d pidfds are open, before the launch it were %d", after, before)
+	}
+	if err := l.Signal(syscall.SIGTERM); !errors.Is(err, process.ErrGone) {
+		t.Errorf("signal after the end = %v, want ErrGone", err)
+	}
+	if err := l.End(t.Context(), syscall.SIGTERM, time.Second); err != nil {
+		t.Errorf("a second end: %v", err)
+	}
+}
+
 func TestManyEndAtOnce(t *testing.T) {
 	eachWay(t, func(d den) {
 		var running sync.WaitGroup
