@@ -4,6 +4,7 @@ package supervisor
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -25,14 +26,41 @@ const (
 func checkUnits(units []holdfast.Unit) []holdfast.Problem {
 	var problems []holdfast.Problem
 	seen := map[string]bool{}
+	logs := map[string]holdfast.Unit{}
 	for _, u := range units {
+		problems = append(problems, checkUnit(u)...)
 		if seen[u.Name] {
 			problems = append(problems, holdfast.Problem{Field: u.Name, Message: "is declared twice"})
+			continue
 		}
 		seen[u.Name] = true
-		problems = append(problems, checkUnit(u)...)
+		if other, shared := logs[logName(u)]; shared {
+			problems = append(problems, sharedLog(u, other))
+		}
+		logs[logName(u)] = u
 	}
 	return problems
+}
+
+// ownLogs are the logs under var/logs that are no unit's, and whose they are.
+func ownLogs(log string) (whose string) {
+	switch log {
+	case "house":
+		return "the house"
+	case "watch":
+		return "the watch"
+	case "logkeeper":
+		return "the log keeper"
+	}
+	return ""
+}
+
+// sharedLog says that two units would write to one log, where nobody could tell them apart.
+func sharedLog(u, other holdfast.Unit) holdfast.Problem {
+	return holdfast.Problem{
+		Field: u.Name, Message: fmt.Sprintf("%s and %s would both write to %s", u.Name, other.Name, logPath(u)),
+		Remedy: "give one of them another name",
+	}
 }
 
 func checkUnit(u holdfast.Unit) []holdfast.Problem {
@@ -44,6 +72,12 @@ func checkUnit(u holdfast.Unit) []holdfast.Problem {
 		problems = append(problems, holdfast.Problem{
 			Field: u.Name, Message: fmt.Sprintf("%q is no name for a unit", u.Name),
 			Remedy: "use letters, digits, '.', '-' and '_', at most 100, and start with a letter or digit",
+		})
+	}
+	if whose := ownLogs(logName(u)); whose != "" {
+		problems = append(problems, holdfast.Problem{
+			Field: u.Name, Message: fmt.Sprintf("%s would write to %s, which is the log of %s", u.Name, logPath(u), whose),
+			Remedy: "give it another name",
 		})
 	}
 	if u.Kind != "" && u.Kind != holdfast.KindProcess {
@@ -61,6 +95,9 @@ func checkUnit(u holdfast.Unit) []holdfast.Problem {
 	if _, ok := signalOf(u.Stop); !ok {
 		add("stop.signal", fmt.Sprintf("%q is no signal", u.Stop.Signal), "use TERM, INT, HUP, QUIT, USR1, USR2 or KILL")
 	}
+	if u.Stop.Grace < 0 {
+		add("stop.grace", "is negative", "give a span such as 10s, or leave it out")
+	}
 	if u.Port < 0 || u.Port > 65535 {
 		add("port", fmt.Sprintf("%d is no port", u.Port), "use 1 to 65535")
 	}
@@ -70,9 +107,30 @@ func checkUnit(u holdfast.Unit) []holdfast.Problem {
 	if u.Idle < 0 || u.Idle > 0 && u.Idle < shortestIdle {
 		add("idle", fmt.Sprintf("%s is too short to tell an idle unit", u.Idle), "give "+shortestIdle.String()+" or more")
 	}
+	problems = append(problems, checkEnv(u)...)
 	problems = append(problems, checkBounds(u)...)
 	problems = append(problems, checkProbe(u, "ready", u.Ready)...)
 	return append(problems, checkProbe(u, "healthy", u.Healthy)...)
+}
+
+// checkEnv finds variables that no environment can hold.
+func checkEnv(u holdfast.Unit) []holdfast.Problem {
+	var problems []holdfast.Problem
+	for _, name := range slices.Sorted(maps.Keys(u.Env)) {
+		field := holdfast.Problem{Field: u.Name + ".env"}
+		switch {
+		case name == "":
+			field.Message, field.Remedy = "has a variable without a name", "give it one, or take it out"
+		case strings.ContainsAny(name, "=\x00"):
+			field.Message, field.Remedy = fmt.Sprintf("%q is no name for a variable", name), "write NAME: value, without = in the name"
+		case strings.Contains(u.Env[name], "\x00"):
+			field.Message, field.Remedy = fmt.Sprintf("the value of %s holds a zero byte", name), "take it out"
+		default:
+			continue
+		}
+		problems = append(problems, field)
+	}
+	return problems
 }
 
 func checkProbe(u holdfast.Unit, field string, p *holdfast.Probe) []holdfast.Problem {

@@ -140,7 +140,7 @@ type Ending struct {
 	// Signal asks the unit to end: TERM when left out.
 	Signal string `json:"signal"`
 	// Grace is how long the unit has before it is killed. 10s when left out.
-	Grace config.Duration `json:"grace"`
+	Grace *config.Duration `json:"grace,omitempty"`
 }
 
 // UnmarshalJSON reads "unit" or {"unit": "stage"}.
@@ -213,7 +213,34 @@ func (s *Section) Check() []holdfast.Problem {
 		problems = append(problems, cycleProblem(ring))
 	}
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
-		problems = append(problems, checkPorts(name, (*s)[name])...)
+		entry := (*s)[name]
+		problems = append(problems, checkPorts(name, entry)...)
+		if grace := entry.Stop.Grace; grace != nil && *grace == 0 {
+			problems = append(problems, holdfast.Problem{
+				Field: name + ".stop.grace", Message: "is 0, and a unit needs a moment to end",
+				Remedy: "leave it out for 10s; with signal: KILL there is no waiting",
+			})
+		}
+	}
+	return append(problems, checkTaken(units)...)
+}
+
+// checkTaken finds ports that several units would listen on; units that are not enabled do not.
+func checkTaken(units []holdfast.Unit) []holdfast.Problem {
+	var problems []holdfast.Problem
+	by := map[int]string{}
+	for _, u := range units {
+		if u.Port == 0 || u.Disabled {
+			continue
+		}
+		if other, taken := by[u.Port]; taken {
+			problems = append(problems, holdfast.Problem{
+				Field: u.Name, Message: fmt.Sprintf("has port %d, and so has %s", u.Port, other),
+				Remedy: "give one of them another port, or `enabled: false`",
+			})
+			continue
+		}
+		by[u.Port] = u.Name
 	}
 	return problems
 }
@@ -256,7 +283,7 @@ func (e Entry) unit(name string, h home.Home) holdfast.Unit {
 		Name: name, Kind: e.kind(), Run: e.Run, Dir: e.Dir, Env: e.Env, Secrets: e.Secrets, Owner: ownerConfig,
 		Ready: e.Ready.probe(h), Healthy: e.Healthy.probe(h),
 		Restart: holdfast.RestartPolicy(cmp.Or(e.Restart.Policy, Policy(holdfast.RestartAlways))), RestartCap: e.Restart.Cap.Std(),
-		Stop:     holdfast.Stop{Signal: e.Stop.Signal, Grace: e.Stop.Grace.Std()},
+		Stop:     e.Stop.stop(),
 		Port:     cmp.Or(e.Port, e.Ready.port(), e.Healthy.port()),
 		Disabled: e.Enabled != nil && !*e.Enabled,
 		Limits: holdfast.Limits{
@@ -270,6 +297,14 @@ func (e Entry) unit(name string, h home.Home) holdfast.Unit {
 		u.Needs = append(u.Needs, holdfast.Need(n))
 	}
 	return u
+}
+
+func (e Ending) stop() holdfast.Stop {
+	stop := holdfast.Stop{Signal: e.Signal}
+	if e.Grace != nil {
+		stop.Grace = e.Grace.Std()
+	}
+	return stop
 }
 
 // kind leaves a process the zero value that the words give it.

@@ -130,6 +130,14 @@ func TestConfigMistakes(t *testing.T) {
 		{"units: {a: {run: [x], ready: {http: healthz, port: 1}}}", `"healthz" is no path`},
 		{"units: {a: {run: [x], ready: {tcp: true, port: 1}, healthy: {tcp: true, port: 2}}}", "a unit has one port"},
 		{"units: {a: {run: [x], stop: {signal: NOPE}}}", `"NOPE" is no signal`},
+		{"units: {house: {run: [x]}}", "house would write to var/logs/house.log, which is the log of the house"},
+		{"units: {watch: {run: [x]}}", "which is the log of the watch"},
+		{"units: {logkeeper: {run: [x]}}", "which is the log of the log keeper"},
+		{"units: {a: {run: [x], port: 9000}, b: {run: [y], ready: {tcp: true, port: 9000}}}", "b: has port 9000, and so has a"},
+		{"units: {a: {run: [x], stop: {grace: 0s}}}", "a.stop.grace: is 0"},
+		{"units: {a: {run: [x], env: {\"A=B\": x}}}", `"A=B" is no name for a variable`},
+		{"units: {a: {run: [x], env: {\"\": x}}}", "a variable without a name"},
+		{"units: {a: {run: [x], env: {A: \"\\0\"}}}", "the value of A holds a zero byte"},
 		{"units: {a/b: {run: [x]}}", "is no name for a unit"},
 		{"units: {a: {run: [x], ready: {exec: [y], within: soon}}}", "soon"},
 	} {
@@ -142,4 +150,29 @@ func TestConfigMistakes(t *testing.T) {
 			t.Errorf("%s\ngives no place: %v", c.yaml, err)
 		}
 	}
+}
+
+// What is off takes no port, and what writes to another's log is refused by name, whoever declares it.
+func TestSharedPortsAndLogs(t *testing.T) {
+	if _, _, err := loadUnits(t, "units: {a: {run: [x], port: 9000}, b: {run: [y], port: 9000, enabled: false}}"); err != nil {
+		t.Errorf("a spare unit with the same port: %v", err)
+	}
+	bubble(t, func(t *testing.T, r *rig) {
+		r.set(plain("notes_ui"))
+		ui := plain("notes.ui")
+		ui.Log = "notes_ui"
+		const want = "notes.ui and notes_ui would both write to var/logs/notes_ui.log"
+		err := r.Set(t.Context(), "extension notes", []holdfast.Unit{ui})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("of two owners: %v", err)
+		}
+		if err := r.Set(t.Context(), "test", []holdfast.Unit{plain("notes_ui"), ui}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("of one owner: %v", err)
+		}
+		reserved := plain("other")
+		reserved.Log = "house"
+		if err := r.Set(t.Context(), "test", []holdfast.Unit{reserved}); err == nil || !strings.Contains(err.Error(), "the log of the house") {
+			t.Errorf("the log of the house: %v", err)
+		}
+	})
 }

@@ -155,12 +155,19 @@ func (r *roster) compare(owner string, units []holdfast.Unit) (vanished []string
 		}
 	}
 	var problems []holdfast.Problem
+	logs := map[string]holdfast.Unit{}
+	for _, u := range next {
+		logs[logName(u)] = u
+	}
 	for _, u := range units {
 		if other, taken := next[u.Name]; taken {
 			problems = append(problems, holdfast.Problem{
 				Field: u.Name, Message: "is already a unit of " + other.Owner, Remedy: "give it another name",
 			})
 			continue
+		}
+		if other, shared := logs[logName(u)]; shared {
+			problems = append(problems, sharedLog(u, other))
 		}
 		next[u.Name] = u
 	}
