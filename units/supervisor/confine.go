@@ -92,8 +92,12 @@ func (l *launcher) confine(spec *process.Spec, unit holdfast.Unit) error {
 
 // confinement names what of a unit's bounds cannot be had now.
 func confinement(unit holdfast.Unit) string {
-	if _, err := accountOf(unit.User, os.Geteuid()); err != nil {
+	a, err := accountOf(unit.User, os.Geteuid())
+	if err != nil {
 		return err.Error()
+	}
+	if why := a.unreachable(unit.Dir); why != "" {
+		return why
 	}
 	if unit.Sandbox == nil {
 		return ""
