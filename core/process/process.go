@@ -217,3 +217,22 @@ func asChild(p *Process, err error) (Child, error) {
 	}
 	return p, nil
 }
+
+// Identity tells which process this is.
+func (p *Process) Identity() Identity { return p.id }
+
+// Done is closed when the process has ended; our own children are reaped by then.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
+// Exit is how the process ended.
+func (p *Process) Exit() Exit { return p.exit }
+
+// Wait waits for the end of the process.
+func (p *Process) Wait(ctx context.Context) (Exit, error) {
+	select {
+	case <-p.done:
+		return p.exit, nil
+	case <-ctx.Done():
+		return Exit{}, ctx.Err()
+	}
+}

@@ -3,7 +3,6 @@
 package process
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -104,31 +103,12 @@ func exitOf(status syscall.WaitStatus) Exit {
 // Lacks tells which of the launch's limits this machine does not enforce, and why.
 func (p *Process) Lacks() []string { return slices.Clone(p.berth.lacks) }
 
-// Identity tells which process this is.
-func (p *Process) Identity() Identity { return p.id }
-
-// Done is closed when the process has ended; our own children are reaped by then.
-func (p *Process) Done() <-chan struct{} { return p.done }
-
 func (p *Process) ended() bool {
 	select {
 	case <-p.done:
 		return true
 	default:
 		return false
-	}
-}
-
-// Exit is how the process ended.
-func (p *Process) Exit() Exit { return p.exit }
-
-// Wait waits for the end of the process.
-func (p *Process) Wait(ctx context.Context) (Exit, error) {
-	select {
-	case <-p.done:
-		return p.exit, nil
-	case <-ctx.Done():
-		return Exit{}, ctx.Err()
 	}
 }
 

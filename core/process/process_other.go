@@ -125,25 +125,6 @@ func waitChild(child *os.Process) Exit {
 	return exit
 }
 
-// Identity tells which process this is.
-func (p *Process) Identity() Identity { return p.id }
-
-// Done is closed when the process has ended.
-func (p *Process) Done() <-chan struct{} { return p.done }
-
-// Exit is how the process ended.
-func (p *Process) Exit() Exit { return p.exit }
-
-// Wait waits for the end of the process.
-func (p *Process) Wait(ctx context.Context) (Exit, error) {
-	select {
-	case <-p.done:
-		return p.exit, nil
-	case <-ctx.Done():
-		return Exit{}, ctx.Err()
-	}
-}
-
 // Signal sends to the process group while its leader lives, and to the marked ones after.
 func (p *Process) Signal(signal syscall.Signal) error {
 	select {
