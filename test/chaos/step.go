@@ -50,9 +50,10 @@ func (c *chaos) disturbAll(ctx context.Context) error {
 		if err := c.tend(ctx, s); err != nil {
 			return err
 		}
-		v.one(ctx, list, s)
-		if c.wrong != "" && c.step == 15 {
-			saboteur{v}.spoil(s)
+		if c.wrong == "" {
+			v.one(ctx, list, s)
+		} else {
+			saboteur{v}.work(ctx, s)
 		}
 		c.pause(ctx, c.span(20*time.Millisecond, 300*time.Millisecond))
 		if c.step%between == 0 {

@@ -6,11 +6,13 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // The deliberate wrongs. A harness that works catches each.
@@ -25,6 +27,18 @@ const (
 
 // A saboteur does a deliberate wrong.
 type saboteur struct{ vandal }
+
+// work kills some units, waits until a house would have swept what it found at its start, and does
+// the wrong; then it only looks.
+func (c saboteur) work(ctx context.Context, s sight) {
+	switch {
+	case c.step < 12:
+		c.killUnits(ctx, s)
+	case c.counts[c.wrong] == 0 && !c.judge.calm.IsZero() && c.judge.since(c.judge.calm, c.judge.seen) > 5*time.Second:
+		c.counts[c.wrong]++
+		c.spoil(s)
+	}
+}
 
 // spoil does what a broken supervisor would.
 func (c saboteur) spoil(s sight) {
