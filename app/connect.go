@@ -44,7 +44,7 @@ func (h *House) connect(ctx context.Context, a holdfast.Action) (cli.Caller, fun
 	if err := h.openFor(ctx, a); err != nil {
 		return nil, nil, errors.Join(err, lock.Unlock())
 	}
-	closing := func() error { return errors.Join(h.Store.Close(), lock.Unlock()) }
+	closing := func() error { return errors.Join(h.Store.Close(), home.GiveBack(h.Home), lock.Unlock()) }
 	return cli.Local{Registry: h.Registry, Caller: offlineCaller()}, closing, nil
 }
 

@@ -8,13 +8,16 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
 	"holdfast"
+	"holdfast/core/home"
 	"holdfast/core/home/disk"
 	"holdfast/units/upgrade/swap"
 )
@@ -119,11 +122,29 @@ func (t *trip) start() error {
 	}
 	cmd := exec.Command(t.site.Program, args...) //nolint:noctx // it outlives this command
 	cmd.Stdout, cmd.Stderr, cmd.Env = log, log, t.env
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: asOwner(t.Home)}
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("cannot start %s: %w", t.site.Program, err)
 	}
 	return cmd.Process.Release()
+}
+
+// asOwner is who the house runs as when root upgrades the house of somebody else.
+func asOwner(h home.Home) *syscall.Credential {
+	uid, gid, ours := home.Owner(h)
+	if ours {
+		return nil
+	}
+	who := &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+	if known, err := user.LookupId(strconv.Itoa(uid)); err == nil {
+		groups, _ := known.GroupIds()
+		for _, text := range groups {
+			if id, err := strconv.ParseUint(text, 10, 32); err == nil {
+				who.Groups = append(who.Groups, uint32(id))
+			}
+		}
+	}
+	return who
 }
 
 // backup names the copy that was made before the new program changed the schema, if it did.

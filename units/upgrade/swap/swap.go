@@ -103,7 +103,13 @@ func Take(h home.Home) (*Turn, error) {
 		_ = f.Close()
 		return nil, disk.Explain("lock", path, err)
 	}
-	return &Turn{h, f}, nil
+	// The house, which may run as another user than root, reads what stands here.
+	t := &Turn{h, f}
+	if err := home.GiveBack(h); err != nil {
+		t.End()
+		return nil, err
+	}
+	return t, nil
 }
 
 // Busy tells whether somebody has the turn.
@@ -118,7 +124,10 @@ func Busy(h home.Home) bool {
 }
 
 // End gives the turn back.
-func (t *Turn) End() { _ = t.file.Close() }
+func (t *Turn) End() {
+	_ = home.GiveBack(t.home) // a house that needs it and may not have it says so itself
+	_ = t.file.Close()
+}
 
 // Note makes the record durable.
 func (t *Turn) Note(r Record) error {
@@ -126,7 +135,7 @@ func (t *Turn) Note(r Record) error {
 	if err != nil {
 		return fmt.Errorf("cannot word the record of the upgrade: %w", err)
 	}
-	return home.WriteFile(recordPath(t.home), append(text, '\n'), 0o600)
+	return errors.Join(home.WriteFile(recordPath(t.home), append(text, '\n'), 0o600), home.GiveBack(t.home))
 }
 
 // Clear takes the record and what was staged away: the upgrade is over, one way or the other.
