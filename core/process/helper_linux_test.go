@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -32,7 +33,18 @@ func TestMain(m *testing.M) {
 		play(role, os.Args[1:])
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	for _, pattern := range []string{"/sys/fs/cgroup/*/holdfast-", "/sys/fs/cgroup/holdfast-"} {
+		if left, _ := filepath.Glob(pattern + testHouse() + "*"); len(left) > 0 {
+			fmt.Println("control groups are left:", left)
+			code = max(code, 1)
+		}
+	}
+	if left, _ := process.Marked(testHouse()); len(left) > 0 {
+		fmt.Println("processes are left:", left)
+		code = max(code, 1)
+	}
+	os.Exit(code)
 }
 
 func play(role string, args []string) {
@@ -102,7 +114,7 @@ func forever() {
 func spec(role string, mark process.Mark, args ...string) process.Spec {
 	return process.Spec{
 		Argv: append([]string{os.Args[0]}, args...),
-		Env:  []string{"PATH=" + os.Getenv("PATH"), roleVariable + "=" + role},
+		Env:  []string{"PATH=" + os.Getenv("PATH"), roleVariable + "=" + role, process.GroupsVariable + "=" + os.Getenv(process.GroupsVariable)},
 		Mark: mark,
 	}
 }

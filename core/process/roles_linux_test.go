@@ -61,7 +61,7 @@ func playTree(role string, args []string) {
 	case "delegate": // a house within a group of version 2
 		delegate(args[0], args[1], args[2])
 	case "lord": // a house with one launch, which leaves a daemon without the mark
-		lord()
+		lord(args[0])
 	}
 }
 
@@ -206,10 +206,10 @@ func eat(size int) {
 	forever()
 }
 
-func lord() {
+func lord(house string) {
 	_ = unix.Setrlimit(unix.RLIMIT_LOCKS, &unix.Rlimit{Cur: unix.RLIM_INFINITY, Max: unix.RLIM_INFINITY}) // it is no launch itself
 	options := process.Options{NoGroups: os.Getenv(process.GroupsVariable) == "off"}
-	s := spec("ghost", process.Mark{House: "vassal-" + itoa(os.Getpid()), Unit: "u", Launch: "1"})
+	s := spec("ghost", process.Mark{House: house, Unit: "u", Launch: "1"})
 	s.Stdout = os.Stdout
 	child, err := process.NewMachine(options).Start(s)
 	if err != nil {

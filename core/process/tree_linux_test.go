@@ -273,7 +273,12 @@ func TestManyEndAtOnce(t *testing.T) {
 
 func TestAdoptedLaunchEndsWholeWithItsDaemon(t *testing.T) {
 	eachWay(t, func(d den) {
-		house := d.launch("lord")
+		house := d.launch("lord", func(s *process.Spec) {
+			s.Argv = append(s.Argv, testHouse()+"-vassal")
+			if !strings.HasSuffix(d.t.Name(), "groups") {
+				s.Env = append(s.Env, process.GroupsVariable+"=off")
+			}
+		})
 		var id process.Identity
 		if err := json.Unmarshal([]byte(line(d.t, house.Reader)), &id); err != nil {
 			d.t.Fatal(err)
