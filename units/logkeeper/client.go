@@ -28,8 +28,12 @@ const (
 	// failuresMost is how often in a row a keeper may end soon after its start before the house keeps
 	// the logs itself.
 	failuresMost = 5
-	pauseFirst   = 50 * time.Millisecond
-	pauseMost    = 5 * time.Second
+	// exitWait is how long the keeper gets to find out how a process ended, exitLook how often it is
+	// asked.
+	exitWait   = 2 * time.Second
+	exitLook   = 10 * time.Millisecond
+	pauseFirst = 50 * time.Millisecond
+	pauseMost  = 5 * time.Second
 )
 
 // Program is the name of the program that holds the keeper; it stands beside the house's own.
@@ -173,8 +177,19 @@ func openStraight(h home.Home, log string) (out, err *os.File, fail error) {
 	return nil, nil, fmt.Errorf("cannot open log: %w", fail)
 }
 
-// Exit tells how a process ended that nobody of this house saw end; false when nobody knows.
-func (c *Client) Exit(id process.Identity) (process.Exit, bool) { return readDeath(c.home, id) }
+// Exit tells how a process ended that nobody of this house saw end; false when nobody knows. A
+// keeper may be about to find out, so it gets a moment.
+func (c *Client) Exit(ctx context.Context, id process.Identity) (process.Exit, bool) {
+	exit, there := readDeath(c.home, id)
+	c.mu.Lock()
+	straight := c.straight
+	c.mu.Unlock()
+	for end := time.Now().Add(exitWait); !there && !straight && ctx.Err() == nil && time.Now().Before(end); {
+		waitFor(ctx, nil, exitLook)
+		exit, there = readDeath(c.home, id)
+	}
+	return exit, there && exit.Known
+}
 
 // waitFor waits for the end of a process.
 func waitFor(ctx context.Context, done <-chan struct{}, most time.Duration) bool {

@@ -320,17 +320,17 @@ func TestExitsWhileNobodyWatches(t *testing.T) {
 	}
 	_ = status.Wait()
 	for name, want := range map[string]string{"status": "exited with status 7", "signal": "killed by signal TERM"} {
-		await(t, name+" is known", func() bool { _, known := c.Exit(ids[name]); return known })
-		if exit, _ := c.Exit(ids[name]); exit.String() != want {
+		await(t, name+" is known", func() bool { _, known := c.Exit(t.Context(), ids[name]); return known })
+		if exit, _ := c.Exit(t.Context(), ids[name]); exit.String() != want {
 			t.Errorf("%s %s, want %s", name, exit, want)
 		}
 	}
-	if _, known := c.Exit(ids["early"]); known {
+	if _, known := c.Exit(t.Context(), ids["early"]); known {
 		t.Error("the status of a unit is kept whose end the house saw")
 	}
 	other := ids["signal"]
 	other.Mark.Launch = "another"
-	if _, known := c.Exit(other); known {
+	if _, known := c.Exit(t.Context(), other); known {
 		t.Error("the status of one launch is told for another")
 	}
 	for name, id := range ids {

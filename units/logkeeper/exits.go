@@ -27,9 +27,26 @@ func exitFile(h home.Home, id process.Identity) string {
 	return filepath.Join(exitsDir(h), fmt.Sprintf("%d-%d.json", id.PID, id.Start))
 }
 
-// readDeath tells how a process ended while no house watched; false when nobody knows.
+// readDeath tells how a process ended while no house watched; false when there is no record. One
+// whose number nobody knows is found by its mark.
 func readDeath(h home.Home, id process.Identity) (process.Exit, bool) {
-	data, err := os.ReadFile(exitFile(h, id))
+	if id.PID > 0 {
+		return deathIn(exitFile(h, id), id)
+	}
+	names, err := namesIn(exitsDir(h))
+	if err != nil {
+		return process.Exit{}, false
+	}
+	for _, name := range names {
+		if exit, there := deathIn(filepath.Join(exitsDir(h), name), id); there {
+			return exit, true
+		}
+	}
+	return process.Exit{}, false
+}
+
+func deathIn(path string, id process.Identity) (process.Exit, bool) {
+	data, err := os.ReadFile(path)
 	var d death
 	if err != nil || json.Unmarshal(data, &d) != nil {
 		return process.Exit{}, false
@@ -37,7 +54,7 @@ func readDeath(h home.Home, id process.Identity) (process.Exit, bool) {
 	if d.Mark != id.Mark || d.Boot != "" && id.Boot != "" && d.Boot != id.Boot {
 		return process.Exit{}, false
 	}
-	return d.Exit, d.Known
+	return d.Exit, true
 }
 
 // write leaves the record whole or not at all. It means nothing after a power loss, so nothing is

@@ -21,12 +21,15 @@ import (
 const reapWait = 5 * time.Second
 
 // A morgue learns how units end while no house watches them. While the house lives it watches
-// itself: what the morgue learned meanwhile is written down only when the house is found dead.
+// itself: what the morgue learned meanwhile of the units that this house told is written down only
+// when the house is found dead, or another takes its place.
 type morgue struct {
 	home  home.Home
 	epoll int
 	// living are those that are watched, by the descriptors of their processes.
 	living map[int]process.Identity
+	// told are those that the present house watches, too.
+	told map[int]bool
 	// zombies wait to be reaped, which tells their status, until a time.
 	zombies map[int]time.Time
 	dead    []death
@@ -36,7 +39,7 @@ type morgue struct {
 }
 
 func newMorgue(h home.Home, epoll int) *morgue {
-	return &morgue{home: h, epoll: epoll, living: map[int]process.Identity{}, zombies: map[int]time.Time{}, house: -1}
+	return &morgue{home: h, epoll: epoll, living: map[int]process.Identity{}, told: map[int]bool{}, zombies: map[int]time.Time{}, house: -1}
 }
 
 func (m *morgue) close() {
@@ -76,7 +79,7 @@ func (m *morgue) obey(word, rest string) error {
 	case "house":
 		return m.takeHouse(id)
 	case "watch":
-		return m.watch(id)
+		return m.watchToo(id)
 	}
 	m.forget(id)
 	return nil
@@ -101,7 +104,11 @@ func (m *morgue) open(id process.Identity) (fd int, gone bool, err error) {
 	return fd, false, nil
 }
 
+// takeHouse takes up a house. What the one before it did not live to see is written down, for this
+// one asks soon; it may also be the same process, which runs another program by now.
 func (m *morgue) takeHouse(id process.Identity) error {
+	m.writeDown()
+	clear(m.told)
 	if m.house >= 0 {
 		_ = unix.Close(m.house)
 		m.house = -1
@@ -109,6 +116,17 @@ func (m *morgue) takeHouse(id process.Identity) error {
 	fd, gone, err := m.open(id)
 	if err == nil && !gone {
 		m.house = fd
+	}
+	return err
+}
+
+// watchToo watches what the house watches itself.
+func (m *morgue) watchToo(id process.Identity) error {
+	err := m.watch(id)
+	for fd, known := range m.living {
+		if known.PID == id.PID && known.Start == id.Start {
+			m.told[fd] = true
+		}
 	}
 	return err
 }
@@ -145,6 +163,7 @@ func (m *morgue) forget(id process.Identity) {
 func (m *morgue) letGo(fd int) {
 	delete(m.living, fd)
 	delete(m.zombies, fd)
+	delete(m.told, fd)
 	_ = unix.Close(fd)
 }
 
@@ -178,8 +197,9 @@ func (m *morgue) bury(fd int) bool {
 func (m *morgue) keep(fd int, exit process.Exit) {
 	exit.At = time.Now()
 	m.dead = append(m.dead, death{Identity: m.living[fd], Exit: exit})
+	told := m.told[fd]
 	m.letGo(fd)
-	if m.house < 0 {
+	if m.house < 0 || !told {
 		m.writeDown()
 	}
 }

@@ -34,8 +34,10 @@ type starter interface {
 type heir interface {
 	adopt(unit holdfast.Unit, left leftover) (process.Child, error)
 	// announced looks for a launch that an earlier house was about to make, and takes its announcement
-	// away; it waits for it only when it is wanted.
+	// away; it waits for it only when it is wanted. Of one that is not there it gives the mark alone.
 	announced(ctx context.Context, unit string, wanted bool) (leftover, bool)
+	// exit tells how a launch ended that no house saw end.
+	exit(ctx context.Context, id process.Identity) process.Exit
 	// clear ends a launch for good.
 	clear(ctx context.Context, mark process.Mark, stop holdfast.Stop) error
 }
@@ -69,6 +71,8 @@ func (a absent) probing(holdfast.Unit, process.Mark) (process.Spec, error) {
 	return process.Spec{}, a.why()
 }
 
+func (absent) exit(context.Context, process.Identity) process.Exit { return process.Exit{} }
+
 func (absent) announced(context.Context, string, bool) (leftover, bool) { return leftover{}, false }
 
 // The launcher is the carrier of processes.
@@ -88,12 +92,17 @@ func (l *launcher) clear(ctx context.Context, mark process.Mark, stop holdfast.S
 
 func (l *launcher) announced(ctx context.Context, unit string, wanted bool) (left leftover, found bool) {
 	mark, ok := l.limbo.mark(unit)
-	if !ok {
+	if !ok || !wanted {
+		l.limbo.withdraw(unit)
 		return leftover{}, false
 	}
-	if wanted {
-		left, found = l.await(ctx, mark)
-	}
-	l.limbo.withdraw(unit)
+	left, found = l.await(ctx, mark)
+	l.limbo.made(unit)
+	left.mark = mark
 	return left, found
+}
+
+func (l *launcher) exit(ctx context.Context, id process.Identity) process.Exit {
+	exit, _ := l.output.Exit(ctx, id)
+	return exit
 }

@@ -34,7 +34,7 @@ func (r *recorder) note(what, log string) {
 func (r *recorder) Began(log string, _ process.Identity) { r.note("began", log) }
 func (r *recorder) Ended(log string, _ process.Identity) { r.note("ended", log) }
 
-func (r *recorder) Exit(id process.Identity) (process.Exit, bool) {
+func (r *recorder) Exit(_ context.Context, id process.Identity) (process.Exit, bool) {
 	exit, known := r.exits[id.Mark.Unit]
 	return exit, known
 }

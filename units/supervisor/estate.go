@@ -56,11 +56,10 @@ type estate struct {
 	scribe *scribe
 	log    *slog.Logger
 
-	left map[string][]leftover // by unit, the newest launch last
-	gone map[string]departure  // by unit
-	// output knows how launches ended that nobody watched.
-	output output
-	boot   func() string // names this boot
+	left  map[string][]leftover // by unit, the newest launch last
+	gone  map[string]departure  // by unit
+	fates fates
+	boot  func() string // names this boot
 }
 
 // find lists what was left.
@@ -172,6 +171,7 @@ func (e *estate) rest(declared func(unit string) bool) []process.Mark {
 		}
 		e.limbo.withdraw(unit)
 	}
+	e.fates.prune(declared)
 	return marks
 }
 

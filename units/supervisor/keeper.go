@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"reflect"
 	"slices"
@@ -34,6 +33,7 @@ type neighbours interface {
 // A ground is what the keepers of one house share.
 type ground struct {
 	carriers carriers
+	fates    fates
 	prober   *probe.Prober
 	meter    meter
 	logs     func(unit holdfast.Unit) string // the file that it writes to
@@ -48,7 +48,7 @@ type keeper struct {
 	neighbours neighbours
 	backoff    backoff
 	strays     []process.Mark // older launches to end before the first start
-	departure  *departure     // of the launch before, when no house saw that end
+	bygone     bygone         // of the launch before, when that was under an earlier house
 	// checkup is that of the present launch; it is begun before the launch is, so that nothing that
 	// the unit says is missed.
 	checkup *probe.Checkup
@@ -84,7 +84,7 @@ func (k *keeper) run() {
 			}
 			continue
 		}
-		k.departure = nil
+		k.bygone = bygone{}
 		if o.want == wantLeave {
 			o.settle()
 			return
@@ -111,9 +111,12 @@ func (k *keeper) carrier() carrier { return k.carriers.of(k.look().unit.Kind) }
 // awaitLimbo waits for a launch that an earlier house announced and did not live to see.
 func (k *keeper) awaitLimbo() {
 	l, ok := k.carrier().announced(k.life, k.name, k.look().child == nil)
-	if ok {
+	switch {
+	case ok:
 		k.adopt([]leftover{l})
 		k.accept()
+	case l.mark.Launch != "":
+		k.miss(l.mark)
 	}
 }
 
@@ -135,6 +138,7 @@ func (k *keeper) down(o order, unit holdfast.Unit) {
 	}
 	detail := aim(o.want)
 	k.finish(unit, detail)
+	k.fates.clear(k.name)
 	state := holdfast.UnitStopped
 	if o.want == wantHold {
 		state = holdfast.UnitHeld
@@ -162,6 +166,7 @@ func (k *keeper) up(ctx context.Context, o order, unit holdfast.Unit) {
 	if now.child != nil && (now.serial != o.serial || unit.Blocked != "") {
 		k.backoff.forget()
 		k.finish(unit, cmp.Or(unit.Blocked, "restarting"))
+		k.fates.clear(k.name)
 		now = k.look()
 	}
 	if now.child == nil {
@@ -169,6 +174,7 @@ func (k *keeper) up(ctx context.Context, o order, unit holdfast.Unit) {
 			return
 		}
 		if err := k.launch(o, unit); err != nil {
+			k.conclude(unit, ending{Detail: err.Error(), Failure: true})
 			k.decide(ctx, o, unit, err.Error(), true)
 			return
 		}
@@ -177,6 +183,7 @@ func (k *keeper) up(ctx context.Context, o order, unit holdfast.Unit) {
 	switch {
 	case ctx.Err() != nil:
 	case verdict.idle:
+		k.conclude(unit, ending{Detail: verdict.why, Idle: true})
 		k.finish(unit, verdict.why)
 		o.settle()
 		k.enter(holdfast.UnitStopped, verdict.why)
@@ -258,12 +265,15 @@ func (k *keeper) watch(ctx context.Context, o order, unit holdfast.Unit) sentenc
 // afterEnd clears away the launch that ended, or that its checks condemned, and decides.
 func (k *keeper) afterEnd(ctx context.Context, o order, unit holdfast.Unit, condemned string) {
 	if condemned != "" {
+		k.conclude(unit, ending{Detail: condemned, Failure: true})
 		k.finish(unit, condemned)
 		k.decide(ctx, o, unit, condemned, true)
 		return
 	}
 	child := k.look().child
 	exit := child.Exit()
+	// Before the end is told to anybody: who forgets it then need not know it.
+	k.conclude(unit, ending{Detail: exit.String(), Failure: !exit.Success()})
 	k.ended(child.End(ctx, syscall.SIGKILL, 0)) // what the first process left behind
 	k.decide(ctx, o, unit, exit.String(), !exit.Success())
 }
@@ -283,6 +293,7 @@ func (k *keeper) decide(ctx context.Context, o order, unit holdfast.Unit, why st
 	}
 	ran, up := k.fell()
 	delay := k.backoff.delay(ran, up, cmp.Or(unit.RestartCap, k.cap))
+	k.postpone(unit, why, failure, delay)
 	if delay == 0 {
 		k.enter(holdfast.UnitStarting, why)
 		return
@@ -290,7 +301,7 @@ func (k *keeper) decide(ctx context.Context, o order, unit holdfast.Unit, why st
 	if taken := k.carrier().taken(ctx, unit); taken != "" {
 		why += "; " + taken // perhaps that is why: it was free before the start
 	}
-	k.enter(holdfast.UnitBackingOff, fmt.Sprintf("%s; starts again in %s", why, delay.Round(100*time.Millisecond)))
+	k.enter(holdfast.UnitBackingOff, waits(why, delay))
 	waitFor(ctx, delay)
 }
 

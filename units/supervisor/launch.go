@@ -238,11 +238,12 @@ func (l *launcher) spawn(unit holdfast.Unit) (process.Child, error) {
 	if err := l.limbo.announce(mark); err != nil {
 		return nil, err
 	}
-	defer l.limbo.withdraw(unit.Name)
 	child, err := l.host.Start(spec)
 	if err != nil {
+		l.limbo.withdraw(unit.Name)
 		return nil, err
 	}
+	l.limbo.made(unit.Name)
 	l.notices.warn(unit, child)
 	return voiced(l.output, unit, child), nil
 }

@@ -22,8 +22,9 @@ type output interface {
 	// one has ended whole.
 	Began(log string, id process.Identity)
 	Ended(log string, id process.Identity)
-	// Exit tells how a process ended that no house saw end; false when nobody knows.
-	Exit(id process.Identity) (process.Exit, bool)
+	// Exit tells how a process ended that no house saw end; false when nobody knows. Of one without
+	// a PID only the mark is known.
+	Exit(ctx context.Context, id process.Identity) (process.Exit, bool)
 }
 
 // straight has units write their log files themselves.
@@ -37,9 +38,12 @@ func (s straight) Open(log string) (stdout, stderr *os.File, err error) {
 	return file, file, nil
 }
 
-func (straight) Began(string, process.Identity)             {}
-func (straight) Ended(string, process.Identity)             {}
-func (straight) Exit(process.Identity) (process.Exit, bool) { return process.Exit{}, false }
+func (straight) Began(string, process.Identity) {}
+func (straight) Ended(string, process.Identity) {}
+
+func (straight) Exit(context.Context, process.Identity) (process.Exit, bool) {
+	return process.Exit{}, false
+}
 
 // A voice is a launch that tells the output when it has ended whole.
 type voice struct {

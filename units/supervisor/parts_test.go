@@ -23,7 +23,7 @@ func TestLimboOutlivesTheHouse(t *testing.T) {
 	if err := makeFolders(h); err != nil {
 		t.Fatal(err)
 	}
-	l := limbo{home: h, house: "h", log: slog.New(slog.DiscardHandler)}
+	l := limbo{home: h, house: "h", boot: thisBoot, log: slog.New(slog.DiscardHandler)}
 	mark := process.Mark{House: "h", Unit: "a", Launch: "1-2-3"}
 	if err := l.announce(mark); err != nil {
 		t.Fatal(err)
@@ -58,7 +58,7 @@ func TestEstateTrustsRecordsOverMarks(t *testing.T) {
 	if err := replace(recordFile(h), records); err != nil {
 		t.Fatal(err)
 	}
-	e := &estate{home: h, host: fake, house: "h", limbo: limbo{home: h, house: "h"}, names: &launchNames{}, output: straight{h}, boot: func() string { return "" }, log: slog.New(slog.DiscardHandler)}
+	e := &estate{home: h, host: fake, house: "h", limbo: limbo{home: h, house: "h", boot: thisBoot}, names: &launchNames{}, fates: fates{home: h, boot: thisBoot}, boot: func() string { return "" }, log: slog.New(slog.DiscardHandler)}
 	if err := e.find(); err != nil {
 		t.Fatal(err)
 	}

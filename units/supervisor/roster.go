@@ -190,10 +190,9 @@ func (r *roster) take(u holdfast.Unit) {
 	p := newPost(r.life, r.herald, r.log, u)
 	r.posts[u.Name] = p
 	k := &keeper{post: p, ground: r.ground, neighbours: r}
-	k.adopt(r.estate.claim(u.Name))
-	departed, known := r.estate.gone[u.Name]
-	k.depart(departed, known)
-	delete(r.estate.gone, u.Name)
+	bygone := r.estate.bygone(u)
+	k.adopt(bygone.inherit(r.estate.claim(u.Name)))
+	k.recall(bygone)
 	p.begin(r.holds.Holds(u.Name))
 	r.wake()
 	r.running.Go(k.run)
@@ -209,7 +208,7 @@ func (r *roster) dismiss(names []string) []<-chan struct{} {
 	var gone []<-chan struct{}
 	for _, name := range names {
 		o := order{want: wantGone}
-		if r.closing && (r.ending.LeaveAll || r.ending.LeaveWorkers && declared[name].Worker) {
+		if r.closing && (r.ending.LeaveAll || r.ending.LeaveWorkers && r.posts[name].look().works()) {
 			o.want = wantLeave
 		}
 		for _, by := range needed[name] {
@@ -303,6 +302,7 @@ func (r *roster) start(name string) (<-chan error, error) {
 	if err := r.holds.Release(name); err != nil {
 		return nil, err
 	}
+	r.forget(p)
 	return p.demand(false), nil
 }
 
@@ -323,7 +323,15 @@ func (r *roster) restart(name string) (<-chan error, error) {
 	case now.unit.Blocked != "":
 		return nil, holdfast.Errorf(holdfast.CodeConflict, "cannot restart %s: %s", name, now.unit.Blocked)
 	}
+	r.forget(p)
 	return p.demand(true), nil
+}
+
+// forget has a unit that ended start anew, whatever becomes of this house before it does.
+func (r *roster) forget(p *post) {
+	if p.look().child == nil {
+		r.fates.clear(p.name)
+	}
 }
 
 // stop orders a unit to end and holds it. unkept is why the hold stands for this house only.

@@ -67,6 +67,7 @@ func (s *Supervisor) EndLeft(ctx context.Context, e Shutdown) (ended, left []str
 		}
 	}
 	err = group.Wait()
+	s.estate.fates.prune(func(unit string) bool { return slices.Contains(left, unit) })
 	s.herald.scribe.flush()
 	return slices.Compact(ended), slices.Compact(left), err
 }

@@ -67,17 +67,23 @@ func (s *standing) began(child process.Child, serial int, secrets []string, now 
 // adopted takes up a process that an earlier house started; whether it is ready is asked anew.
 func (s *standing) adopted(child process.Child, restarts []time.Time, now time.Time) {
 	s.child, s.received = child, slices.Clone(s.unit.Secrets)
+	s.recall(restarts, now)
+	s.launched = earlier(launchTime(child.Identity().Mark.Launch), now)
+	if s.launched.IsZero() {
+		s.launched = now
+	}
+	s.state, s.since = holdfast.UnitStarting, s.launched
+}
+
+// recall takes up the restarts that an earlier house counted.
+func (s *standing) recall(restarts []time.Time, now time.Time) {
+	s.restarts = nil
 	for _, at := range restarts {
 		s.restarts = append(s.restarts, earlier(at, now))
 	}
 	if len(s.recent(now)) > loopLimit {
 		s.looping = s.recent(now)[loopLimit]
 	}
-	s.launched = earlier(launchTime(child.Identity().Mark.Launch), now)
-	if s.launched.IsZero() {
-		s.launched = now
-	}
-	s.state, s.since = holdfast.UnitStarting, s.launched
 }
 
 // ended forgets the process; left is what outlived it.
@@ -150,6 +156,9 @@ func (s *standing) met(until string) bool {
 func (s *standing) fits() bool {
 	return s.child != nil && launchDigest(s.launch()) == fingerprint(s.unit)
 }
+
+// works tells whether the unit is a worker at work.
+func (s standing) works() bool { return s.unit.Worker && s.child != nil }
 
 // launch names the present launch, empty when there is none.
 func (s *standing) launch() string {

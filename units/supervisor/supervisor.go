@@ -98,16 +98,19 @@ func New(o Options) *Supervisor {
 		o.Settle = defaultSettle
 	}
 	s := &Supervisor{options: o, house: HouseMark(o.Home), section: Section{}, workers: Workers{Cap: defaultWorkers}, holds: intent.NewBook(o.Home)}
-	limbo := limbo{home: o.Home, house: s.house, log: o.Log}
+	boot := sync.OnceValue(thisBoot)
+	limbo := limbo{home: o.Home, house: s.house, boot: boot, log: o.Log}
+	fates := fates{home: o.Home, boot: boot, log: o.Log}
 	s.herald = newHerald(newScribe(o.Journal, o.Log), newBoard(o.Home, o.Log))
 	s.crowd = &crowd{host: o.Host, cap: defaultWorkers, admitted: map[string]bool{}}
 	s.launcher = &launcher{
 		home: o.Home, host: o.Host, house: s.house, secrets: o.Secrets, limbo: limbo, helper: o.Helper, notices: &notices{log: o.Log},
 		crowd: s.crowd, names: &launchNames{}, output: o.Output,
 	}
-	s.estate = &estate{home: o.Home, host: o.Host, house: s.house, limbo: limbo, names: s.launcher.names, scribe: s.herald.scribe, log: o.Log, output: o.Output, boot: thisBoot}
+	s.estate = &estate{home: o.Home, host: o.Host, house: s.house, limbo: limbo, names: s.launcher.names, scribe: s.herald.scribe, log: o.Log, fates: fates, boot: boot}
 	s.roster = newRoster(ground{
 		carriers: carriers{holdfast.KindProcess: s.launcher},
+		fates:    fates,
 		prober:   probe.NewProber(o.Host), meter: o.Meter, cap: o.Cap, running: &sync.WaitGroup{},
 		logs: func(u holdfast.Unit) string { return o.Home.Path(logPath(u)) },
 	}, s.herald, o.Log, s.holds, s.estate)
@@ -135,7 +138,7 @@ func (s *Supervisor) open(ctx context.Context) error {
 }
 
 func makeFolders(h home.Home) error {
-	for name, mode := range map[string]os.FileMode{"run": 0o700, "run/launching": 0o700, "logs": 0o700, "status": 0o755} {
+	for name, mode := range map[string]os.FileMode{"run": 0o700, "run/launching": 0o700, "run/launched": 0o700, "run/ended": 0o700, "logs": 0o700, "status": 0o755} {
 		if err := os.MkdirAll(h.Var(name), mode); err != nil {
 			return fmt.Errorf("cannot make folder: %w", err)
 		}
