@@ -5,7 +5,6 @@ package supervisor
 import (
 	"context"
 	"encoding/json"
-	"math"
 	"time"
 
 	"holdfast"
@@ -19,7 +18,21 @@ const usagePace = 2 * time.Second
 
 type usageIn struct {
 	Unit   string `json:"unit" help:"only this unit"`
-	Series bool   `json:"series" help:"with the last hour of each"`
+	Series string `json:"series" help:"with how it went over this span, such as 10m, at most 1h; a stream tells it once"`
+}
+
+// past reads the span of the series, 0 for none.
+func (in usageIn) past() (time.Duration, error) {
+	if in.Series == "" {
+		return 0, nil
+	}
+	span, err := config.ParseDuration(in.Series)
+	if err != nil {
+		return 0, holdfast.BadInput("cannot tell how it went", holdfast.Problem{
+			Field: "series", Message: err.Error(), Remedy: "give a span such as 10m, at most 1h",
+		})
+	}
+	return span.Std(), nil
 }
 
 type usageOut struct {
@@ -39,7 +52,7 @@ type Used struct {
 	Processes int                `json:"processes" help:"how many processes it has"`
 	Restarts  int                `json:"restarts" help:"restarts within the last hour"`
 	Since     time.Time          `json:"since" help:"since when it stands so"`
-	Series    *usage.Series      `json:"series,omitempty" help:"the last hour, one point in 15 s"`
+	Series    *usage.Series      `json:"series,omitempty" help:"how it went over the span that was asked for, one point in 15 s"`
 }
 
 // HouseUse is what the house itself uses.
@@ -47,7 +60,7 @@ type HouseUse struct {
 	CPU       float64       `json:"cpu" help:"cores"`
 	Memory    int64         `json:"memory" help:"bytes of resident memory"`
 	Processes int           `json:"processes" help:"how many processes it has"`
-	Series    *usage.Series `json:"series,omitempty" help:"the last hour, one point in 15 s"`
+	Series    *usage.Series `json:"series,omitempty" help:"how it went over the span that was asked for, one point in 15 s"`
 }
 
 // measured lists the units for the book of their use.
@@ -68,6 +81,10 @@ func (s *standing) measured() usage.Unit {
 }
 
 func (d desk) usage(ctx context.Context, in usageIn) (usageOut, error) {
+	span, err := in.past()
+	if err != nil {
+		return usageOut{}, err
+	}
 	units := d.roster.all()
 	if in.Unit != "" {
 		one, err := d.roster.look(in.Unit)
@@ -88,18 +105,18 @@ func (d desk) usage(ctx context.Context, in usageIn) (usageOut, error) {
 		use := uses[u.unit.Name]
 		one := Used{
 			Name: u.unit.Name, State: u.state, PID: u.pid(), Restarts: len(u.recent(time.Now())), Since: u.since,
-			CPU: cores(use.CPU), Memory: use.Memory, Processes: use.Processes,
+			CPU: usage.Cores(use.CPU), Memory: use.Memory, Processes: use.Processes,
 		}
-		if in.Series {
-			hour := d.book.Past(u.unit.Name)
-			one.Series = &hour
+		if span > 0 {
+			past := d.book.Past(u.unit.Name, span)
+			one.Series = &past
 		}
 		out.Units = append(out.Units, one)
 	}
-	out.House = HouseUse{CPU: cores(house.CPU), Memory: house.Memory, Processes: house.Processes}
-	if in.Series {
-		hour := d.book.Past("")
-		out.House.Series = &hour
+	out.House = HouseUse{CPU: usage.Cores(house.CPU), Memory: house.Memory, Processes: house.Processes}
+	if span > 0 {
+		past := d.book.Past("", span)
+		out.House.Series = &past
 	}
 	return out, nil
 }
@@ -112,13 +129,9 @@ func (d desk) used(ctx context.Context, units []standing) (map[string]usage.Use,
 	return d.book.Now(ctx, list)
 }
 
-// cores rounds to a thousandth of a core: what is beyond is chance.
-func cores(n float64) float64 { return math.Round(n*1000) / 1000 }
-
-// streamUsage tells what the units use every two seconds, at first with the last hour.
+// streamUsage tells what the units use every two seconds, at first with the series that are asked for.
 func (d desk) streamUsage(ctx context.Context, input any, send func(any) error) error {
 	in, _ := input.(usageIn)
-	in.Series = true
 	ticker := time.NewTicker(usagePace)
 	defer ticker.Stop()
 	for {
@@ -132,7 +145,7 @@ func (d desk) streamUsage(ctx context.Context, input any, send func(any) error) 
 		if err != nil {
 			return err
 		}
-		in.Series = false
+		in.Series = ""
 		select {
 		case <-ctx.Done():
 			return nil

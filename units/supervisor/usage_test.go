@@ -97,7 +97,7 @@ func TestUsageAction(t *testing.T) {
 		var seen []usageOut
 		done := make(chan error, 1)
 		go func() {
-			done <- desk{r.Supervisor}.streamUsage(ctx, usageIn{}, func(event any) error {
+			done <- desk{r.Supervisor}.streamUsage(ctx, usageIn{Series: "20s"}, func(event any) error {
 				seen = append(seen, event.(usageOut))
 				return nil
 			})
@@ -117,7 +117,7 @@ func TestUsageAction(t *testing.T) {
 		if u := first.Units[1]; u.State != holdfast.UnitStopped || u.CPU != 0 || u.PID != 0 {
 			t.Errorf("a unit that does not run uses %+v", u)
 		}
-		if s := first.Units[0].Series; s == nil || len(s.At) != 3 || s.CPU[2] != 0.25 {
+		if s := first.Units[0].Series; s == nil || len(s.At) != 2 || s.CPU[1] != 0.25 {
 			t.Errorf("series = %+v", s)
 		}
 		if second.Units[0].Series != nil || second.House.Series != nil || second.At.Sub(first.At) < usagePace-time.Second {
@@ -125,6 +125,12 @@ func TestUsageAction(t *testing.T) {
 		}
 		if text, err := do(t, r.Supervisor, "unit.usage", `{"unit":"a"}`); err != nil || strings.Contains(text, "held") || strings.Contains(text, "series") {
 			t.Errorf("usage of one: %s %v", text, err)
+		}
+		if text, err := do(t, r.Supervisor, "unit.usage", `{"series":"1h"}`); err != nil || strings.Count(text, `"series"`) != 3 {
+			t.Errorf("usage with the last hour: %s %v", text, err)
+		}
+		if _, err := do(t, r.Supervisor, "unit.usage", `{"series":"long"}`); err == nil || !strings.Contains(err.Error(), "series") {
+			t.Errorf("over no span: %v", err)
 		}
 		if _, err := do(t, r.Supervisor, "unit.usage", `{"unit":"nobody"}`); err == nil {
 			t.Error("usage of nobody")

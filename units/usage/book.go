@@ -5,6 +5,7 @@ package usage
 import (
 	"context"
 	"errors"
+	"math"
 	"sync"
 	"time"
 
@@ -35,7 +36,7 @@ type Use struct {
 	State     byte
 }
 
-// A Series is what a unit used over the last hour, oldest first; it is 0 where the unit did not run.
+// A Series is what a unit used over a span, oldest first; it is 0 where the unit did not run.
 type Series struct {
 	At     []time.Time `json:"at" help:"when it was measured"`
 	CPU    []float64   `json:"cpu" help:"cores used on average since the measurement before"`
@@ -195,8 +196,9 @@ func (b *Book) Now(ctx context.Context, units []Unit) (byName map[string]Use, ho
 	return byName, rate(now.house, before.house, now.at.Sub(before.at)), nil
 }
 
-// Past is the last hour of one unit; of the house itself when the name is empty.
-func (b *Book) Past(unit string) Series {
+// Past is how one unit went over a span up to now, at most the last hour; the house itself when the
+// name is empty. It is lean, for there may be many: whole seconds and thousandths of a core.
+func (b *Book) Past(unit string, span time.Duration) Series {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	notes := b.notes[unit]
@@ -204,10 +206,19 @@ func (b *Book) Past(unit string) Series {
 		notes = b.ofHouse
 	}
 	n := min(len(notes), kept, len(b.at))
-	s := Series{At: append([]time.Time{}, b.at[len(b.at)-n:]...), CPU: make([]float64, 0, n), Memory: make([]int64, 0, n)}
-	for _, one := range notes[len(notes)-n:] {
-		s.CPU = append(s.CPU, float64(one.cpu))
-		s.Memory = append(s.Memory, int64(one.memory)<<10)
+	at, notes := b.at[len(b.at)-n:], notes[len(notes)-n:]
+	first, now := 0, time.Now()
+	for first < n && now.Sub(at[first]) > span {
+		first++
+	}
+	s := Series{At: make([]time.Time, 0, n-first), CPU: make([]float64, 0, n-first), Memory: make([]int64, 0, n-first)}
+	for i := first; i < n; i++ {
+		s.At = append(s.At, at[i].UTC().Truncate(time.Second))
+		s.CPU = append(s.CPU, Cores(float64(notes[i].cpu)))
+		s.Memory = append(s.Memory, int64(notes[i].memory)<<10)
 	}
 	return s
 }
+
+// Cores rounds to a thousandth of a core: what is beyond is chance.
+func Cores(n float64) float64 { return math.Round(n*1000) / 1000 }

@@ -83,19 +83,25 @@ func TestBook(t *testing.T) {
 			<-time.After(Pace)
 			b.note(units)
 		}
-		past := b.Past("a")
+		past := b.Past("a", time.Hour)
 		if len(past.At) != kept || len(past.CPU) != kept || len(past.Memory) != kept || past.CPU[kept-1] != 0.5 || past.Memory[0] != 1<<20 {
 			t.Errorf("the last hour: %d points, cpu %v", len(past.At), past.CPU[len(past.CPU)-1])
+		}
+		if p := b.Past("a", 10*time.Minute); len(p.At) != 41 || len(p.CPU) != 41 || len(p.Memory) != 41 || !p.At[40].Equal(past.At[kept-1]) {
+			t.Errorf("the last ten minutes: %d points", len(p.At))
+		}
+		if p := b.Past("a", 0); len(p.At) != 1 {
+			t.Errorf("now alone: %d points", len(p.At))
 		}
 		if got := past.At[kept-1].Sub(past.At[0]); got != time.Duration(kept-1)*Pace {
 			t.Errorf("the last hour is %s long", got)
 		}
-		if len(b.Past("").At) != kept || len(b.Past("nobody").At) != 0 {
+		if len(b.Past("", time.Hour).At) != kept || len(b.Past("nobody", time.Hour).At) != 0 {
 			t.Error("the house has a past, and who is unknown has none")
 		}
 		units = append(units, Unit{Name: "new", Leader: leader})
 		b.note(units)
-		if p := b.Past("new"); len(p.At) != 1 || !p.At[0].Equal(time.Now()) {
+		if p := b.Past("new", time.Hour); len(p.At) != 1 || !p.At[0].Equal(time.Now().Truncate(time.Second)) {
 			t.Errorf("a new unit's past: %v", p.At)
 		}
 		units = units[:1]
@@ -118,7 +124,7 @@ func TestBookOfANewLaunch(t *testing.T) {
 		b.note([]Unit{{Name: "u"}})
 		<-time.After(Pace)
 		b.note([]Unit{{Name: "u", Leader: leader}})
-		if p := b.Past("u"); len(p.CPU) != 2 || p.CPU[0] != 0 || p.CPU[1] != 0 {
+		if p := b.Past("u", time.Hour); len(p.CPU) != 2 || p.CPU[0] != 0 || p.CPU[1] != 0 {
 			t.Errorf("cpu of a launch that was not measured before: %v", p.CPU)
 		}
 	})
@@ -130,7 +136,7 @@ func TestBookWithoutMeter(t *testing.T) {
 		t.Error("nobody measures, and it does not say so")
 	}
 	b.note(nil)
-	if len(b.Past("").At) != 0 {
+	if len(b.Past("", time.Hour).At) != 0 {
 		t.Error("a past without a meter")
 	}
 }
