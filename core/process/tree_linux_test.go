@@ -276,7 +276,7 @@ func TestAdoptedLaunchEndsWholeWithItsDaemon(t *testing.T) {
 		house := d.launch("lord", func(s *process.Spec) {
 			s.Argv = append(s.Argv, testHouse()+"-vassal")
 			if !strings.HasSuffix(d.t.Name(), "groups") {
-				s.Env = append(s.Env, process.GroupsVariable+"=off")
+				s.Env = append([]string{process.GroupsVariable + "=off"}, s.Env...) // the first one counts
 			}
 		})
 		var id process.Identity
