@@ -6649,8 +6649,8 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
-                    /** @description with the last hour of each */
-                    series?: boolean;
+                    /** @description with how it went over this span, such as 10m, at most 1h; a stream tells it once */
+                    series?: string;
                     /** @description only this unit */
                     unit?: string;
                 };
@@ -6674,7 +6674,7 @@ export interface operations {
                             memory: number;
                             /** @description how many processes it has */
                             processes: number;
-                            /** @description the last hour, one point in 15 s */
+                            /** @description how it went over the span that was asked for, one point in 15 s */
                             series?: null | {
                                 /** @description when it was measured */
                                 at: null | string[];
@@ -6700,7 +6700,7 @@ export interface operations {
                             processes: number;
                             /** @description restarts within the last hour */
                             restarts: number;
-                            /** @description the last hour, one point in 15 s */
+                            /** @description how it went over the span that was asked for, one point in 15 s */
                             series?: null | {
                                 /** @description when it was measured */
                                 at: null | string[];
@@ -6727,8 +6727,8 @@ export interface operations {
     unit_usage_follow: {
         parameters: {
             query?: {
-                /** @description with the last hour of each */
-                series?: boolean;
+                /** @description with how it went over this span, such as 10m, at most 1h; a stream tells it once */
+                series?: string;
                 /** @description only this unit */
                 unit?: string;
             };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, test } from 'vitest'
 
-import { extend, scaleTop, since, sparkPath } from './spark.ts'
+import { extend, join, scaleTop, since, sparkPath } from './spark.ts'
 
 test('a series lets go of what is too old, and of what is not newer', () => {
   let s = extend(undefined, 10, 0.5, 100, 0, 2)
@@ -28,6 +28,16 @@ test('a part of a series begins where it is asked to', () => {
   expect(since(s, 2)).toEqual({ at: [2, 3], cpu: [5, 6], memory: [8, 9] })
   expect(since(s, 0)).toBe(s)
   expect(since(s, 9).at).toEqual([])
+})
+
+test('an older series is continued by a newer one, without a point twice', () => {
+  const older = { at: [1, 2, 3], cpu: [4, 5, 6], memory: [7, 8, 9] }
+  const newer = { at: [3, 4], cpu: [60, 61], memory: [90, 91] }
+  const none = { at: [], cpu: [], memory: [] }
+  expect(join(older, newer)).toEqual({ at: [1, 2, 3, 4], cpu: [4, 5, 60, 61], memory: [7, 8, 90, 91] })
+  expect(join(older, none)).toEqual(older)
+  expect(join(none, newer)).toEqual(newer)
+  expect(join(older, { at: [9], cpu: [9], memory: [9] }).at).toEqual([1, 2, 3, 9])
 })
 
 test('a scale leaves air above the highest value and is not blown up by noise', () => {

@@ -23,6 +23,14 @@ export function extend(series: Series | undefined, at: number, cpu: number, memo
   return { at: [...keep(old.at), at], cpu: [...keep(old.cpu), cpu], memory: [...keep(old.memory), memory] }
 }
 
+/** Two series as one: of the older all that lies before the newer begins. */
+export function join(older: Series, newer: Series): Series {
+  const begin = newer.at[0]
+  const end = begin === undefined ? -1 : older.at.findIndex((t) => t >= begin)
+  const both = (a: number[], b: number[]) => [...(end < 0 ? a : a.slice(0, end)), ...b]
+  return { at: both(older.at, newer.at), cpu: both(older.cpu, newer.cpu), memory: both(older.memory, newer.memory) }
+}
+
 /** The part of a series from a time on. */
 export function since(series: Series, from: number): Series {
   const first = series.at.findIndex((t) => t >= from)

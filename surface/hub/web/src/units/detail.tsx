@@ -2,11 +2,11 @@
 import { lazy, Suspense, useRef, type ReactNode } from 'react'
 
 import { useRead } from '../api/house.ts'
-import { back, reach, type Usage } from '../api/usage.ts'
+import { back, reach, useHour, type Usage } from '../api/usage.ts'
 import type { Output } from '../api/client.ts'
 import type { Unit } from '../api/words.ts'
 import { bytes, isTime, plural } from '../lib/format.ts'
-import { noSeries, scaleTop } from '../lib/spark.ts'
+import { scaleTop } from '../lib/spark.ts'
 import { isUp } from '../lib/states.ts'
 import { cores, coresInWords, explain } from '../lib/unitwords.ts'
 import { Drawer } from '../ui/dialog.tsx'
@@ -80,9 +80,9 @@ const powers = Array.from({ length: 30 }, (_, i) => 2 ** (i + 12))
 
 function Resources({ unit, usage }: { unit: Unit; usage: Usage }) {
   const used = usage.units.get(unit.name)
-  const { at, cpu, memory } = usage.series.get(unit.name) ?? noSeries
+  const { at, cpu, memory } = useHour(unit.name, usage)
   if (!used || used.processes === 0) return null
-  const axis = { times: at, from: usage.now - back(usage, reach), to: usage.now }
+  const axis = { times: at, from: usage.now - back({ now: usage.now, begin: at[0] ?? usage.now }, reach), to: usage.now }
   return (
     <section className="resources">
       <figure>
