@@ -279,11 +279,14 @@ func TestAdoptedLaunchEndsWholeWithItsDaemon(t *testing.T) {
 				s.Env = append([]string{process.GroupsVariable + "=off"}, s.Env...) // the first one counts
 			}
 		})
-		var id process.Identity
-		if err := json.Unmarshal([]byte(line(d.t, house.Reader)), &id); err != nil {
-			d.t.Fatal(err)
+		id, daemon := process.Identity{}, 0
+		for range 2 { // either may speak first
+			if said := line(d.t, house.Reader); said[0] != '{' {
+				daemon, _ = strconv.Atoi(said)
+			} else if err := json.Unmarshal([]byte(said), &id); err != nil {
+				d.t.Fatal(err)
+			}
 		}
-		daemon := number(d.t, house.Reader)
 		if err := syscall.Kill(house.Identity().PID, syscall.SIGKILL); err != nil {
 			d.t.Fatal(err)
 		}
