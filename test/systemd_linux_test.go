@@ -360,7 +360,7 @@ func (m *machine) upgrades(before map[string]int) {
 	m.is("ActiveState=active", "SubState=running", "NRestarts=2", "MainPID="+main, "StatusText=holdfast 2.0.0: 3 of 3 units up", "WatchdogUSec=6s")
 	m.same("after an upgrade", before)
 	stillborn := filepath.Join(filepath.Dir(m.bin), "stillborn")
-	script := fmt.Sprintf("#!/bin/sh\ncase \"$*\" in *preflight*) echo '{\"version\":\"3.0.0\"}'; exit;; esac\nexit 1\n")
+	const script = "#!/bin/sh\ncase \"$*\" in *preflight*) echo '{\"version\":\"3.0.0\"}'; exit;; esac\nexit 1\n"
 	if err := os.WriteFile(stillborn, []byte(script), 0o755); err != nil {
 		m.t.Fatal(err)
 	}

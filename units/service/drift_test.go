@@ -189,7 +189,7 @@ func TestDriftOfSystemd(t *testing.T) {
 func TestDriftOfLaunchd(t *testing.T) {
 	programs(t, map[string]string{"launchctl": `printf 'PID\tStatus\tLabel\n-\t0\tcom.apple.mdworker\n412\t0\tcom.acme.web\n-\t78\tcom.acme.stray\n-\t-9\tcom.acme.dead\n'`})
 	s := installation(t, "plain")
-	if err := os.WriteFile(s.needs.Root+"/Library/LaunchDaemons/com.acme.web.plist", []byte("<plist/>"), 0o644); err != nil {
+	if err := os.WriteFile(s.root+"/Library/LaunchDaemons/com.acme.web.plist", []byte("<plist/>"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	s.settings.Registered = map[string]Registered{
@@ -201,7 +201,7 @@ func TestDriftOfLaunchd(t *testing.T) {
 func TestDriftOfRC(t *testing.T) {
 	programs(t, map[string]string{"service": `printf '/etc/rc.d/syslogd\n/usr/local/etc/rc.d/acme_web\n'`})
 	s := installation(t, "plain")
-	if err := os.WriteFile(s.needs.Root+"/usr/local/etc/rc.d/acme_web", []byte("#!/bin/sh\n"), 0o755); err != nil {
+	if err := os.WriteFile(s.root+"/usr/local/etc/rc.d/acme_web", []byte("#!/bin/sh\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	s.settings.Registered = map[string]Registered{"acme_web": {Manager: rcd}, "acme_gone": {Manager: rcd}}

@@ -78,7 +78,7 @@ func (s *Services) install(ctx context.Context, in installIn) (Installed, error)
 
 // mayWrite tells whether the file stands there as it should be already. What Holdfast did not
 // write for this home, or what was changed since, it refuses to replace.
-func (s *Services) mayWrite(d definition, path, text string) (same bool, err error) {
+func (s system) mayWrite(d definition, path, text string) (same bool, err error) {
 	now, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -105,7 +105,7 @@ func refuse(m maker, d definition, path, done string) error {
 	return nil
 }
 
-func (s *Services) write(d definition, path, text string) error {
+func (s system) write(d definition, path, text string) error {
 	var err error
 	if d.User {
 		err = os.MkdirAll(filepath.Dir(path), 0o755)
@@ -125,7 +125,7 @@ func (s *Services) write(d definition, path, text string) error {
 
 // enable makes the system start the service at boot, when it answers; else why says why not, and
 // next what a person would have to do. Starting is left to the person: the house may run already.
-func (s *Services) enable(ctx context.Context, d definition) (next []string, why string) {
+func (s system) enable(ctx context.Context, d definition) (next []string, why string) {
 	if why = s.silent(ctx, d.Manager, d.User); why != "" {
 		return append(words(d.enabling()), d.starting()...), why
 	}
@@ -137,7 +137,7 @@ func (s *Services) enable(ctx context.Context, d definition) (next []string, why
 	return d.starting(), ""
 }
 
-func (s *Services) disable(ctx context.Context, d definition) (next []string) {
+func (s system) disable(ctx context.Context, d definition) (next []string) {
 	lines := d.disabling()
 	if s.silent(ctx, d.Manager, d.User) != "" {
 		return words(lines)

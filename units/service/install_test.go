@@ -63,11 +63,11 @@ func TestInstallWritesAndEnables(t *testing.T) {
 			if !slices.Equal(asked[1:], want.asked) {
 				t.Errorf("it asked %q", asked)
 			}
-			info, err := os.Stat(s.needs.Root + want.file)
+			info, err := os.Stat(s.root + want.file)
 			if err != nil || info.Mode().Perm() != want.mode {
 				t.Fatalf("the file: %v, %v", info, err)
 			}
-			text, _ := os.ReadFile(s.needs.Root + want.file)
+			text, _ := os.ReadFile(s.root + want.file)
 			if m := makerOf(string(text)); !m.ours || m.changed || m.house == "" {
 				t.Errorf("it does not know its own file: %+v", m)
 			}
@@ -199,13 +199,13 @@ func TestUninstallKeepsTheHome(t *testing.T) {
 
 func TestAFolderThatIsNotThereIsNotMade(t *testing.T) {
 	s := installation(t, "plain")
-	s.needs.Root, s.run = t.TempDir(), absent
+	s.root, s.run = t.TempDir(), absent
 	_, err := s.install(t.Context(), installIn{Service: launchd, Name: "holdfast"})
 	if err == nil || !strings.Contains(err.Error(), "no machine with launchd") {
 		t.Errorf("got %v", err)
 	}
-	t.Setenv("XDG_CONFIG_HOME", filepath.Join(s.needs.Root, "config"))
-	s.needs.Root = ""
+	t.Setenv("XDG_CONFIG_HOME", filepath.Join(s.root, "config"))
+	s.root = ""
 	if out := install(t, s, installIn{Service: systemd, User: true}); !strings.HasSuffix(out.File, "/config/systemd/user/holdfast.service") {
 		t.Errorf("a person's service went to %s", out.File)
 	}

@@ -13,7 +13,7 @@ import (
 
 // list asks a manager for its services by trimmed label: those named, and those whose label begins
 // with a prefix. why says why it could not be asked.
-func (s *Services) list(ctx context.Context, at scope, labels, prefixes []string) (there map[string]found, why string) {
+func (s system) list(ctx context.Context, at scope, labels, prefixes []string) (there map[string]found, why string) {
 	if why := s.silent(ctx, at.manager, at.user); why != "" {
 		return nil, why
 	}
@@ -29,7 +29,7 @@ func (s *Services) list(ctx context.Context, at scope, labels, prefixes []string
 }
 
 // listSystemd asks for the names first, then for what is known of those that matter.
-func (s *Services) listSystemd(ctx context.Context, at scope, labels, prefixes []string) (map[string]found, string) {
+func (s system) listSystemd(ctx context.Context, at scope, labels, prefixes []string) (map[string]found, string) {
 	units := []string{}
 	for _, label := range labels {
 		units = append(units, unitName(label))
@@ -114,7 +114,7 @@ func parseShow(text string) map[string]found {
 }
 
 // listLaunchd reads `launchctl list`: pid, last status, label.
-func (s *Services) listLaunchd(ctx context.Context, at scope) (map[string]found, string) {
+func (s system) listLaunchd(ctx context.Context, at scope) (map[string]found, string) {
 	text, err := s.run(ctx, "launchctl", "list")
 	if err != nil {
 		return nil, "launchd does not answer: " + firstLine(text, err)
@@ -134,7 +134,7 @@ func (s *Services) listLaunchd(ctx context.Context, at scope) (map[string]found,
 	return all, ""
 }
 
-func (s *Services) plistOf(label string, own bool) string {
+func (s system) plistOf(label string, own bool) string {
 	folders := []string{"/Library/LaunchDaemons", "/Library/LaunchAgents"}
 	if folder, err := os.UserHomeDir(); own && err == nil {
 		folders = append([]string{filepath.Join(folder, "Library", "LaunchAgents")}, folders...)
@@ -149,7 +149,7 @@ func (s *Services) plistOf(label string, own bool) string {
 }
 
 // listRC reads `service -e`: the scripts that start at boot, by path.
-func (s *Services) listRC(ctx context.Context) (map[string]found, string) {
+func (s system) listRC(ctx context.Context) (map[string]found, string) {
 	text, err := s.run(ctx, "service", "-e")
 	if err != nil {
 		return nil, "rc.d does not answer: " + firstLine(text, err)
@@ -164,7 +164,7 @@ func (s *Services) listRC(ctx context.Context) (map[string]found, string) {
 }
 
 // listCron reads the crontab: a label is a word in a line, or the program's own name in a path.
-func (s *Services) listCron(ctx context.Context, labels, prefixes []string) (map[string]found, string) {
+func (s system) listCron(ctx context.Context, labels, prefixes []string) (map[string]found, string) {
 	text, err := s.run(ctx, "crontab", "-l")
 	if err != nil && !strings.Contains(text, "no crontab for") {
 		return nil, "cron does not answer: " + firstLine(text, err)

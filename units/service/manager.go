@@ -12,6 +12,14 @@ import (
 	"time"
 )
 
+// A system is the operating system: its files and its programs.
+type system struct {
+	root string // before every path
+	run  runner
+}
+
+func (s system) path(elem string) string { return s.root + elem }
+
 // answerWithin bounds a program of the system.
 const answerWithin = 15 * time.Second
 
@@ -48,7 +56,7 @@ func (l *limited) Write(text []byte) (int, error) {
 }
 
 // silent says why a manager of services does not answer on this machine; empty when it does.
-func (s *Services) silent(ctx context.Context, manager string, own bool) string {
+func (s system) silent(ctx context.Context, manager string, own bool) string {
 	question := map[string][]string{
 		systemd: systemctl(own, "show", "--property=Version"),
 		launchd: {"launchctl", "list"},

@@ -46,7 +46,7 @@ type Needs struct {
 type Services struct {
 	needs    Needs
 	settings *Settings
-	run      runner
+	system
 
 	mu   sync.Mutex // guards what follows
 	last *comparison
@@ -58,7 +58,7 @@ func New(n Needs) *Services {
 	if n.Log == nil {
 		n.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Services{needs: n, settings: &Settings{}, run: command}
+	return &Services{needs: n, settings: &Settings{}, system: system{n.Root, command}}
 }
 
 // Capability is what the services contribute to the house.
@@ -172,5 +172,3 @@ func (s *Services) live(ctx context.Context) error {
 		}
 	}
 }
-
-func (s *Services) path(elem string) string { return s.needs.Root + elem }
