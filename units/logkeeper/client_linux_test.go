@@ -18,6 +18,7 @@ import (
 
 	"holdfast/core/home"
 	"holdfast/core/process"
+	"holdfast/holdfasttest/need"
 )
 
 // newClient runs a client whose keeper is this binary.
@@ -163,6 +164,68 @@ func TestOrderlyEndWithoutAKeeper(t *testing.T) {
 		if Lives(c.home) {
 			t.Errorf("after %s a keeper is left", signal)
 		}
+	}
+}
+
+// TestOrderlyEndOnAFullDisk wants the keeper to outlive a house whose last lines have no room, to go
+// with the next house when that comes first, and to end when they are written.
+func TestOrderlyEndOnAFullDisk(t *testing.T) {
+	if os.Getuid() != 0 {
+		need.Missing(t, "only root can mount a small disk")
+	}
+	h := home.At(t.TempDir())
+	if err := makeFolders(h); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount("tmpfs", logsDir(h), "tmpfs", 0, "size=64k"); err != nil {
+		need.Missing(t, "cannot mount a small disk: "+err.Error())
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(logsDir(h), unix.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	c := New(Options{Home: h, Binary: os.Args[0], Log: printer(t.Output())})
+	if err := c.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	out, _ := launch(t, c, "unit", someone("1"))
+	say(t, out, "first\n")
+	awaitText(t, c, "unit", "first")
+	pid := c.Standing().PID
+	fill := filepath.Join(logsDir(h), "fill")
+	_ = os.WriteFile(fill, make([]byte, 128<<10), 0o600) // as much as there is room for
+	say(t, out, strings.Repeat("line "+strings.Repeat("x", 100)+"\n", 200))
+	c.Ended("unit", someone("1"))
+	_ = out.Close()
+	if err := c.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !Lives(h) {
+		t.Fatal("no keeper is left for the last lines")
+	}
+	next := New(Options{Home: h, Binary: os.Args[0], Log: printer(t.Output())})
+	if err := next.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if next.Standing().PID != pid {
+		t.Errorf("the next house has the keeper %d, not %d", next.Standing().PID, pid)
+	}
+	again, _ := launch(t, next, "other", someone("2"))
+	say(t, again, "other\n")
+	if err := os.Remove(fill); err != nil {
+		t.Fatal(err)
+	}
+	awaitText(t, next, "other", "other")
+	next.Ended("other", someone("2"))
+	if err := next.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(content(c, "unit"), " F line "); n != 200 {
+		t.Errorf("%d of 200 lines are in the log", n)
+	}
+	if Lives(h) {
+		t.Error("a keeper is left when all is written")
 	}
 }
 
@@ -335,6 +398,47 @@ func TestExitsWhileNobodyWatches(t *testing.T) {
 	}
 	for name, id := range ids {
 		c.Ended(name, id)
+	}
+}
+
+// TestTheNextHouseAsksSoon wants a house that follows at once to learn how units end that the one
+// before left: those that ended before it came, and those that end while it asks.
+func TestTheNextHouseAsksSoon(t *testing.T) {
+	c := newClient(t, t.TempDir(), os.Args[0])
+	house, next := start(t, "sleep", "100"), start(t, "sleep", "100")
+	c.mu.Lock()
+	c.tell("house", identity(t, house, ""))
+	c.mu.Unlock()
+	units := map[string]*exec.Cmd{"soon": start(t, "sleep", "100"), "later": start(t, "sleep", "100")}
+	ids := map[string]process.Identity{}
+	for name, cmd := range units {
+		ids[name] = identity(t, cmd, name)
+		out, _, err := c.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = out.Close()
+		c.Began(name, ids[name])
+	}
+	awaitWatched(t, c, ids["soon"].PID, ids["later"].PID)
+	end(t, units["soon"], unix.SIGTERM)
+	c.mu.Lock()
+	c.tell("house", identity(t, next, "")) // before the keeper saw the end of the first
+	c.mu.Unlock()
+	end(t, house, unix.SIGKILL)
+	time.AfterFunc(exitWait/10, func() { _ = units["later"].Process.Signal(unix.SIGTERM); _ = units["later"].Wait() })
+	byMark := process.Identity{Mark: ids["soon"].Mark}
+	for name, id := range map[string]process.Identity{"soon": ids["soon"], "by its mark": byMark, "later": ids["later"]} {
+		if exit, known := c.Exit(t.Context(), id); !known || exit.Signal != unix.SIGTERM {
+			t.Errorf("%s %s", name, exit)
+		}
+	}
+	for name, id := range ids {
+		c.Ended(name, id)
+	}
+	began := time.Now()
+	if _, known := c.Exit(t.Context(), someone("never")); known || time.Since(began) < exitWait/2 {
+		t.Errorf("nobody knows it, and after %s it is known: %v", time.Since(began), known)
 	}
 }
 

@@ -113,7 +113,9 @@ func houseAt(t *testing.T, dir string) *exec.Cmd {
 }
 
 func houseUnits(dir string) []holdfast.Unit {
+	runs := filepath.Join(dir, "runs")
 	return []holdfast.Unit{
+		{Name: "once", Run: []string{"sh", "-c", "echo ran >> " + runs}, Restart: holdfast.RestartNever},
 		helper("one", "wait"), helper("talk", "talk"),
 		helper("family", "family", filepath.Join(dir, "grandchild")),
 	}
@@ -379,6 +381,7 @@ func TestAdoptionAfterTheHouseWasKilled(t *testing.T) {
 	}
 	eventually(t, "an adopted unit logs on", func() bool { return lastLine(t, dir) > written+10 })
 	checkLinesInARow(t, dir)
+	checkRanOnce(t, s, dir)
 	if err := syscall.Kill(before["one"], syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
@@ -420,6 +423,19 @@ func TestKillsOfTheHouseAtAnyMoment(t *testing.T) {
 		reach(t, s, unit, holdfast.UnitRunning)
 	}
 	livingLaunches(t, dir, 3)
+	checkRanOnce(t, s, dir)
+}
+
+// checkRanOnce proves that a unit that runs once did so at most, whenever its house was killed.
+func checkRanOnce(t *testing.T, s *Supervisor, dir string) {
+	t.Helper()
+	eventually(t, "what runs once has ended", func() bool {
+		st, _ := s.Status("once")
+		return st.State == holdfast.UnitStopped || st.State == holdfast.UnitFailed
+	})
+	if runs, _ := os.ReadFile(filepath.Join(dir, "runs")); len(runs) > len("ran\n") {
+		t.Errorf("what runs once ran more often: %q", runs)
+	}
 }
 
 func TestUndeclaredLeftoversAreEnded(t *testing.T) {
