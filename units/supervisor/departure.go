@@ -100,10 +100,10 @@ func (k *keeper) recall(p bygone) {
 	case now.child != nil:
 	case p.departure != nil:
 		k.bygone.departure = p.departure
-		k.post.depart(*p.departure)
+		k.depart(*p.departure)
 	case p.ending != nil:
 		k.bygone.ending = p.ending
-		k.post.resume(*p.ending)
+		k.resume(*p.ending)
 	}
 }
 
