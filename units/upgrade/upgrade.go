@@ -115,7 +115,7 @@ func (u *Upgrade) Capability() house.Capability {
 	}
 }
 
-func (u *Upgrade) begin(context.Context, beginIn) (Site, error) {
+func (u *Upgrade) begin(ctx context.Context, _ beginIn) (Site, error) {
 	program, err := u.needs.Program()
 	if err != nil {
 		return Site{}, fmt.Errorf("cannot tell which program runs: %w", err)
@@ -124,7 +124,7 @@ func (u *Upgrade) begin(context.Context, beginIn) (Site, error) {
 	if !u.needs.Housed() {
 		return site, nil // the command itself, in a home without a house
 	}
-	if !u.needs.Ready() {
+	if !u.awaitReady(ctx) {
 		return Site{}, holdfast.Errorf(holdfast.CodeUnavailable, "the house is still coming up: upgrade it once it is up")
 	}
 	site.PID, site.Keeper, site.Args = u.needs.PID, u.needs.Keeper(), u.needs.Args
@@ -138,6 +138,22 @@ func (u *Upgrade) begin(context.Context, beginIn) (Site, error) {
 	default:
 	}
 	return site, nil
+}
+
+// awaitReady gives a house that comes up a while: only then it is known which units are to be up.
+func (u *Upgrade) awaitReady(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	defer cancel()
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for !u.needs.Ready() {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-tick.C:
+		}
+	}
+	return true
 }
 
 func (u *Upgrade) handOver(context.Context, action.Nothing) (handOverOut, error) {
@@ -171,6 +187,8 @@ func (u *Upgrade) run(ctx context.Context) error {
 const (
 	// settleEvery is how often an upgrade under way is looked at.
 	settleEvery = 500 * time.Millisecond
+	// readyWithin is how long a house that is to be upgraded may come up still.
+	readyWithin = 20 * time.Second
 	// settleWithin is how long the units may take to be as they were before.
 	settleWithin = time.Minute
 )

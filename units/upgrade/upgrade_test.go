@@ -212,17 +212,24 @@ func TestNobodyHandsOverWithoutAnUpgrade(t *testing.T) {
 	}
 }
 
-func TestAHouseThatComesUpIsNotUpgraded(t *testing.T) {
-	r := newRig(t, "1")
-	r.ready = false
-	if _, err := r.begin(t.Context(), beginIn{To: "2"}); err == nil || !strings.Contains(err.Error(), "still coming up") {
-		t.Errorf("got %v", err)
-	}
-	r.housed = false
-	site, err := r.begin(t.Context(), beginIn{To: "2"})
-	if err != nil || site.PID != 0 || len(site.Units) != 0 {
-		t.Errorf("without a house: %+v, %v", site, err)
-	}
+func TestAHouseIsUpgradedOnceItIsUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, "1")
+		r.ready = false
+		if _, err := r.begin(t.Context(), beginIn{To: "2"}); err == nil || !strings.Contains(err.Error(), "still coming up") {
+			t.Errorf("got %v", err)
+		}
+		began := time.Now()
+		r.needs.Ready = func() bool { return time.Since(began) > 3*time.Second }
+		if site, err := r.begin(t.Context(), beginIn{To: "2"}); err != nil || site.PID != 7 {
+			t.Errorf("%+v, %v", site, err)
+		}
+		r.housed = false
+		site, err := r.begin(t.Context(), beginIn{To: "2"})
+		if err != nil || site.PID != 0 || len(site.Units) != 0 {
+			t.Errorf("without a house: %+v, %v", site, err)
+		}
+	})
 }
 
 // TestWhatIsNoHoldfastIsRefused tries programs that may be anything.
