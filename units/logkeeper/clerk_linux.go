@@ -100,11 +100,14 @@ func (c *clerk) drop(name string) {
 	}
 }
 
+// errBehind says that another log is the one that cannot be written.
+var errBehind = errors.New("an earlier batch comes first")
+
 // take moves raw, which is what the pipe begins with, into the log. It tells how many bytes left
 // the pipe; with an error after that, settle goes on.
 func (c *clerk) take(pipe int, b *book, stream int, raw []byte) (int, error) {
 	if err := c.settle(); err != nil {
-		return 0, err
+		return 0, fmt.Errorf("%w: %w", errBehind, err)
 	}
 	if err := c.ready(b, len(raw)); err != nil {
 		return 0, err

@@ -353,8 +353,13 @@ func (c *Client) finish(ctx context.Context) {
 		if c.keeper == nil || c.keeper.ended() {
 			c.ensure()
 		}
+		before, _ := readBeat(stateFile(c.home))
 		c.say(fmt.Sprintf("finish %d", c.keeper.pid))
 		if !waitFor(ctx, c.keeper.done, finishMost) {
+			if now, err := readBeat(stateFile(c.home)); err == nil && now != before+1 && now != before {
+				c.log.Warn("the log keeper outlives the house, for it waits for room to write the last lines", slog.Int("pid", c.keeper.pid))
+				return
+			}
 			c.log.Warn("the log keeper did not end in time and is killed", slog.Int("pid", c.keeper.pid))
 			c.keeper.end(unix.SIGKILL)
 			waitFor(ctx, c.keeper.done, finishMost)

@@ -200,8 +200,23 @@ func (k *keeper) checkName(p *pipe) {
 	}
 }
 
-// run goes on until it is told to end.
+// run goes on until it is told to end, and has.
 func (k *keeper) run() error {
+	for {
+		if err := k.loop(); err != nil || k.end == stops {
+			return err
+		}
+		if k.finish(); k.end != goesOn {
+			return nil
+		}
+		for _, p := range k.pipes {
+			k.push(p)
+		}
+	}
+}
+
+// loop serves the pipes until it is told to end.
+func (k *keeper) loop() error {
 	events := make([]unix.EpollEvent, 128)
 	last := time.Now()
 	for k.end == goesOn {
@@ -219,9 +234,6 @@ func (k *keeper) run() error {
 			nap(breather)
 		}
 		last, k.largest = time.Now(), 0
-	}
-	if k.end == finishes {
-		k.finish()
 	}
 	return nil
 }
@@ -324,6 +336,9 @@ func (k *keeper) obey(line string) {
 			k.end = finishes
 		}
 	case "house", "watch", "forget":
+		if word == "house" && k.end == finishes {
+			k.end = goesOn // it is the next one, and takes this keeper over
+		}
 		if err := k.morgue.obey(word, rest); err != nil {
 			k.log.Error("cannot do what the house asks", slog.String("line", line), slog.Any("error", err))
 		}

@@ -298,6 +298,44 @@ func TestLogThatCannotBeWritten(t *testing.T) {
 	}
 }
 
+// TestFinishGivesUp wants a keeper that is to finish to end though a log cannot be written, and the
+// next to say how much that was.
+func TestFinishGivesUp(t *testing.T) {
+	r := newRig(t, t.TempDir(), Settings{})
+	if err := os.Mkdir(logFile(r.home, "unit"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	r.keep()
+	r.write(r.out, "one\ntwo\nthree\n")
+	await(t, "it cannot be written", func() bool { return strings.Contains(r.said.String(), "cannot write a log") })
+	ask, _, err := openPipe(askFile(r.home), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unix.Close(ask) }()
+	if _, err := unix.Write(ask, fmt.Appendf(nil, "finish %d\n", os.Getpid())); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the pipes are gone", func() bool {
+		left, err := os.ReadDir(pipesDir(r.home))
+		return err == nil && len(left) == 0
+	})
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(logFile(r.home, "unit")); err != nil {
+		t.Fatal(err)
+	}
+	r.out, r.err = r.pipe("unit", stdout), r.pipe("unit", stderr)
+	r.keep()
+	r.write(r.out, "four\n")
+	r.idle()
+	got := r.lines()[stdout]
+	if len(got) != 2 || !strings.HasPrefix(got[0], "[holdfast: 3 lines of stdout") || got[1] != "four" {
+		t.Errorf("the log says %q", got)
+	}
+}
+
 func TestFullDisk(t *testing.T) {
 	if os.Getuid() != 0 {
 		need.Missing(t, "only root can mount a small disk")
@@ -423,4 +461,19 @@ func status(t *testing.T, pid int, field string) int {
 		t.Fatal(err)
 	}
 	return n
+}
+
+// The log that is named is the one that cannot be written, not one that waits behind it.
+func TestTroubleNamesTheLog(t *testing.T) {
+	for err, want := range map[error]string{
+		unix.ENOSPC: "log=unit ",
+		fmt.Errorf("%w: cannot write other.log: %w", errBehind, unix.ENOSPC): "behind_it=unit ",
+	} {
+		var said lockedBuffer
+		r := newPorter(printer(&said))
+		r.trouble(&pipe{log: "unit"}, err)
+		if text := said.String(); !strings.Contains(text, want) {
+			t.Errorf("%v: %s", err, text)
+		}
+	}
 }

@@ -85,17 +85,71 @@ func (k *keeper) doChores(now time.Time) {
 	}
 }
 
-// finish takes what is left in the pipes and removes those that are empty.
+// finishWithin is how long the rest of the pipes is taken for, beyond waiting for room on the disk.
+const finishWithin = 5 * time.Second
+
+// finish takes what is left in the pipes and removes those that are empty. Lines that cannot be
+// written wait as long as they do otherwise, then they are given up and counted. It stops halfway
+// when the next house takes this keeper over.
 func (k *keeper) finish() {
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); {
+	begun := time.Now()
+	events := make([]unix.EpollEvent, 16)
+	for k.end == finishes {
 		for _, p := range k.pipes {
 			k.push(p)
 		}
 		k.serve()
-		if len(k.queue) == 0 {
+		stuck := len(k.stuck) > 0 || k.clerk.settle() != nil
+		if len(k.queue) == 0 && !stuck || time.Since(begun) > finishWithin && !stuck {
 			break
 		}
+		if time.Since(begun) > finishWithin+k.patience {
+			k.giveUp()
+			break
+		}
+		if stuck {
+			k.stand(events)
+		}
 	}
+	if k.end == finishes {
+		k.removeEmpty()
+	}
+}
+
+// stand waits a moment for room on the disk, and hears meanwhile what a house asks.
+func (k *keeper) stand(events []unix.EpollEvent) {
+	k.queue, k.full = nil, false
+	for _, p := range k.pipes {
+		p.queued = false
+	}
+	happened, err := k.wait(events, retryAfter)
+	if err != nil {
+		nap(retryAfter)
+	}
+	k.clerk.state.head().beat.Add(1)
+	for _, e := range happened {
+		k.happened(int(e.Fd), e.Events)
+	}
+}
+
+// giveUp counts what is left in the pipes, for the next keeper to say so, and lets go of it.
+func (k *keeper) giveUp() {
+	for _, p := range k.pipes {
+		b, err := k.clerk.book(p.log)
+		if err != nil {
+			continue
+		}
+		for {
+			raw, err := k.peeker.look(p.fd)
+			if err != nil || len(raw) == 0 {
+				break
+			}
+			k.discard(p, b, raw)
+		}
+	}
+}
+
+func (k *keeper) removeEmpty() {
 	for _, p := range k.pipes {
 		if raw, err := k.peeker.look(p.fd); err == nil && len(raw) == 0 && !p.gone {
 			_ = os.Remove(k.home.Var("run", "pipes", p.name))

@@ -175,7 +175,11 @@ func (r *porter) trouble(p *pipe, err error) {
 	}
 	if now.Sub(r.complain) > chores {
 		r.complain = now
-		r.log.Error("cannot write a log; its lines wait", slog.String("log", p.log), slog.Any("error", err))
+		whose := "log"
+		if errors.Is(err, errBehind) {
+			whose = "behind_it" // the error names the log that cannot be written
+		}
+		r.log.Error("cannot write a log; its lines wait", slog.String(whose, p.log), slog.Any("error", err))
 	}
 	if now.Sub(p.troubled) < r.patience || !pipeFull(p.fd) {
 		return
