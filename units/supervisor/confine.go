@@ -113,12 +113,25 @@ func confinement(unit holdfast.Unit) string {
 // lacks tells which bounds of a unit this machine does not enforce, and why: of the sandbox by the
 // kernel, of the limits as the launch found.
 func lacks(unit holdfast.Unit, child process.Child) []string {
-	all := process.Lacks(unit.Sandbox)
-	if launched, ok := child.(interface{ Lacks() []string }); ok {
-		all = append(all, launched.Lacks()...)
-	}
-	return all
+	return append(process.Lacks(unit.Sandbox), found(child)...)
 }
+
+// found are the limits that a launch found not to be enforced.
+func found(child process.Child) []string {
+	if launched, ok := child.(interface{ Lacks() []string }); ok {
+		return launched.Lacks()
+	}
+	return nil
+}
+
+// A survivor is an adopted launch whose limits an earlier house found not to be enforced.
+type survivor struct {
+	process.Child
+	lacks []string
+}
+
+// Lacks tells which limits the launch lacks.
+func (s survivor) Lacks() []string { return s.lacks }
 
 // notices say each thing once a house.
 type notices struct {

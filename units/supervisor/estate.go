@@ -31,6 +31,8 @@ type record struct {
 	// Worker and Stop are as declared, for who ends what is left where no house runs.
 	Worker bool          `json:"worker,omitempty"`
 	Stop   holdfast.Stop `json:"stop,omitzero"`
+	// Lacks are the limits that the launch found not to be enforced.
+	Lacks []string `json:"lacks,omitempty"`
 }
 
 func recordFile(h home.Home) string { return h.Var("run", "units.json") }
@@ -43,6 +45,7 @@ type leftover struct {
 	restarts []time.Time
 	worker   bool
 	stop     holdfast.Stop
+	lacks    []string
 }
 
 // An estate is what an earlier house left running, until its units take it up or it is ended. Who
@@ -117,7 +120,7 @@ func (e *estate) addRecorded(launches map[process.Mark]*leftover) {
 		switch {
 		case err == nil:
 			id := child.Identity()
-			launches[r.Mark] = &leftover{mark: r.Mark, leader: &id, restarts: r.Restarts, worker: r.Worker, stop: r.Stop}
+			launches[r.Mark] = &leftover{mark: r.Mark, leader: &id, restarts: r.Restarts, worker: r.Worker, stop: r.Stop, lacks: r.Lacks}
 		case !errors.Is(err, process.ErrGone):
 			e.log.Error("cannot look after a recorded unit", slog.String("unit", r.Mark.Unit), slog.Any("error", err))
 		case launches[r.Mark] != nil:

@@ -223,7 +223,7 @@ func (b *board) collect(whole bool) (files map[string]any, gone []string, units 
 		}
 		if moved && u.child != nil {
 			records[name] = record{
-				Identity: u.child.Identity(), Restarts: u.recent(now), Worker: u.unit.Worker, Stop: u.unit.Stop,
+				Identity: u.child.Identity(), Restarts: u.recent(now), Worker: u.unit.Worker, Stop: u.unit.Stop, Lacks: found(u.child),
 			}
 		}
 	}

@@ -7,8 +7,10 @@ import (
 	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"holdfast"
+	"holdfast/core/process"
 	"holdfast/core/process/processtest"
 )
 
@@ -48,6 +50,43 @@ func TestAllAreLeftAtAHandover(t *testing.T) {
 		}
 		if alive := names(fake.Launches()); len(alive) > 0 {
 			t.Errorf("left running: %v", alive)
+		}
+	})
+}
+
+// A poor host enforces no limits.
+type poorHost struct{ *processtest.Host }
+
+func (h poorHost) Start(spec process.Spec) (process.Child, error) {
+	child, err := h.Host.Start(spec)
+	if err != nil {
+		return nil, err
+	}
+	return survivor{child, []string{"memory is not limited"}}, nil
+}
+
+// What a launch lacks is told by the next house, too.
+func TestLacksOutliveTheHouse(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		fake := &processtest.Host{}
+		poor := func(o *Options) { o.Host = poorHost{fake} }
+		first := newRig(t, dir, fake, poor)
+		first.set(plain("a"))
+		was := first.is("a", holdfast.UnitRunning)
+		pass(time.Minute)
+		first.Plan(Shutdown{LeaveAll: true})
+		if err := first.close(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		second := newRig(t, dir, fake)
+		second.set(plain("a"))
+		now := second.is("a", holdfast.UnitRunning)
+		if now.PID != was.PID || !slices.Equal(now.Lacks, []string{"memory is not limited"}) || !slices.Equal(was.Lacks, now.Lacks) {
+			t.Errorf("adopted: %+v, was %+v", now, was)
+		}
+		if err := second.close(context.Background()); err != nil {
+			t.Fatal(err)
 		}
 	})
 }

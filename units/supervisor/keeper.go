@@ -61,7 +61,7 @@ func (k *keeper) adopt(left []leftover) {
 		if k.look().child == nil && l.leader != nil && !strings.HasSuffix(l.mark.Launch, probeSuffix) {
 			child, err := k.carrier().adopt(k.look().unit, l)
 			if err == nil {
-				k.post.adopt(child, l.restarts)
+				k.post.adopt(survivor{child, l.lacks}, l.restarts)
 				continue
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"holdfast"
 )
@@ -68,17 +69,18 @@ func (s *standing) stuck() bool {
 		return false // soon nobody declares it
 	case wantRun:
 	}
-	switch s.state {
-	case holdfast.UnitBackingOff, holdfast.UnitUnhealthy:
+	if s.state == holdfast.UnitBackingOff || s.state == holdfast.UnitUnhealthy {
 		return true
-	case holdfast.UnitBlocked, holdfast.UnitFailed, holdfast.UnitStopped:
-		select {
-		case <-s.order.ended: // so it is by the order in force, not by the one before
-			return true
-		default:
-		}
 	}
-	return false
+	if !slices.Contains([]holdfast.UnitState{holdfast.UnitBlocked, holdfast.UnitFailed, holdfast.UnitStopped}, s.state) {
+		return false
+	}
+	select {
+	case <-s.order.ended: // so it is by the order in force, not by the one before
+		return true
+	default:
+		return false
+	}
 }
 
 // awaitNeeds waits for the units that this one needs; false when another order came.
