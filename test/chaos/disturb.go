@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -254,7 +253,7 @@ func (c vandal) steal(ctx context.Context, s sight) {
 
 // fill leaves the logs no room for a while.
 func (c vandal) fill(context.Context, sight) {
-	path := filepath.Join(c.logs(), ".filler")
+	path := c.filler()
 	if _, err := os.Stat(path); err == nil {
 		return
 	}
@@ -353,6 +352,9 @@ func (c *chaos) take(a answer) error {
 // downUp brings the whole house down, looks that it stays so, and brings it up again.
 func (c vandal) downUp(ctx context.Context, s sight) {
 	if len(s.house) == 0 || c.asked > 0 || slices.ContainsFunc(c.undo, func(u undo) bool { return strings.Contains(u.what, "house") }) {
+		return
+	}
+	if _, err := os.Stat(c.filler()); err == nil && !c.fullDown {
 		return
 	}
 	args := [][]string{{"down"}, {"down", "--quick"}, {"down", "--workers"}}[c.rng.IntN(3)]

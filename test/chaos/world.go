@@ -26,6 +26,9 @@ func (p place) acks() string  { return filepath.Join(p.work, "acks") }
 func (p place) logs() string  { return filepath.Join(p.home(), "var", "logs") }
 func (p place) actor() string { return filepath.Join(p.work, "actor") }
 
+// filler is the file that leaves the logs no room.
+func (p place) filler() string { return filepath.Join(p.logs(), ".filler") }
+
 func (p place) program(name string) string { return filepath.Join(p.bin, name) }
 
 // house is how marks name the home: by its path.
