@@ -19,6 +19,9 @@ import (
 	"holdfast/core/home"
 )
 
+// frontDoor is the unit that the house declares itself.
+const frontDoor = "edge"
+
 // ownerConfig declares the units of holdfast.yaml.
 const ownerConfig = "config"
 
@@ -214,6 +217,11 @@ func (s *Section) Check() []holdfast.Problem {
 	}
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
 		entry := (*s)[name]
+		if name == frontDoor {
+			problems = append(problems, holdfast.Problem{
+				Field: name, Message: "is the name of the front door's own unit", Remedy: "give it another name",
+			})
+		}
 		problems = append(problems, checkPorts(name, entry)...)
 		if grace := entry.Stop.Grace; grace != nil && *grace == 0 {
 			problems = append(problems, holdfast.Problem{

@@ -131,6 +131,7 @@ func TestConfigMistakes(t *testing.T) {
 		{"units: {a: {run: [x], ready: {tcp: true, port: 1}, healthy: {tcp: true, port: 2}}}", "a unit has one port"},
 		{"units: {a: {run: [x], stop: {signal: NOPE}}}", `"NOPE" is no signal`},
 		{"units: {house: {run: [x]}}", "house would write to var/logs/house.log, which is the log of the house"},
+		{"units: {edge: {run: [x]}}", "edge: is the name of the front door's own unit"},
 		{"units: {watch: {run: [x]}}", "which is the log of the watch"},
 		{"units: {logkeeper: {run: [x]}}", "which is the log of the log keeper"},
 		{"units: {a: {run: [x], port: 9000}, b: {run: [y], ready: {tcp: true, port: 9000}}}", "b: has port 9000, and so has a"},

@@ -77,7 +77,7 @@ func TestThousandSessionsLeaveNothing(t *testing.T) {
 // session is a worker that comes to its end in one of four ways.
 func session(i int) holdfast.Unit {
 	u := holdfast.Unit{
-		Name: fmt.Sprintf("session%04d", i), Restart: holdfast.RestartOnFailure, Worker: true, Log: "sessions",
+		Name: fmt.Sprintf("session%04d", i), Restart: holdfast.RestartOnFailure, Worker: true,
 		Stop: holdfast.Stop{Grace: time.Second},
 	}
 	switch i % 4 {

@@ -280,8 +280,12 @@ func (k *keeper) afterEnd(ctx context.Context, o order, unit holdfast.Unit, cond
 
 // decide says by policy what follows an end, and waits out the delay before the next start.
 func (k *keeper) decide(ctx context.Context, o order, unit holdfast.Unit, why string, failure bool) {
+	last := !again(unit.Restart, failure)
+	if last && !failure {
+		o.answer(nil) // it ran, and ended well as its policy has it
+	}
 	o.answer(errors.New(why))
-	if !again(unit.Restart, failure) {
+	if last {
 		state := holdfast.UnitStopped
 		if failure {
 			state = holdfast.UnitFailed

@@ -5,6 +5,7 @@ package supervisor
 import (
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -145,6 +146,34 @@ func TestStartWaitsForANeedThatStarts(t *testing.T) {
 			if strings.HasPrefix(line, "x ") && strings.Contains(line, "it is stopped") {
 				t.Errorf("x was stuck before b had a chance: %s", line)
 			}
+		}
+	})
+}
+
+// What is to run once is started when it ran and ended well, and not when it failed.
+func TestStartOfWhatRunsOnce(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		var code atomic.Int32
+		r.fake.OnStart = func(l *processtest.Launch) error {
+			l.QuitAfter(100*time.Millisecond, int(code.Load()))
+			return nil
+		}
+		once, retried, always := plain("once"), plain("retried"), plain("always")
+		once.Restart, retried.Restart = holdfast.RestartNever, holdfast.RestartOnFailure
+		r.set(once, retried, always)
+		pass(time.Second)
+		for _, name := range []string{"once", "retried"} {
+			if err := r.proofOf(func() error { return r.Start(t.Context(), name) }); err != nil {
+				t.Errorf("%s ended well: %v", name, err)
+			}
+			r.is(name, holdfast.UnitStopped)
+		}
+		if err := r.proofOf(func() error { return r.Restart(t.Context(), "always") }); err == nil {
+			t.Error("what is to run always is up though it ends at once")
+		}
+		code.Store(3)
+		if err := r.proofOf(func() error { return r.Start(t.Context(), "once") }); err == nil || !strings.Contains(err.Error(), "exited with status 3") {
+			t.Errorf("once failed: %v", err)
 		}
 	})
 }
