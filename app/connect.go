@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"time"
 
 	"holdfast"
 	"holdfast/core/home"
@@ -23,7 +24,7 @@ func (h *House) connect(ctx context.Context, a holdfast.Action) (cli.Caller, fun
 	if a.Name == "house.shutdown" {
 		return downCaller{h, cli.NewRemote(dial)}, func() error { return nil }, nil
 	}
-	probe, err := dial(ctx)
+	probe, err := h.dialSoon(ctx, dial)
 	if err == nil {
 		_ = probe.Close()
 		return cli.NewRemote(dial), func() error { return nil }, nil
@@ -48,6 +49,36 @@ func (h *House) connect(ctx context.Context, a holdfast.Action) (cli.Caller, fun
 	return cli.Local{Registry: h.Registry, Caller: offlineCaller()}, closing, nil
 }
 
+// answersSoon bounds how long a command waits for a house that is starting.
+const answersSoon = 15 * time.Second
+
+// dialSoon dials the house, and waits for one that is starting: what it has started already may ask
+// it before it listens.
+func (h *House) dialSoon(ctx context.Context, dial func(context.Context) (net.Conn, error)) (net.Conn, error) {
+	bounded, cancel := context.WithTimeout(ctx, answersSoon)
+	defer cancel()
+	for {
+		conn, err := dial(ctx)
+		if err == nil || errors.Is(err, fs.ErrPermission) {
+			return conn, err
+		}
+		holder, failed := h.Home.Holder()
+		if failed != nil || holder == nil || !h.starting(holder) || !pause(bounded, 20*time.Millisecond) {
+			return nil, err
+		}
+	}
+}
+
+// starting tells that the holder of the home is a house that is not up yet. It writes its address
+// when it is up, and before it says its stage.
+func (h *House) starting(holder *home.LockedError) bool {
+	n, known, err := watch.ReadHouse(h.Home)
+	if err == nil && known && n.PID == holder.PID {
+		return n.Stage == watch.Starting || n.Stage == watch.Leaving
+	}
+	return holder.Address == ""
+}
+
 // offlineCaller is who runs an action in process. A unit's process is an agent there too.
 func offlineCaller() holdfast.Caller {
 	if caller, marked := api.OwnCaller(); marked {
@@ -60,7 +91,7 @@ func offlineCaller() holdfast.Caller {
 func (h *House) noHouse(a holdfast.Action) error {
 	holder, err := h.Home.Holder()
 	if err == nil && holder != nil {
-		return &silentError{holder: holder}
+		return &silentError{holder: holder, starting: h.starting(holder)}
 	}
 	if last, known, err := watch.ReadReport(h.Home); err == nil && known && watch.Lives(h.Home) {
 		return fmt.Errorf("cannot run %s: %w; the watch says: %s", a.Name, cli.ErrNoHouse, last.State)
@@ -69,10 +100,16 @@ func (h *House) noHouse(a holdfast.Action) error {
 }
 
 // A silentError says that the home is held by a house that nobody can ask.
-type silentError struct{ holder *home.LockedError }
+type silentError struct {
+	holder   *home.LockedError
+	starting bool
+}
 
 func (e *silentError) Error() string {
-	return fmt.Sprintf("%s, which does not answer on its control socket: wait if it is starting or stopping, else end it with `kill %d`", e.holder.Error(), e.holder.PID)
+	if e.starting || e.holder.PID == 0 {
+		return e.holder.Error() + ", which is starting and cannot be asked yet: ask again in a moment"
+	}
+	return fmt.Sprintf("%s, which does not answer on its control socket: wait if it is stopping, else end it with `kill %d`", e.holder.Error(), e.holder.PID)
 }
 
 func (e *silentError) Unwrap() error { return cli.ErrNoHouse }

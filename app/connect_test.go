@@ -3,10 +3,13 @@
 package app
 
 import (
+	"context"
+	"net"
 	"os"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"holdfast"
 	"holdfast/core/home"
@@ -26,7 +29,7 @@ func TestAHouseThatDoesNotAnswerIsNotCalledAbsent(t *testing.T) {
 	if cli.Exit(err) != 4 || !strings.Contains(err.Error(), "holdfast up") {
 		t.Errorf("nobody there: exit %d, %v", cli.Exit(err), err)
 	}
-	lock, err := place.Lock("")
+	lock, err := place.Lock("http://127.0.0.1:9")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,6 +38,53 @@ func TestAHouseThatDoesNotAnswerIsNotCalledAbsent(t *testing.T) {
 	if cli.Exit(err) != 4 || strings.Contains(err.Error(), "holdfast up") || !strings.Contains(err.Error(), "kill "+strconv.Itoa(os.Getpid())) {
 		t.Errorf("somebody silent: exit %d, %v", cli.Exit(err), err)
 	}
+	for _, e := range []*silentError{{holder: &home.LockedError{}}, {holder: &home.LockedError{PID: 7}, starting: true}} {
+		if strings.Contains(e.Error(), "kill") {
+			t.Errorf("it proposes to kill what starts, or everything: %v", e)
+		}
+	}
+}
+
+func TestAHouseThatStartsIsWaitedForAndNotKilled(t *testing.T) {
+	place := home.At(t.TempDir())
+	if err := place.Ensure(); err != nil {
+		t.Fatal(err)
+	}
+	h, err := New(place, &Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lock, err := place.Lock("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = lock.Unlock() })
+	short, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	_, _, err = h.connect(short, holdfast.Action{Name: "house.status"})
+	if cli.Exit(err) != 4 || strings.Contains(err.Error(), "kill") || !strings.Contains(err.Error(), "ask again") {
+		t.Errorf("a house that starts: exit %d, %v", cli.Exit(err), err)
+	}
+	asked, dials := make(chan struct{}), 0
+	go func() {
+		<-asked
+		listener, err := place.Listen("control")
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		t.Cleanup(func() { _ = listener.Close() })
+	}()
+	conn, err := h.dialSoon(t.Context(), func(ctx context.Context) (net.Conn, error) {
+		if dials++; dials == 2 {
+			close(asked)
+		}
+		return place.Dial(ctx, "control")
+	})
+	if err != nil {
+		t.Fatalf("the house that came up was not asked: %v", err)
+	}
+	_ = conn.Close()
 }
 
 func TestQuoted(t *testing.T) {

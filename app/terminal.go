@@ -14,15 +14,20 @@ import (
 )
 
 // terminal describes the process's own standard streams.
-func terminal() cli.Terminal {
-	t := cli.Terminal{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}
-	t.Interactive = term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stderr.Fd()))
+func terminal() cli.Terminal { return terminalOf(os.Stdin, os.Stdout, os.Stderr) }
+
+// usualWidth is taken of a terminal that does not tell its own, as a serial line does.
+const usualWidth = 80
+
+func terminalOf(in, out, problems *os.File) cli.Terminal {
+	t := cli.Terminal{In: in, Out: out, Err: problems}
+	t.Interactive = isTerminal(in) && isTerminal(problems)
 	if t.Interactive {
 		t.Secret = askSecret
 	}
-	if term.IsTerminal(int(os.Stdout.Fd())) {
-		t.Color = os.Getenv("NO_COLOR") == ""
-		if width, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil {
+	if isTerminal(out) {
+		t.Color, t.Width = os.Getenv("NO_COLOR") == "", usualWidth
+		if width, _, err := term.GetSize(int(out.Fd())); err == nil && width > 0 {
 			t.Width = width
 		}
 		if t.Interactive && os.Getenv("TERM") != "dumb" {
@@ -30,6 +35,12 @@ func terminal() cli.Terminal {
 		}
 	}
 	return t
+}
+
+// isTerminal tells whether what is written there is seen by a person.
+func isTerminal(to any) bool {
+	f, ok := to.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // askSecret reads a line without an echo. The read cannot be interrupted, so at the end of ctx it is

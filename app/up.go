@@ -22,6 +22,7 @@ import (
 	"holdfast/core/house"
 	"holdfast/core/process"
 	"holdfast/edge"
+	"holdfast/surface/cli"
 )
 
 func upCommand(h *House, opt *Options, missing error) *cobra.Command {
@@ -184,11 +185,16 @@ func doorCannotOpen(units []holdfast.UnitStatus) bool {
 // A greeting is what `up` says once the house is up.
 type greeting struct{ *House }
 
-// greet prints the link, the addresses and what runs.
+// greet prints the addresses and what runs. A person at a terminal gets a login link too; a log or
+// a file does not, for whoever reads it later would be let in.
 func (h greeting) greet(ctx context.Context, out io.Writer) error {
-	link, err := h.loginLink(ctx)
-	if err != nil {
-		return fmt.Errorf("cannot make the login link: %w", err)
+	link, hint := h.url(), "`holdfast link` prints a login link for the Hub."
+	if isTerminal(out) {
+		made, err := h.loginLink(ctx)
+		if err != nil {
+			return fmt.Errorf("cannot make the login link: %w", err)
+		}
+		link, hint = made, "The link works once; `holdfast link` makes another."
 	}
 	fmt.Fprintf(out, "\n  Hub        %s\n  API, MCP   %s/v1  %s/api/mcp  (key: AGENT_API_KEY in .env)\n  home       %s\n\n", link, h.front.URL(), h.front.URL(), h.Home.Dir())
 	h.settle(ctx)
@@ -197,9 +203,9 @@ func (h greeting) greet(ctx context.Context, out io.Writer) error {
 		if u.Port > 0 {
 			at = fmt.Sprintf(" on port %d", u.Port)
 		}
-		fmt.Fprintf(out, "  %-18s %s%s%s\n", u.Name, u.State, at, because(u.Detail))
+		fmt.Fprintf(out, "  %-18s %s%s%s\n", u.Name, u.State, at, because(cli.Harmless(u.Detail)))
 	}
-	fmt.Fprint(out, "\nThe link works once; `holdfast link` makes another. Ctrl-C stops everything.\n")
+	fmt.Fprintf(out, "\n%s Ctrl-C stops everything.\n", hint)
 	return nil
 }
 
@@ -293,6 +299,9 @@ func awaitHouse(ctx context.Context, place home.Home, cmd *exec.Cmd, began int64
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-ended:
+			if holder := forestalled(place, cmd); holder != nil {
+				return holder
+			}
 			text, err := os.ReadFile(place.Var("logs", "house.log"))
 			if err != nil {
 				return fmt.Errorf("the house did not come up, and its log cannot be read: %w", err)
@@ -301,7 +310,7 @@ func awaitHouse(ctx context.Context, place home.Home, cmd *exec.Cmd, began int64
 				began = 0
 			}
 			if cmd.ProcessState.Success() { // it keeps to `down`, and says so
-				_, err := fmt.Fprintln(out, strings.TrimSpace(string(text[began:])))
+				_, err := fmt.Fprintln(out, cli.Harmless(strings.TrimSpace(string(text[began:]))))
 				return err
 			}
 			return holdfast.Errorf(holdfast.CodeFailed, "the house did not come up:\n%s", strings.TrimSpace(string(text[began:])))
@@ -314,3 +323,18 @@ func awaitHouse(ctx context.Context, place home.Home, cmd *exec.Cmd, began int64
 		}
 	}
 }
+
+// forestalled gives the house that came up first where this one was refused for it.
+func forestalled(place home.Home, cmd *exec.Cmd) *home.LockedError {
+	if cmd.ProcessState.ExitCode() != refused {
+		return nil
+	}
+	holder, err := place.Holder()
+	if err != nil {
+		return nil
+	}
+	return holder
+}
+
+// refused is the exit status of what a guard refused.
+const refused = 3

@@ -5,6 +5,7 @@ package cli_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net"
@@ -226,5 +227,37 @@ func TestCompletion(t *testing.T) {
 		if stdout, _, exit := over(t, registry(t), nil, false, "", "completion", shell); exit != 0 || len(stdout) < 1000 {
 			t.Errorf("%s: exit %d, %d bytes", shell, exit, len(stdout))
 		}
+	}
+}
+
+func TestAProgramGetsTheInventoryWithItsToken(t *testing.T) {
+	each(t, func(t *testing.T, r *action.Registry, c cli.Caller) {
+		for _, interactive := range []bool{false, true} {
+			stdout, stderr, exit := over(t, r, c, interactive, "", "thing", "delete", "zed", "--json")
+			var need holdfast.Inventory
+			if err := json.Unmarshal([]byte(stdout), &need); err != nil || exit != 3 || need.Token == "" || len(need.Categories) != 2 {
+				t.Fatalf("exit %d, %v:\n%s%s", exit, err, stdout, stderr)
+			}
+			stdout, stderr, exit = over(t, r, c, false, "", "thing", "delete", "zed", "--json", "--token", need.Token, "--confirm", "files", "--confirm", "rows")
+			if exit != 0 || !strings.Contains(stdout, "deleted zed") {
+				t.Errorf("with its token: exit %d:\n%s%s", exit, stdout, stderr)
+			}
+		}
+		stdout, stderr, exit := over(t, r, c, false, "", "thing", "delete", "zed", "--json", "--confirm", "files", "--confirm", "rows")
+		if exit != 0 || !json.Valid([]byte(stdout)) || stderr != "" {
+			t.Errorf("all confirmed: exit %d:\n%s%s", exit, stdout, stderr)
+		}
+	})
+}
+
+func TestAHouseThatGoesAwayInTheMiddleIsSaid(t *testing.T) {
+	live := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+	t.Cleanup(live.Close)
+	c := cli.NewRemote(func(ctx context.Context) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "tcp", live.Listener.Addr().String())
+	})
+	_, stderr, exit := over(t, registry(t), c, false, "", "thing", "show", "zed")
+	if exit != 1 || !strings.Contains(stderr, "the house went away") || !strings.Contains(stderr, "thing.show") || !strings.Contains(stderr, "holdfast journal") || strings.Contains(stderr, "http://") {
+		t.Errorf("exit %d: %s", exit, stderr)
 	}
 }

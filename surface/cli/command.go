@@ -216,6 +216,9 @@ func (r *request) run(ctx context.Context, cmd *cobra.Command, positional []hold
 		return err
 	}
 	defer func() { _ = closing() }()
+	if r.opt.Terminal.Width > 0 && !r.set.json && !viewOf(r.action.Name).tames {
+		caller = tamed{caller}
+	}
 	if r.follow || r.set.json && r.lens != nil && r.lens.follows {
 		return r.followStream(ctx, caller, input)
 	}
@@ -314,12 +317,30 @@ func (r *request) dispatch(ctx context.Context, caller Caller, input json.RawMes
 	if !ok || r.set.token != "" {
 		return out, err
 	}
-	PrintInventory(r.opt.Terminal, need.Inventory)
+	if r.set.json && !r.confirmed(need) {
+		return nil, errors.Join(printJSON(r.opt.Terminal, need.Inventory), need)
+	}
+	if !r.set.json {
+		PrintInventory(r.opt.Terminal, need.Inventory)
+	}
 	confirmed, err := r.confirm(ctx, need)
 	if err != nil {
 		return nil, err
 	}
 	return caller.Dispatch(ctx, r.action.Name, input, &holdfast.Confirmation{Token: need.Inventory.Token, Categories: confirmed})
+}
+
+// confirmed tells whether --confirm names every category; a program is asked no questions.
+func (r *request) confirmed(need *holdfast.Unconfirmed) bool {
+	return !slices.ContainsFunc(need.Inventory.Categories, func(k holdfast.Category) bool { return !slices.Contains(r.set.confirm, k.Name) })
+}
+
+func printJSON(t Terminal, value any) error {
+	raw, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Errorf("cannot print the answer: %w", err)
+	}
+	return Print(t, raw, true)
 }
 
 func (r *request) confirm(ctx context.Context, need *holdfast.Unconfirmed) ([]string, error) {

@@ -251,10 +251,10 @@ func when(text string) string {
 func PrintInventory(t Terminal, inventory holdfast.Inventory) {
 	fmt.Fprintf(t.Err, "%s would destroy:\n", inventory.Action)
 	for _, k := range inventory.Categories {
-		fmt.Fprintf(t.Err, "\n  %s  %s\n", paint(t, bold, k.Name), k.Summary)
+		fmt.Fprintf(t.Err, "\n  %s  %s\n", paint(t, bold, harmless(k.Name, false)), Harmless(k.Summary))
 		fmt.Fprintf(t.Err, "  comes back: %s · %s · %s · backup: %s\n", k.Returns, pick(k.Production, "production", "sandbox"), pick(k.Shared, "shared", "owned"), pick(k.Backup != "", k.Backup, "none"))
 		for _, it := range k.Items {
-			fmt.Fprintf(t.Err, "    %s %s%s%s\n", it.Kind, it.ID, count(it.Rows, "rows"), count(it.Bytes, "bytes"))
+			fmt.Fprintf(t.Err, "    %s %s%s%s\n", harmless(it.Kind, false), harmless(it.ID, false), count(it.Rows, "rows"), count(it.Bytes, "bytes"))
 		}
 	}
 	fmt.Fprintf(t.Err, "\nToken %s, until %s.\n", inventory.Token, inventory.Expires.Local().Format("15:04:05"))
@@ -307,5 +307,5 @@ func paintState(t Terminal, text string) string {
 
 // PrintError shows an error for people on standard error.
 func PrintError(out io.Writer, err error) {
-	fmt.Fprintln(out, "holdfast: "+err.Error())
+	fmt.Fprintln(out, "holdfast: "+Harmless(err.Error()))
 }

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -42,17 +43,32 @@ func (r *Remote) Dispatch(ctx context.Context, name string, input json.RawMessag
 	}
 	resp, err := r.client.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("cannot ask the house: %w", err)
+		return nil, unanswered(ctx, name, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read the house's answer: %w", err)
+		return nil, unanswered(ctx, name, err)
 	}
 	if resp.StatusCode != http.StatusOK {
 		return nil, problem.Read(resp.StatusCode, body)
 	}
 	return body, nil
+}
+
+// unanswered says what is known of an action that was asked for and not answered.
+func unanswered(ctx context.Context, name string, err error) error {
+	if failed, ok := errors.AsType[*net.OpError](err); ok && failed.Op == "dial" {
+		return fmt.Errorf("cannot ask the house: %w", err)
+	}
+	if cause, ok := errors.AsType[*url.Error](err); ok {
+		err = cause.Err // it names an address that is none
+	}
+	what := "the house went away before it answered"
+	if ctx.Err() != nil {
+		what = "interrupted before the house answered"
+	}
+	return fmt.Errorf("%s: whether %s was done, or goes on, is not known; ask `holdfast units` and `holdfast journal` once a house is up: %w", what, name, err)
 }
 
 // Follow reads server-sent events until the stream or ctx ends.

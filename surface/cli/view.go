@@ -15,6 +15,8 @@ type view struct {
 	// events makes what shows the events of the action's stream, one after the other, and may
 	// remember those before; nil shows each on a line.
 	events func(t Terminal, input json.RawMessage) func(json.RawMessage) error
+	// tames tells that it makes texts fit for a terminal itself.
+	tames bool
 	// lenses are more commands that look at the same action.
 	lenses []lens
 }
@@ -44,7 +46,7 @@ func viewOf(action string) view {
 	case "unit.list":
 		return view{lenses: []lens{unitGraph()}}
 	case "log.show":
-		return view{answer: printLog, events: logEvents}
+		return view{answer: printLog, events: logEvents, tames: true}
 	}
 	return view{}
 }
