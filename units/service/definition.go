@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -52,6 +54,8 @@ type definition struct {
 	UID                    string
 	// Path is where units find programs.
 	Path string
+	// Stop is how many seconds the house has to end.
+	Stop int
 }
 
 // names are what a service may be called, by manager.
@@ -74,7 +78,7 @@ func (s *Services) define(manager, name, account string, own bool) (definition, 
 	if err != nil {
 		return d, fmt.Errorf("cannot tell which program to start: %w", err)
 	}
-	d.Program, d.Path = program, searchPath(os.Getenv("PATH"))
+	d.Program, d.Path, d.Stop = program, searchPath(os.Getenv("PATH")), s.stopWithin()
 	if err := d.who(account); err != nil {
 		return d, err
 	}
@@ -84,6 +88,22 @@ func (s *Services) define(manager, name, account string, own bool) (definition, 
 		}
 	}
 	return d, nil
+}
+
+const (
+	// leastStop is how long a house has to end at least, and stopMargin what it has beside the longest
+	// grace of a unit: for those that end before and after it, and for itself.
+	leastStop  = 120 * time.Second
+	stopMargin = 60 * time.Second
+)
+
+// stopWithin is how many seconds the system must give the house before it kills it.
+func (s *Services) stopWithin() int {
+	within := leastStop
+	if s.needs.Grace != nil {
+		within = max(within, s.needs.Grace()+stopMargin)
+	}
+	return int(math.Ceil(within.Seconds()))
 }
 
 // writable refuses what no service file can hold.

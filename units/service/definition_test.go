@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"holdfast"
 	"holdfast/core/home"
@@ -151,8 +152,12 @@ func TestWhatNoFileCanHoldIsRefused(t *testing.T) {
 		}
 	}
 	for _, in := range []installIn{
-		{Service: systemd, Name: "../evil"}, {Service: systemd, Name: ""}, {Service: rcd, Name: "a-b"}, {Service: launchd, Name: "a b"},
-		{Service: rcd, Name: "holdfast", User: true}, {Service: systemd, Name: "holdfast", Account: "nobody-of-this-name"},
+		{Service: systemd, Name: "../evil"},
+		{Service: systemd, Name: ""},
+		{Service: rcd, Name: "a-b"},
+		{Service: launchd, Name: "a b"},
+		{Service: rcd, Name: "holdfast", User: true},
+		{Service: systemd, Name: "holdfast", Account: "nobody-of-this-name"},
 	} {
 		in.Print = true
 		if _, err := installation(t, "plain").install(t.Context(), in); err == nil {
@@ -232,5 +237,18 @@ func TestProtectedLabelsAreNotTouched(t *testing.T) {
 	}
 	if err := guard.Judge(t.Context(), holdfast.Request{}); err == nil {
 		t.Error("an action without a subject was let through")
+	}
+}
+
+func TestTheSystemWaitsForTheLongestGrace(t *testing.T) {
+	s := installation(t, "plain")
+	for grace, want := range map[time.Duration]string{0: "120", 10 * time.Second: "120", 5 * time.Minute: "360"} {
+		s.needs.Grace = func() time.Duration { return grace }
+		if text := printed(t, s, installIn{Service: systemd}); !strings.Contains(text, "\nTimeoutStopSec="+want+"\n") {
+			t.Errorf("grace %s: systemd does not wait %s s", grace, want)
+		}
+		if text := printed(t, s, installIn{Service: launchd}); !strings.Contains(text, "<key>ExitTimeOut</key>\n<integer>"+want+"</integer>") {
+			t.Errorf("grace %s: launchd does not wait %s s", grace, want)
+		}
 	}
 }

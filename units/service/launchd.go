@@ -4,6 +4,7 @@ package service
 
 import (
 	"encoding/xml"
+	"strconv"
 	"strings"
 )
 
@@ -36,7 +37,7 @@ func (d definition) plist() string {
 	b.line("<false/>")
 	b.line("</dict>")
 	b.number("ThrottleInterval", "5")
-	b.number("ExitTimeOut", "120")
+	b.number("ExitTimeOut", strconv.Itoa(d.Stop))
 	b.text("ProcessType", "Interactive") // the others slow down what units do
 	b.key("AbandonProcessGroup")
 	b.line("<true/>")

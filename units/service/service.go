@@ -36,6 +36,8 @@ type Needs struct {
 	Home home.Home
 	// Program is the path of holdfast.
 	Program func() (string, error)
+	// Grace is the longest that a unit of the configuration may take to end; nil for none.
+	Grace func() time.Duration
 	// Root stands before every path of the system; empty but in tests.
 	Root    string
 	Journal journal

@@ -42,7 +42,7 @@ func (d definition) unit() string {
 	line("RestartPreventExitStatus=0")
 	line("RestartSec=1")
 	line("TimeoutStartSec=300")
-	line("TimeoutStopSec=120")
+	line("TimeoutStopSec=%d", d.Stop)
 	line("WatchdogSec=30")
 	line("TimeoutAbortSec=10")
 	line("# Only the house is ended by systemd: it ends its units itself, and when it crashed they run on")
