@@ -24,7 +24,7 @@ func (h *House) connect(ctx context.Context, a holdfast.Action) (cli.Caller, fun
 	if a.Name == "house.shutdown" {
 		return downCaller{h, cli.NewRemote(dial)}, func() error { return nil }, nil
 	}
-	probe, err := h.dialSoon(ctx, dial)
+	probe, err := arrival{h}.dialSoon(ctx, dial)
 	if err == nil {
 		_ = probe.Close()
 		return cli.NewRemote(dial), func() error { return nil }, nil
@@ -52,9 +52,12 @@ func (h *House) connect(ctx context.Context, a holdfast.Action) (cli.Caller, fun
 // answersSoon bounds how long a command waits for a house that is starting.
 const answersSoon = 15 * time.Second
 
+// An arrival is that of a house that is not up yet.
+type arrival struct{ *House }
+
 // dialSoon dials the house, and waits for one that is starting: what it has started already may ask
 // it before it listens.
-func (h *House) dialSoon(ctx context.Context, dial func(context.Context) (net.Conn, error)) (net.Conn, error) {
+func (h arrival) dialSoon(ctx context.Context, dial func(context.Context) (net.Conn, error)) (net.Conn, error) {
 	bounded, cancel := context.WithTimeout(ctx, answersSoon)
 	defer cancel()
 	for {
@@ -71,7 +74,7 @@ func (h *House) dialSoon(ctx context.Context, dial func(context.Context) (net.Co
 
 // starting tells that the holder of the home is a house that is not up yet. It writes its address
 // when it is up, and before it says its stage.
-func (h *House) starting(holder *home.LockedError) bool {
+func (h arrival) starting(holder *home.LockedError) bool {
 	n, known, err := watch.ReadHouse(h.Home)
 	if err == nil && known && n.PID == holder.PID {
 		return n.Stage == watch.Starting || n.Stage == watch.Leaving
@@ -91,7 +94,7 @@ func offlineCaller() holdfast.Caller {
 func (h *House) noHouse(a holdfast.Action) error {
 	holder, err := h.Home.Holder()
 	if err == nil && holder != nil {
-		return &silentError{holder: holder, starting: h.starting(holder)}
+		return &silentError{holder: holder, starting: arrival{h}.starting(holder)}
 	}
 	if last, known, err := watch.ReadReport(h.Home); err == nil && known && watch.Lives(h.Home) {
 		return fmt.Errorf("cannot run %s: %w; the watch says: %s", a.Name, cli.ErrNoHouse, last.State)

@@ -75,7 +75,7 @@ func TestAHouseThatStartsIsWaitedForAndNotKilled(t *testing.T) {
 		}
 		t.Cleanup(func() { _ = listener.Close() })
 	}()
-	conn, err := h.dialSoon(t.Context(), func(ctx context.Context) (net.Conn, error) {
+	conn, err := arrival{h}.dialSoon(t.Context(), func(ctx context.Context) (net.Conn, error) {
 		if dials++; dials == 2 {
 			close(asked)
 		}

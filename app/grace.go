@@ -9,10 +9,13 @@ import (
 	"holdfast/units/supervisor"
 )
 
-// takeUnits remembers the section units that was read anew, once it is in effect.
-func (h *House) takeUnits(take func(context.Context, any) error) func(context.Context, any) error {
+// graces are how long the units may take to end.
+type graces struct{ *House }
+
+// take remembers the section units that was read anew, once it is in effect.
+func (h graces) take(then func(context.Context, any) error) func(context.Context, any) error {
 	return func(ctx context.Context, fresh any) error {
-		if err := take(ctx, fresh); err != nil {
+		if err := then(ctx, fresh); err != nil {
 			return err
 		}
 		if units, ok := fresh.(*supervisor.Section); ok {
@@ -22,8 +25,8 @@ func (h *House) takeUnits(take func(context.Context, any) error) func(context.Co
 	}
 }
 
-// longestGrace is the longest that a unit of the configuration may take to end.
-func (h *House) longestGrace() time.Duration {
+// longest is the longest that a unit of the configuration may take to end.
+func (h graces) longest() time.Duration {
 	units := h.fresh.Load()
 	for _, c := range h.Capabilities {
 		if section, ok := c.Config.(*supervisor.Section); ok && units == nil {
@@ -33,11 +36,11 @@ func (h *House) longestGrace() time.Duration {
 	if units == nil {
 		return 0
 	}
-	var longest time.Duration
+	var most time.Duration
 	for _, entry := range *units {
 		if grace := entry.Stop.Grace; grace != nil {
-			longest = max(longest, grace.Std())
+			most = max(most, grace.Std())
 		}
 	}
-	return longest
+	return most
 }

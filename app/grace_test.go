@@ -28,7 +28,7 @@ func TestTheLongestGraceIsThatOfTheConfiguration(t *testing.T) {
 	if err := h.load(); err != nil {
 		t.Fatal(err)
 	}
-	if got := h.longestGrace(); got != 5*time.Minute {
+	if got := (graces{h}).longest(); got != 5*time.Minute {
 		t.Errorf("longest grace %s; want 5m", got)
 	}
 }

@@ -135,7 +135,7 @@ func (h *House) wire(p *parts) error {
 	h.wireAgent(p)
 	h.wireEdge(p)
 	h.sentry = newSentry(h, p)
-	services := service.New(service.Needs{Home: h.Home, Program: os.Executable, Grace: h.longestGrace, Journal: p.book, Log: h.log})
+	services := service.New(service.Needs{Home: h.Home, Program: os.Executable, Grace: graces{h}.longest, Journal: p.book, Log: h.log})
 	h.reloaded["services"] = services.Reconfigure
 	h.notifier = notify.New(notify.Options{Ready: h.ready.Load, Beat: h.sentry, Status: h.inOneLine, Log: h.log})
 	probes, err := h.probes(p)
@@ -218,7 +218,7 @@ func (h *House) wireAgent(p *parts) {
 	p.models.SetAgents(p.agents)
 	p.secrets.Use(keys.Needs{Required: askers{p.units, p.extensions, p.models}, Units: p.units, Log: h.log})
 	h.reloaded = map[string]func(context.Context, any) error{
-		"units": h.takeUnits(p.units.Reconfigure), "workers": p.units.Reconfigure, "logs": p.logs.Reconfigure,
+		"units": graces{h}.take(p.units.Reconfigure), "workers": p.units.Reconfigure, "logs": p.logs.Reconfigure,
 		"models": func(_ context.Context, fresh any) error { return p.models.Apply(*fresh.(*gateway.Config)) },
 		"tools":  func(_ context.Context, fresh any) error { p.catalogue.Apply(*fresh.(*tools.Settings)); return nil },
 		"agent":  func(_ context.Context, fresh any) error { p.agents.Apply(*fresh.(*agent.Settings)); return nil },

@@ -78,7 +78,7 @@ func (s *Services) define(manager, name, account string, own bool) (definition, 
 	if err != nil {
 		return d, fmt.Errorf("cannot tell which program to start: %w", err)
 	}
-	d.Program, d.Path, d.Stop = program, searchPath(os.Getenv("PATH")), s.stopWithin()
+	d.Program, d.Path, d.Stop = program, searchPath(os.Getenv("PATH")), s.needs.stopWithin()
 	if err := d.who(account); err != nil {
 		return d, err
 	}
@@ -98,10 +98,10 @@ const (
 )
 
 // stopWithin is how many seconds the system must give the house before it kills it.
-func (s *Services) stopWithin() int {
+func (n Needs) stopWithin() int {
 	within := leastStop
-	if s.needs.Grace != nil {
-		within = max(within, s.needs.Grace()+stopMargin)
+	if n.Grace != nil {
+		within = max(within, n.Grace()+stopMargin)
 	}
 	return int(math.Ceil(within.Seconds()))
 }
