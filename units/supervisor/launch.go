@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -235,7 +236,7 @@ func (l *launcher) spawn(unit holdfast.Unit) (process.Child, error) {
 			return nil, fmt.Errorf("cannot open descriptors: %w", err)
 		}
 	}
-	if err := l.limbo.announce(mark); err != nil {
+	if err := l.announce(unit, mark); err != nil {
 		return nil, err
 	}
 	child, err := l.host.Start(spec)
@@ -246,6 +247,23 @@ func (l *launcher) spawn(unit holdfast.Unit) (process.Child, error) {
 	l.limbo.made(unit.Name)
 	l.notices.warn(unit, child)
 	return voiced(l.output, unit, child), nil
+}
+
+// announce says that a launch is about to be made. A disk that takes nothing keeps no unit down but
+// one that must not run twice: the process itself carries the mark that the next house looks for.
+func (l *launcher) announce(unit holdfast.Unit, mark process.Mark) error {
+	err := l.limbo.announce(mark)
+	if unit.Restart == holdfast.RestartNever || !takesNothing(err) {
+		return err
+	}
+	l.limbo.log.Warn("starts a unit unannounced", slog.String("unit", unit.Name), slog.Any("error", err))
+	l.limbo.withdraw(unit.Name)
+	return nil
+}
+
+// takesNothing tells an error of a disk that is full or cannot be written.
+func takesNothing(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EROFS)
 }
 
 // await waits until the process of an announced launch shows its mark.
