@@ -65,7 +65,7 @@ func TestChaos(t *testing.T) {
 	}
 	compiler(t)
 	o := options{
-		duration: variable(t, "DURATION", 2*time.Minute, time.ParseDuration), bin: built(t), margin: 12 * time.Second, out: logged{t},
+		duration: variable(t, "DURATION", 2*time.Minute, time.ParseDuration), bin: built(t), margin: 12 * time.Second, out: logged{t}, fullDown: true,
 		units: variable(t, "UNITS", 100, strconv.Atoi), seed: variable(t, "SEED", 0, unsigned),
 	}
 	o.long()

@@ -53,7 +53,7 @@ func main() {
 	flag.StringVar(&o.dir, "dir", "", "folder for the home; the system's temporary one when empty")
 	flag.IntVar(&o.unitKills, "kills", 0, "at least so many kills of units")
 	flag.IntVar(&o.houseKills, "house-kills", 0, "at least so many kills of the house")
-	flag.BoolVar(&o.fullDown, "down-when-full", false, "bring the house down while the disk of its logs is full, too")
+	flag.BoolVar(&o.fullDown, "down-when-full", true, "bring the house down while the disk of its logs is full, too")
 	flag.DurationVar(&o.margin, "margin", 12*time.Second, "what a unit may take beyond its backoff")
 	flag.Parse()
 	o.long()
