@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -49,13 +50,14 @@ type chaos struct {
 	answers chan answer
 	asked   int
 	parts   parts
+	clock   *outside.Clock // the one of the house
 	// watchTurn tells that a dead house is left to the watch; deadSince when it was found dead.
 	watchTurn bool
 	deadSince time.Time
 }
 
 // parts tells which parts of the house this build has.
-type parts struct{ watch, keeper, mounted bool }
+type parts struct{ watch, keeper, mounted, clock bool }
 
 type undo struct {
 	at   time.Time
@@ -78,6 +80,7 @@ func newChaos(p place, o options) *chaos {
 	c := &chaos{
 		place: p, options: o, rng: rand.New(rand.NewPCG(o.seed, 1)), ledger: newLedger(p),
 		counts: map[string]int{}, first: map[outside.ID]time.Time{}, answers: make(chan answer, 16), began: time.Now(),
+		clock: &outside.Clock{}, parts: parts{clock: os.Geteuid() == 0},
 	}
 	c.units = kindsOf(o.units, c.rng)
 	c.judge = newJudge(p, c.units, o.margin)
@@ -101,13 +104,17 @@ func (c *chaos) command(ctx context.Context, args ...string) (string, error) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, c.program("holdfast"), append([]string{"--home", c.home()}, args...)...)
 	cmd.Dir = c.work
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + c.work, "LANG=C.UTF-8", "NO_COLOR=1"}
+	cmd.Env = c.environment()
 	cmd.WaitDelay = time.Second
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		err = fmt.Errorf("%s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(string(out)))
 	}
 	return string(out), err
+}
+
+func (p place) environment() []string {
+	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + p.work, "LANG=C.UTF-8", "NO_COLOR=1"}
 }
 
 // prepare makes the home, mounts the small disk of its logs, and starts the house.
@@ -137,15 +144,16 @@ func (c *chaos) prepare(ctx context.Context) error {
 	if err := c.writeConfig(ctx); err != nil {
 		return err
 	}
-	if out, err := c.command(ctx, "up", "-d"); err != nil {
+	runtime.GOMAXPROCS(runtime.NumCPU() + 2) // the house waits for what its clock is told
+	if out, err := c.startHouse(ctx); err != nil {
 		return fmt.Errorf("cannot start the house: %w\n%s", err, out)
 	}
 	c.judge.undisturbed()
 	_ = c.await(ctx, 5*time.Second, func(s sight) bool { return len(s.watch) > 0 && len(s.keeper) > 0 })
 	s := c.look()
 	c.parts.watch, c.parts.keeper = len(s.watch) > 0, len(s.keeper) > 0
-	fmt.Fprintf(c.out, "chaos: seed %d, %d units, %s, watch %v, log keeper %v, small disk %v, home %s\n",
-		c.seed, len(c.units), c.duration, c.parts.watch, c.parts.keeper, c.parts.mounted, c.home())
+	fmt.Fprintf(c.out, "chaos: seed %d, %d units, %s, watch %v, log keeper %v, small disk %v, clock %v, home %s\n",
+		c.seed, len(c.units), c.duration, c.parts.watch, c.parts.keeper, c.parts.mounted, c.parts.clock, c.home())
 	return c.checkpoint(ctx)
 }
 

@@ -26,6 +26,7 @@ import (
 
 func TestMain(m *testing.M) {
 	outside.Guardian()
+	outside.Clocked()
 	os.Exit(m.Run())
 }
 

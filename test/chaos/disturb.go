@@ -49,6 +49,9 @@ func (c vandal) disturbances() []disturbance {
 	if c.parts.watch {
 		list = append(list, disturbance{"kill the watch", 3, c.killWatch}, disturbance{"freeze the watch", 1, c.freezeWatch})
 	}
+	if c.parts.clock {
+		list = append(list, disturbance{"jump of the clock", 3, c.jump})
+	}
 	if c.parts.watch || c.parts.keeper {
 		list = append(list, disturbance{"kill several at once", 2, c.killSeveral})
 	}

@@ -45,6 +45,7 @@ type options struct {
 
 func main() {
 	outside.Guardian()
+	outside.Clocked()
 	o := options{out: os.Stdout}
 	flag.DurationVar(&o.duration, "duration", 2*time.Minute, "how long")
 	flag.Uint64Var(&o.seed, "seed", 0, "the seed of the sequence; by the time when 0")

@@ -103,7 +103,7 @@ func (c *chaos) up(ctx context.Context) error {
 	var last error
 	for range 3 {
 		began := time.Now()
-		out, err := c.command(ctx, "up", "-d")
+		out, err := c.startHouse(ctx)
 		if err == nil {
 			c.say("up: %s", time.Since(began).Round(time.Millisecond))
 			c.judge.undisturbed()
