@@ -42,6 +42,7 @@ type chaos struct {
 	story  []string                 // what was done, the newest last
 	steps  *os.File                 // all of it
 	first  map[outside.ID]time.Time // when processes of the house's own were first seen
+	killed map[outside.ID]bool
 	step   int
 	began  time.Time
 	// undo is what is to be taken back, and when.
@@ -79,7 +80,7 @@ type answer struct {
 func newChaos(p place, o options) *chaos {
 	c := &chaos{
 		place: p, options: o, rng: rand.New(rand.NewPCG(o.seed, 1)), ledger: newLedger(p),
-		counts: map[string]int{}, first: map[outside.ID]time.Time{}, answers: make(chan answer, 16), began: time.Now(),
+		counts: map[string]int{}, first: map[outside.ID]time.Time{}, killed: map[outside.ID]bool{}, answers: make(chan answer, 16), began: time.Now(),
 		clock: &outside.Clock{}, parts: parts{clock: os.Geteuid() == 0},
 	}
 	c.units = kindsOf(o.units, c.rng)

@@ -83,6 +83,7 @@ func (c vandal) kill(p outside.Process, what string) bool {
 		return false
 	}
 	c.counts[what]++
+	c.killed[p.ID()] = true
 	return true
 }
 
@@ -110,7 +111,8 @@ func (c vandal) unheld(s sight, without outside.Process) bool {
 		if c.first[p.ID()].IsZero() {
 			c.first[p.ID()] = s.at
 		}
-		if p.PID != without.PID && p.Alive() && s.at.Sub(c.first[p.ID()]) > 2*time.Second {
+		if p.PID != without.PID && !c.killed[p.ID()] && p.Alive() && // what is killed lives on for a moment
+			s.at.Sub(c.first[p.ID()]) > 2*time.Second {
 			return false
 		}
 	}
