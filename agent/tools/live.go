@@ -115,6 +115,18 @@ func (l *live) watch() {
 	})
 }
 
+// over tells that the server can answer nothing more.
+func (l *live) over() bool {
+	select {
+	case <-l.ended:
+		return true
+	case <-l.child.Done():
+		return true
+	default:
+		return false
+	}
+}
+
 // end ends the session and the whole tree of the process: input closed, a little patience, TERM,
 // KILL. It returns when nothing is left.
 func (l *live) end() {

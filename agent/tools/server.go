@@ -334,7 +334,7 @@ func (s *server) acquire(ctx context.Context) (*live, error) {
 	for {
 		s.mu.Lock()
 		state, moved, err := s.state, s.moved, s.err
-		if state == StateServing && s.live != nil {
+		if state == StateServing && s.live != nil && !s.live.over() { // who is over is replaced in a moment
 			s.running++
 			live := s.live
 			s.mu.Unlock()

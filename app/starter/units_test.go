@@ -20,6 +20,7 @@ import (
 	"holdfast/core/keys"
 	"holdfast/core/store"
 	"holdfast/core/trash"
+	"holdfast/holdfasttest/need"
 	"holdfast/units/extension"
 	"holdfast/units/supervisor"
 )
@@ -45,7 +46,11 @@ func newYard(t *testing.T) *yard {
 	}
 	log := slog.New(slog.DiscardHandler)
 	y.keys = keys.New(y.home)
-	y.keeper = supervisor.New(supervisor.Options{Home: y.home, Secrets: y.keys, Log: log})
+	helper, err := need.Watch()
+	if err != nil {
+		t.Fatal(err)
+	}
+	y.keeper = supervisor.New(supervisor.Options{Home: y.home, Secrets: y.keys, Helper: helper, Log: log})
 	y.extensions = extension.New(extension.Needs{
 		Home: y.home, Master: config.NewMaster(y.home), Units: y.keeper, Keys: y.keys,
 		Trash: trash.New(y.home, store.New(y.home.Var("house.db"))), Log: log,
