@@ -21,10 +21,11 @@ import (
 // destroyers proves, for each destroying action, that what each category lists is gone afterwards
 // and comes back as the category declares. A destroying action without an entry fails the test.
 var destroyers = map[string]func(t *testing.T, h *holdfasttest.House) holdfast.Inventory{
-	"extension.delete": deleteExtension,
-	"key.revoke":       revokeKey,
-	"trash.empty":      emptyTrash,
-	"unit.reap":        reapStray,
+	"extension.delete":  deleteExtension,
+	"key.revoke":        revokeKey,
+	"service.uninstall": uninstallService,
+	"trash.empty":       emptyTrash,
+	"unit.reap":         reapStray,
 }
 
 func TestEveryDestroyingActionComesBackAsDeclared(t *testing.T) {
@@ -179,6 +180,31 @@ func emptyTrash(t *testing.T, h *holdfasttest.House) holdfast.Inventory {
 	}
 	if left, _ := filepath.Glob(h.Home.Var("trash", "*", "*")); len(left) > 0 {
 		t.Errorf("files are left: %v", left)
+	}
+	return inventory
+}
+
+// uninstallService takes a person's own service away and makes it again.
+func uninstallService(t *testing.T, h *holdfasttest.House) holdfast.Inventory {
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	const service = `{"service":"systemd","name":"holdfast-trial","user":true}`
+	var made struct {
+		File string `json:"file"`
+	}
+	if err := json.Unmarshal(h.Do("service.install", service), &made); err != nil || made.File == "" {
+		t.Fatalf("no file was made: %v", err)
+	}
+	before, err := os.ReadFile(made.File)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inventory, _ := h.Destroy("service.uninstall", service)
+	if _, err := os.Stat(made.File); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s is still there", made.File)
+	}
+	h.Do("service.install", service)
+	if again, err := os.ReadFile(made.File); err != nil || string(again) != string(before) {
+		t.Errorf("the service's file did not come back: %v", err)
 	}
 	return inventory
 }
