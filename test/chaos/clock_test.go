@@ -46,14 +46,14 @@ func TestClockJumps(t *testing.T) {
 	if !c.parts.clock {
 		need.Missing(t, "nobody may answer for the clock here")
 	}
-	before := c.steady(c.look())
+	before := steady(c, c.look())
 	for _, by := range []time.Duration{-time.Hour, 90 * time.Second, 48 * time.Hour, -90 * time.Second, time.Hour, 0} {
 		c.clock.Set(by)
-		c.stay(t, 1500*time.Millisecond)
-		if off := time.Until(c.journaled(t)); (off - by).Abs() > 5*time.Second {
+		stay(t, c, 1500*time.Millisecond)
+		if off := time.Until(journaled(t, c)); (off - by).Abs() > 5*time.Second {
 			t.Errorf("the journal is off by %s, and the clock by %s", off, by)
 		}
-		if after := c.steady(c.look()); !maps.Equal(before, after) {
+		if after := steady(c, c.look()); !maps.Equal(before, after) {
 			t.Fatalf("a jump by %s: the processes were\n%v\nand are\n%v", by, before, after)
 		}
 	}
@@ -66,7 +66,7 @@ func TestClockJumps(t *testing.T) {
 }
 
 // steady are the processes of the house and of the units that do not end by themselves.
-func (c *chaos) steady(s sight) map[string]int {
+func steady(c *chaos, s sight) map[string]int {
 	pids := map[string]int{}
 	for _, u := range c.units {
 		if p, ok := s.leader(u.name); ok && u.kind != crasher && u.name != restarted {
@@ -80,7 +80,7 @@ func (c *chaos) steady(s sight) map[string]int {
 }
 
 // stay looks for a while, and lets the judge see.
-func (c *chaos) stay(t *testing.T, d time.Duration) {
+func stay(t *testing.T, c *chaos, d time.Duration) {
 	t.Helper()
 	for deadline := time.Now().Add(d); time.Now().Before(deadline); c.pause(t.Context(), 200*time.Millisecond) {
 		if err := c.judge.see(c.look()); err != nil {
@@ -90,7 +90,7 @@ func (c *chaos) stay(t *testing.T, d time.Duration) {
 }
 
 // journaled is the time that the journal gives a restart of just now.
-func (c *chaos) journaled(t *testing.T) time.Time {
+func journaled(t *testing.T, c *chaos) time.Time {
 	t.Helper()
 	if _, err := c.command(t.Context(), "unit", "restart", restarted); err != nil {
 		t.Fatal(err)
