@@ -74,7 +74,7 @@ func (c vandal) one(ctx context.Context, list []disturbance, s sight) {
 	}
 }
 
-func (c *chaos) span(least, most time.Duration) time.Duration {
+func (c vandal) span(least, most time.Duration) time.Duration {
 	return least + time.Duration(c.rng.Int64N(int64(most-least)))
 }
 

@@ -55,7 +55,7 @@ func (c *chaos) disturbAll(ctx context.Context) error {
 		} else {
 			saboteur{v}.work(ctx, s)
 		}
-		c.pause(ctx, c.span(20*time.Millisecond, 300*time.Millisecond))
+		c.pause(ctx, vandal{c}.span(20*time.Millisecond, 300*time.Millisecond))
 		if c.step%between == 0 {
 			if err := c.checkpoint(ctx); err != nil {
 				return err
