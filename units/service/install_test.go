@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"holdfast"
@@ -236,6 +238,10 @@ while :; do sleep 0.05; done
 
 // TestTheScriptStartsAndStops runs the rc.d script with what FreeBSD gives it stood in for.
 func TestTheScriptStartsAndStops(t *testing.T) {
+	// A shell cannot trap what was ignored when it began, as under nohup.
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(hangups) })
 	s := installation(t, "it's a house")
 	stubs := t.TempDir()
 	program, _ := s.needs.Program()
