@@ -55,7 +55,7 @@ func readBrand(pid int) brand {
 // A tint is what of the brand a process has before its first instruction: bits of its personality
 // that no kernel uses. They are a thread's own, so the one that forks wears them meanwhile; a limit
 // is the whole house's and can be set on the new process only after. Where a filter of system calls
-// forbids them there are none.
+// forbids them there are none. They are few: a launch goes without while another one has the same.
 type tint uint32
 
 const (
@@ -98,12 +98,4 @@ func readTint(pid int) tint {
 		return 0
 	}
 	return tint(value) & tintBits
-}
-
-// carried tells whether a process has the brand, or has none and the tint of it.
-func (b brand) carried(pid int) bool {
-	if now := readBrand(pid); now.valid() {
-		return now == b
-	}
-	return readTint(pid) == b.tint()
 }

@@ -19,3 +19,6 @@ func (p *Process) WithoutBrand() {
 	p.branded = false
 	_ = brand(1<<64 - 1).apply(p.id.PID)
 }
+
+// TintOf is the tint that a launch wears while no other one does.
+func TintOf(m Mark) uint32 { return uint32(brandOf(m).tint()) }

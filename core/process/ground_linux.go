@@ -28,6 +28,7 @@ type ground struct {
 	known map[int]*Process // our own children, until they are reaped
 	under map[brand]*berth // launches whose end was not seen yet
 	stale map[string]bool  // groups to be removed when the last has left them
+	worn  map[tint]brand   // tints of launches whose end was not seen yet
 
 	metering sync.Mutex
 	said     map[int]remembered // marks of processes without a brand that is known
@@ -35,7 +36,7 @@ type ground struct {
 
 func newGround(o Options) *ground {
 	g := &ground{
-		options: o, known: map[int]*Process{}, under: map[brand]*berth{}, stale: map[string]bool{},
+		options: o, known: map[int]*Process{}, under: map[brand]*berth{}, stale: map[string]bool{}, worn: map[tint]brand{},
 	}
 	g.hierarchies = sync.OnceValue(func() hierarchies {
 		if o.NoGroups || os.Getenv(GroupsVariable) == "off" {
@@ -117,12 +118,37 @@ func (g *ground) steadyChildren() ([]int, bool) {
 	return nil, false
 }
 
+// reserve gives a launch its tint, unless one of the same tint has not ended: its end would take the
+// other's first moments for its own.
+func (g *ground) reserve(b brand) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if _, taken := g.worn[b.tint()]; !taken {
+		g.worn[b.tint()] = b
+	}
+	return g.worn[b.tint()] == b
+}
+
+// tintOf tells the tint of a launch, 0 when it has none of its own.
+func (g *ground) tintOf(b brand) tint {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.worn[b.tint()] != b {
+		return 0
+	}
+	return b.tint()
+}
+
 // leave removes the groups of a launch that has ended, and the house's folder after the last one.
 func (g *ground) leave(b *berth) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if which := brandOf(b.mark); g.under[which] == b {
+	which := brandOf(b.mark)
+	if g.under[which] == b {
 		delete(g.under, which)
+	}
+	if g.worn[which.tint()] == which {
+		delete(g.worn, which.tint())
 	}
 	for _, dir := range b.folders() {
 		g.stale[dir] = true

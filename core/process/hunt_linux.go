@@ -20,23 +20,22 @@ const (
 // forks and leaves its group before each look at all processes is over outruns a scan, not a hunt.
 type hunt struct {
 	brand brand
-	// tinted tells that who has only the tint is of the launch too.
-	tinted bool
-	dir    int // /proc
-	last   int // the highest number seen
+	tint  tint // of who has no brand and is of the launch all the same; 0 when there is none
+	dir   int  // /proc
+	last  int  // the highest number seen
 	// done are those that were killed already and may not be dead yet, and those with neither.
 	done map[int]bool
 }
 
 // huntFor kills all that carry the brand until no new one is seen or the time is over; it tells
 // whether there was any.
-func huntFor(b brand, tinted bool) bool {
+func huntFor(b brand, t tint) bool {
 	dir, err := unix.Open("/proc", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return false
 	}
 	defer func() { _ = unix.Close(dir) }()
-	h := hunt{brand: b, tinted: tinted, dir: dir, done: map[int]bool{}}
+	h := hunt{brand: b, tint: t, dir: dir, done: map[int]bool{}}
 	if h.all() == 0 {
 		return false
 	}
@@ -89,10 +88,10 @@ func (h *hunt) strike(pid int) bool {
 
 func (h *hunt) hunted(pid int) bool {
 	b := readBrand(pid)
-	if b.valid() || !h.tinted {
+	if b.valid() || h.tint == 0 {
 		return b == h.brand
 	}
-	if readTint(pid) == h.brand.tint() {
+	if readTint(pid) == h.tint {
 		return true
 	}
 	h.done[pid] = true

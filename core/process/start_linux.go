@@ -84,7 +84,10 @@ func (b *berth) admit(pid int) {
 // life, and before it the tint.
 func (g *ground) spawn(spec Spec, e *entrance, b *berth) (*Process, error) {
 	mine, pidfd := brandOf(spec.Mark), -1
-	takeOff, tinted := mine.tint().wear()
+	takeOff, tinted := func() {}, false
+	if g.reserve(mine) {
+		takeOff, tinted = mine.tint().wear()
+	}
 	pid, err := g.clone(b, e.program, e.argv, &syscall.ProcAttr{
 		Dir: spec.Dir, Env: spec.environment(), Files: e.files,
 		Sys: &syscall.SysProcAttr{Setsid: true, Credential: e.credential, PidFD: &pidfd},
@@ -178,5 +181,8 @@ func (g *ground) adopt(id Identity) (*Process, error) {
 		return nil, ErrGone
 	}
 	mine := brandOf(id.Mark)
+	if readTint(id.PID) == mine.tint() {
+		g.reserve(mine)
+	}
 	return g.watch(&Process{id: id, brand: mine, branded: readBrand(id.PID) == mine, berth: g.find(id.Mark, id.PID)}, pidfd)
 }

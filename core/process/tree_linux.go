@@ -39,7 +39,7 @@ func (g *ground) endMarked(ctx context.Context, m Mark, s syscall.Signal, grace 
 // End ends the whole tree of the launch: the signal goes to the group, and once the first process
 // has ended, to those who left the group; SIGKILL to all that outlives the grace.
 func (p *Process) End(ctx context.Context, signal syscall.Signal, grace time.Duration) error {
-	t := &tree{ground: p.ground, mark: p.id.Mark, brand: p.brand, leader: p, berth: p.berth}
+	t := &tree{ground: p.ground, mark: p.id.Mark, brand: p.brand, tint: p.ground.tintOf(p.brand), leader: p, berth: p.berth}
 	if err := t.end(ctx, signal, grace); err != nil {
 		return err
 	}
@@ -52,6 +52,7 @@ type tree struct {
 	ground *ground
 	mark   Mark
 	brand  brand
+	tint   tint     // 0 when the launch has none of its own, or only the mark is known
 	leader *Process // nil when only the mark is known
 	berth  *berth
 	// seen are those found so far, by pid and start: a process that is dying has no environment any
@@ -153,7 +154,7 @@ func (t *tree) kill() error {
 		for _, s := range left {
 			_ = signalOne(s, syscall.SIGKILL)
 		}
-		if ended && huntFor(t.brand, t.leader != nil) {
+		if ended && huntFor(t.brand, t.tint) {
 			pause = lookSoon
 		}
 		select {
@@ -227,10 +228,18 @@ func (t *tree) of(all *scan) map[int]bool {
 func (t *tree) bury(s stat) (fresh bool) {
 	fresh = t.corpses[s.pid] != s.start
 	t.corpses[s.pid] = s.start
-	if s.parent == os.Getpid() && !t.ground.knows(s.pid) && t.brand.carried(s.pid) {
+	if s.parent == os.Getpid() && !t.ground.knows(s.pid) && t.carriedBy(s.pid) {
 		_, _ = t.ground.reap(s.pid)
 	}
 	return fresh
+}
+
+// carriedBy tells whether a process has the brand, or has none and the tint.
+func (t *tree) carriedBy(pid int) bool {
+	if now := readBrand(pid); now.valid() {
+		return now == t.brand
+	}
+	return t.tint != 0 && readTint(pid) == t.tint
 }
 
 // leaderIn gives the leader's number while nobody else can have it, else 0.
@@ -254,7 +263,7 @@ func (t *tree) own(all *scan, i, leader int) bool {
 	if b := all.brands[i]; b.valid() {
 		return b == t.brand
 	}
-	if t.leader != nil && all.tint(i) == t.brand.tint() {
+	if t.tint != 0 && all.tint(i) == t.tint {
 		return true
 	}
 	if s.dead() {
@@ -307,7 +316,7 @@ func (t *tree) bore(pid int) (stat, bool) {
 	switch {
 	case err != nil || s.start < t.leader.id.Start:
 		return s, false
-	case b == t.brand || t.seen[s.pid] == s.start || readTint(pid) == t.brand.tint():
+	case b == t.brand || t.seen[s.pid] == s.start || t.carriedBy(pid):
 		return s, true
 	case s.dead() || s.parent != os.Getpid(): // its parent lives, and is asked about
 		return s, false

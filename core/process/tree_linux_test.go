@@ -312,6 +312,37 @@ func TestAdoptedLaunchEndsWholeWithItsDaemon(t *testing.T) {
 	})
 }
 
+// A launch in its first moment has nothing but its tint, and tints are few: the end of another one
+// that has the same must not take it along.
+func TestEndSparesAnotherOfTheSameTint(t *testing.T) {
+	d := den{t, process.NewMachine(process.OnlyTint())}
+	mark := process.Mark{House: testHouse(), Unit: "twin"}
+	tint, n := process.TintOf(mark), 0
+	next := func(s *process.Spec) {
+		s.Mark = mark
+		for s.Mark.Launch == "" || process.TintOf(s.Mark) != tint {
+			n++
+			s.Mark.Launch = itoa(n)
+		}
+	}
+	one, two := d.launch("ghost", next), d.launch("wait", next)
+	daemon, other := number(t, one.Reader), number(t, two.Reader)
+	one.end(syscall.SIGTERM, 0)
+	if alive(daemon) || !alive(other) {
+		t.Errorf("the launch that was ended lives: %v; the other one: %v", alive(daemon), alive(other))
+	}
+	three := d.launch("ghost", next) // the tint is free again
+	daemon = number(t, three.Reader)
+	two.end(syscall.SIGTERM, time.Second)
+	if !alive(daemon) {
+		t.Error("the end of a launch without a tint took one with it")
+	}
+	three.end(syscall.SIGTERM, 0)
+	if alive(daemon) {
+		t.Error("the daemon lives")
+	}
+}
+
 func TestSweepRemovesOnlyEmptyGroups(t *testing.T) {
 	d := den{t, process.NewMachine(process.Options{})}
 	stale, living := d.launch("wait"), d.launch("wait")
