@@ -54,11 +54,10 @@ func (h *House) handOver(units *supervisor.Supervisor, program string) {
 // home's lock kept. It returns only when nothing could be executed; what ran before goes on when
 // the new program cannot even be begun.
 func (h *House) become(program string, lock *home.Lock, ending bool) error {
-	variable, err := lock.Hand()
-	if err != nil {
+	if err := lock.Hand(); err != nil {
 		return err
 	}
-	env := append(os.Environ(), variable)
+	env := os.Environ()
 	if ending {
 		env = append(env, endingVariable+"=1")
 	}

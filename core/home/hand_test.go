@@ -10,12 +10,16 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"holdfast/core/home"
 )
 
 // handVariable makes the test binary hold a home and become itself again, with the lock.
 const handVariable = "HOME_TEST_HAND"
+
+// heirVariable makes it become a shell with that script instead.
+const heirVariable = "HOME_TEST_HEIR"
 
 // TestTheLockOutlivesExecve: a process becomes another program again and again while others try to
 // get the home; none of them ever does, and it stays the holder with the same pid.
@@ -76,43 +80,161 @@ func becomeAgain(dir string) {
 		os.Exit(1)
 	}
 	fmt.Printf("holds %d\n", os.Getpid())
-	if os.Getenv("HOLDFAST_LOCK") != "" {
-		os.Exit(2)
-	}
 	line, err := bufio.NewReader(os.Stdin).ReadString('\n')
 	if err != nil || strings.TrimSpace(line) != "again" {
 		os.Exit(0)
 	}
-	variable, err := l.Hand()
-	if err != nil {
+	if err := l.Hand(); err != nil {
 		os.Exit(3)
 	}
-	fmt.Fprintln(os.Stderr, syscall.Exec("/proc/self/exe", os.Args, append(os.Environ(), variable)))
+	if script := os.Getenv(heirVariable); script != "" {
+		fmt.Fprintln(os.Stderr, syscall.Exec("/bin/sh", []string{"sh", "-c", script}, os.Environ()))
+	}
+	fmt.Fprintln(os.Stderr, syscall.Exec("/proc/self/exe", os.Args, os.Environ()))
 	os.Exit(4)
 }
 
-// A variable that somebody else set hands nothing over.
+// What the program to which a home was handed leaves behind never holds the home: it is free once
+// that process has ended, reaped or not, and held as long as it lives, whatever became of it.
+func TestWhatAnHeirLeavesHoldsNothing(t *testing.T) {
+	for name, script := range map[string]string{
+		"it ends":  "sleep 1000 >/dev/null 2>&1 & echo $!; read line; exit 1",
+		"it hangs": "sleep 1000 >/dev/null 2>&1 & echo $!; read line; exec sleep 1000 >/dev/null",
+	} {
+		t.Run(name, func(t *testing.T) {
+			place := home.At(t.TempDir())
+			if err := place.Ensure(); err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.Command(os.Args[0], "-test.run=^TestTheLockOutlivesExecve$")
+			cmd.Env = append(os.Environ(), handVariable+"="+place.Dir(), heirVariable+"="+script)
+			in, err := cmd.StdinPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			out, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = cmd.Wait() }() // how it ends is what the test does to it
+			defer func() { _ = cmd.Process.Kill() }()
+			lines := bufio.NewScanner(out)
+			left := 0
+			for _, line := range []string{"holds %d", "%d"} {
+				if !lines.Scan() {
+					t.Fatal("it says nothing")
+				}
+				if _, err := fmt.Sscanf(lines.Text(), line, &left); err != nil {
+					t.Fatalf("%q: %v", lines.Text(), err)
+				}
+				_, _ = fmt.Fprintln(in, "again")
+				if left == cmd.Process.Pid {
+					continue
+				}
+				defer func() { _ = syscall.Kill(left, syscall.SIGKILL) }()
+			}
+			if name == "it hangs" {
+				if _, err := place.Lock(""); err == nil {
+					t.Error("somebody came in while it hangs")
+				}
+				if held, err := place.Holder(); err != nil || held == nil || held.PID != cmd.Process.Pid {
+					t.Errorf("held by %v, %v", held, err)
+				}
+				_ = cmd.Process.Kill()
+			}
+			ended(t, place)
+			if err := syscall.Kill(left, 0); err != nil {
+				t.Fatalf("the child is gone: %v", err)
+			}
+			l, err := place.Lock("")
+			if err != nil {
+				t.Fatalf("what it left holds the home: %v", err)
+			}
+			if l.Handed() {
+				t.Error("it counts as handed to a stranger")
+			}
+			_ = l.Unlock()
+		})
+	}
+}
+
+// ended waits until nobody holds the home.
+func ended(t *testing.T, place home.Home) {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(20 * time.Second)
+	for {
+		held, err := place.Holder()
+		if held == nil && err == nil {
+			return
+		}
+		select {
+		case <-deadline:
+			t.Fatalf("still held by %v, %v", held, err)
+		case <-tick.C:
+		}
+	}
+}
+
+// A note of a process that is gone, or that has another birth, hands nothing over and holds nothing.
 func TestAFalseHandIsNotTaken(t *testing.T) {
 	place := home.At(t.TempDir())
 	if err := place.Ensure(); err != nil {
 		t.Fatal(err)
 	}
-	other, err := os.CreateTemp(t.TempDir(), "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = other.Close() }()
-	for _, text := range []string{"", "x", "1:3", fmt.Sprintf("%d:0", os.Getpid()), fmt.Sprintf("%d:%d", os.Getpid(), other.Fd()), fmt.Sprintf("%d:-7", os.Getpid()), fmt.Sprintf("%d:999999", os.Getpid())} {
-		t.Setenv("HOLDFAST_LOCK", text)
+	for _, text := range []string{
+		"", "x", "{}", `{"pid":-1,"heir":"x"}`, `{"pid":999999999,"heir":"x"}`,
+		fmt.Sprintf(`{"pid":%d,"heir":"another"}`, os.Getpid()), fmt.Sprintf(`{"pid":%d,"heir":"another"}`, os.Getppid()),
+	} {
+		if err := os.WriteFile(place.Var("run", "house.lock"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if held, err := place.Holder(); held != nil || err != nil {
+			t.Errorf("%q: held by %v, %v", text, held, err)
+		}
 		l, err := place.Lock("")
 		if err != nil {
 			t.Fatalf("%q: %v", text, err)
+		}
+		if l.Handed() {
+			t.Errorf("%q: it counts as handed over", text)
 		}
 		if err := l.Unlock(); err != nil {
 			t.Error(err)
 		}
 	}
-	if _, err := other.Stat(); err != nil {
-		t.Errorf("a stranger's file was closed: %v", err)
+}
+
+// Who only looks never keeps anybody from the home.
+func TestLookingKeepsNobodyOut(t *testing.T) {
+	place := home.At(t.TempDir())
+	if err := place.Ensure(); err != nil {
+		t.Fatal(err)
+	}
+	done, looking := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(looking)
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				_, _ = place.Holder()
+			}
+		}
+	}()
+	defer func() { close(done); <-looking }()
+	for round := range 500 {
+		l, err := place.Lock("")
+		if err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		if err := l.Unlock(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

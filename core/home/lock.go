@@ -16,8 +16,8 @@ import (
 	"holdfast/core/home/disk"
 )
 
-// A Lock is the hold of one process on a home. The kernel keeps it: it ends with the process,
-// and what the file says of a holder that is gone means nothing.
+// A Lock is the hold of one process on a home. The kernel keeps it: it ends with the process, no
+// child inherits it, and what the file says of a holder that is gone means nothing.
 type Lock struct {
 	file   *os.File
 	home   Home
@@ -29,6 +29,8 @@ type holder struct {
 	PID     int       `json:"pid"`
 	Since   time.Time `json:"since"`
 	Address string    `json:"address,omitempty"`
+	// Heir is the birth of the process while it becomes another program (Hand).
+	Heir string `json:"heir,omitempty"`
 }
 
 // A LockedError says who holds the home already. It is a refusal by guard single, so it exits 3.
@@ -63,36 +65,54 @@ func (e *LockedError) Unwrap() error {
 // that one gets a *LockedError. The folders must be there (Ensure).
 func (h Home) Lock(address string) (*Lock, error) {
 	path := h.lockPath()
-	if f := handed(path); f != nil {
-		l, err := hold(h, f, address)
-		if err == nil {
-			l.handed = true
-		}
-		return l, err
-	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, disk.Explain("open the lock", path, err)
 	}
-	err = flock(f, unix.LOCK_EX|unix.LOCK_NB)
-	if errors.Is(err, unix.EWOULDBLOCK) {
-		defer func() { _ = f.Close() }()
-		return nil, h.locked(f)
-	}
+	handed, err := h.take(f)
 	if err != nil {
 		_ = f.Close()
-		return nil, disk.Explain("lock", path, err)
+		return nil, err
 	}
-	return hold(h, f, address)
-}
-
-func hold(h Home, f *os.File, address string) (*Lock, error) {
-	l := &Lock{file: f, home: h, holder: holder{PID: os.Getpid(), Since: time.Now().UTC()}}
+	l := &Lock{file: f, home: h, holder: holder{PID: os.Getpid(), Since: time.Now().UTC()}, handed: handed}
 	if err := l.SetAddress(address); err != nil {
 		_ = f.Close()
 		return nil, err
 	}
 	return l, nil
+}
+
+const (
+	// lookEvery is how often a lock is tried that nobody says to hold.
+	lookEvery = 5 * time.Millisecond
+	// nameWithin is how long a holder may take to write its name, or one who only looks to be gone.
+	nameWithin = 200 * time.Millisecond
+	// heirWithin is how long the program to which a lock was handed tries to get it from those who
+	// only look.
+	heirWithin = 10 * time.Second
+)
+
+// take locks the file, and tells whether the program before this one handed it over. The lock alone
+// is not enough as long as it waits for an heir.
+func (h Home) take(f *os.File) (handed bool, err error) {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for began := time.Now(); ; <-tick.C {
+		err := flock(f, unix.LOCK_EX|unix.LOCK_NB)
+		who, named := readHolder(f)
+		waits := named && who.hasHeir()
+		mine := waits && who.PID == os.Getpid()
+		switch {
+		case err != nil && !errors.Is(err, unix.EWOULDBLOCK):
+			return false, disk.Explain("lock", f.Name(), err)
+		case err == nil && (mine || !waits):
+			return mine, nil
+		case err == nil, named && !mine && alive(who.PID):
+			return false, h.heldBy(who)
+		case time.Since(began) > heirWithin, !mine && time.Since(began) > nameWithin:
+			return false, h.heldBy(holder{})
+		}
+	}
 }
 
 // SetAddress notes the address once it is known.
@@ -138,33 +158,39 @@ func (h Home) Holder() (*LockedError, error) {
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		return h.locked(f), nil
 	}
+	if who, named := readHolder(f); err == nil && named && who.hasHeir() {
+		return h.heldBy(who), nil
+	}
 	return nil, disk.Explain("look at the lock", h.lockPath(), err)
 }
 
 func (h Home) lockPath() string { return h.Var("run", "house.lock") }
 
+func (h Home) heldBy(who holder) *LockedError {
+	return &LockedError{Home: h.dir, PID: who.PID, Since: who.Since, Address: who.Address}
+}
+
 // locked reads who the holder is. The holder writes its name right after it got the lock, so an
 // empty file, or the name of a process that is gone, is looked at again for a moment.
 func (h Home) locked(f *os.File) *LockedError {
-	tick := time.NewTicker(5 * time.Millisecond)
+	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
-	for range 40 {
-		if who, ok := readHolder(f); ok {
-			return &LockedError{Home: h.dir, PID: who.PID, Since: who.Since, Address: who.Address}
+	for began := time.Now(); time.Since(began) < nameWithin; <-tick.C {
+		if who, named := readHolder(f); named && alive(who.PID) {
+			return h.heldBy(who)
 		}
-		<-tick.C
 	}
-	return &LockedError{Home: h.dir}
+	return h.heldBy(holder{})
 }
 
-func readHolder(f *os.File) (holder, bool) {
+// readHolder is what the file says, whether it still holds or not.
+func readHolder(f *os.File) (who holder, named bool) {
 	text := make([]byte, 4096)
 	n, _ := f.ReadAt(text, 0)
-	var who holder
 	if err := json.NewDecoder(bytes.NewReader(text[:n])).Decode(&who); err != nil || who.PID <= 0 {
 		return holder{}, false
 	}
-	return who, alive(who.PID)
+	return who, true
 }
 
 func alive(pid int) bool {

@@ -5,17 +5,15 @@ package upgrade
 import (
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 )
 
 // environmentOf is what a process was started with, to start it again; this command's own when
-// that cannot be read. A lock that was handed to it is not handed on.
+// that cannot be read.
 func environmentOf(pid int) []string {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
 	if err != nil || len(text) == 0 {
 		return nil
 	}
-	env := strings.Split(strings.TrimSuffix(string(text), "\x00"), "\x00")
-	return slices.DeleteFunc(env, func(pair string) bool { return strings.HasPrefix(pair, "HOLDFAST_LOCK=") })
+	return strings.Split(strings.TrimSuffix(string(text), "\x00"), "\x00")
 }
