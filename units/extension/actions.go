@@ -202,11 +202,16 @@ func (e desk) show(name string) (Detail, error) {
 func (e desk) parts(x standing) []Part {
 	now := map[string]holdfast.UnitStatus{}
 	for _, u := range e.needs.Units.List() {
-		now[u.Name] = u
+		if ofExtension(u) {
+			now[u.Name] = u
+		}
 	}
 	parts := []Part{}
 	for _, u := range x.units {
-		status := now[u.Name]
+		status, declared := now[u.Name]
+		if !declared {
+			status = holdfast.UnitStatus{State: holdfast.UnitBlocked, Detail: x.refused}
+		}
 		parts = append(parts, Part{
 			Unit: u.Name, State: status.State, Detail: first(status.Detail, u.Blocked), Port: u.Port, PID: status.PID,
 			Log: u.Log, Restart: string(u.Restart),

@@ -22,6 +22,7 @@ type told struct {
 	mu      sync.Mutex
 	units   map[string][]holdfast.Unit
 	sets    int
+	looks   int
 	fail    func(owner string, units []holdfast.Unit) error
 	status  map[string]holdfast.UnitStatus // of units that are not simply running
 	changed chan struct{}
@@ -52,14 +53,15 @@ func (u *told) Set(_ context.Context, owner string, units []holdfast.Unit) error
 func (u *told) List() []holdfast.UnitStatus {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	u.looks++
 	var all []holdfast.UnitStatus
-	for _, units := range u.units {
+	for owner, units := range u.units {
 		for _, unit := range units {
 			status, odd := u.status[unit.Name]
 			if !odd {
 				status.State = holdfast.UnitRunning
 			}
-			status.Name = unit.Name
+			status.Name, status.Owner = unit.Name, owner
 			all = append(all, status)
 		}
 	}
@@ -96,6 +98,7 @@ type ring struct {
 	mu      sync.Mutex
 	values  map[string]string
 	changed chan struct{}
+	asked   chan struct{} // hears of each Changed; nil for nobody
 }
 
 func (r *ring) Get(name string) (holdfast.Secret, bool) {
@@ -108,6 +111,10 @@ func (r *ring) Get(name string) (holdfast.Secret, bool) {
 func (r *ring) Changed() <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	select {
+	case r.asked <- struct{}{}:
+	default:
+	}
 	return r.changed
 }
 

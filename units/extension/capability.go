@@ -21,7 +21,7 @@ func (e *Extensions) Capability() house.Capability {
 		Operations: []operation.Kind{removal{e}.kind()},
 		Alerts: []holdfast.AlertRule{{
 			Name: "extension_unusable", Severity: holdfast.SeverityWarning,
-			Summary: "an extension waits for a key, is broken, or its folder is gone", Firing: e.alerts,
+			Summary: "an extension is blocked, is broken, asks for more than it was granted, or its folder is gone", Firing: e.alerts,
 		}},
 		Keep: []house.Keep{
 			{Name: "extensions", Patterns: []string{"extensions"}},
@@ -48,15 +48,16 @@ func (e *Extensions) start(ctx context.Context) error {
 }
 
 // run reads the extensions again when a key that one asks for comes or goes, so that a blocked one
-// starts when its last key is set, and when a deleted one was restored. It tells of mounts whose
-// unit came up or went down.
+// starts when its last key is set, when a deleted one was restored, and when units that were refused
+// are taken. It tells of mounts whose unit came up or went down.
 func (e *Extensions) run(ctx context.Context) error {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
+	unitsChanged := e.needs.Units.Changed()
+	e.notice()
 	for {
-		keysChanged, unitsChanged := e.keysChanged(), e.needs.Units.Changed()
-		e.notice()
-		if !e.keysAsDeclared() || e.notesReturned() {
+		keysChanged := e.keysChanged()
+		if !e.keysAsDeclared() || e.notesReturned() || e.retake(ctx) {
 			if _, err := e.Sync(ctx); err != nil && ctx.Err() == nil {
 				e.needs.Log.Error("cannot read the extensions again", slog.Any("error", err))
 			}
@@ -66,9 +67,23 @@ func (e *Extensions) run(ctx context.Context) error {
 			return nil
 		case <-keysChanged:
 		case <-unitsChanged:
+			unitsChanged = e.needs.Units.Changed()
+			e.notice()
 		case <-tick.C:
 		}
 	}
+}
+
+// retake hands units that were refused once more, and tells whether any were taken.
+func (e *Extensions) retake(ctx context.Context) bool {
+	if !slices.ContainsFunc(e.snapshot(), func(x standing) bool { return x.refused != "" }) {
+		return false
+	}
+	e.syncing.Lock()
+	defer e.syncing.Unlock()
+	return slices.ContainsFunc(e.snapshot(), func(x standing) bool {
+		return x.refused != "" && !e.leaving[x.name] && e.needs.Units.Set(ctx, owner(x.name), x.units) == nil
+	})
 }
 
 // notesReturned tells whether a deleted extension was restored, its note with it, and a sync is due.
@@ -82,7 +97,8 @@ func (e *Extensions) notesReturned() bool {
 	return slices.ContainsFunc(notes, e.shelf.returned)
 }
 
-// lookEvery bounds how long a key set elsewhere, or a restored extension, goes unseen.
+// lookEvery bounds how long a key set elsewhere, a restored extension, or a name that became free goes
+// unseen.
 const lookEvery = 2 * time.Second
 
 // keysChanged is closed at the next change of a key, when the keys can tell.
@@ -95,11 +111,8 @@ func (e *Extensions) keysChanged() <-chan struct{} {
 
 // keysAsDeclared tells whether what is blocked, and what is not, still should be.
 func (e *Extensions) keysAsDeclared() bool {
-	for _, x := range e.snapshot() {
-		state, _, missing := x.standing(e.has)
-		if state != x.state || !slices.Equal(missing, x.keys) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(e.snapshot(), func(x standing) bool {
+		_, _, missing := x.standing(e.has)
+		return !slices.Equal(missing, x.keys)
+	})
 }

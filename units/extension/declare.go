@@ -20,7 +20,7 @@ import (
 //
 //	ready      used; its units have states of their own
 //	disabled   switched off in master_config.json
-//	blocked    waits for something outside it: a key, a port
+//	blocked    waits for something outside it: a key, a name that somebody else's unit has
 //	broken     a manifest or file of it is wrong
 //	missing    its folder is gone
 const (

@@ -69,7 +69,7 @@ type Extensions struct {
 type standing struct {
 	*extension
 	declaration
-	// refused is why the units could not be declared.
+	// refused is why the supervisor did not take the units; what it took before goes on.
 	refused string
 }
 
@@ -209,7 +209,9 @@ func (e *Extensions) declare(ctx context.Context, s settlement) []standing {
 			told = old.held
 		}
 		now := standing{extension: x, declaration: x.declare(in, told)}
-		now.refused = e.hand(ctx, now)
+		if err := e.hand(ctx, now); err != nil {
+			now.refuse(err)
+		}
 		list = append(list, now)
 	}
 	for _, old := range before {
@@ -220,18 +222,30 @@ func (e *Extensions) declare(ctx context.Context, s settlement) []standing {
 	return list
 }
 
-// hand declares one extension's units; the answer says why that failed.
-func (e *Extensions) hand(ctx context.Context, x standing) string {
+// hand declares one extension's units.
+func (e *Extensions) hand(ctx context.Context, x standing) error {
 	if len(x.units)+len(x.servers) > 0 && x.state == stateReady {
 		if err := privateDirs(e.needs.Home, x.name).make(); err != nil {
 			e.needs.Log.Warn("cannot make the data folder", slog.String("extension", x.name), slog.Any("error", err))
 		}
 	}
-	if err := e.needs.Units.Set(ctx, owner(x.name), x.units); err != nil {
+	err := e.needs.Units.Set(ctx, owner(x.name), x.units)
+	if err != nil {
 		e.needs.Log.Error("cannot declare the units", slog.String("extension", x.name), slog.Any("error", err))
-		return err.Error()
 	}
-	return ""
+	return err
+}
+
+// refuse blocks an extension whose units the supervisor did not take.
+func (s *standing) refuse(err error) {
+	s.refused = strings.ReplaceAll(err.Error(), "\n", "; ")
+	if s.state != stateReady {
+		return
+	}
+	s.state, s.reason = stateBlocked, s.refused
+	for i := range s.servers {
+		s.servers[i].Blocked = first(s.servers[i].Blocked, s.refused)
+	}
 }
 
 func (e *Extensions) publish(list []standing) {
@@ -313,7 +327,7 @@ func (s standing) allProblems() []holdfast.Problem {
 	}
 	problems = append(problems, s.tools.problems...)
 	if s.refused != "" {
-		problems = append(problems, holdfast.Problem{File: "extensions/" + s.name, Message: "its units are not declared: " + s.refused})
+		problems = append(problems, holdfast.Problem{File: "extensions/" + s.name, Message: s.refused})
 	}
 	return problems
 }

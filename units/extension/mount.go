@@ -4,6 +4,7 @@ package extension
 
 import (
 	"maps"
+	"strings"
 	"time"
 
 	"holdfast"
@@ -30,11 +31,18 @@ func (e *Extensions) Mounts() []holdfast.Mount {
 func (e *Extensions) serving() map[string]bool {
 	serving := map[string]bool{}
 	for _, u := range e.needs.Units.List() {
-		if serves(u, e.begun) {
+		if ofExtension(u) && serves(u, e.begun) {
 			serving[u.Name] = true
 		}
 	}
 	return serving
+}
+
+// ofExtension tells whether the unit is declared by the extension whose name it begins with: another
+// owner may have taken the name.
+func ofExtension(u holdfast.UnitStatus) bool {
+	name, _, _ := strings.Cut(u.Name, ".")
+	return u.Owner == owner(name)
 }
 
 // serves tells whether the unit's process is there and has answered. One that is older than this
