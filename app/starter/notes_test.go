@@ -52,7 +52,7 @@ type served struct {
 	*testing.T
 	base  string
 	cmd   *exec.Cmd
-	ended chan error
+	ended chan error // closed after it
 }
 
 func serve(t *testing.T, script string, env []string, ready string) *served {
@@ -67,9 +67,14 @@ func serve(t *testing.T, script string, env []string, ready string) *served {
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	go func() { s.ended <- s.cmd.Wait() }()
+	go func() {
+		defer close(s.ended)
+		s.ended <- s.cmd.Wait()
+	}()
 	t.Cleanup(func() {
-		if s.cmd.ProcessState == nil {
+		select {
+		case <-s.ended:
+		default:
 			_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL)
 			<-s.ended
 		}
@@ -188,7 +193,7 @@ func TestNotesService(t *testing.T) {
 		{"NUL", "POST", "/", asJSON, `{"text": "a\u0000b"}`, 400, "U+0000"},
 		{"half a character", "POST", "/", asJSON, `{"text": "a\ud83d"}`, 400, "half a character"},
 		{"too long", "POST", "/", asJSON, note(strings.Repeat("ä", 20_001)), 400, "the limit is 20000"},
-		{"body too large", "POST", "/", asJSON, note(strings.Repeat("a", 300_000)), 413, "larger than"},
+		{"body too large", "POST", "/", asJSON, note(strings.Repeat("a", 3_000_000)), 413, "larger than"},
 		{"just right", "POST", "/", asJSON, note(strings.Repeat("🗝", 20_000)), 201, `"id": 3`},
 		{"delete", "DELETE", "/3", "", "", 200, `"deleted"`},
 		{"delete again", "DELETE", "/3", "", "", 404, "there is no note 3"},

@@ -134,8 +134,18 @@ class Handler(BaseHTTPRequestHandler):
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(body)
+            if self.unread:
+                self.hear_out()
         except (ConnectionError, TimeoutError):
             self.close_connection = True
+
+    def hear_out(self):
+        # Who is cut off while it sends may never see the answer, so up to 4 MiB are thrown away.
+        self.connection.shutdown(socket.SHUT_WR)
+        self.connection.settimeout(1)
+        for _ in range(64):
+            if not self.rfile.read1(1 << 16):
+                return
 
     def log_request(self, code="-", size="-"):
         if self.path != "/healthz":
