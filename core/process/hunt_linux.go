@@ -19,23 +19,22 @@ const (
 // A hunt kills all that carry a brand as soon as they are seen, newest first again and again: who
 // forks and leaves its group before each look at all processes is over outruns a scan, not a hunt.
 type hunt struct {
-	brand brand
-	tint  tint // of who has no brand and is of the launch all the same; 0 when there is none
-	dir   int  // /proc
-	last  int  // the highest number seen
+	*tree
+	dir  int // /proc
+	last int // the highest number seen
 	// done are those that were killed already and may not be dead yet, and those with neither.
 	done map[int]bool
 }
 
-// huntFor kills all that carry the brand until no new one is seen or the time is over; it tells
-// whether there was any.
-func huntFor(b brand, t tint) bool {
+// hunt kills all that carry the brand, or none and the tint, until no new one is seen or the time is
+// over; it tells whether there was any.
+func (t *tree) hunt() bool {
 	dir, err := unix.Open("/proc", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return false
 	}
 	defer func() { _ = unix.Close(dir) }()
-	h := hunt{brand: b, tint: t, dir: dir, done: map[int]bool{}}
+	h := hunt{tree: t, dir: dir, done: map[int]bool{}}
 	if h.all() == 0 {
 		return false
 	}
@@ -80,7 +79,7 @@ func (h *hunt) strike(pid int) bool {
 		return true
 	}
 	defer func() { _ = unix.Close(fd) }()
-	if h.hunted(pid) {
+	if h.carriedBy(pid) {
 		_ = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
 	}
 	return true

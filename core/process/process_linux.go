@@ -17,6 +17,9 @@ import (
 // pidfd leads or led, whatever became of its number since.
 const signalGroup = 1 << 2
 
+// tracerPatience is how long, roughly, a tracer may take to ask for the status of what it traces.
+const tracerPatience = 500 * time.Millisecond
+
 // A Process is one launch under watch. Its pidfd waits in the runtime's poller, so that a launch
 // costs a goroutine and no thread.
 type Process struct {
@@ -86,11 +89,17 @@ func (p *Process) status() Exit {
 		}
 		return p.inspect()
 	}
-	status, err := p.ground.reap(p.id.PID)
-	if err != nil {
-		return Exit{}
+	for pause := time.Millisecond; ; pause *= 2 {
+		status, err := p.ground.reap(p)
+		if err == nil {
+			return exitOf(status)
+		}
+		if !errors.Is(err, errHeld) || pause > tracerPatience {
+			p.ground.forget(p)
+			return Exit{}
+		}
+		time.Sleep(pause)
 	}
-	return exitOf(status)
 }
 
 func exitOf(status syscall.WaitStatus) Exit {
@@ -164,6 +173,9 @@ func pollForever(fd int) error {
 	}
 }
 
+// errHeld says that a child has no status for its parent: it lives, or its tracer was not told yet.
+var errHeld = errors.New("its status is not there")
+
 func wait4(pid, options int) (syscall.WaitStatus, error) {
 	var status syscall.WaitStatus
 	for {
@@ -172,7 +184,7 @@ func wait4(pid, options int) (syscall.WaitStatus, error) {
 			continue
 		}
 		if err == nil && got != pid {
-			err = syscall.ECHILD
+			err = errHeld
 		}
 		return status, err
 	}

@@ -47,6 +47,10 @@ func playTree(role string, args []string) {
 	case "headless": // its first thread ends, its others live on
 		signal.Ignore(syscall.SIGTERM)
 		headless()
+	case "prey": // is traced by its own child
+		prey()
+	case "tracer":
+		trace()
 	case "eat":
 		eat(256 << 20)
 	case "spin":
@@ -194,6 +198,28 @@ func headless() {
 	}
 	say(os.Getpid())
 	forever()
+}
+
+// prey lets a child of its own trace it, which never asks how it ended.
+func prey() {
+	_ = unix.Prctl(unix.PR_SET_PTRACER, ^uintptr(0), 0, 0, 0)
+	child := again("tracer")
+	child.Stdout = os.Stdout
+	if child.Start() != nil {
+		os.Exit(1)
+	}
+	forever()
+}
+
+func trace() {
+	runtime.LockOSThread() // the thread is the tracer
+	_, _, errno := syscall.Syscall6(syscall.SYS_PTRACE, unix.PTRACE_SEIZE, uintptr(os.Getppid()), 0, 0, 0, 0)
+	if errno != 0 {
+		say(-int(errno))
+		os.Exit(1)
+	}
+	say(os.Getpid())
+	select {}
 }
 
 func eat(size int) {

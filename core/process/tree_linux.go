@@ -39,7 +39,10 @@ func (g *ground) endMarked(ctx context.Context, m Mark, s syscall.Signal, grace 
 // End ends the whole tree of the launch: the signal goes to the group, and once the first process
 // has ended, to those who left the group; SIGKILL to all that outlives the grace.
 func (p *Process) End(ctx context.Context, signal syscall.Signal, grace time.Duration) error {
-	t := &tree{ground: p.ground, mark: p.id.Mark, brand: p.brand, tint: p.ground.tintOf(p.brand), leader: p, berth: p.berth}
+	t := &tree{ground: p.ground, mark: p.id.Mark, brand: p.brand, leader: p, berth: p.berth}
+	if p.berth.unified == "" { // a group has even the first moments, and is nobody else's
+		t.tint = p.ground.tintOf(p.brand)
+	}
 	if err := t.end(ctx, signal, grace); err != nil {
 		return err
 	}
@@ -52,7 +55,7 @@ type tree struct {
 	ground *ground
 	mark   Mark
 	brand  brand
-	tint   tint     // 0 when the launch has none of its own, or only the mark is known
+	tint   tint     // 0 when the launch has none of its own or needs none, or only the mark is known
 	leader *Process // nil when only the mark is known
 	berth  *berth
 	// seen are those found so far, by pid and start: a process that is dying has no environment any
@@ -154,7 +157,7 @@ func (t *tree) kill() error {
 		for _, s := range left {
 			_ = signalOne(s, syscall.SIGKILL)
 		}
-		if ended && huntFor(t.brand, t.tint) {
+		if ended && t.hunt() {
 			pause = lookSoon
 		}
 		select {
@@ -228,18 +231,24 @@ func (t *tree) of(all *scan) map[int]bool {
 func (t *tree) bury(s stat) (fresh bool) {
 	fresh = t.corpses[s.pid] != s.start
 	t.corpses[s.pid] = s.start
-	if s.parent == os.Getpid() && !t.ground.knows(s.pid) && t.carriedBy(s.pid) {
-		_, _ = t.ground.reap(s.pid)
+	if s.parent == os.Getpid() && t.carriedBy(s.pid) {
+		t.ground.bury(s.pid)
 	}
 	return fresh
 }
 
-// carriedBy tells whether a process has the brand, or has none and the tint.
+// carriedBy tells whether a process has the brand, or has none and the tint. Another house may have
+// given the same tint to a launch that it has not branded yet, whose environment says so.
 func (t *tree) carriedBy(pid int) bool {
-	if now := readBrand(pid); now.valid() {
+	if t.tint == 0 || readTint(pid) != t.tint {
+		return readBrand(pid) == t.brand
+	}
+	environ, err := readEnviron(pid)
+	if now := readBrand(pid); now.valid() { // asked last: it may have come meanwhile
 		return now == t.brand
 	}
-	return t.tint != 0 && readTint(pid) == t.tint
+	mark, found := findMark(environ)
+	return err != nil || !found || mark == t.mark
 }
 
 // leaderIn gives the leader's number while nobody else can have it, else 0.
@@ -264,7 +273,7 @@ func (t *tree) own(all *scan, i, leader int) bool {
 		return b == t.brand
 	}
 	if t.tint != 0 && all.tint(i) == t.tint {
-		return true
+		return t.carriedBy(s.pid)
 	}
 	if s.dead() {
 		return false

@@ -370,3 +370,23 @@ func TestSweepRemovesOnlyEmptyGroups(t *testing.T) {
 		t.Errorf("the house's folder is left: %v", err)
 	}
 }
+
+// TestATracedDeathHoldsNobodyUp kills what is traced: the kernel keeps its status for the tracer, who
+// does not ask, and others must not wait for that.
+func TestATracedDeathHoldsNobodyUp(t *testing.T) {
+	eachWay(t, func(d den) {
+		l := d.launch("prey")
+		if tracer := number(d.t, l.Reader); tracer < 0 {
+			d.t.Skipf("this machine lets nobody trace: %v", syscall.Errno(-tracer))
+		}
+		if err := syscall.Kill(l.Identity().PID, syscall.SIGKILL); err != nil {
+			d.t.Fatal(err)
+		}
+		if exit := wait(d.t, l); exit.Success() {
+			d.t.Errorf("exit = %v, want no success", exit)
+		}
+		other := d.launch("exit")
+		wait(d.t, other)
+		l.end(syscall.SIGTERM, 50*time.Millisecond)
+	})
+}
