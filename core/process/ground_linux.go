@@ -65,22 +65,39 @@ func (g *ground) register(p *Process) {
 	g.known[p.id.PID] = p
 }
 
-// knows tells whether somebody here waits for the child.
-func (g *ground) knows(pid int) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.known[pid] != nil
-}
-
-// reap takes the status of a child that has ended; its number may be another's from then on.
-func (g *ground) reap(pid int) (syscall.WaitStatus, error) {
+// bury takes the status of a child that nobody here waits for.
+func (g *ground) bury(pid int) {
 	g.reaping.Lock()
 	defer g.reaping.Unlock()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	status, err := wait4(pid, 0)
-	delete(g.known, pid)
+	if g.known[pid] == nil {
+		_, _ = wait4(pid, syscall.WNOHANG)
+	}
+}
+
+// reap takes the status of a launch's first process, which is our child and has ended; its number may
+// be another's from then on. It waits for nobody, for all launches need its locks: errHeld says that
+// the status is not there yet.
+func (g *ground) reap(p *Process) (syscall.WaitStatus, error) {
+	g.reaping.Lock()
+	defer g.reaping.Unlock()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	status, err := wait4(p.id.PID, syscall.WNOHANG)
+	if err == nil {
+		delete(g.known, p.id.PID)
+	}
 	return status, err
+}
+
+// forget leaves a child whose status does not come to who reaps orphans.
+func (g *ground) forget(p *Process) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.known[p.id.PID] == p {
+		delete(g.known, p.id.PID)
+	}
 }
 
 // orphans lists the children of this process that no launch began with: those whose parents died,
