@@ -240,11 +240,11 @@ func (t *tree) bury(s stat) (fresh bool) {
 // carriedBy tells whether a process has the brand, or has none and the tint. Another house may have
 // given the same tint to a launch that it has not branded yet, whose environment says so.
 func (t *tree) carriedBy(pid int) bool {
-	if t.tint == 0 || readTint(pid) != t.tint {
-		return readBrand(pid) == t.brand
+	if now := readBrand(pid); now.valid() || t.tint == 0 || readTint(pid) != t.tint {
+		return now == t.brand
 	}
 	environ, err := readEnviron(pid)
-	if now := readBrand(pid); now.valid() { // asked last: it may have come meanwhile
+	if now := readBrand(pid); now.valid() { // it was branded meanwhile
 		return now == t.brand
 	}
 	mark, found := findMark(environ)
