@@ -5,6 +5,7 @@ package usage
 import (
 	"context"
 	"errors"
+	"maps"
 	"math"
 	"sync"
 	"time"
@@ -17,6 +18,8 @@ const (
 	Pace = 15 * time.Second
 	// kept is how many notes the history has: an hour of them.
 	kept = int(time.Hour / Pace)
+	// trusted is how long what was measured holds of units at rest; then all are looked at again.
+	trusted = time.Minute
 	// briefly is how long two looks must lie apart to tell a rate.
 	briefly = 250 * time.Millisecond
 )
@@ -55,7 +58,9 @@ type Book struct {
 	units func() []Unit
 
 	mu      sync.Mutex
-	before  look // the last one of the history
+	before  look                     // the last one of the history
+	spent   map[string]time.Duration // by all units when they were last looked at for the history
+	looked  time.Time                // when that was
 	at      []time.Time
 	notes   map[string][]note // by unit; they end with the last of at
 	asked   look              // the last one that somebody asked for
@@ -65,6 +70,12 @@ type Book struct {
 type meter interface {
 	Read(leaders []process.Identity) (map[process.Mark]Reading, error)
 	Self() (Reading, error)
+}
+
+// A spender is a meter that tells cheaply how much processor time all units have used together; nil
+// where nobody knows.
+type spender interface {
+	Spent() map[string]time.Duration
 }
 
 // A look is one measurement of everything.
@@ -115,10 +126,27 @@ func (b *Book) look(units []Unit) (look, error) {
 	return look{at: now, units: readings, house: house}, err
 }
 
-// note writes one line of the history.
+// sample looks at the units for the history. Of units that used no processor time since the last look
+// all is as it was, and only the house itself is measured.
+func (b *Book) sample(units []Unit) (look, error) {
+	var spent map[string]time.Duration
+	if m, can := b.meter.(spender); can {
+		spent = m.Spent() // before the look, so that what is used meanwhile counts for the next
+	}
+	now := time.Now()
+	if spent != nil && maps.Equal(spent, b.spent) && now.Sub(b.looked) < trusted {
+		house, err := b.meter.Self()
+		return look{at: now, units: b.before.units, house: house}, err
+	}
+	b.spent, b.looked = spent, now
+	return b.look(units)
+}
+
+// note writes one line of the history; Keep alone calls it.
 func (b *Book) note(units []Unit) {
-	now, err := b.look(units)
+	now, err := b.sample(units)
 	if err != nil {
+		b.spent = nil
 		return // the system does not tell; who asks is told
 	}
 	b.mu.Lock()

@@ -68,6 +68,15 @@ func (m *Meter) Read(leaders []process.Identity) (map[process.Mark]Reading, erro
 	return readings, nil
 }
 
+// Spent tells how much processor time all units have used together, by where they run; nil where
+// nobody tells that cheaply.
+func (m *Meter) Spent() map[string]time.Duration {
+	if s, can := m.measurer.(spender); can {
+		return s.Spent()
+	}
+	return nil
+}
+
 // Self tells what the house itself uses, without its units.
 func (m *Meter) Self() (Reading, error) {
 	cpu, err := ownCPU()

@@ -140,3 +140,61 @@ func TestBookWithoutMeter(t *testing.T) {
 		t.Error("a past without a meter")
 	}
 }
+
+// A calm stand is a machine that also tells how much all launches used together.
+type calm struct {
+	stand
+	spent time.Duration
+	mute  bool
+}
+
+func (c *calm) Spent() map[string]time.Duration {
+	if c.mute {
+		return nil
+	}
+	return map[string]time.Duration{"house": c.spent}
+}
+
+// TestBookLeavesUnitsAtRestAlone wants no look at any process while nobody used processor time, but
+// one in a while, for a process may have left the groups that are counted.
+func TestBookLeavesUnitsAtRestAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &calm{stand: stand{begun: time.Now(), units: []string{"a"}}, spent: time.Second}
+		units := []Unit{{Name: "a", Leader: identityOf(10, "a")}}
+		b := NewBook(NewMeter(c, "h"), func() []Unit { return units })
+		notes := func(n int) (looks int) {
+			before := c.looks
+			for range n {
+				<-time.After(Pace)
+				b.note(units)
+			}
+			return c.looks - before
+		}
+		if n := notes(4); n != 1 {
+			t.Errorf("%d looks at units at rest within a minute", n)
+		}
+		if p := b.Past("a", time.Hour); len(p.At) != 4 || p.CPU[3] != 0 || p.Memory[3] != 1<<20 {
+			t.Errorf("the past of a unit at rest: %+v", p)
+		}
+		if n := notes(40); n != 10 {
+			t.Errorf("%d looks at units at rest within ten minutes", n)
+		}
+		c.spent += time.Microsecond
+		if n := notes(1); n != 1 {
+			t.Error("a unit that did something was not looked at")
+		}
+		if p := b.Past("a", time.Hour); p.CPU[len(p.CPU)-1] == 0 {
+			t.Error("what it used is not told")
+		}
+		c.mute = true
+		if n := notes(3); n != 3 {
+			t.Errorf("%d looks of 3 where nobody tells what all used", n)
+		}
+		c.mute, c.fails = false, errors.New("no /proc")
+		notes(1)
+		c.fails = nil
+		if n := notes(1); n != 1 {
+			t.Error("a look that failed counts as one")
+		}
+	})
+}

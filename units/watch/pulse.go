@@ -12,7 +12,7 @@ import (
 	"holdfast/core/home"
 )
 
-// beatEvery is how often a house that is well gives a sign of life.
+// beatEvery is how often a house that is well gives a sign of life at most.
 const beatEvery = 2 * time.Second
 
 // looksInARow is how often in a row the house must be found hung before it is replaced.
@@ -26,6 +26,8 @@ type Beat struct {
 	Home home.Home
 	// Proofs must all answer before the number grows.
 	Proofs []func(context.Context) error
+	// Every is the pause between two beats, at least 2 s.
+	Every time.Duration
 
 	advanced atomic.Uint64
 }
@@ -35,7 +37,7 @@ func (b *Beat) Advanced() uint64 { return b.advanced.Load() }
 
 // Run beats until ctx ends. A proof that fails or hangs keeps the number as it is.
 func (b *Beat) Run(ctx context.Context) {
-	tick := time.NewTicker(beatEvery)
+	tick := time.NewTicker(max(b.Every, beatEvery))
 	defer tick.Stop()
 	for {
 		b.once(ctx)

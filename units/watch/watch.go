@@ -134,7 +134,13 @@ func newPulse(n House) *pulse {
 	if limit <= 0 {
 		limit = defaultHung
 	}
-	return &pulse{every: min(max(limit/6, lookAtLeast), lookAtMost), limit: limit}
+	return &pulse{every: LooksEvery(limit), limit: limit}
+}
+
+// LooksEvery is how often the watch looks whether a house lives that may be silent so long. To beat
+// more often tells nobody anything.
+func LooksEvery(hungAfter time.Duration) time.Duration {
+	return min(max(hungAfter/6, lookAtLeast), lookAtMost)
 }
 
 // subject finds the house's process: the one that this watch started, or by its identity.

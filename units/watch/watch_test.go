@@ -472,5 +472,11 @@ func TestABeatNeedsItsProofs(t *testing.T) {
 		}
 		cancel()
 		<-done
+		slow := &Beat{Home: h, Every: 5 * beatEvery}
+		go slow.Run(t.Context())
+		pass(9 * beatEvery)
+		if slow.Advanced() != 2 {
+			t.Errorf("%d beats in nine tenths of two", slow.Advanced())
+		}
 	})
 }
