@@ -253,7 +253,7 @@ func (r *rig) flow() *flow {
 func (f *flow) more() {
 	f.r.t.Helper()
 	s, e, p := f.sockets.Load(), f.events.Load(), f.plain.Load()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for f.sockets.Load() < s+50 || f.events.Load() < e+50 || f.plain.Load() < p+50 {
@@ -341,7 +341,7 @@ func testOutlivesTheHouse(t *testing.T, r *rig) {
 
 func eventually(t *testing.T, ok func() bool) {
 	t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for !ok() {

@@ -152,7 +152,7 @@ func (k *keeper) end(signal syscall.Signal) error {
 	case err := <-k.done:
 		k.proc = nil
 		return err
-	case <-time.After(15 * time.Second):
+	case <-time.After(time.Minute):
 		_ = k.proc.Process.Kill()
 		<-k.done
 		k.proc = nil

@@ -18,7 +18,7 @@ import (
 // whoAmI revokes no session, which is journaled with the caller that the house saw, and reads it
 // back from the refusal or the journal's answer.
 func whoAmI(place home.Home) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return place.Dial(ctx, "control")

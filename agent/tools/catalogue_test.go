@@ -118,13 +118,13 @@ func TestCrashLoopSlowsDown(t *testing.T) {
 
 func TestHungServerIsBounded(t *testing.T) {
 	b := newBench(t, goServer(t, "hung", "hung"), goServer(t, "alpha", "good"))
-	b.section.StartWithin = config.Duration(500 * time.Millisecond)
+	b.section.StartWithin = config.Duration(3 * time.Second) // the good one needs some of it, too
 	b.up()
 	began := time.Now()
 	if names := b.names(agent()); !slices.Contains(names, "echo") {
 		t.Errorf("names are %v", names)
 	}
-	if took := time.Since(began); took > 10*time.Second {
+	if took := time.Since(began); took > 30*time.Second {
 		t.Errorf("listing took %s", took)
 	}
 	s, _ := b.server("hung")
@@ -135,7 +135,7 @@ func TestHungServerIsBounded(t *testing.T) {
 
 func TestSlowCallIsCancelledAlone(t *testing.T) {
 	b := newBench(t, goServer(t, "alpha", "good"))
-	b.section.Timeout = config.Duration(300 * time.Millisecond)
+	b.section.Timeout = config.Duration(2 * time.Second)
 	b.up()
 	b.must("echo", `{"text":"x"}`)
 	pid := b.Servers()[0].PID

@@ -69,7 +69,7 @@ func (h *rawHost) send(t testing.TB, line string) {
 func (h *rawHost) ping(t testing.TB) (before []string) {
 	t.Helper()
 	h.send(t, `{"jsonrpc":"2.0","id":"the ping","method":"ping"}`)
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		select {
 		case line, ok := <-h.answers:

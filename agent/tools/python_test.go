@@ -211,7 +211,7 @@ func TestHangingModuleIsInterrupted(t *testing.T) {
 
 func TestPythonTimeoutKillsOnlyTheCall(t *testing.T) {
 	b := newBench(t, pythonServer(t, "notes", map[string]string{"notes_tools.py": notesModule}))
-	b.section.Timeout = config.Duration(500 * time.Millisecond)
+	b.section.Timeout = config.Duration(2 * time.Second)
 	b.up()
 	b.must("refuse", "")
 	pid := b.Servers()[0].PID

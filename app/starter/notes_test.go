@@ -85,7 +85,7 @@ func serve(t *testing.T, script string, env []string, ready string) *served {
 
 func (s *served) until(path string, said *bytes.Buffer) {
 	s.Helper()
-	ctx, cancel := context.WithTimeout(s.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(s.Context(), time.Minute)
 	defer cancel()
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
@@ -141,7 +141,7 @@ func (s *served) stop() {
 		if err != nil {
 			s.Errorf("it ended with %v", err)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		s.Error("it did not end on TERM")
 	}
 }

@@ -74,7 +74,7 @@ func newYard(t *testing.T) *yard {
 // await asks for a unit's status until it is as wanted.
 func (y *yard) await(unit, what string, good func(holdfast.UnitStatus) bool) holdfast.UnitStatus {
 	y.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(time.Minute)
 	again := time.NewTicker(10 * time.Millisecond)
 	defer again.Stop()
 	for {

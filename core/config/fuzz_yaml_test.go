@@ -44,7 +44,7 @@ func FuzzReadYAML(f *testing.F) {
 				t.Errorf("the tree cannot be worded: %v", err)
 			}
 		}
-		if took := time.Since(began); took > 5*time.Second {
+		if took := time.Since(began); took > 30*time.Second {
 			t.Errorf("%d bytes took %v", len(text), took)
 		}
 	})

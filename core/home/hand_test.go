@@ -166,7 +166,7 @@ func ended(t *testing.T, place home.Home) {
 	t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		held, err := place.Holder()
 		if held == nil && err == nil {

@@ -73,7 +73,7 @@ func startOf(t *testing.T, pid int) uint64 {
 
 func awaitReaped(t *testing.T, pid int) {
 	t.Helper()
-	deadline := time.NewTimer(5 * time.Second)
+	deadline := time.NewTimer(time.Minute)
 	defer deadline.Stop()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()

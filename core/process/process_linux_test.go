@@ -161,8 +161,8 @@ func TestZombieCountsAsDead(t *testing.T) {
 		t.Errorf("Adopt of a zombie = %v, want ErrGone", err)
 	}
 	begun := time.Now()
-	err := process.EndMarked(t.Context(), process.Mark{House: testHouse(), Unit: "zombie", Launch: "1"}, syscall.SIGTERM, 5*time.Second)
-	if err != nil || time.Since(begun) > 2*time.Second {
+	err := process.EndMarked(t.Context(), process.Mark{House: testHouse(), Unit: "zombie", Launch: "1"}, syscall.SIGTERM, time.Minute)
+	if err != nil || time.Since(begun) > 30*time.Second {
 		t.Errorf("EndMarked of a zombie = %v after %v", err, time.Since(begun))
 	}
 }

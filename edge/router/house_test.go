@@ -209,7 +209,7 @@ func (h *fakeHouse) publish(mounts ...Mount) {
 
 func (h *fakeHouse) settle(revision uint64) {
 	h.t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		select {
 		case got := <-h.applied:
@@ -351,7 +351,7 @@ func upstream(t *testing.T, h http.Handler) int {
 // eventually polls until ok or the deadline.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.After(15 * time.Second)
+	deadline := time.After(time.Minute)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for !ok() {

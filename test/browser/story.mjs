@@ -12,7 +12,7 @@ export const house = env.HOLDFAST_URL
   ? { url: env.HOLDFAST_URL, link: env.HOLDFAST_LINK, api: env.HOLDFAST_API, key: env.HOLDFAST_KEY, tool: env.HOLDFAST_TOOL, args: JSON.parse(env.HOLDFAST_TOOL_ARGS ?? '{}') }
   : await fixture()
 
-export const patience = 20_000
+export const patience = 60_000
 export const sizes = { desktop: { width: 1280, height: 860 }, phone: { width: 390, height: 844 } }
 export const faults = []
 let step = 'start'

@@ -132,7 +132,7 @@ func ready(t *testing.T, h *holdfasttest.House, unit string) holdfast.UnitStatus
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		u := h.Unit(unit)
 		if u.State == holdfast.UnitReady {
@@ -243,7 +243,7 @@ func TestASandboxThatNamesNothing(t *testing.T) {
 	h := holdfasttest.Start(t, spies("extensions: {sandbox: {spy: {read: [shared]}}}\n", nil))
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.After(20 * time.Second); ; {
+	for deadline := time.After(time.Minute); ; {
 		u := h.Unit("spy.backend")
 		if u.State == holdfast.UnitBlocked && strings.Contains(u.Detail, "shared, which is not there") {
 			break

@@ -187,8 +187,8 @@ func await(t *testing.T, changed <-chan struct{}) {
 	t.Helper()
 	select {
 	case <-changed:
-	case <-time.After(10 * time.Second):
-		t.Fatal("nothing changed within 10 s")
+	case <-time.After(time.Minute):
+		t.Fatal("nothing changed within a minute")
 	}
 }
 

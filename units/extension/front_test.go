@@ -108,7 +108,7 @@ func await(t *testing.T, h *holdfasttest.House, client *http.Client, status int,
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		got, text := visit(t, h, client)
 		if strings.Contains(text, secret) {

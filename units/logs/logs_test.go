@@ -257,7 +257,7 @@ func (n *listener) expect(want ...string) {
 			if got.Text != w {
 				n.t.Fatalf("heard %q, want %q", got.Text, w)
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			n.t.Fatalf("%q did not come", w)
 		}
 	}

@@ -17,7 +17,7 @@ import (
 
 func awaitText(t *testing.T, read func() (string, error), want string) {
 	t.Helper()
-	deadline := time.NewTimer(10 * time.Second)
+	deadline := time.NewTimer(time.Minute)
 	defer deadline.Stop()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -263,7 +263,7 @@ func TestAHangingManagerIsNotWaitedFor(t *testing.T) {
 	if _, err := s.compare(ctx); err == nil {
 		t.Error("it is content")
 	}
-	if took := time.Since(began); took > 5*time.Second {
+	if took := time.Since(began); took > time.Minute {
 		t.Errorf("it took %s", took)
 	}
 	programs(t, map[string]string{"systemctl": "yes '● ● ●' | head -c 20000000"})

@@ -18,7 +18,7 @@ import (
 )
 
 // beatEvery is what the units of these tests promise.
-const beatEvery = 500 * time.Millisecond
+const beatEvery = time.Second
 
 // pulse beats into a file, and says so, until the file names another mood.
 func pulse(path, mood string) {
@@ -180,12 +180,12 @@ func TestRealIdleUnit(t *testing.T) {
 	s := realHouse(t, dir)
 	idle, busy := pulsing(dir, "idle", "sleep"), pulsing(dir, "busy", "talk")
 	idle.Healthy, busy.Healthy = nil, nil
-	idle.Idle, busy.Idle = time.Second, time.Second
+	idle.Idle, busy.Idle = 3*time.Second, 3*time.Second
 	if err := s.Set(t.Context(), "test", []holdfast.Unit{idle, busy}); err != nil {
 		t.Fatal(err)
 	}
 	first := reach(t, s, "idle", holdfast.UnitRunning)
-	waitMore(2 * time.Second)
+	waitMore(2 * idle.Idle)
 	if st := reach(t, s, "idle", holdfast.UnitRunning); st.PID != first.PID {
 		t.Fatal("a unit that beats was ended as idle")
 	}
