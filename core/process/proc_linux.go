@@ -6,24 +6,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"golang.org/x/sys/unix"
-)
-
-// maxEnviron bounds what is read of another process's environment.
-const maxEnviron = 4 << 20
-
-// emptyLooks and emptyPause bound how long an empty environment is taken for that of a process
-// between two programs.
-const (
-	emptyLooks = 8
-	emptyPause = 250 * time.Microsecond
 )
 
 // A stat is what /proc/PID/stat tells of a process.
@@ -147,66 +135,6 @@ func (s *stat) set(field int, n int64) {
 			s.ticks += n
 		}
 	}
-}
-
-// environMark reads the mark of one process from its environment; it does not look at ancestors.
-func environMark(pid int) (Mark, bool, error) {
-	environ, err := settledEnviron(pid, emptyLooks)
-	if err != nil {
-		return Mark{}, false, err
-	}
-	mark, found := findMark(environ)
-	return mark, found, nil
-}
-
-// settledEnviron reads an environment. A process that executes another program just now shows none
-// for a moment: an empty one is looked at again.
-func settledEnviron(pid, looks int) ([]byte, error) {
-	environ, err := readEnviron(pid)
-	for ; err == nil && len(environ) == 0 && looks > 0; looks-- {
-		if s, err := readStat(pid); err != nil || s.dead() {
-			return nil, err
-		}
-		time.Sleep(emptyPause)
-		environ, err = readEnviron(pid)
-	}
-	return environ, err
-}
-
-// readEnviron reads as much of an environment as holds the mark: the house puts it first, so that
-// nearly always one small read finds it.
-func readEnviron(pid int) ([]byte, error) {
-	file, err := os.Open("/proc/" + strconv.Itoa(pid) + "/environ")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = file.Close() }()
-	first := make([]byte, 1024)
-	n, err := file.Read(first)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
-	}
-	first = first[:n]
-	if end := bytes.LastIndexByte(first, 0); end >= 0 {
-		if _, found := findMark(first[:end]); found {
-			return first[:end], nil
-		}
-	}
-	rest, err := io.ReadAll(io.LimitReader(file, maxEnviron))
-	return append(first, rest...), err
-}
-
-func findMark(environ []byte) (Mark, bool) {
-	prefix := []byte(MarkVariable + "=")
-	for entry := range bytes.SplitSeq(environ, []byte{0}) {
-		if value, ok := bytes.CutPrefix(entry, prefix); ok {
-			if mark, ok := ParseMark(string(value)); ok {
-				return mark, true
-			}
-			return UnreadableMark(), true
-		}
-	}
-	return Mark{}, false
 }
 
 // table lists all processes with their status, kernel threads left out.
