@@ -25,15 +25,10 @@ const (
 	// must not have been needed.
 	sweepEvery = time.Minute
 	unused     = 10 * time.Minute
-	// failuresMost is how often in a row a keeper may end soon after its start before the house keeps
-	// the logs itself.
-	failuresMost = 5
 	// exitWait is how long the keeper gets to find out how a process ended, exitLook how often it is
 	// asked.
-	exitWait   = 2 * time.Second
-	exitLook   = 10 * time.Millisecond
-	pauseFirst = 50 * time.Millisecond
-	pauseMost  = 5 * time.Second
+	exitWait = 2 * time.Second
+	exitLook = 10 * time.Millisecond
 )
 
 // Program is the name of the program that holds the keeper; it stands beside the house's own.
@@ -62,6 +57,7 @@ type Standing struct {
 type Client struct {
 	starter
 	beat time.Duration
+	rest time.Duration // before a keeper outside is trusted again
 
 	mu       sync.Mutex
 	settings Settings
@@ -72,7 +68,6 @@ type Client struct {
 	ask      int
 	mark     []byte        // ends a launch
 	changed  chan struct{} // has one element when the settings changed
-	here     chan struct{} // closed when the keeper within this process has ended, nil for none
 }
 
 // A held is one log whose pipes the house holds open.
@@ -85,12 +80,15 @@ type held struct {
 	used     time.Time
 }
 
-// A runner is the keeper's process.
+// A runner is the keeper: a process of its own, or within this one.
 type runner struct {
-	pid  int
-	done <-chan struct{}
-	// end signals the process, which may be gone.
+	pid    int
+	inside bool
+	done   <-chan struct{}
+	// end signals the process, which may be gone; one within this process hears only what is asked.
 	end func(os.Signal)
+	// why is how it ended, nil when in order or unknown; to be read when done is closed.
+	why error
 }
 
 // New makes a client. It does no I/O.
@@ -99,7 +97,7 @@ func New(o Options) *Client {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Client{
-		starter: starter{home: o.Home, binary: o.Binary, log: o.Log}, beat: beatEvery, settings: DefaultSettings(),
+		starter: starter{home: o.Home, binary: o.Binary, log: o.Log}, beat: beatEvery, rest: restFirst, settings: DefaultSettings(),
 		held: map[string]*held{}, ask: -1, changed: make(chan struct{}, 1), straight: true,
 	}
 }

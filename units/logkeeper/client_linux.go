@@ -50,7 +50,7 @@ func (c *Client) Start(context.Context) error {
 	if _, err := c.program(); err != nil {
 		c.standing.Lacks = fmt.Sprintf("the log keeper is missing (%v): units write their logs themselves, and nothing rotates them", err)
 		if len(c.held) > 0 {
-			c.keepHere() // of units that hold pipes
+			c.keeper = c.inside() // of units that hold pipes
 		}
 		return nil
 	}
@@ -179,7 +179,7 @@ func (c *Client) Run(ctx context.Context) error {
 	began := time.Now()
 	beat := time.NewTicker(c.beat)
 	defer beat.Stop()
-	w := &watchman{Client: c}
+	w := &watchman{Client: c, trust: trust{first: c.rest}}
 	sweep := time.NewTicker(sweepEvery)
 	defer sweep.Stop()
 	for {
@@ -205,10 +205,13 @@ func (c *Client) Run(ctx context.Context) error {
 // A watchman replaces the keeper when it must be.
 type watchman struct {
 	*Client
-	seen     uint64
-	strikes  int
-	failures int
-	began    time.Time
+	trust   trust
+	seen    uint64
+	strikes int
+	// again is when the keeper within this process makes place for one outside; yielding that it was
+	// told to.
+	again    time.Time
+	yielding bool
 }
 
 // ended is closed when the keeper has; nil, which never is, when there is none.
@@ -228,7 +231,8 @@ func (w *watchman) beat() {
 	for _, h := range w.held {
 		w.endLines(h)
 	}
-	if w.keeper == nil {
+	if w.keeper == nil || w.keeper.inside {
+		w.yield(time.Now())
 		return
 	}
 	seen, err := readBeat(stateFile(w.home))
@@ -242,33 +246,69 @@ func (w *watchman) beat() {
 	w.say("ping")
 }
 
-// replace starts another keeper, after a pause when the one before did not live long.
+// yield has the keeper within this process make place for one outside when it is time to trust
+// one again, and has units write to pipes when the program of the keeper is there by now. The change
+// is in order: the one has ended and let go of its lock before the other begins (replace), and the
+// lines wait in their pipes.
+func (w *watchman) yield(now time.Time) {
+	if _, err := w.program(); err != nil || w.yielding || now.Before(w.again) {
+		return
+	}
+	w.straight = false
+	if w.keeper == nil {
+		w.launch(now)
+		return
+	}
+	w.yielding = true
+	w.say(fmt.Sprintf("stop %d", w.keeper.pid))
+}
+
+// launch starts a keeper outside; the caller holds the lock.
+func (w *watchman) launch(now time.Time) {
+	w.trust.began = now
+	w.ensure()
+}
+
+// replace has another keeper in the place of one that has ended.
 func (w *watchman) replace(ctx context.Context) {
-	w.mu.Lock()
-	w.standing.Replaced++
-	w.keeper, w.standing.PID = nil, 0
-	w.mu.Unlock()
-	if time.Since(w.began) > time.Minute {
-		w.failures = 0
+	wait, wanted := w.bury(time.Now())
+	if wait > 0 {
+		pause(ctx, wait)
 	}
-	w.failures++
-	if w.failures > failuresMost {
-		w.mu.Lock()
-		w.standing.Lacks = "the log keeper ends again and again (var/logs/logkeeper.log says why): the house keeps the logs itself"
-		w.keepHere()
-		w.mu.Unlock()
+	if !wanted || ctx.Err() != nil {
 		return
 	}
-	if w.failures > 1 {
-		pause(ctx, min(pauseFirst<<w.failures, pauseMost))
-	}
-	if ctx.Err() != nil {
-		return
-	}
-	w.began = time.Now()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.ensure()
+	w.launch(time.Now())
+}
+
+// bury notes how the keeper ended. It tells whether one outside is wanted, and after how long; else
+// this process keeps the logs from here on.
+func (w *watchman) bury(now time.Time) (wait time.Duration, wanted bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	last, gaveWay := w.keeper, w.yielding
+	w.keeper, w.standing.PID, w.yielding = nil, 0, false
+	switch {
+	case gaveWay:
+		return 0, true
+	case last.inside:
+		w.standing.Lacks = fmt.Sprintf("nobody keeps the logs: %v", last.why)
+		return pauseMost, true
+	}
+	w.standing.Replaced++
+	wait, rest := w.trust.lost(now)
+	if rest == 0 {
+		return wait, true
+	}
+	how := "var/logs/logkeeper.log says why"
+	if last.why != nil {
+		how = fmt.Sprintf("the last: %v; %s", last.why, how)
+	}
+	w.standing.Lacks = fmt.Sprintf("the log keeper ends again and again (%s): the house keeps the logs itself, and tries another in %s", how, rest)
+	w.again, w.keeper = now.Add(rest), w.inside()
+	return 0, false
 }
 
 func pause(ctx context.Context, d time.Duration) { waitFor(ctx, nil, d) }
@@ -324,16 +364,13 @@ func (c *Client) Stop(ctx context.Context) error {
 		busy = busy || len(h.launches) > 0
 		c.endLines(h)
 	}
+	finished := c.stopInside(ctx, busy)
 	switch {
-	case c.here != nil:
-		word := "finish"
-		if busy {
-			word = "stop" // until the next house its units wait when their pipes are full
-		}
-		c.say(fmt.Sprintf("%s %d", word, os.Getpid()))
-		waitFor(ctx, c.here, finishMost)
-	case !c.straight && !busy:
+	case c.straight || finished:
+	case !busy:
 		c.finish(ctx)
+	case c.keeper == nil || c.keeper.ended():
+		c.ensure() // for what it is worth: without one the units wait when their pipes are full
 	}
 	for _, h := range c.held {
 		h.close()
@@ -343,8 +380,29 @@ func (c *Client) Stop(ctx context.Context) error {
 		_ = unix.Close(c.ask)
 		c.ask = -1
 	}
-	c.keeper, c.here = nil, nil
+	c.keeper = nil
 	return nil
+}
+
+// stopInside ends the keeper within this process, and tells whether that took all that was written.
+func (c *Client) stopInside(ctx context.Context, busy bool) (finished bool) {
+	if c.keeper == nil || !c.keeper.inside {
+		return false
+	}
+	word := "finish"
+	if busy {
+		word = "stop"
+	}
+	c.say(fmt.Sprintf("%s %d", word, c.keeper.pid))
+	if !waitFor(ctx, c.keeper.done, finishMost) {
+		return true // there is no other way to end it than this process's end
+	}
+	c.keeper = nil
+	return !busy && c.empty()
+}
+
+func (c *Client) empty() bool {
+	return !slices.ContainsFunc(slices.Collect(maps.Values(c.held)), func(h *held) bool { return !h.empty() })
 }
 
 // finish has the keeper take what is left and end; one that died or hangs is replaced for that.
@@ -365,7 +423,7 @@ func (c *Client) finish(ctx context.Context) {
 			waitFor(ctx, c.keeper.done, finishMost)
 			continue
 		}
-		if !slices.ContainsFunc(slices.Collect(maps.Values(c.held)), func(h *held) bool { return !h.empty() }) {
+		if c.empty() {
 			return
 		}
 	}
@@ -384,19 +442,17 @@ func (r *runner) ended() bool {
 // finishMost is how long a keeper may take to finish.
 const finishMost = 6 * time.Second
 
-// keepHere keeps the logs within this process; the caller holds the lock.
-func (c *Client) keepHere() {
-	if c.here != nil {
-		return
-	}
+// inside keeps the logs within this process.
+func (c *Client) inside() *runner {
 	done := make(chan struct{})
-	c.here = done
+	r := &runner{pid: os.Getpid(), inside: true, done: done, end: func(os.Signal) {}}
 	go func() {
 		defer close(done)
-		if err := keep(c.home, c.log, time.Now, false); err != nil {
-			c.log.Error("cannot keep the logs", slog.Any("error", err))
+		if r.why = keep(c.home, c.log, time.Now, false); r.why != nil {
+			c.log.Error("cannot keep the logs", slog.Any("error", r.why))
 		}
 	}()
+	return r
 }
 
 // environment is what the keeper gets: nothing secret, and no mark of a unit.

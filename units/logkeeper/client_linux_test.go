@@ -26,21 +26,7 @@ func newClient(t *testing.T, dir, binary string) *Client {
 	t.Helper()
 	c := New(Options{Home: home.At(dir), Binary: binary, Log: printer(t.Output())})
 	c.beat = 100 * time.Millisecond
-	if err := c.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- c.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-		if err := c.Stop(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
+	run(t, c)
 	return c
 }
 

@@ -146,9 +146,10 @@ func (s starter) spawn() (*runner, error) {
 		return nil, fmt.Errorf("cannot start the log keeper: %w", err)
 	}
 	done := make(chan struct{})
+	r := &runner{pid: cmd.Process.Pid, done: done, end: func(sent os.Signal) { _ = cmd.Process.Signal(sent) }}
 	go func() {
 		defer close(done)
-		_ = cmd.Wait() // how it ended stands in its log
+		r.why = cmd.Wait()
 	}()
-	return &runner{pid: cmd.Process.Pid, done: done, end: func(sent os.Signal) { _ = cmd.Process.Signal(sent) }}, nil
+	return r, nil
 }

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package logkeeper
+
+import "time"
+
+const (
+	// failuresMost is how often in a row a keeper may end soon after its start before the house keeps
+	// the logs itself.
+	failuresMost = 5
+	// proven is how long a keeper must have lived for its end to be the first of a row.
+	proven = time.Minute
+	// restFirst is how long the house keeps the logs itself before it trusts a keeper again. That
+	// doubles with every one that ends soon, up to restMost.
+	restFirst  = time.Minute
+	restMost   = time.Hour
+	pauseFirst = 50 * time.Millisecond
+	pauseMost  = 5 * time.Second
+)
+
+// A trust is how far keepers outside the house are trusted to live.
+//
+//	outside ── ends soon, the sixth in a row ──▶ within the house
+//	   ▲                                              │
+//	   └───────────────── after a rest ───────────────┘ the first that ends soon: back, for a longer rest
+type trust struct {
+	// first is the first rest.
+	first    time.Duration
+	began    time.Time // the last keeper outside
+	failures int
+	rest     time.Duration
+}
+
+// lost tells what comes after a keeper outside has ended: another one after a pause, or, when rest
+// is not 0, the house itself for so long.
+func (t *trust) lost(now time.Time) (pause, rest time.Duration) {
+	if now.Sub(t.began) > proven {
+		t.failures, t.rest = 0, 0
+	}
+	t.failures++
+	if t.failures > failuresMost {
+		t.rest = min(max(2*t.rest, t.first), restMost)
+		return 0, t.rest
+	}
+	if t.failures > 1 {
+		pause = min(pauseFirst<<t.failures, pauseMost)
+	}
+	return pause, 0
+}
