@@ -78,7 +78,7 @@ func newSentry(h *House, p *parts) *sentry {
 		house: h, settings: watchDefaults(), journal: p.book, state: "off",
 		outsider: &watch.Outsider{Home: h.Home, Program: program, Log: h.log},
 		beat: &watch.Beat{Home: h.Home, Proofs: []func(context.Context) error{
-			func(context.Context) error { _ = p.units.List(); return nil },
+			func(context.Context) error { p.units.Answer(); return nil },
 			func(ctx context.Context) error {
 				return h.Store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
 					one := 0
@@ -201,6 +201,9 @@ func (s *sentry) watched() bool {
 // up says that the house is up, and shows from now on that its loop goes on, until ctx ends.
 func (s *sentry) up(ctx context.Context) {
 	s.enter(watch.Up)
+	if s.watched() { // else systemd may want it more often
+		s.beat.Every = watch.LooksEvery(s.settings.HungAfter.Std())
+	}
 	if s.house.alone {
 		go s.beat.Run(ctx) // nobody waits for it: a proof may hang, and the process ends after it
 	}

@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime"
+	"sync/atomic"
 	"testing"
 
 	"holdfast"
@@ -89,4 +91,26 @@ func TestAnOrderIsAnsweredOnce(t *testing.T) {
 		t.Errorf("proof = %v", err)
 	}
 	(order{}).issued(context.Background()).answer(nil) // nobody waits
+}
+
+// TestAnswerAsksEveryUnit wants no answer while one unit cannot be asked: it is what proves to the
+// watch that the house does not hang.
+func TestAnswerAsksEveryUnit(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.set(plain("a"), plain("b"))
+		r.Answer()
+		p := r.roster.posts["b"]
+		p.mu.Lock()
+		var free atomic.Bool
+		answered := make(chan bool)
+		go func() { r.Answer(); answered <- free.Load() }()
+		for range 10_000 {
+			runtime.Gosched()
+		}
+		free.Store(true)
+		p.mu.Unlock()
+		if !<-answered {
+			t.Error("it answers although a unit is stuck")
+		}
+	})
 }

@@ -257,6 +257,10 @@ func (s *Supervisor) List() []holdfast.UnitStatus {
 	return list
 }
 
+// Answer returns when every unit could be asked how it stands; where a lock is never given back it
+// does not.
+func (s *Supervisor) Answer() { s.roster.answer() }
+
 // Status tells how one unit stands.
 func (s *Supervisor) Status(name string) (holdfast.UnitStatus, error) {
 	u, err := s.roster.look(name)
