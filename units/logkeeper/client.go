@@ -25,6 +25,9 @@ const (
 	// must not have been needed.
 	sweepEvery = time.Minute
 	unused     = 10 * time.Minute
+	// restFirst is how long the house keeps the logs itself before it trusts a keeper again. That
+	// doubles with every one that ends soon.
+	restFirst = time.Minute
 	// exitWait is how long the keeper gets to find out how a process ended, exitLook how often it is
 	// asked.
 	exitWait = 2 * time.Second

@@ -10,9 +10,7 @@ const (
 	failuresMost = 5
 	// proven is how long a keeper must have lived for its end to be the first of a row.
 	proven = time.Minute
-	// restFirst is how long the house keeps the logs itself before it trusts a keeper again. That
-	// doubles with every one that ends soon, up to restMost.
-	restFirst  = time.Minute
+	// restMost is how long the house keeps the logs itself, at most, before it trusts a keeper again.
 	restMost   = time.Hour
 	pauseFirst = 50 * time.Millisecond
 	pauseMost  = 5 * time.Second
