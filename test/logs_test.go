@@ -102,7 +102,7 @@ func replaced(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	old := saysItIs(ts, "logkeeper")
 	disturb(ts, false, []string{args[0], "logkeeper"})
-	deadline := time.NewTimer(20 * time.Second)
+	deadline := time.NewTimer(time.Minute)
 	defer deadline.Stop()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()

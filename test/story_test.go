@@ -226,7 +226,7 @@ func alive(pid int) bool {
 	return err == nil && !bytes.Contains(stat, []byte(") Z "))
 }
 
-// nothing-left fails unless every process of the home ends within ten seconds.
+// nothing-left fails unless every process of the home ends within a minute.
 func nothingLeft(ts *testscript.TestScript, _ bool, _ []string) {
 	awaitGone(ts, func() []int {
 		var left []int
@@ -240,7 +240,7 @@ func nothingLeft(ts *testscript.TestScript, _ bool, _ []string) {
 }
 
 func awaitGone(ts *testscript.TestScript, left func() []int) {
-	deadline := time.NewTimer(10 * time.Second)
+	deadline := time.NewTimer(time.Minute)
 	defer deadline.Stop()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

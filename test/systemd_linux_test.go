@@ -72,7 +72,7 @@ func bootSystemd(t *testing.T) *machine {
 			t.Logf("systemd says:\n%s", tail(string(text), 6000))
 		}
 	})
-	m.await("systemd boots", 20*time.Second, func() error {
+	m.await("systemd boots", time.Minute, func() error {
 		if m.first = childOf(boot.Process.Pid); m.first == 0 {
 			return fmt.Errorf("unshare has no child")
 		}
@@ -107,7 +107,7 @@ func (m *machine) end(boot *exec.Cmd) {
 	}
 	_ = boot.Process.Kill()
 	_ = boot.Wait()
-	m.await("the machine's groups go", 20*time.Second, func() error {
+	m.await("the machine's groups go", time.Minute, func() error {
 		var folders []string
 		_ = filepath.Walk(m.group, func(path string, info os.FileInfo, err error) error {
 			if err == nil && info.IsDir() {
@@ -180,7 +180,7 @@ func (m *machine) await(what string, within time.Duration, try func() error) {
 // is waits until systemd says so of the service: NAME=VALUE, the value as a pattern.
 func (m *machine) is(wants ...string) {
 	m.t.Helper()
-	m.await(strings.Join(wants, " "), 60*time.Second, func() error {
+	m.await(strings.Join(wants, " "), time.Minute, func() error {
 		out, err := m.try("systemctl", "show", "holdfast.service")
 		if err != nil {
 			return err
@@ -204,7 +204,7 @@ func (m *machine) property(name string) string {
 func (m *machine) units() map[string]int {
 	m.t.Helper()
 	pids := map[string]int{}
-	m.await("the house answers", 30*time.Second, func() error {
+	m.await("the house answers", time.Minute, func() error {
 		out, err := m.try(filepath.Join(m.bin, "holdfast"), "status", "--json")
 		if err != nil {
 			return err
@@ -240,7 +240,7 @@ func (m *machine) same(what string, before map[string]int) {
 // alone waits until nothing runs in the machine but systemd, its journal's like, and this look.
 func (m *machine) alone() {
 	m.t.Helper()
-	m.await("nothing is left", 20*time.Second, func() error {
+	m.await("nothing is left", time.Minute, func() error {
 		for line := range strings.Lines(m.run("ps", "-eo", "pid,stat,args")) {
 			if strings.Contains(line, m.home) && !strings.Contains(line, " ps ") {
 				return fmt.Errorf("left: %s", strings.TrimSpace(line))

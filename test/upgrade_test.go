@@ -84,7 +84,7 @@ func killCommand(ts *testscript.TestScript, _ bool, args []string) {
 
 // absent FILE… waits until files are gone.
 func absent(ts *testscript.TestScript, _ bool, args []string) {
-	deadline := time.NewTimer(20 * time.Second)
+	deadline := time.NewTimer(time.Minute)
 	defer deadline.Stop()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
