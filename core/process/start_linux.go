@@ -130,7 +130,9 @@ func (g *ground) clone(b *berth, program string, argv []string, attr *syscall.Pr
 	if again != nil {
 		return 0, again
 	}
-	g.refused.Store(true)
+	if !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENODEV) { // then only this group was taken away
+		g.refused.Store(true)
+	}
 	b.giveUp(err)
 	return pid, nil
 }
