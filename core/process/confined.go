@@ -170,8 +170,10 @@ func (e *entrance) passed() error {
 	}
 	_ = e.status.SetReadDeadline(time.Now().Add(confinePatience))
 	why, err := io.ReadAll(io.LimitReader(e.status, 4<<10))
-	if len(why) > 0 {
-		return errors.New(string(why))
+	if why, forGood := confine.Heard(string(why)); forGood {
+		return &Refusal{Why: why}
+	} else if why != "" {
+		return errors.New(why)
 	}
 	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 		return fmt.Errorf("cannot hear whether the program runs: %w", err)

@@ -28,6 +28,12 @@ const MarkVariable = "HOLDFAST_UNIT"
 // ErrGone says that the process of an identity does not live any more.
 var ErrGone = errors.New("the process is gone")
 
+// A Refusal says that the system does not let a launch be made as it is asked for: to try again is of
+// no use until somebody changes what it asks for, or what is allowed.
+type Refusal struct{ Why string }
+
+func (r *Refusal) Error() string { return r.Why }
+
 // A Mark names one launch of one unit of one house; all that the launch starts inherits it.
 type Mark struct {
 	House  string

@@ -159,6 +159,21 @@ func TestWhatCannotBeConfinedIsBlocked(t *testing.T) {
 	s.ended(t, "boxed")
 }
 
+// TestALimitBeyondTheKernelsIsBlocked wants a unit blocked that asks for what nobody gives, until it
+// asks for less.
+func TestALimitBeyondTheKernelsIsBlocked(t *testing.T) {
+	s, _ := confinedHouse(t)
+	u := script("greedy", "true")
+	u.Limits.NoFile = 1 << 40
+	s.take(t, u)
+	if st := reach(t, s, "greedy", holdfast.UnitBlocked); !strings.Contains(st.Detail, "cannot limit open files to 1099511627776") || !strings.Contains(st.Detail, ": ask for no more") {
+		t.Errorf("blocked by %q", st.Detail)
+	}
+	u.Limits.NoFile = 64
+	s.take(t, u)
+	s.ended(t, "greedy")
+}
+
 func TestAMemoryLimitIsNamed(t *testing.T) {
 	s, _ := confinedHouse(t)
 	u := holdfast.Unit{

@@ -173,7 +173,13 @@ func (k *keeper) up(ctx context.Context, o order, unit holdfast.Unit) {
 		if !k.prepare(ctx, o, unit) {
 			return
 		}
-		if err := k.launch(o, unit); err != nil {
+		err := k.launch(o, unit)
+		if refused, ok := errors.AsType[*process.Refusal](err); ok {
+			k.block(o, refused.Why)
+			waitFor(ctx, cmp.Or(unit.RestartCap, k.cap)) // then somebody may have allowed it
+			return
+		}
+		if err != nil {
 			k.conclude(unit, ending{Detail: err.Error(), Failure: true})
 			k.decide(ctx, o, unit, err.Error(), true)
 			return

@@ -4,10 +4,7 @@
 
 package confine
 
-import (
-	"errors"
-	"syscall"
-)
+import "syscall"
 
 func setGID(gid int) error { return syscall.Setgid(gid) }
 
@@ -15,12 +12,12 @@ func setUID(uid int) error { return syscall.Setuid(uid) }
 
 func closeRest(int) {}
 
-func (s *Sandbox) apply() error {
-	if s.Strict {
-		return errors.New(noSandbox)
-	}
-	return nil
-}
+// fewerFiles and lessPriority leave it at what the kernel says.
+func fewerFiles(uint64) string { return "" }
+
+func lessPriority(int) string { return "" }
+
+func (s *Sandbox) apply() error { return nil }
 
 const noSandbox = "the sandbox: this system has no Landlock; it is there on Linux only"
 

@@ -18,6 +18,7 @@ import (
 
 	"holdfast"
 	"holdfast/core/process"
+	"holdfast/core/process/confine"
 	"holdfast/holdfasttest/need"
 )
 
@@ -49,7 +50,7 @@ func confined(t *testing.T, profile string, prefix []string, program ...string) 
 	} else if ok {
 		status = exit.ExitCode()
 	}
-	said := read(t, told)
+	said, _ := confine.Heard(read(t, told))
 	if status == 125 && !strings.Contains(out.String(), said) || status == 0 && said != "" {
 		t.Errorf("it tells the house %q and writes %q", said, out.String())
 	}
@@ -169,10 +170,6 @@ func TestAKernelWithoutLandlock(t *testing.T) {
 	status, text := confined(t, `{"sandbox":{"read":[],"write":[],"offline":true}}`, old, "/bin/sh", "sh", "-c", "grep NoNewPrivs /proc/self/status")
 	if status != 0 || text != "NoNewPrivs:\t1\n" {
 		t.Errorf("what the kernel has is not used: %d %q", status, text)
-	}
-	status, text = confined(t, `{"sandbox":{"read":[],"write":[],"strict":true}}`, old, "/bin/echo", "echo", "it runs")
-	if status != 125 || !strings.Contains(text, "Landlock") || strings.Contains(text, "it runs") {
-		t.Errorf("a strict sandbox without Landlock: %d %q", status, text)
 	}
 }
 

@@ -24,7 +24,7 @@ func Main(args []string) int {
 	}
 	fmt.Fprintln(os.Stderr, "holdfast-watch:", err)
 	if l.status != nil {
-		_, _ = l.status.WriteString(err.Error())
+		_, _ = l.status.WriteString(tell(err))
 	}
 	return Status
 }
@@ -83,15 +83,18 @@ func (l launch) run() error {
 
 // apply confines this process, step by step from what needs the most rights to what takes them.
 func (p *Profile) apply() error {
-	for _, step := range []func() error{p.enterCgroups, p.limit, p.becomeUser, p.enterDir} {
+	if err := p.enterCgroups(); err != nil {
+		return err // its groups may just be taken away
+	}
+	for _, step := range []func() error{p.limit, p.becomeUser, p.enterDir} {
 		if err := step(); err != nil {
-			return err
+			return judged(err)
 		}
 	}
 	if p.Sandbox == nil {
 		return nil
 	}
-	return p.Sandbox.apply()
+	return judged(p.Sandbox.apply())
 }
 
 // enterCgroups moves the process, and so all that it will start, into each group.
@@ -118,15 +121,23 @@ func (p *Profile) limit() error {
 		limit := syscall.Rlimit{}
 		setLimit(&limit, p.NoFile)
 		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-			return fmt.Errorf("cannot limit open files to %d: %w", p.NoFile, err)
+			return fmt.Errorf("cannot limit open files to %d: %w", p.NoFile, within(err, fewerFiles(p.NoFile)))
 		}
 	}
 	if p.Nice != 0 {
 		if err := syscall.Setpriority(syscall.PRIO_PROCESS, 0, p.Nice); err != nil {
-			return fmt.Errorf("cannot set priority %d: %w", p.Nice, err)
+			return fmt.Errorf("cannot set priority %d: %w", p.Nice, within(err, lessPriority(p.Nice)))
 		}
 	}
 	return nil
+}
+
+// within adds to an error what would be allowed.
+func within(err error, allowed string) error {
+	if allowed == "" {
+		return err
+	}
+	return fmt.Errorf("%w: %s", err, allowed)
 }
 
 func (p *Profile) becomeUser() error {
