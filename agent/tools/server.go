@@ -75,7 +75,7 @@ type server struct {
 	changed  func()        // the offer or the state changed
 	tried    chan struct{} // closed after the first attempt to start
 	gone     chan struct{} // closed when the loop has ended
-	want     chan struct{} // a call waits for a resting server
+	want     chan struct{} // a call waits for a resting server; sent under mu, and empty in any other state
 	slots    chan struct{}
 	stop     context.CancelFunc
 
@@ -88,7 +88,7 @@ type server struct {
 	starts   int
 	since    time.Time
 	retry    time.Time
-	running  int // calls under way
+	running  int // calls under way, those among them that wait for the server
 	used     time.Time
 	moved    chan struct{} // closed and replaced at each change of state
 }
@@ -238,9 +238,9 @@ func (s *server) retire(live *live) {
 	live.end()
 }
 
-// rest waits for a call.
+// rest waits for a call, which may have come while the process was ended.
 func (s *server) rest(ctx context.Context) {
-	s.move(StateResting, nil)
+	s.changed()
 	select {
 	case <-ctx.Done():
 	case <-s.want:
@@ -291,6 +291,12 @@ func (s *server) moveLocked(to State, err error) {
 	if err != nil {
 		s.err = err
 	}
+	if to != StateResting { // a wish left over would start the server once more, for nobody
+		select {
+		case <-s.want:
+		default:
+		}
+	}
 	close(s.moved)
 	s.moved = make(chan struct{})
 }
@@ -310,11 +316,12 @@ func (s *server) call(ctx context.Context, tool string, arguments json.RawMessag
 	case <-ctx.Done():
 		return Result{}, holdfast.Errorf(holdfast.CodeUnavailable, "%d calls of the tools of %s are under way already: %w", cap(s.slots), s.decl.Name, ctx.Err())
 	}
+	s.hold()
+	defer s.release()
 	live, err := s.acquire(ctx)
 	if err != nil {
 		return Result{}, err
 	}
-	defer s.release()
 	answer, err := live.session.CallTool(ctx, &mcp.CallToolParams{Name: tool, Arguments: arguments})
 	if err == nil {
 		s.healthy()
@@ -335,23 +342,23 @@ func (s *server) acquire(ctx context.Context) (*live, error) {
 		s.mu.Lock()
 		state, moved, err := s.state, s.moved, s.err
 		if state == StateServing && s.live != nil && !s.live.over() { // who is over is replaced in a moment
-			s.running++
 			live := s.live
 			s.mu.Unlock()
 			return live, nil
 		}
 		retry := time.Until(s.retry)
-		s.mu.Unlock()
-		switch state { //nolint:exhaustive // starting and serving wait for the next move
-		case StateBlocked:
-			return nil, err
-		case StateWaiting:
-			return nil, holdfast.Errorf(holdfast.CodeUnavailable, "the tool server of %s is down and is tried again in %s: %w", s.decl.Name, max(retry, 0).Round(time.Second), err)
-		case StateResting:
+		if state == StateResting {
 			select {
 			case s.want <- struct{}{}:
 			default:
 			}
+		}
+		s.mu.Unlock()
+		switch state { //nolint:exhaustive // the others wait for the next move
+		case StateBlocked:
+			return nil, err
+		case StateWaiting:
+			return nil, holdfast.Errorf(holdfast.CodeUnavailable, "the tool server of %s is down and is tried again in %s: %w", s.decl.Name, max(retry, 0).Round(time.Second), err)
 		}
 		select {
 		case <-moved:
@@ -361,6 +368,14 @@ func (s *server) acquire(ctx context.Context) (*live, error) {
 			return nil, holdfast.Errorf(holdfast.CodeUnavailable, "the tool server of %s is still starting: %w", s.decl.Name, ctx.Err())
 		}
 	}
+}
+
+// hold keeps a server from idling out until release: also before the call has it, for who has just
+// started may be idle sooner than the call that wanted it takes notice.
+func (s *server) hold() {
+	s.mu.Lock()
+	s.running++
+	s.mu.Unlock()
 }
 
 func (s *server) release() {
