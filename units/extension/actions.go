@@ -26,6 +26,8 @@ type Summary struct {
 	UI          string `json:"ui,omitempty" help:"path of its page at the front door"`
 	Services    int    `json:"services"`
 	MissingKeys int    `json:"missing_keys"`
+	// Asks is what it does not have.
+	Asks []string `json:"asks,omitempty" help:"what its files ask for beyond what it was granted; extension.accept gives it"`
 }
 
 // A Part is one unit of an extension.
@@ -112,6 +114,11 @@ func (e desk) actions() []holdfast.Action {
 			Name: "extension.sync", Summary: "Read the extensions again and bring their settings together with master_config.json",
 			Tier: holdfast.TierOperator, Effect: holdfast.EffectChange, Examples: []string{"holdfast extension sync"},
 		}, func(ctx context.Context, _ action.Nothing) (Report, error) { return e.Sync(ctx) }),
+		action.NewAction(holdfast.Action{
+			Name: "extension.accept", Summary: "Give an extension what its files ask for beyond what it was granted",
+			Help: "An extension may write its own folder, and so ask for more than it had when it was installed. That waits until a person names it here, as extension.show lists it under asks: key:NAME for a key, network, folder for writing its own folder, unasked:TOOL for a tool that agents run without asking.",
+			Tier: holdfast.TierOperator, Effect: holdfast.EffectChange, Examples: []string{"holdfast extension accept notes key:SEARCH_API_KEY network"},
+		}, e.accept),
 		action.NewDestroyer(holdfast.Action{
 			Name: "extension.delete", Summary: "Delete an extension: its units stop, its folder, data and settings go to the trash",
 			Tier: holdfast.TierOperator, Categories: categories(), Examples: []string{"holdfast extension delete notes"},
@@ -135,7 +142,7 @@ func (s standing) summary() Summary {
 	m := s.manifest
 	sum := Summary{
 		Name: s.name, Title: first(m.Name, s.name), Version: m.Version, Source: s.entry.source, Enabled: s.entry.enabled,
-		State: s.state, Reason: s.reason, Services: len(s.services), MissingKeys: len(s.keys),
+		State: s.state, Reason: s.reason, Services: len(s.services), MissingKeys: len(s.keys), Asks: s.asks,
 	}
 	if problems := s.allProblems(); sum.Reason == "" && len(problems) > 0 {
 		sum.Reason = brief(problems)
@@ -192,7 +199,7 @@ func (e desk) show(name string) (Detail, error) {
 	if x.box != nil {
 		d.Sandbox = &Reach{Read: list(x.box.Read), Write: list(x.box.Write), Network: first(x.box.Network, "on")}
 	}
-	for _, key := range x.manifest.RequiredSecrets {
+	for _, key := range x.secrets() {
 		d.Keys = append(d.Keys, Key{Key: key, Set: e.has(key)})
 	}
 	return d, nil

@@ -25,7 +25,7 @@ func (e *Extensions) Capability() house.Capability {
 		}},
 		Keep: []house.Keep{
 			{Name: "extensions", Patterns: []string{"extensions"}},
-			{Name: "extension data", Patterns: []string{"var/extensions"}},
+			{Name: "extension data", Patterns: []string{"var/extensions", "var/grants"}},
 		},
 		Start:  e.start,
 		Run:    e.run,
@@ -74,15 +74,22 @@ func (e *Extensions) run(ctx context.Context) error {
 	}
 }
 
-// retake hands units that were refused once more, and tells whether any were taken.
+// retake hands units that were refused once more, tries to record grants that could not be, and tells
+// whether anything came of it.
 func (e *Extensions) retake(ctx context.Context) bool {
-	if !slices.ContainsFunc(e.snapshot(), func(x standing) bool { return x.refused != "" }) {
+	if !slices.ContainsFunc(e.snapshot(), func(x standing) bool { return x.refused != "" || x.unrecorded() }) {
 		return false
 	}
 	e.syncing.Lock()
 	defer e.syncing.Unlock()
 	return slices.ContainsFunc(e.snapshot(), func(x standing) bool {
-		return x.refused != "" && !e.leaving[x.name] && e.needs.Units.Set(ctx, owner(x.name), x.units) == nil
+		switch {
+		case e.leaving[x.name]:
+			return false
+		case x.unrecorded():
+			return x.grant.write(e.needs.Home, x.name) == nil
+		}
+		return x.refused != "" && e.needs.Units.Set(ctx, owner(x.name), x.units) == nil
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"holdfast"
 	"holdfast/core/home"
+	"holdfast/units/supervisor"
 )
 
 // A state says how an extension stands:
@@ -59,8 +60,9 @@ type surrounding struct {
 	set   func(key string) bool
 	ports portTable
 	path  string // of the house
-	// sandboxes are the operator's, by extension.
+	// sandboxes and limits are the operator's, by extension.
 	sandboxes map[string]Confinement
+	limits    map[string]supervisor.Limits
 }
 
 // declare works out what an extension contributes. told is the table of ports that its units had
@@ -82,11 +84,12 @@ func (x *extension) declare(in surrounding, told portTable) declaration {
 	d.units = x.declareUnits(env, d.reason)
 	d.mounts = x.declareMounts()
 	d.servers = x.declareServers(in, env, d.reason)
+	limits := in.limits[x.name].Bounds()
 	for i := range d.units {
-		d.units[i].Sandbox = box
+		d.units[i].Sandbox, d.units[i].Limits = box, limits
 	}
 	for i := range d.servers {
-		d.servers[i].Sandbox = box
+		d.servers[i].Sandbox, d.servers[i].Limits = box, limits
 	}
 	return d
 }
@@ -101,7 +104,10 @@ func (x *extension) standing(set func(string) bool) (state, reason string, keys 
 	case !x.entry.enabled:
 		return stateDisabled, "", nil
 	}
-	for _, key := range x.manifest.RequiredSecrets {
+	if x.withheld != "" {
+		return stateBlocked, x.withheld, nil
+	}
+	for _, key := range x.secrets() {
 		if !set(key) {
 			keys = append(keys, key)
 		}
@@ -198,7 +204,7 @@ func (x *extension) declareUnits(env map[string]string, blocked string) []holdfa
 func (x *extension) unit(name string, run []string, env map[string]string) holdfast.Unit {
 	u := holdfast.Unit{
 		Name: x.name + "." + name, Run: slices.Clone(run), Env: maps.Clone(env), Owner: owner(x.name),
-		Secrets: slices.Clone(x.manifest.RequiredSecrets), Stop: holdfast.Stop{Signal: "TERM", Grace: 30 * time.Second},
+		Secrets: x.secrets(), Stop: holdfast.Stop{Signal: "TERM", Grace: 30 * time.Second},
 	}
 	if len(u.Run) == 0 {
 		u.Run = []string{filepath.Join(x.dir, "services", name, "start.sh")}
@@ -256,7 +262,7 @@ func (x *extension) declareMounts() []holdfast.Mount {
 func (x *extension) declareServers(in surrounding, env map[string]string, blocked string) []holdfast.ToolServer {
 	var servers []holdfast.ToolServer
 	base := holdfast.ToolServer{
-		Name: x.name, Dir: x.dir, Env: env, Secrets: x.manifest.RequiredSecrets, Settings: x.settings, Blocked: blocked,
+		Name: x.name, Dir: x.dir, Env: env, Secrets: x.secrets(), Settings: x.settings, Blocked: blocked,
 	}
 	if len(x.tools.problems) > 0 {
 		base.Blocked = first(blocked, brief(x.tools.problems))

@@ -52,7 +52,7 @@ func categories() []holdfast.Category {
 	return []holdfast.Category{
 		{Name: categoryProgram, Summary: "the extension's folder", Returns: holdfast.ReturnsFromTrash},
 		{Name: categoryData, Summary: "what the extension has stored", Returns: holdfast.ReturnsFromTrash, Production: true},
-		{Name: categorySettings, Summary: "its entry in master_config.json and its tools' switches", Returns: holdfast.ReturnsFromTrash},
+		{Name: categorySettings, Summary: "its entry in master_config.json, its tools' switches and what it was granted", Returns: holdfast.ReturnsFromTrash},
 		{Name: categoryPorts, Summary: "its ports, which nobody else gets meanwhile", Returns: holdfast.ReturnsFromTrash},
 	}
 }
@@ -99,6 +99,9 @@ func (e removal) inventory(_ context.Context, name string) ([]holdfast.Category,
 	}
 	for _, tool := range slices.Sorted(maps.Keys(k.Tools)) {
 		items[categorySettings] = append(items[categorySettings], holdfast.Item{ID: "tool_configs." + tool, Kind: "setting"})
+	}
+	if _, err := os.Lstat(grantFile(e.needs.Home, name)); err == nil {
+		items[categorySettings] = append(items[categorySettings], holdfast.Item{ID: "var/grants/" + name + ".json", Kind: "file"})
 	}
 	for _, port := range slices.Sorted(maps.Keys(k.Ports)) {
 		items[categoryPorts] = append(items[categoryPorts], holdfast.Item{ID: port + " " + string(k.Ports[port]), Kind: "port"})
@@ -307,7 +310,7 @@ func (in deletion) keep(ctx context.Context, e *Extensions) error {
 	}
 	_, err = e.needs.Trash.Keep(ctx, trash.Entry{
 		Action: deleteKind, Subject: in.Name,
-		Paths: []string{path, e.needs.Home.Path("extensions", in.Name), dataDir(e.needs.Home, in.Name)},
+		Paths: []string{path, grantFile(e.needs.Home, in.Name), e.needs.Home.Path("extensions", in.Name), dataDir(e.needs.Home, in.Name)},
 	})
 	return err
 }

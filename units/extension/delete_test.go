@@ -156,7 +156,7 @@ func (h *estate) stock() {
 func (h *estate) state() map[string]string {
 	h.Helper()
 	state := map[string]string{}
-	for _, dir := range []string{"extensions", "var/extensions"} {
+	for _, dir := range []string{"extensions", "var/extensions", "var/grants"} {
 		err := filepath.WalkDir(h.home.Path(dir), func(path string, entry fs.DirEntry, err error) error {
 			if err != nil || entry.IsDir() {
 				return err
@@ -224,7 +224,7 @@ func (h *estate) confirmed(before map[string]string) deleted {
 	want := map[string][]string{
 		"program":  {"extensions/full/config.json", "extensions/full/deep/er/file.txt"},
 		"data":     {"var/extensions/full/x.db"},
-		"settings": {"extensions.full", "tool_configs.full_GET"},
+		"settings": {"extensions.full", "tool_configs.full_GET", "var/grants/full.json"},
 		"ports":    {"extensions/full 5200", "services/full.backend 5300", "services/full.worker null"},
 	}
 	var names []string
@@ -477,7 +477,8 @@ func TestDeleteKilledAtEachStep(t *testing.T) {
 	}
 }
 
-// halfMove takes a finished move back to its middle: the note is in the trash, the folder is not.
+// halfMove takes a finished move back to its middle: note and grant are in the trash, the
+// folder is not.
 func halfMove(h *estate) {
 	h.Helper()
 	manifests, err := filepath.Glob(h.home.Var("trash", "*", "manifest.json"))
@@ -492,7 +493,7 @@ func halfMove(h *estate) {
 	if err := os.WriteFile(manifests[0], text, 0o600); err != nil {
 		h.Fatal(err)
 	}
-	if err := os.Rename(filepath.Join(filepath.Dir(manifests[0]), "files", "1"), h.home.Path("extensions", "full")); err != nil {
+	if err := os.Rename(filepath.Join(filepath.Dir(manifests[0]), "files", "2"), h.home.Path("extensions", "full")); err != nil {
 		h.Fatal(err)
 	}
 }

@@ -123,7 +123,7 @@ func (e *Extensions) sync(ctx context.Context) (Report, error) {
 		}
 		report.Written = append(report.Written, f.extension+"/"+f.name)
 	}
-	report.Problems = append(report.Problems, strangers(e.settings.Sandbox, s.extensions)...)
+	report.Problems = append(report.Problems, strangers(e.settings, s.extensions)...)
 	standings := e.declare(ctx, s)
 	for _, x := range standings {
 		report.Problems = append(report.Problems, x.allProblems()...)
@@ -158,7 +158,8 @@ func (e *Extensions) settle(ctx context.Context) (settlement, error) {
 		for name := range e.leaving {
 			delete(b.extensions, name)
 		}
-		s = settle(folders, b, e.today(), supply{ui: ui, services: services, free: e.free})
+		given := func(name string) grant { return readGrant(e.needs.Home, name) }
+		s = settle(folders, b, given, e.today(), supply{ui: ui, services: services, free: e.free})
 		s.kept = kept
 		return apply(d, s.changes)
 	})
@@ -166,6 +167,9 @@ func (e *Extensions) settle(ctx context.Context) (settlement, error) {
 		return settlement{}, err
 	}
 	e.shelf.clear(s.kept)
+	for _, x := range s.extensions {
+		x.record(e.needs.Home)
+	}
 	return s, nil
 }
 
@@ -201,7 +205,7 @@ func (f file) write(h home.Home) error {
 // are no more.
 func (e *Extensions) declare(ctx context.Context, s settlement) []standing {
 	before := e.snapshot()
-	in := surrounding{home: e.needs.Home, set: e.has, ports: s.ports.table(), path: os.Getenv("PATH"), sandboxes: e.settings.Sandbox}
+	in := surrounding{home: e.needs.Home, set: e.has, ports: s.ports.table(), path: os.Getenv("PATH"), sandboxes: e.settings.Sandbox, limits: e.settings.Limits}
 	var list []standing
 	for _, x := range s.extensions {
 		var told portTable
@@ -265,7 +269,7 @@ func (e *Extensions) wake() {
 }
 
 func (s standing) equal(t standing) bool {
-	return s.name == t.name && s.refused == t.refused && s.entry.enabled == t.entry.enabled &&
+	return s.name == t.name && s.refused == t.refused && s.withheld == t.withheld && s.entry.enabled == t.entry.enabled &&
 		reflect.DeepEqual(s.declaration, t.declaration) && reflect.DeepEqual(s.allProblems(), t.allProblems())
 }
 
@@ -311,7 +315,7 @@ func (e *Extensions) Required() []corekeys.Requirement {
 	var required []corekeys.Requirement
 	for _, x := range e.snapshot() {
 		if x.state == stateReady || x.state == stateBlocked {
-			for _, key := range x.manifest.RequiredSecrets {
+			for _, key := range x.secrets() {
 				required = append(required, corekeys.Requirement{Key: key, Source: owner(x.name)})
 			}
 		}
@@ -326,6 +330,11 @@ func (s standing) allProblems() []holdfast.Problem {
 		problems = append(problems, v.problems...)
 	}
 	problems = append(problems, s.tools.problems...)
+	if len(s.asks) > 0 {
+		problems = append(problems, holdfast.Problem{
+			File: "extensions/" + s.name, Message: "asks for more than it was granted: " + strings.Join(s.asks, ", "), Remedy: s.remedy(),
+		})
+	}
 	if s.refused != "" {
 		problems = append(problems, holdfast.Problem{File: "extensions/" + s.name, Message: s.refused})
 	}

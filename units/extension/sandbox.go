@@ -96,8 +96,8 @@ func (p private) environ() map[string]string {
 	}
 }
 
-// sandbox is what confines the extension's processes, nil when the operator frees it. The less of
-// what the operator gives and what the extension asks for counts.
+// sandbox is what confines the extension's processes, nil when the operator frees it. The least of
+// what the operator gives, what the extension asks for and what it was granted counts.
 func (x *extension) sandbox(in surrounding) *holdfast.Sandbox {
 	given := in.sandboxes[x.name]
 	if given.Enabled != nil && !*given.Enabled {
@@ -107,12 +107,12 @@ func (x *extension) sandbox(in surrounding) *holdfast.Sandbox {
 	box := &holdfast.Sandbox{Network: given.Network, Write: []string{dataDir(in.home, x.name), p.cache, p.tmp}}
 	asked := x.manifest.Sandbox
 	switch {
-	case asked != nil && asked.Folder == folderRead:
+	case asked != nil && asked.Folder == folderRead, x.waits(wishFolder):
 		box.Read = append(box.Read, x.dir)
 	default:
 		box.Write = append(box.Write, x.dir)
 	}
-	if asked != nil && asked.Network == networkOff {
+	if asked != nil && asked.Network == networkOff || x.waits(wishNetwork) {
 		box.Network = networkOff
 	}
 	if shared := in.home.Path(".venv"); isDir(shared) {
@@ -151,20 +151,24 @@ func checkSandboxes(all map[string]Confinement) []holdfast.Problem {
 	return problems
 }
 
-// strangers are the sandboxes of extensions that are not there.
-func strangers(all map[string]Confinement, known []*extension) []holdfast.Problem {
+// strangers are the settings of extensions that are not there.
+func strangers(s Settings, known []*extension) []holdfast.Problem {
 	var names []string
 	for _, x := range known {
 		names = append(names, x.name)
 	}
 	var problems []holdfast.Problem
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		if !slices.Contains(names, name) {
-			problems = append(problems, holdfast.Problem{
-				File: "holdfast.yaml", Field: "extensions.sandbox." + name, Message: "there is no extension of that name",
-				Remedy: config.Meant(name, names),
-			})
+	look := func(section string, named []string) {
+		for _, name := range named {
+			if !slices.Contains(names, name) {
+				problems = append(problems, holdfast.Problem{
+					File: "holdfast.yaml", Field: "extensions." + section + "." + name, Message: "there is no extension of that name",
+					Remedy: config.Meant(name, names),
+				})
+			}
 		}
 	}
+	look("sandbox", slices.Sorted(maps.Keys(s.Sandbox)))
+	look("limits", slices.Sorted(maps.Keys(s.Limits)))
 	return problems
 }

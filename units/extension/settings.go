@@ -4,10 +4,13 @@ package extension
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
 	"holdfast"
+	"holdfast/units/supervisor"
 )
 
 // Settings are the section extensions of holdfast.yaml.
@@ -22,6 +25,9 @@ type Settings struct {
 	// Sandbox says by the extension's name what it may reach beyond its default, or that it has no
 	// sandbox. It counts from the next start of the house.
 	Sandbox map[string]Confinement `yaml:"sandbox" json:"sandbox,omitempty"`
+	// Limits bound by the extension's name what each of its pages, services and tool servers may use.
+	// They count from the next start of the house.
+	Limits map[string]supervisor.Limits `yaml:"limits" json:"limits,omitempty"`
 }
 
 // Defaults are the settings of a home that says nothing.
@@ -50,6 +56,9 @@ func (s *Settings) Check() []holdfast.Problem {
 			Message: fmt.Sprintf("%s shares ports with ui_ports, which is %s", s.ServicePorts, s.UIPorts),
 			Remedy:  "give each a range of its own",
 		})
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Limits)) {
+		problems = append(problems, s.Limits[name].Problems("limits."+name)...)
 	}
 	return append(problems, checkSandboxes(s.Sandbox)...)
 }

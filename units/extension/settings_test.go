@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"holdfast"
 	"holdfast/core/config"
 	"holdfast/core/home"
 )
@@ -81,6 +82,58 @@ func TestTheSectionIsRead(t *testing.T) {
 	}
 	if u := b.units.of("second"); !strings.Contains(u["second.ui"].Blocked, "no port from 7000 to 7000 is free") || u["second.backend"].Port != 7101 {
 		t.Errorf("second: %q, %d", u["second.ui"].Blocked, u["second.backend"].Port)
+	}
+}
+
+func TestTheOperatorBoundsWhatAnExtensionUses(t *testing.T) {
+	b := newBench(t)
+	c := b.Capability()
+	text := "extensions: {limits: {full: {memory: 64MiB, cpu: 0.5, processes: 20, nofile: 100, nice: 5}, ful: {nice: 1}}}\n"
+	if err := os.WriteFile(b.home.Path("holdfast.yaml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := config.Load(home.At(b.home.Dir()), []config.Section{{Name: c.Section, Into: c.Config}}, config.Options{Environ: []string{}}); err != nil {
+		t.Fatal(err)
+	}
+	b.full("full")
+	b.put("full/config.json", `{"name": "Full", "version": "1", "mcp": {"command": "python3"}}`)
+	b.full("free")
+	report := b.sync()
+	want := holdfast.Limits{NoFile: 100, Memory: 64 << 20, CPU: 0.5, Processes: 20, Nice: 5}
+	for name, limits := range map[string]holdfast.Limits{"full": want, "free": {}} {
+		units := b.units.of(name)
+		for _, u := range units {
+			if u.Limits != limits {
+				t.Errorf("%s has %+v", u.Name, u.Limits)
+			}
+		}
+		if len(units) != 3 {
+			t.Errorf("%s has %d units", name, len(units))
+		}
+	}
+	for _, s := range b.ToolServers() {
+		if bound := strings.HasPrefix(s.Name, "full"); bound != (s.Limits == want) {
+			t.Errorf("the tools of %s have %+v", s.Name, s.Limits)
+		}
+	}
+	if len(report.Problems) != 1 || report.Problems[0].Field != "extensions.limits.ful" || report.Problems[0].Remedy != "did you mean full?" {
+		t.Errorf("the unknown name is not told: %v", report.Problems)
+	}
+	for text, says := range map[string]string{
+		"memory: 5":      "extensions.limits.full.memory: 5 bytes is less than any program starts with",
+		"nofile: 1":      "extensions.limits.full.nofile",
+		"cpu: -1":        "extensions.limits.full.cpu",
+		"nice: 20":       "extensions.limits.full.nice",
+		"descriptors: 5": "extensions.limits.full.descriptors",
+	} {
+		text = "extensions: {limits: {full: {" + text + "}}}\n"
+		if err := os.WriteFile(b.home.Path("holdfast.yaml"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s := Defaults()
+		if _, err := config.Load(home.At(b.home.Dir()), []config.Section{{Name: c.Section, Into: &s}}, config.Options{Environ: []string{}}); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v, want %q", text, err, says)
+		}
 	}
 }
 

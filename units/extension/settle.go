@@ -46,16 +46,19 @@ type extension struct {
 	ports    map[string]int
 	reasons  map[string]string // of services without their port
 	settings map[string]holdfast.ToolSetting
+	grant    grant
+	asks     []string // wishes beyond the grant
+	withheld string   // why it must not run whatever it asks for
 }
 
 // settle brings folders and book together. Folders decide what there is; the book decides what is
 // used; what neither says takes its default.
-func settle(folders []folder, b book, today time.Time, ports supply) settlement {
+func settle(folders []folder, b book, given func(name string) grant, today time.Time, ports supply) settlement {
 	s := settlement{ports: b.ports, problems: b.problems}
 	present := map[string]bool{}
 	for _, f := range folders {
 		present[f.name] = true
-		s.folder(f, b, today, ports)
+		s.folder(f, b, given, today, ports)
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.extensions)) {
 		if present[name] {
@@ -73,7 +76,7 @@ func settle(folders []folder, b book, today time.Time, ports supply) settlement 
 	return s
 }
 
-func (s *settlement) folder(f folder, b book, today time.Time, ports supply) {
+func (s *settlement) folder(f folder, b book, given func(name string) grant, today time.Time, ports supply) {
 	e, known := b.extensions[f.name]
 	x := &extension{folder: f, entry: e, present: true, ports: map[string]int{}, reasons: map[string]string{}}
 	s.extensions = append(s.extensions, x)
@@ -97,6 +100,7 @@ func (s *settlement) folder(f folder, b book, today time.Time, ports supply) {
 		s.added = append(s.added, f.name)
 	}
 	s.writeConfig(x, today)
+	x.weigh(given(x.name), b.tools)
 	s.syncTools(x, b)
 	if x.entry.enabled && len(x.problems) == 0 {
 		s.givePorts(x, ports)
@@ -191,7 +195,12 @@ func (s *settlement) syncTools(x *extension, b book) {
 		settled = map[string]holdfast.ToolSetting{}
 	}
 	var wanted []change
+	held := map[string]holdfast.ToolSetting{}
 	for _, name := range slices.Sorted(maps.Keys(settled)) {
+		if x.waits(wishUnasked + name) {
+			held[name] = holdfast.ToolSetting{EnabledInMCP: settled[name].EnabledInMCP}
+			continue // the file stays, and the book takes it when it is granted
+		}
 		if _, known := b.tools[name]; !known {
 			s.changes = append(s.changes, set(settled[name], "tool_configs", name))
 			b.tools[name] = settled[name]
@@ -208,6 +217,11 @@ func (s *settlement) syncTools(x *extension, b book) {
 		}
 	}
 	t.settings, x.settings = settled, b.tools
+	if len(held) > 0 {
+		x.settings = maps.Clone(b.tools)
+		maps.Copy(x.settings, held)
+		maps.Copy(settled, held)
+	}
 	if len(wanted) == 0 {
 		return
 	}

@@ -185,17 +185,7 @@ func checkBounds(u holdfast.Unit) []holdfast.Problem {
 	add := func(field, message, remedy string) {
 		problems = append(problems, holdfast.Problem{Field: u.Name + "." + field, Message: message, Remedy: remedy})
 	}
-	l := u.Limits
-	switch {
-	case l.Memory < 0 || l.Memory > 0 && l.Memory < leastMemory:
-		add("limits.memory", fmt.Sprintf("%d bytes is less than any program starts with", l.Memory), "give an amount such as 256MiB, or leave it out for no limit")
-	case l.CPU < 0:
-		add("limits.cpu", fmt.Sprintf("%v cores is no amount", l.CPU), "give cores, such as 0.5 or 2, or leave it out for no limit")
-	case l.Processes < 0:
-		add("limits.processes", fmt.Sprintf("%d is no count", l.Processes), "give 1 or more, or leave it out for no limit")
-	case l.Nice < -20 || l.Nice > 19:
-		add("limits.nice", fmt.Sprintf("%d is no priority", l.Nice), "give -20 (first) to 19 (last)")
-	}
+	problems = append(problems, checkLimits(u.Name+".limits", u.Limits)...)
 	if strings.ContainsAny(u.User, "/: \t\n") {
 		add("user", fmt.Sprintf("%q is no account", u.User), "give a name or a number")
 	}
@@ -203,6 +193,24 @@ func checkBounds(u holdfast.Unit) []holdfast.Problem {
 		problems = append(problems, checkSandbox(u.Name, box)...)
 	}
 	return problems
+}
+
+// checkLimits finds limits that no system can grant; field is where they stand.
+func checkLimits(field string, l holdfast.Limits) []holdfast.Problem {
+	one := func(name, message, remedy string) []holdfast.Problem {
+		return []holdfast.Problem{{Field: field + "." + name, Message: message, Remedy: remedy}}
+	}
+	switch {
+	case l.Memory < 0 || l.Memory > 0 && l.Memory < leastMemory:
+		return one("memory", fmt.Sprintf("%d bytes is less than any program starts with", l.Memory), "give an amount such as 256MiB, or leave it out for no limit")
+	case l.CPU < 0:
+		return one("cpu", fmt.Sprintf("%v cores is no amount", l.CPU), "give cores, such as 0.5 or 2, or leave it out for no limit")
+	case l.Processes < 0:
+		return one("processes", fmt.Sprintf("%d is no count", l.Processes), "give 1 or more, or leave it out for no limit")
+	case l.Nice < -20 || l.Nice > 19:
+		return one("nice", fmt.Sprintf("%d is no priority", l.Nice), "give -20 (first) to 19 (last)")
+	}
+	return nil
 }
 
 func checkSandbox(unit string, box *holdfast.Sandbox) []holdfast.Problem {

@@ -94,6 +94,14 @@ type Limits struct {
 	Nice int `json:"nice,omitempty" min:"-20" max:"19"`
 }
 
+// Bounds are the limits in the house's words.
+func (l Limits) Bounds() holdfast.Limits {
+	return holdfast.Limits{NoFile: l.NoFile, Memory: int64(l.Memory), CPU: l.CPU, Processes: l.Processes, Nice: l.Nice}
+}
+
+// Problems finds limits that no system can grant; field is where they stand.
+func (l Limits) Problems(field string) []holdfast.Problem { return checkLimits(field, l.Bounds()) }
+
 // A Sandbox confines a unit.
 type Sandbox struct {
 	// Read lists files and folders that the unit may read, beside the system's own programs and
@@ -294,11 +302,8 @@ func (e Entry) unit(name string, h home.Home) holdfast.Unit {
 		Stop:     e.Stop.stop(),
 		Port:     cmp.Or(e.Port, e.Ready.port(), e.Healthy.port()),
 		Disabled: e.Enabled != nil && !*e.Enabled,
-		Limits: holdfast.Limits{
-			NoFile: e.Limits.NoFile, Memory: int64(e.Limits.Memory), CPU: e.Limits.CPU,
-			Processes: e.Limits.Processes, Nice: e.Limits.Nice,
-		},
-		Sandbox: e.Sandbox.sandbox(h), User: e.User, Worker: e.Worker, Idle: e.Idle.Std(),
+		Limits:   e.Limits.Bounds(),
+		Sandbox:  e.Sandbox.sandbox(h), User: e.User, Worker: e.Worker, Idle: e.Idle.Std(),
 	}
 	u.Dir = place(h, u.Dir)
 	for _, n := range e.Needs {

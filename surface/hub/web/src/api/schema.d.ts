@@ -719,6 +719,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/extension/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give an extension what its files ask for beyond what it was granted
+         * @description An extension may write its own folder, and so ask for more than it had when it was installed. That waits until a person names it here, as extension.show lists it under asks: key:NAME for a key, network, folder for writing its own folder, unasked:TOOL for a tool that agents run without asking.
+         */
+        post: operations["extension_accept"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/extension/delete": {
         parameters: {
             query?: never;
@@ -2123,6 +2143,8 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description what its files ask for beyond what it was granted; extension.accept gives it */
+                        asks?: null | string[];
                         data: string;
                         enabled: boolean;
                         folder?: string;
@@ -3607,6 +3629,55 @@ export interface operations {
             500: components["responses"]["Problem"];
         };
     };
+    extension_accept: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description name of the extension's folder */
+                    name: string;
+                    /** @description what it may have of that which it asks for */
+                    wishes?: null | string[];
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description what its files ask for beyond what it was granted; extension.accept gives it */
+                        asks?: null | string[];
+                        enabled: boolean;
+                        missing_keys: number;
+                        name: string;
+                        reason?: string;
+                        services: number;
+                        source?: string;
+                        /** @enum {string} */
+                        state: "ready" | "disabled" | "blocked" | "broken" | "missing";
+                        title: string;
+                        /** @description path of its page at the front door */
+                        ui?: string;
+                        version?: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
     extension_delete: {
         parameters: {
             query?: never;
@@ -3672,6 +3743,8 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description what its files ask for beyond what it was granted; extension.accept gives it */
+                        asks?: null | string[];
                         enabled: boolean;
                         missing_keys: number;
                         name: string;
@@ -3717,6 +3790,8 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description what its files ask for beyond what it was granted; extension.accept gives it */
+                        asks?: null | string[];
                         enabled: boolean;
                         missing_keys: number;
                         name: string;
@@ -3760,6 +3835,8 @@ export interface operations {
                 content: {
                     "application/json": {
                         extensions: null | {
+                            /** @description what its files ask for beyond what it was granted; extension.accept gives it */
+                            asks?: null | string[];
                             enabled: boolean;
                             missing_keys: number;
                             name: string;
@@ -3806,6 +3883,8 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description what its files ask for beyond what it was granted; extension.accept gives it */
+                        asks?: null | string[];
                         data: string;
                         enabled: boolean;
                         folder?: string;
@@ -4100,9 +4179,15 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
+                    /** @description why it could not go back */
+                    failure?: string;
                     from: string;
                     /** @enum {string} */
-                    outcome: "done" | "back";
+                    outcome: "done" | "back" | "failed";
+                    /** @description what a person does about it */
+                    remedy?: string;
+                    /** @description which programs stand there now */
+                    stands?: string;
                     to: string;
                     /** @description why it went back */
                     why?: string;
