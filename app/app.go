@@ -3,8 +3,9 @@
 // Package app is the only place that wires: it builds every capability, hands each what it needs of
 // the others, and runs the house or one command.
 //
-// It is not for behaviour. wire.go is the list of capabilities in start order; up.go runs them;
-// connect.go finds who answers a command. cmd/holdfast calls Main, holdfasttest calls New.
+// It is not for behaviour. wire.go is the list of capabilities in start order; run.go runs them, and
+// ending.go ends them; connect.go finds who answers a command. cmd/holdfast calls Main, holdfasttest
+// calls New.
 package app
 
 import (
