@@ -18,8 +18,9 @@ const (
 	Pace = 15 * time.Second
 	// kept is how many notes the history has: an hour of them.
 	kept = int(time.Hour / Pace)
-	// trusted is how long what was measured holds of units at rest; then all are looked at again.
-	trusted = time.Minute
+	// trusted is how long what was measured holds of units at rest; then all are looked at again, for a
+	// process may have left the groups that are counted.
+	trusted = 5 * time.Minute
 	// briefly is how long two looks must lie apart to tell a rate.
 	briefly = 250 * time.Millisecond
 )

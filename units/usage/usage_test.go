@@ -176,7 +176,7 @@ func TestBookLeavesUnitsAtRestAlone(t *testing.T) {
 		if p := b.Past("a", time.Hour); len(p.At) != 4 || p.CPU[3] != 0 || p.Memory[3] != 1<<20 {
 			t.Errorf("the past of a unit at rest: %+v", p)
 		}
-		if n := notes(40); n != 10 {
+		if n := notes(40); n != 2 {
 			t.Errorf("%d looks at units at rest within ten minutes", n)
 		}
 		c.spent += time.Microsecond
