@@ -106,8 +106,8 @@ var errBehind = errors.New("an earlier batch comes first")
 // take moves raw, which is what the pipe begins with, into the log. It tells how many bytes left
 // the pipe; with an error after that, settle goes on.
 func (c *clerk) take(pipe int, b *book, stream int, raw []byte) (int, error) {
-	if err := c.settle(); err != nil {
-		return 0, fmt.Errorf("%w: %w", errBehind, err)
+	if err := c.settleFirst(); err != nil {
+		return 0, err
 	}
 	if err := c.ready(b, len(raw)); err != nil {
 		return 0, err
@@ -183,6 +183,13 @@ func (c *clerk) cut() error {
 	}
 	c.staged = 0
 	_ = unix.Fallocate(int(c.stage.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, stageMost+rawMost)
+	return nil
+}
+
+func (c *clerk) settleFirst() error {
+	if err := c.settle(); err != nil {
+		return fmt.Errorf("%w: %w", errBehind, err)
+	}
 	return nil
 }
 

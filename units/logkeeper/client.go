@@ -53,7 +53,22 @@ type Standing struct {
 	Replaced int
 	// Lacks says what is not as it should be, empty when all is well.
 	Lacks string
+	// Trouble is what the keeper cannot write.
+	Trouble Trouble
 }
+
+// A Trouble is a log that cannot be written: its lines wait in its pipes, and are given up when that
+// lasts.
+type Trouble struct {
+	// Since is zero when there is none.
+	Since time.Time
+	// Log is the first that was found so; there may be more.
+	Log string
+	Why string
+}
+
+// There tells whether there is a trouble.
+func (t Trouble) There() bool { return !t.Since.IsZero() }
 
 // A Client is the house's side: it starts and watches the keeper and hands out the pipes. Where
 // there is no keeper, units write straight to their log files.

@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -231,19 +230,37 @@ func (w *watchman) beat() {
 	for _, h := range w.held {
 		w.endLines(h)
 	}
-	if w.keeper == nil || w.keeper.inside {
+	if w.keeper == nil {
 		w.yield(time.Now())
 		return
 	}
-	seen, err := readBeat(stateFile(w.home))
-	if err != nil || seen != w.seen {
-		w.seen, w.strikes = seen, 0
+	now, err := readSign(stateFile(w.home))
+	if err == nil {
+		w.heard(now.trouble)
+	}
+	if w.keeper.inside {
+		w.yield(time.Now())
+		return
+	}
+	if err != nil || now.beat != w.seen {
+		w.seen, w.strikes = now.beat, 0
 	} else if w.strikes++; w.strikes >= strikesMost {
 		w.log.Warn("the log keeper hangs and is replaced", slog.Int("pid", w.keeper.pid))
 		w.keeper.end(unix.SIGKILL)
 		w.strikes = 0
 	}
 	w.say("ping")
+}
+
+// heard takes what the keeper tells of its logs, and says so where the full disk is not, when it is new.
+func (c *Client) heard(t Trouble) {
+	switch old := c.standing.Trouble; {
+	case t.There() && (t.Log != old.Log || t.Why != old.Why):
+		c.log.Error("a log cannot be written; its lines wait", slog.String("log", t.Log), slog.String("why", t.Why), slog.Time("since", t.Since))
+	case old.There() && !t.There():
+		c.log.Info("all logs can be written again", slog.Duration("after", time.Since(old.Since).Round(time.Second)))
+	}
+	c.standing.Trouble = t
 }
 
 // yield has the keeper within this process make place for one outside when it is time to trust
@@ -312,21 +329,6 @@ func (w *watchman) bury(now time.Time) (wait time.Duration, wanted bool) {
 }
 
 func pause(ctx context.Context, d time.Duration) { waitFor(ctx, nil, d) }
-
-// readBeat reads the keeper's sign of life, which advances while it lives.
-func readBeat(path string) (uint64, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = file.Close() }()
-	var h head
-	raw := make([]byte, 8)
-	if _, err := file.ReadAt(raw, int64(unsafe.Offsetof(h.beat))); err != nil {
-		return 0, err
-	}
-	return *(*uint64)(unsafe.Pointer(&raw[0])), nil
-}
 
 // sweep removes pipes that nobody has needed for a while and that are empty.
 func (c *Client) sweep(now time.Time) {
@@ -411,11 +413,12 @@ func (c *Client) finish(ctx context.Context) {
 		if c.keeper == nil || c.keeper.ended() {
 			c.ensure()
 		}
-		before, _ := readBeat(stateFile(c.home))
+		before, _ := readSign(stateFile(c.home))
 		c.say(fmt.Sprintf("finish %d", c.keeper.pid))
 		if !waitFor(ctx, c.keeper.done, finishMost) {
-			if now, err := readBeat(stateFile(c.home)); err == nil && now != before+1 && now != before {
-				c.log.Warn("the log keeper outlives the house, for it waits for room to write the last lines", slog.Int("pid", c.keeper.pid))
+			if now, err := readSign(stateFile(c.home)); err == nil && now.beat != before.beat+1 && now.beat != before.beat {
+				c.log.Warn("the log keeper outlives the house, for it waits for room to write the last lines",
+					slog.Int("pid", c.keeper.pid), slog.String("why", now.trouble.Why))
 				return
 			}
 			c.log.Warn("the log keeper did not end in time and is killed", slog.Int("pid", c.keeper.pid))

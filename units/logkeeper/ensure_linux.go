@@ -134,13 +134,14 @@ func (s starter) spawn() (*runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	said, err := os.OpenFile(logFile(s.home, "logkeeper"), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("cannot open the log keeper's log: %w", err)
-	}
-	defer func() { _ = said.Close() }()
 	cmd := exec.CommandContext(context.Background(), path, "keep", "--home", dir)
-	cmd.Env, cmd.Stdout, cmd.Stderr = environment(), said, said
+	cmd.Env = environment()
+	if said, err := os.OpenFile(logFile(s.home, "logkeeper"), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600); err == nil {
+		defer func() { _ = said.Close() }()
+		cmd.Stdout, cmd.Stderr = said, said
+	} else { // it is needed all the more where no log can be opened
+		s.log.Error("cannot open the log keeper's log, it begins without", slog.Any("error", err))
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("cannot start the log keeper: %w", err)

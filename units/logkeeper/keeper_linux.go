@@ -73,6 +73,7 @@ func newKeeper(h home.Home, log *slog.Logger, now func() time.Time) (_ *keeper, 
 	if k.clerk, err = newClerk(h, now); err != nil {
 		return nil, err
 	}
+	k.clerk.state.head().trouble.tell(Trouble{}) // what the one before could not write, this one tries
 	if k.peeker, err = newPeeker(); err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ package logkeeper
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -26,6 +27,9 @@ type porter struct {
 	complain time.Time
 	patience time.Duration
 	largest  int // batch of this round
+	// ill is what the house is to be told, told what it was; sick is the pipe that it is about.
+	ill, told Trouble
+	sick      *pipe
 }
 
 func newPorter(log *slog.Logger) *porter {
@@ -51,6 +55,21 @@ func (r *porter) serve() {
 			}
 		}
 	}
+	r.tell()
+}
+
+// tell says in the state what is wrong, or that all is well, when that is new.
+func (r *porter) tell() {
+	switch {
+	case len(r.stuck) == 0:
+		r.ill, r.sick = Trouble{}, nil
+	case !r.stuck[r.sick]:
+		r.sick = nil // the next that is tried takes its place
+	}
+	if r.ill != r.told {
+		r.told = r.ill
+		r.clerk.state.head().trouble.tell(r.ill)
+	}
 }
 
 // take moves what can be taken from a pipe into its log; true when there is likely more.
@@ -61,6 +80,10 @@ func (r *porter) take(p *pipe) (more bool) {
 		return false
 	}
 	if len(raw) == 0 {
+		if err := r.behind(); err != nil { // what was in it lies in the stage
+			r.trouble(p, err)
+			return false
+		}
 		r.calm(p)
 		if p.gone {
 			r.letGo(p)
@@ -104,6 +127,14 @@ func (r *porter) take(p *pipe) (more bool) {
 	r.calm(p)
 	r.largest = max(r.largest, moved)
 	return true // until it is seen empty: only then the kernel tells when something comes
+}
+
+// behind finishes the batch that is under way, if any, and tells what keeps it from that.
+func (r *porter) behind() error {
+	if r.full && r.clerk.state.head().phase.Load() != 0 {
+		return fmt.Errorf("%w: %w", errBehind, unix.ENOSPC)
+	}
+	return r.clerk.settleFirst()
 }
 
 // ripe tells whether an unfinished line is written as a part, because it stood still for a while.
@@ -168,11 +199,14 @@ func (r *porter) discard(p *pipe, b *book, raw []byte) {
 // full and the trouble lasts, they are given up and counted, so that no unit is blocked for ever.
 func (r *porter) trouble(p *pipe, err error) {
 	now := time.Now()
-	r.full = r.full || isFull(err)
 	r.stuck[p] = true
 	if p.troubled.IsZero() {
 		p.troubled = now
 	}
+	if !r.full && (r.sick == nil || r.sick == p && !errors.Is(err, errBehind)) { // the first error of a round says most
+		r.sick, r.ill = p, Trouble{Since: p.troubled, Log: p.log, Why: err.Error()}
+	}
+	r.full = r.full || isFull(err)
 	if now.Sub(r.complain) > chores {
 		r.complain = now
 		whose := "log"

@@ -3,6 +3,7 @@
 package logkeeper
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -36,6 +37,7 @@ type head struct {
 	// stamp is that of its records; size, dev and ino are of the log file before it.
 	stamp, size int64
 	dev, ino    uint64
+	trouble     complaint
 }
 
 // A slot is what must be known of a log over the life of keepers.
@@ -106,7 +108,7 @@ func (s *state) mapIt(slots int) error {
 
 func (s *state) close() error { return errors.Join(unix.Munmap(s.bytes), s.file.Close()) }
 
-func (s *state) head() *head { return (*head)(unsafe.Pointer(&s.bytes[0])) }
+func (s *state) head() *head { return headIn(s.bytes) }
 
 func (s *state) count() int { return (len(s.bytes) - headSize) / slotSize }
 
@@ -114,12 +116,8 @@ func (s *state) count() int { return (len(s.bytes) - headSize) / slotSize }
 func (s *state) slot(i int) *slot { return (*slot)(unsafe.Pointer(&s.bytes[headSize+i*slotSize])) }
 
 func (s *slot) log() string {
-	for i, c := range s.name {
-		if c == 0 {
-			return string(s.name[:i])
-		}
-	}
-	return string(s.name[:])
+	name, _, _ := bytes.Cut(s.name[:], []byte{0})
+	return string(name)
 }
 
 // find gives the slot of a log, a free one when it has none.

@@ -109,6 +109,7 @@ func (l *Logs) Capability() house.Capability {
 		}, l.Show)},
 		Streams: []holdfast.Stream{{Action: "log.show", Run: l.follow}},
 		Checks:  []holdfast.Check{{Name: "logs", Run: l.check}},
+		Alerts:  []holdfast.AlertRule{l.unwritten()},
 		Start: func(ctx context.Context) error {
 			l.Keeper.Configure(l.section.settings())
 			return l.Keeper.Start(ctx)
@@ -132,11 +133,32 @@ func (l *Logs) Reconfigure(_ context.Context, fresh any) error {
 func (l *Logs) check(context.Context) holdfast.CheckResult {
 	now := l.Keeper.Standing()
 	result := holdfast.CheckResult{Check: "logs", Status: holdfast.StatusOK, Detail: "the log keeper runs"}
-	if now.Lacks != "" {
+	switch {
+	case now.Trouble.There():
+		result.Status, result.Detail = holdfast.StatusCritical, wordsOf(now.Trouble)
+	case now.Lacks != "":
 		result.Status, result.Detail = holdfast.StatusWarn, now.Lacks
 	}
 	result.Values = map[string]float64{"keepers_replaced": float64(now.Replaced)}
 	return result
+}
+
+// unwritten fires while a log cannot be written.
+func (l *Logs) unwritten() holdfast.AlertRule {
+	return holdfast.AlertRule{
+		Name: "logs_unwritten", Severity: holdfast.SeverityCritical, Summary: "a log cannot be written, and its lines wait",
+		Firing: func(context.Context) []holdfast.Alert {
+			t := l.Keeper.Standing().Trouble
+			if !t.There() {
+				return nil
+			}
+			return []holdfast.Alert{{Subject: t.Log, Message: wordsOf(t), Since: t.Since}}
+		},
+	}
+}
+
+func wordsOf(t logkeeper.Trouble) string {
+	return fmt.Sprintf("the lines of %s wait, and are given up when that lasts: %s", t.Log, t.Why)
 }
 
 // Tail is the last lines of a unit's log, oldest first, for whoever explains why it does not answer.

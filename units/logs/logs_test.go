@@ -16,6 +16,7 @@ import (
 
 	"holdfast"
 	"holdfast/core/home"
+	"holdfast/units/logkeeper"
 )
 
 // place is a house with two units, "a" and "b", and no keeper.
@@ -360,4 +361,42 @@ func TestNewUnitsAreFollowed(t *testing.T) {
 	units <- []holdfast.UnitStatus{{Name: "late", Log: "var/logs/late.log"}}
 	add(t, l, "late.log", record(1, "stdout F hello"))
 	n.expect("hello")
+}
+
+// standing is a keeper of which only how it stands is asked.
+type standing struct {
+	keeper
+	now logkeeper.Standing
+}
+
+func (s standing) Standing() logkeeper.Standing { return s.now }
+
+// TestStandingIsTold wants what the keeper lacks, and what it cannot write, in check and alert.
+func TestStandingIsTold(t *testing.T) {
+	since := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+	trouble := logkeeper.Trouble{Since: since, Log: "b_ui", Why: "cannot write log: no space left on device"}
+	for _, c := range []struct {
+		now    logkeeper.Standing
+		status holdfast.Status
+		detail string
+		fires  bool
+	}{
+		{logkeeper.Standing{PID: 1}, holdfast.StatusOK, "the log keeper runs", false},
+		{logkeeper.Standing{Lacks: "there is none"}, holdfast.StatusWarn, "there is none", false},
+		{logkeeper.Standing{Lacks: "there is none", Trouble: trouble}, holdfast.StatusCritical, "the lines of b_ui wait", true},
+	} {
+		l := place(t, nil)
+		l.Keeper = standing{now: c.now}
+		capability := l.Capability()
+		if got := capability.Checks[0].Run(t.Context()); got.Status != c.status || !strings.Contains(got.Detail, c.detail) {
+			t.Errorf("the check says %+v of %+v", got, c.now)
+		}
+		alerts := capability.Alerts[0].Firing(t.Context())
+		if len(alerts) > 0 != c.fires {
+			t.Fatalf("alerts %+v of %+v", alerts, c.now)
+		}
+		if c.fires && (alerts[0].Subject != "b_ui" || alerts[0].Since != since || !strings.Contains(alerts[0].Message, "no space left on device")) {
+			t.Errorf("the alert is %+v", alerts[0])
+		}
+	}
 }
