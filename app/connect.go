@@ -75,11 +75,23 @@ func (h arrival) dialSoon(ctx context.Context, dial func(context.Context) (net.C
 // starting tells that the holder of the home is a house that is not up yet. It writes its address
 // when it is up, and before it says its stage.
 func (h arrival) starting(holder *home.LockedError) bool {
-	n, known, err := watch.ReadHouse(h.Home)
-	if err == nil && known && n.PID == holder.PID {
-		return n.Stage == watch.Starting || n.Stage == watch.Leaving
+	switch stageOf(h.Home, holder) {
+	case watch.Starting, watch.Leaving:
+		return true
+	case "":
+		return holder.Address == ""
+	default:
+		return false
 	}
-	return holder.Address == ""
+}
+
+// stageOf is how far the house came that holds the home; empty when it does not say so.
+func stageOf(place home.Home, holder *home.LockedError) watch.Stage {
+	n, known, err := watch.ReadHouse(place)
+	if err != nil || !known || n.PID != holder.PID {
+		return ""
+	}
+	return n.Stage
 }
 
 // offlineCaller is who runs an action in process. A unit's process is an agent there too.

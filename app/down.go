@@ -121,7 +121,7 @@ func (d downCaller) askOne(ctx context.Context, name string, input json.RawMessa
 			return out, false, errors.Join(err, errReplaced)
 		}
 	}
-	if !silent || d.stage(holder) == watch.Ending {
+	if !silent || stageOf(d.Home, holder) == watch.Ending {
 		silent, err = d.awaitEnd(ctx, within(how, 0, quickEnd))
 		if err != nil {
 			return out, true, err
@@ -156,15 +156,6 @@ func answered(err error) bool {
 	return refused || failed
 }
 
-// stage is how far the house came that holds the home.
-func (d downCaller) stage(holder *home.LockedError) watch.Stage {
-	n, known, err := watch.ReadHouse(d.Home)
-	if err != nil || !known || n.PID != holder.PID {
-		return ""
-	}
-	return n.Stage
-}
-
 // untilItCanBeAsked waits for a house that is starting.
 func (d downCaller) untilItCanBeAsked(ctx context.Context, how house.Shutdown) error {
 	bounded, cancel := context.WithTimeout(ctx, within(how, startWithin, quickAnswer))
@@ -174,7 +165,7 @@ func (d downCaller) untilItCanBeAsked(ctx context.Context, how house.Shutdown) e
 		if err != nil || holder == nil || dialable(ctx, d.Home) {
 			return err
 		}
-		switch d.stage(holder) {
+		switch stageOf(d.Home, holder) {
 		case watch.Starting, watch.Leaving:
 		case "":
 			if bounded.Err() != nil {
@@ -187,7 +178,7 @@ func (d downCaller) untilItCanBeAsked(ctx context.Context, how house.Shutdown) e
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			if d.stage(holder) != "" {
+			if stageOf(d.Home, holder) != "" {
 				return nil
 			}
 		}
