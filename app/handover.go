@@ -75,11 +75,13 @@ func itself(program string) string {
 	if runtime.GOOS == "linux" {
 		return "/proc/self/exe"
 	}
-	return swap.File{Path: program}.Previous()
+	return swap.File{Path: program}.Before()
 }
 
-// succeed makes this process the house of the home that it holds. It puts the old programs back when an upgrade was killed and its house died too, and
-// goes on as the old one. A house that was just handed over is the upgrade, and proves itself.
+// succeed makes this process the house of the home that it holds. It puts the old programs back when
+// an upgrade was killed and its house died too, and goes on as the old one; where they cannot be put
+// back, a house of the new program is better than none. A house that was just handed over is the
+// upgrade, and proves itself.
 func (h *House) succeed(lock *home.Lock) error {
 	h.next.house.Store(true)
 	if lock.Handed() {
@@ -87,7 +89,8 @@ func (h *House) succeed(lock *home.Lock) error {
 	}
 	undone, err := swap.Undo(h.Home)
 	if err != nil {
-		return fmt.Errorf("cannot undo an upgrade that was killed: %w", err)
+		h.log.Error("cannot take back an upgrade that was killed", slog.Any("error", err))
+		return nil
 	}
 	if undone == nil || undone.From == version || len(undone.Files) == 0 {
 		return nil

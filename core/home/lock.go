@@ -69,7 +69,7 @@ func (h Home) Lock(address string) (*Lock, error) {
 	if err != nil {
 		return nil, disk.Explain("open the lock", path, err)
 	}
-	handed, err := h.take(f)
+	handed, err := take(h, f)
 	if err != nil {
 		_ = f.Close()
 		return nil, err
@@ -94,7 +94,7 @@ const (
 
 // take locks the file, and tells whether the program before this one handed it over. The lock alone
 // is not enough as long as it waits for an heir.
-func (h Home) take(f *os.File) (handed bool, err error) {
+func take(h Home, f *os.File) (handed bool, err error) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for began := time.Now(); ; <-tick.C {
@@ -108,9 +108,9 @@ func (h Home) take(f *os.File) (handed bool, err error) {
 		case err == nil && (mine || !waits):
 			return mine, nil
 		case err == nil, named && !mine && alive(who.PID):
-			return false, h.heldBy(who)
+			return false, who.of(h)
 		case time.Since(began) > heirWithin, !mine && time.Since(began) > nameWithin:
-			return false, h.heldBy(holder{})
+			return false, holder{}.of(h)
 		}
 	}
 }
@@ -159,15 +159,16 @@ func (h Home) Holder() (*LockedError, error) {
 		return h.locked(f), nil
 	}
 	if who, named := readHolder(f); err == nil && named && who.hasHeir() {
-		return h.heldBy(who), nil
+		return who.of(h), nil
 	}
 	return nil, disk.Explain("look at the lock", h.lockPath(), err)
 }
 
 func (h Home) lockPath() string { return h.Var("run", "house.lock") }
 
-func (h Home) heldBy(who holder) *LockedError {
-	return &LockedError{Home: h.dir, PID: who.PID, Since: who.Since, Address: who.Address}
+// of says that it holds a home.
+func (w holder) of(h Home) *LockedError {
+	return &LockedError{Home: h.dir, PID: w.PID, Since: w.Since, Address: w.Address}
 }
 
 // locked reads who the holder is. The holder writes its name right after it got the lock, so an
@@ -177,10 +178,10 @@ func (h Home) locked(f *os.File) *LockedError {
 	defer tick.Stop()
 	for began := time.Now(); time.Since(began) < nameWithin; <-tick.C {
 		if who, named := readHolder(f); named && alive(who.PID) {
-			return h.heldBy(who)
+			return who.of(h)
 		}
 	}
-	return h.heldBy(holder{})
+	return holder{}.of(h)
 }
 
 // readHolder is what the file says, whether it still holds or not.

@@ -53,8 +53,8 @@ NAME_start() {
 		return 1
 	fi
 	echo "Starting ${name}."
-	if [ -x "${program}.previous" ]; then
-		su -m "$account" -c 'exec "$0" --home "$1" upgrade undo' "${program}.previous" "$house"
+	if [ -x "${program}.before" ]; then
+		su -m "$account" -c 'exec "$0" --home "$1" upgrade undo' "${program}.before" "$house"
 	fi
 	install -d -o "$account" "${house}/var" "${house}/var/logs"
 	[ -e "$log" ] || install -o "$account" -m 600 /dev/null "$log"

@@ -34,7 +34,7 @@ func (d definition) unit() string {
 	line("Environment=%s", quoted("HOLDFAST_SERVICE=systemd"))
 	line("Environment=%s", quoted("PATH="+d.Path))
 	line("# Takes an upgrade back that was killed half-way, by the program from before it.")
-	line("ExecStartPre=-/bin/sh -c %s sh %s --home %s upgrade undo", quoted(`test ! -x "$$1" || exec "$$@"`), argument(d.Program+".previous"), argument(d.House))
+	line("ExecStartPre=-/bin/sh -c %s sh %s --home %s upgrade undo", quoted(`test ! -x "$$1" || exec "$$@"`), argument(d.Program+".before"), argument(d.House))
 	line("ExecStart=%s --home %s up --boot", program(d.Program), argument(d.House))
 	line("ExecReload=%s --home %s config reload", program(d.Program), argument(d.House))
 	line("# Status 0 is `down`, or an end in order: it stays down.")

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"os/user"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,29 +26,37 @@ const goneWithin = 10 * time.Second
 
 // goBack puts everything as it was before, and says why and how that went.
 func (t *trip) goBack(ctx context.Context, why error) error {
-	// What had not been staged yet is not in the way back.
-	t.record.Files = slices.DeleteFunc(t.record.Files, func(f swap.File) bool { return f.Will == "" })
 	t.record.Why = why.Error()
-	if !t.handed && t.record.State == swap.Staging {
+	if t.record.State == swap.Staging {
 		return errors.Join(why, t.turn.Clear(t.record))
 	}
 	t.Say("Going back to " + t.record.From + ": " + why.Error())
-	err := t.note(swap.GoingBack) // on a full disk it goes back all the same
-	err = errors.Join(err, swap.Back(t.record.Files))
-	if t.handed {
-		err = errors.Join(err, t.bringBack(ctx))
+	_ = t.note(swap.GoingBack) // on a full disk it goes back all the same
+	err := t.turn.Undo(&t.record)
+	if err == nil && t.handed {
+		err = t.bringBack(ctx)
 	}
 	if err != nil {
-		return holdfast.Errorf(holdfast.CodeFailed, "the upgrade to %s failed (%w), and going back to %s did not succeed: %w", t.record.To, why, t.record.From, err)
+		return t.stuck(ctx, why, err)
 	}
-	err = t.turn.Clear(t.record)
-	end := endIn{From: t.record.From, To: t.record.To, Outcome: "back", Why: why.Error()}
-	err = errors.Join(err, t.Ask(ctx, actionEnd, end, &struct{}{}))
+	if err = conclude(ctx, t.turn, &t.record, t.tell); err != nil {
+		err = fmt.Errorf("the next house will journal that: %w", err)
+	}
 	state := "with its units as they were"
 	if t.changed != "" {
 		state = "with its units up (" + t.changed + ")"
 	}
 	return errors.Join(holdfast.Errorf(holdfast.CodeFailed, "the upgrade to %s failed, and %s is back %s: %w", t.record.To, t.record.From, state, why), err)
+}
+
+// stuck says, and has journaled, that the way back did not succeed, and what is to be done.
+func (t *trip) stuck(ctx context.Context, why, err error) error {
+	told := failBack(ctx, t.Home, t.turn, &t.record, err, t.tell)
+	if told != nil {
+		told = fmt.Errorf("the next house will journal that: %w", told)
+	}
+	return errors.Join(holdfast.Errorf(holdfast.CodeFailed, "the upgrade to %s failed (%w), and going back to %s did not succeed: %w\nNow %s.\nTo mend it, %s",
+		t.record.To, why, t.record.From, err, swap.Stands(t.record), remedy(t.Home, t.record)), told)
 }
 
 // bringBack ends the process that the new program runs in, nothing else, and sees to it that the
@@ -60,7 +67,7 @@ func (t *trip) bringBack(ctx context.Context) error {
 		return err
 	}
 	if _, err := t.preflight(ctx, t.site.Program); err != nil {
-		return errors.Join(fmt.Errorf("%w%s", err, t.backup()), t.turn.Clear(t.record))
+		return err
 	}
 	if t.site.Keeper == "" {
 		if err := t.start(); err != nil {
@@ -68,10 +75,7 @@ func (t *trip) bringBack(ctx context.Context) error {
 		}
 	}
 	t.handed = false // whoever holds the home from now on is the old program
-	if err := t.prove(ctx, t.record.From, began); err != nil {
-		return errors.Join(err, t.turn.Clear(t.record))
-	}
-	return nil
+	return t.prove(ctx, t.record.From, began)
 }
 
 // endHouse kills who holds the home: a request would end the units as well.
@@ -145,17 +149,4 @@ func asOwner(h home.Home) *syscall.Credential {
 		}
 	}
 	return who
-}
-
-// backup names the copy that was made before the new program changed the schema, if it did.
-func (t *trip) backup() string {
-	copies, _ := filepath.Glob(t.Home.Var("backups", "*.db"))
-	slices.Sort(copies)
-	for _, path := range slices.Backward(copies) {
-		if info, err := os.Stat(path); err == nil && info.ModTime().After(t.record.Since.Add(-time.Second)) {
-			return fmt.Sprintf("\nThe copy from before the upgrade is %s. Put it back, which loses what was written since, and start the house:\n"+
-				"  rm -f %s-wal %s-shm && cp %s %s && holdfast up", path, t.Home.Var("house.db"), t.Home.Var("house.db"), path, t.Home.Var("house.db"))
-		}
-	}
-	return ""
 }

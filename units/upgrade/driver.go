@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"holdfast"
@@ -97,11 +96,24 @@ func (t *trip) settleEarlier(ctx context.Context) error {
 	if err != nil || r == nil {
 		return err
 	}
-	if now, err := t.status(ctx); err == nil && r.State == swap.HandingOver && now.Version == r.To {
-		return t.turn.Clear(*r)
+	if !r.State.Ended() {
+		if now, failed := t.status(ctx); failed == nil && r.State == swap.HandingOver && now.Version == r.To {
+			r.State = swap.Proved
+			err = t.turn.Note(*r)
+		} else {
+			t.Say(fmt.Sprintf("An upgrade from %s to %s was killed before its end; the programs are put as they were.", r.From, r.To))
+			err = t.turn.Undo(r)
+		}
 	}
-	t.Say(fmt.Sprintf("An upgrade from %s to %s was killed before its end; the programs are put as they were.", r.From, r.To))
-	return t.turn.Undo(*r)
+	if err != nil {
+		return err
+	}
+	return conclude(ctx, t.turn, r, t.tell)
+}
+
+// tell tells the journal, through the house where one runs.
+func (t *trip) tell(ctx context.Context, end endIn) error {
+	return t.Ask(ctx, actionEnd, end, &struct{}{})
 }
 
 // exchange stages, swaps, hands over and waits for proof.
@@ -115,7 +127,7 @@ func (t *trip) exchange(ctx context.Context, file string) error {
 	if err := t.note(swap.Swapped); err != nil {
 		return err
 	}
-	if err := swap.Swap(t.record.Files); err != nil {
+	if err := t.turn.Swap(t.record.Files); err != nil {
 		return err
 	}
 	if t.site.PID == 0 {
@@ -141,17 +153,20 @@ func (t *trip) note(state swap.State) error {
 	return t.turn.Note(t.record)
 }
 
-// stage copies the new programs beside the old ones, and tries the main one where it will run.
+// stage copies the new programs beside the old ones, and tries the main one where it will run. The
+// siblings that stay are in the record too: what was theirs of an earlier upgrade ends with this one.
 func (t *trip) stage(ctx context.Context, file string) error {
-	pairs := [][2]string{{file, t.site.Program}}
+	if same(file, t.site.Program) {
+		return holdfast.BadInput(file + " is the program that is in use already: build the new one elsewhere")
+	}
+	pairs, present := [][2]string{{file, t.site.Program}}, []swap.File{}
 	for _, name := range siblings {
 		beside, old := filepath.Join(filepath.Dir(file), name), filepath.Join(filepath.Dir(t.site.Program), name)
 		if info, err := os.Stat(beside); err == nil && info.Mode().IsRegular() && !same(beside, old) {
 			pairs = append(pairs, [2]string{beside, old})
+		} else if f, err := swap.Present(old); err == nil {
+			present = append(present, f)
 		}
-	}
-	if same(file, t.site.Program) {
-		return holdfast.BadInput(file + " is the program that is in use already: build the new one elsewhere")
 	}
 	for _, pair := range pairs {
 		// The record stands before the copy does, so that a kill in between leaves nothing unknown.
@@ -159,24 +174,24 @@ func (t *trip) stage(ctx context.Context, file string) error {
 		if err := t.note(swap.Staging); err != nil {
 			return err
 		}
-		f, err := swap.Stage(pair[0], pair[1])
+		f, err := t.turn.Stage(pair[0], pair[1])
 		if err != nil {
-			t.record.Files = t.record.Files[:len(t.record.Files)-1]
 			return err
 		}
 		t.record.Files[len(t.record.Files)-1] = f
 	}
-	probed, err := t.preflight(ctx, t.record.Files[0].Next())
+	main := t.record.Files[0]
+	probed, err := t.preflight(ctx, main.Next())
 	if err != nil {
 		return err
 	}
 	if probed.Version != t.record.To {
 		return holdfast.Errorf(holdfast.CodeConflict, "%s changed while it was copied", file)
 	}
-	t.record.Files = slices.DeleteFunc(t.record.Files, func(f swap.File) bool { return f.Was == f.Will && os.Remove(f.Next()) == nil })
-	if len(t.record.Files) == 0 || t.record.Files[0].Path != t.site.Program {
-		return holdfast.Errorf(holdfast.CodeConflict, "%s is the same program as %s (%s)", file, t.site.Program, t.record.To)
+	if !main.Changes() {
+		return holdfast.Errorf(holdfast.CodeConflict, "%s is the same program as %s (%s)", file, main.Path, t.record.To)
 	}
+	t.record.Files = append(t.record.Files, present...)
 	return nil
 }
 
@@ -253,19 +268,22 @@ func (t *trip) lacking(now standing, version string, before time.Time) string {
 	return ""
 }
 
-// done ends a good upgrade. The record goes before the journal is told: an upgrade that proved
-// itself is not undone because a note failed.
+// done ends a good upgrade. What proved itself is not undone because it could not be noted: the house
+// settles that.
 func (t *trip) done(ctx context.Context) (Result, error) {
 	r := Result{From: t.record.From, To: t.record.To, Program: t.site.Program, PID: t.site.PID, Units: len(t.record.Units)}
 	for _, f := range t.record.Files {
-		r.Replaced = append(r.Replaced, f.Path)
+		if f.Changes() {
+			r.Replaced = append(r.Replaced, f.Path)
+		}
 	}
 	r.Previous = t.record.Files[0].Previous()
-	if err := t.turn.Clear(t.record); err != nil {
-		return r, err
+	err := t.note(swap.Proved)
+	if err == nil {
+		err = conclude(ctx, t.turn, &t.record, t.tell)
 	}
-	if err := t.Ask(ctx, actionEnd, endIn{From: r.From, To: r.To, Outcome: "done"}, &struct{}{}); err != nil {
-		return r, fmt.Errorf("holdfast %s runs, but that could not be journaled: %w", r.To, err)
+	if err != nil {
+		return r, fmt.Errorf("holdfast %s is in place, but the upgrade could not be concluded; the house does so at its next start: %w", r.To, err)
 	}
 	return r, nil
 }

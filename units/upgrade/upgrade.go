@@ -91,8 +91,11 @@ type handOverOut struct {
 type endIn struct {
 	From    string `json:"from" required:"true"`
 	To      string `json:"to" required:"true" pos:"1"`
-	Outcome string `json:"outcome" enum:"done,back" required:"true" pos:"2"`
+	Outcome string `json:"outcome" enum:"done,back,failed" required:"true" pos:"2"`
 	Why     string `json:"why" help:"why it went back"`
+	Failure string `json:"failure,omitempty" help:"why it could not go back"`
+	Stands  string `json:"stands,omitempty" help:"which programs stand there now"`
+	Remedy  string `json:"remedy,omitempty" help:"what a person does about it"`
 }
 
 // Capability is what the upgrade contributes to the house.
@@ -168,18 +171,22 @@ func (u *Upgrade) handOver(context.Context, action.Nothing) (handOverOut, error)
 	return handOverOut{"handing over"}, nil
 }
 
-// run settles an upgrade whose driver was killed, for as long as one may be under way.
+// run settles an upgrade whose driver was killed, for as long as one may be under way. What cannot be
+// settled is tried again.
 func (u *Upgrade) run(ctx context.Context) error {
 	tick := time.NewTicker(settleEvery)
 	defer tick.Stop()
 	for {
+		var again <-chan time.Time
 		if err := u.attend(ctx, tick.C); err != nil {
-			u.needs.Log.Error("cannot settle an upgrade that was killed", slog.Any("error", err))
+			u.needs.Log.Error("cannot settle an upgrade", slog.Any("error", err))
+			again = time.After(againAfter)
 		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-u.begun:
+		case <-again:
 		}
 	}
 }
@@ -187,6 +194,8 @@ func (u *Upgrade) run(ctx context.Context) error {
 const (
 	// settleEvery is how often an upgrade under way is looked at.
 	settleEvery = 500 * time.Millisecond
+	// againAfter is how long after a failure it is tried again.
+	againAfter = time.Minute
 	// readyWithin is how long a house that is to be upgraded may come up still.
 	readyWithin = 20 * time.Second
 	// settleWithin is how long the units may take to be as they were before.
@@ -238,33 +247,48 @@ func (u *Upgrade) settle(ctx context.Context, late bool) (settled bool, err erro
 	if err != nil || r == nil {
 		return true, err
 	}
-	isNew := r.State == swap.HandingOver && u.needs.Version == r.To
-	if isNew && (!u.needs.Ready() || !late && missing(r.Units, u.needs.Units(), true) != "") {
-		return false, nil
+	if !r.State.Ended() {
+		missed := missing(r.Units, u.needs.Units(), true)
+		isNew := r.State == swap.HandingOver && u.needs.Version == r.To
+		switch {
+		case isNew && (!u.needs.Ready() || !late && missed != ""):
+			return false, nil
+		case isNew && missed == "":
+			r.State = swap.Proved
+			err = turn.Note(*r)
+		default:
+			err = u.takeBack(ctx, turn, r)
+		}
+		if err != nil {
+			return true, err
+		}
 	}
-	if isNew && missing(r.Units, u.needs.Units(), true) == "" {
-		u.note(ctx, *r, "done", "")
-		return true, turn.Clear(*r)
-	}
-	u.note(ctx, *r, "back", "the command that upgraded was killed")
-	if err := turn.Undo(*r); err != nil {
-		return true, err
-	}
-	if u.needs.Version == r.To && r.From != r.To {
+	restored := r.State == swap.Restored
+	err = conclude(ctx, turn, r, u.tell)
+	if restored && u.needs.Version == r.To && r.From != r.To && len(r.Files) > 0 {
 		u.needs.HandOver(r.Files[0].Path)
 	}
-	return true, nil
+	return true, err
 }
 
-func (u *Upgrade) note(ctx context.Context, r swap.Record, outcome, why string) {
+// takeBack puts the old programs back; where that cannot be done, the journal says so.
+func (u *Upgrade) takeBack(ctx context.Context, turn *swap.Turn, r *swap.Record) error {
+	if r.Why == "" {
+		r.Why = "the command that upgraded was killed"
+	}
+	err := turn.Undo(r)
+	if err == nil {
+		return nil
+	}
+	return errors.Join(err, failBack(ctx, u.needs.Home, turn, r, err, u.tell))
+}
+
+func (u *Upgrade) tell(ctx context.Context, end endIn) error {
 	who := holdfast.Internal("upgrade", actionEnd)
-	entry := holdfast.Entry{
-		Caller: who.String(), Tier: who.Tier, Action: actionEnd, Subject: r.To, Outcome: holdfast.OutcomeNoted,
-		Detail: words(endIn{From: r.From, To: r.To, Outcome: outcome, Why: why}),
-	}
-	if _, err := u.needs.Journal.Append(ctx, entry); err != nil {
-		u.needs.Log.Error("cannot journal how an upgrade ended", slog.Any("error", err))
-	}
+	_, err := u.needs.Journal.Append(ctx, holdfast.Entry{
+		Caller: who.String(), Tier: who.Tier, Action: actionEnd, Subject: end.To, Outcome: holdfast.OutcomeNoted, Detail: words(end),
+	})
+	return err
 }
 
 // missing names the first unit that is not up as it was, and why; strictly also one that is up in

@@ -26,6 +26,7 @@ type rig struct {
 	home    home.Home
 	files   []swap.File
 	noted   []string
+	deaf    error // of the journal
 	became  string
 	ready   bool
 	housed  bool
@@ -33,6 +34,9 @@ type rig struct {
 }
 
 func (r *rig) Append(_ context.Context, e holdfast.Entry) (holdfast.Entry, error) {
+	if r.deaf != nil {
+		return e, r.deaf
+	}
 	r.noted = append(r.noted, string(e.Detail))
 	return e, nil
 }
@@ -54,7 +58,9 @@ func newRig(t *testing.T, version string) *rig {
 			t.Fatal(err)
 		}
 	}
-	f, err := swap.Stage(fresh, old)
+	turn := r.turn(t)
+	defer turn.End()
+	f, err := turn.Stage(fresh, old)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,11 +77,8 @@ func newRig(t *testing.T, version string) *rig {
 // record writes how far the upgrade came; living keeps its driver alive.
 func (r *rig) record(t *testing.T, state swap.State, living bool) {
 	t.Helper()
-	turn, err := swap.Take(r.home)
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = turn.Note(swap.Record{State: state, Since: time.Now(), From: "1", To: "2", Files: r.files, Units: []swap.Unit{{Name: "a", PID: 10}, {Name: "b", PID: 20}}})
+	turn := r.turn(t)
+	err := turn.Note(swap.Record{State: state, Since: time.Now(), From: "1", To: "2", Files: r.files, Units: []swap.Unit{{Name: "a", PID: 10}, {Name: "b", PID: 20}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,9 +89,20 @@ func (r *rig) record(t *testing.T, state swap.State, living bool) {
 	turn.End()
 }
 
+func (r *rig) turn(t *testing.T) *swap.Turn {
+	t.Helper()
+	turn, err := swap.Take(r.home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return turn
+}
+
 func (r *rig) swapped(t *testing.T) {
 	t.Helper()
-	if err := swap.Swap(r.files); err != nil {
+	turn := r.turn(t)
+	defer turn.End()
+	if err := turn.Swap(r.files); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -123,6 +137,8 @@ func TestAKilledUpgradeIsSettled(t *testing.T) {
 		"a unit did not come up":       {version: "2", state: swap.HandingOver, change: func(r *rig) { r.present[1].State = holdfast.UnitFailed }, late: true, settled: true, program: "old", noted: `"back"`, became: true},
 		"a unit was started anew":      {version: "2", state: swap.HandingOver, change: func(r *rig) { r.present[1].PID = 21 }, late: true, settled: true, program: "old", noted: `"back"`, became: true},
 		"a unit is gone":               {version: "2", state: swap.HandingOver, change: func(r *rig) { r.present = r.present[:1] }, late: true, settled: true, program: "old", noted: `"back"`, became: true},
+		"killed once it was proved":    {version: "2", state: swap.Proved, settled: true, program: "new", noted: `"done"`},
+		"killed once that was told":    {version: "2", state: swap.Keeping, settled: true, program: "new"},
 		"the new one was to be undone": {version: "2", state: swap.GoingBack, settled: true, program: "old", noted: `"back"`, became: true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -148,6 +164,11 @@ func TestAKilledUpgradeIsSettled(t *testing.T) {
 			left, err := swap.Read(r.home)
 			if err != nil || (left == nil) != c.settled {
 				t.Errorf("the record: %v, %v", left, err)
+			}
+			if c.settled && c.program == "new" {
+				if text, err := os.ReadFile(r.files[0].Previous()); err != nil || string(text) != "old" {
+					t.Errorf("the previous one is %q, %v", text, err)
+				}
 			}
 		})
 	}

@@ -33,6 +33,7 @@ const (
 	OpWrite   Op = "write"
 	OpSync    Op = "sync"
 	OpRename  Op = "rename"
+	OpLink    Op = "link"
 	OpMkdir   Op = "mkdir"
 	OpRemove  Op = "remove"
 	OpSyncDir Op = "syncdir"
@@ -42,7 +43,7 @@ const (
 type Event struct {
 	Op   Op
 	Path string
-	To   string // of a rename
+	To   string // of a rename or a link
 	Done bool
 }
 
@@ -201,6 +202,23 @@ func (d Disk) Rename(from, to string) error {
 		return nil
 	}
 	return d.SyncDir(filepath.Dir(from))
+}
+
+// Replace moves a file within its folder onto what is at the destination, durably: a reader sees
+// the old content or the new, and nothing is ever missing.
+func (d Disk) Replace(from, to string) error {
+	if err := d.step(OpRename, from, to, func() error { return os.Rename(from, to) }); err != nil {
+		return Explain("move "+from+" to", to, err)
+	}
+	return d.SyncDir(filepath.Dir(to))
+}
+
+// Link gives a file a second name in its folder, durably. What has that name already is in the way.
+func (d Disk) Link(from, to string) error {
+	if err := d.step(OpLink, from, to, func() error { return os.Link(from, to) }); err != nil {
+		return Explain("link "+from+" to", to, err)
+	}
+	return d.SyncDir(filepath.Dir(to))
 }
 
 // MkdirAll makes a folder and the missing ones above it, each durable in its parent.

@@ -193,7 +193,7 @@ func (p *platter) watch(e disk.Event) error {
 		for _, entry := range entries {
 			p.names[e.Path][entry.Name()] = inode(filepath.Join(e.Path, entry.Name()))
 		}
-	case disk.OpCreate, disk.OpWrite, disk.OpRename, disk.OpMkdir, disk.OpRemove:
+	case disk.OpCreate, disk.OpWrite, disk.OpRename, disk.OpLink, disk.OpMkdir, disk.OpRemove:
 	}
 	return nil
 }
@@ -263,5 +263,30 @@ func TestRenameReplacesNothing(t *testing.T) {
 	}
 	if read(t, b) != b {
 		t.Error("replaced")
+	}
+}
+
+func TestReplaceAndLink(t *testing.T) {
+	dir := t.TempDir()
+	old, fresh, kept := filepath.Join(dir, "old"), filepath.Join(dir, "fresh"), filepath.Join(dir, "kept")
+	for _, path := range []string{old, fresh} {
+		if err := os.WriteFile(path, []byte(filepath.Base(path)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var d disk.Disk
+	if err := d.Link(old, kept); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Link(fresh, kept); !errors.Is(err, os.ErrExist) {
+		t.Errorf("a name in use: %v", err)
+	}
+	if err := d.Replace(fresh, old); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{old: "fresh", kept: "old", fresh: ""} {
+		if text, err := os.ReadFile(path); string(text) != want || (want == "") != os.IsNotExist(err) {
+			t.Errorf("%s holds %q, %v", path, text, err)
+		}
 	}
 }
