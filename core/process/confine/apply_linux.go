@@ -71,7 +71,7 @@ func (s *Sandbox) apply() error {
 // was handed. Signals, tracing and abstract sockets end at the sandbox too.
 func (s *Sandbox) closeFiles() error {
 	abi := landlockVersion()
-	if abi == 0 && !s.Strict {
+	if abi == 0 {
 		return nil
 	}
 	rules, err := s.rules(abi)
@@ -82,10 +82,7 @@ func (s *Sandbox) closeFiles() error {
 	if !s.Offline {
 		config.HandledAccessNet = 0
 	}
-	if !s.Strict {
-		config = config.BestEffort()
-	}
-	if err := config.Restrict(rules...); err != nil {
+	if err := config.BestEffort().Restrict(rules...); err != nil {
 		return fmt.Errorf("cannot close the sandbox: %w", err)
 	}
 	return nil

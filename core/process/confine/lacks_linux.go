@@ -5,12 +5,26 @@ package confine
 import (
 	"fmt"
 	"runtime"
+	"slices"
+	"sync"
 )
 
-// Lacks tells what of a sandbox this kernel does not enforce, and why.
+// Lacks tells what of a sandbox this kernel does not enforce, and why. The kernel is asked once.
 func Lacks(offline bool) []string {
-	return lacks(landlockVersion(), machine() != 0 && hasSeccomp(), offline)
+	if offline {
+		return slices.Clone(lacksOffline())
+	}
+	return slices.Clone(lacksOnline())
 }
+
+// What a sandbox lacks here, with and without the network taken.
+var (
+	lacksOffline = sync.OnceValue(func() []string { return lacks(landlockVersion(), filters(), true) })
+	lacksOnline  = sync.OnceValue(func() []string { return lacks(landlockVersion(), filters(), false) })
+)
+
+// filters tells whether this kernel can take the network from a program.
+func filters() bool { return machine() != 0 && hasSeccomp() }
 
 // lacks judges by the version of Landlock, 0 for none.
 func lacks(abi int, filters, offline bool) []string {

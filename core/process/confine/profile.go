@@ -45,8 +45,7 @@ type User struct {
 	Groups []uint32 `json:"groups"`
 }
 
-// A Sandbox is what the program may reach. What a kernel does not enforce is left out, as Lacks
-// says, unless Strict asks for all of it.
+// A Sandbox is what the program may reach. What a kernel does not enforce is left out, as Lacks says.
 type Sandbox struct {
 	// Read is what may be read and executed: files, and folders with all beneath. What is not there
 	// is passed over, for it cannot be read.
@@ -55,7 +54,6 @@ type Sandbox struct {
 	Write []string `json:"write"`
 	// Offline leaves no sockets but those handed to the program, and pairs within it.
 	Offline bool `json:"offline,omitempty"`
-	Strict  bool `json:"strict,omitempty"`
 }
 
 // Encode writes the profile as Main reads it.

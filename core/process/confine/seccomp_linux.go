@@ -3,7 +3,6 @@
 package confine
 
 import (
-	"errors"
 	"fmt"
 	"runtime"
 	"unsafe"
@@ -24,14 +23,10 @@ const x32 = 0x40000000
 // closeSockets denies making sockets by every way: the call itself, io_uring, and the calls of other
 // machines. Pairs stay, but for datagrams, which could be sent elsewhere.
 func (s *Sandbox) closeSockets() error {
-	arch := machine()
-	if arch == 0 || !hasSeccomp() {
-		if s.Strict {
-			return errors.New("cannot take the network: this kernel has no seccomp for it")
-		}
+	if !filters() {
 		return nil
 	}
-	program := offline(arch)
+	program := offline(machine())
 	prog := unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}
 	_, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(&prog)))
 	if errno != 0 {
