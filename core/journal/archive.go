@@ -312,10 +312,7 @@ func selectArchives(ctx context.Context, tx store.Tx, rest string, args ...any) 
 func (j *Journal) Archived(ctx context.Context, q Query) (found []Archive, err error) {
 	where, args := " WHERE until_ns >= ? AND last_sequence > ?", []any{int64(-1 << 63), q.After}
 	if !q.Since.IsZero() {
-		args[0] = q.Since.UnixNano()
-	}
-	if !q.Until.IsZero() {
-		where, args = where+" AND from_ns < ?", append(args, q.Until.UnixNano())
+		args[0] = nanos(q.Since)
 	}
 	if q.Node != "" {
 		where, args = where+" AND node = ?", append(args, q.Node)

@@ -9,12 +9,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
 
 	"holdfast"
 	"holdfast/core/action"
+	"holdfast/core/config"
 	"holdfast/core/house"
 )
 
@@ -111,27 +110,18 @@ func (in showInput) query(now time.Time) (Query, error) {
 	}, err
 }
 
-// sinceOf reads a duration before now, with d for days, or an RFC 3339 time.
+// sinceOf is the time from which on entries are wanted, zero for all.
 func sinceOf(text string, now time.Time) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
-	if at, err := time.Parse(time.RFC3339, text); err == nil {
-		return at, nil
+	since, err := config.ParseSince(text, now)
+	if err != nil {
+		return since, holdfast.BadInput("", holdfast.Problem{
+			Field: "since", Message: err.Error(), Remedy: "give a span (90s, 2h, 7d) or a time (2026-01-31T12:00:00Z)",
+		})
 	}
-	if days, ok := strings.CutSuffix(text, "d"); ok {
-		if n, err := strconv.ParseUint(days, 10, 16); err == nil {
-			return now.Add(-time.Duration(n) * 24 * time.Hour), nil
-		}
-	}
-	if back, err := time.ParseDuration(text); err == nil && back >= 0 {
-		return now.Add(-back), nil
-	}
-	return time.Time{}, holdfast.BadInput("", holdfast.Problem{
-		Field:   "since",
-		Message: strconv.Quote(text) + " is neither a duration nor a time",
-		Remedy:  "90s, 2h, 7d or 2026-01-31T12:00:00Z",
-	})
+	return since, nil
 }
 
 func (j desk) show(ctx context.Context, in showInput) (showOutput, error) {
@@ -156,6 +146,11 @@ func (j desk) stream(ctx context.Context, input any, send func(any) error) error
 	q, err := in.query(j.now())
 	if err != nil {
 		return err
+	}
+	if q.Node != "" && q.Node != j.Node() {
+		return holdfast.BadInput("cannot follow the journal", holdfast.Problem{
+			Field: "node", Message: "is another node than this one, " + j.Node(), Remedy: "follow it there, or show it without following",
+		})
 	}
 	q.Node = j.Node()
 	after, err := j.startOf(ctx, -1)

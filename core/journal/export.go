@@ -32,31 +32,50 @@ func writeLine(w io.Writer, previous, hash, text string) error {
 func (j *Journal) Export(ctx context.Context, w io.Writer, q Query) error {
 	out := bufio.NewWriterSize(w, 64<<10)
 	err := j.store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
-		where, args := q.conditions()
-		query := `SELECT j.entry, j.hash, coalesce(p.hash, a.hash, '') FROM (SELECT * FROM journal` + where + `) AS j
-			LEFT JOIN journal AS p ON p.node = j.node AND p.sequence = j.sequence - 1
-			LEFT JOIN journal_archives AS a ON a.node = j.node AND a.last_sequence = j.sequence - 1
-			ORDER BY j.node, j.sequence`
-		rows, err := tx.Query(ctx, query, args...)
+		nodes, err := q.nodes(ctx, tx, allHeads)
 		if err != nil {
 			return err
 		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
-			var text, hash, previous string
-			if err := rows.Scan(&text, &hash, &previous); err != nil {
-				return err
-			}
-			if err := writeLine(out, previous, hash, text); err != nil {
+		for _, node := range nodes {
+			if err := j.exportChain(ctx, tx, out, q, node); err != nil {
 				return err
 			}
 		}
-		return rows.Err()
+		return nil
 	})
 	if err = errors.Join(err, out.Flush()); err != nil {
 		return fmt.Errorf("cannot export the journal: %w", err)
 	}
 	return nil
+}
+
+func (j *Journal) exportChain(ctx context.Context, tx store.Tx, w io.Writer, q Query, node string) error {
+	top, err := ceiling(ctx, tx, node, j.now())
+	if err != nil {
+		return err
+	}
+	where, args, found, err := q.conditions(ctx, tx, node, top)
+	if err != nil || !found {
+		return err
+	}
+	rows, err := tx.Query(ctx, `SELECT j.entry, j.hash, coalesce(p.hash, a.hash, '') FROM (SELECT * FROM journal`+where+`) AS j
+		LEFT JOIN journal AS p ON p.node = j.node AND p.sequence = j.sequence - 1
+		LEFT JOIN journal_archives AS a ON a.node = j.node AND a.last_sequence = j.sequence - 1
+		ORDER BY j.sequence`, args...)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var text, hash, previous string
+		if err := rows.Scan(&text, &hash, &previous); err != nil {
+			return err
+		}
+		if err := writeLine(w, previous, hash, text); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
 }
 
 const mostLine = 1 << 20

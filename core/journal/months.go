@@ -4,7 +4,7 @@ package journal
 
 import (
 	"context"
-	"fmt"
+	"math"
 	"time"
 
 	"holdfast/core/store"
@@ -86,12 +86,16 @@ func dueOf(ctx context.Context, tx store.Tx, node string, now int64, keep time.D
 	return c.due(newest, keep), rows.Err()
 }
 
-// ends are the times of a chain's first and last entry in the table; without any, both are the
-// greatest, so that nothing is due.
+// never is the time of a chain without entries.
+const never = math.MaxInt64
+
+const endsQuery = `SELECT
+	coalesce((SELECT time_ns FROM journal WHERE node = ? ORDER BY sequence LIMIT 1), 9223372036854775807),
+	coalesce((SELECT time_ns FROM journal WHERE node = ? ORDER BY sequence DESC LIMIT 1), 9223372036854775807)`
+
+// ends are the times of a chain's first and last entry in the table; without any, both are
+// never, so that nothing is due.
 func ends(ctx context.Context, tx store.Tx, node string) (oldest, newest int64, err error) {
-	const never = 1<<63 - 1
-	row := tx.QueryRow(ctx, fmt.Sprintf(`SELECT
-		coalesce((SELECT time_ns FROM journal WHERE node = ? ORDER BY sequence LIMIT 1), %d),
-		coalesce((SELECT time_ns FROM journal WHERE node = ? ORDER BY sequence DESC LIMIT 1), %d)`, never, never), node, node)
+	row := tx.QueryRow(ctx, endsQuery, node, node)
 	return oldest, newest, row.Scan(&oldest, &newest)
 }

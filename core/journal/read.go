@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -17,8 +18,9 @@ import (
 
 // A Query chooses entries. Empty fields choose all.
 type Query struct {
+	// Since chooses entries of that time or a later one, and what their chains hold after them, also
+	// when a clock that went back made it older. After an entry from the future only that counts.
 	Since time.Time
-	Until time.Time
 	// Action is noun.verb, or a noun for all of its verbs.
 	Action string
 	// Subject is what an entry is about, whole.
@@ -33,18 +35,27 @@ type Query struct {
 	Limit int
 }
 
-// conditions writes the query as SQL.
-func (q Query) conditions() (where string, args []any) {
-	var parts []string
+// conditions writes the query as SQL on the entries of one node. When nothing can fit, found is false.
+func (q Query) conditions(ctx context.Context, tx store.Tx, node string, top int64) (where string, args []any, found bool, err error) {
+	parts, args := []string{"node = ?"}, []any{node}
 	add := func(part string, values ...any) {
 		parts = append(parts, part)
 		args = append(args, values...)
 	}
+	after := q.After
 	if !q.Since.IsZero() {
-		add("time_ns >= ?", q.Since.UnixNano())
+		since := nanos(q.Since)
+		r, found, err := reachOf(ctx, tx, node, since, top)
+		if err != nil || !found {
+			return "", nil, false, err
+		}
+		after = max(after, r.least-1)
+		if r.least < r.first {
+			add("(sequence >= ? OR time_ns >= ?)", r.first, since)
+		}
 	}
-	if !q.Until.IsZero() {
-		add("time_ns < ?", q.Until.UnixNano())
+	if after > 0 {
+		add("sequence > ?", after)
 	}
 	if q.Action != "" {
 		add("(action = ? OR substr(action, 1, ?) = ?)", q.Action, len([]rune(q.Action))+1, q.Action+".")
@@ -58,16 +69,7 @@ func (q Query) conditions() (where string, args []any) {
 	if q.Outcome != "" {
 		add("outcome = ?", string(q.Outcome))
 	}
-	if q.Node != "" {
-		add("node = ?", q.Node)
-	}
-	if q.After > 0 {
-		add("sequence > ?", q.After)
-	}
-	if len(parts) == 0 {
-		return "", nil
-	}
-	return " WHERE " + strings.Join(parts, " AND "), args
+	return " WHERE " + strings.Join(parts, " AND "), args, true, nil
 }
 
 // subjectPattern finds a subject in the text of an entry, as that was marshalled.
@@ -79,25 +81,14 @@ func subjectPattern(subject string) string {
 	return `%"subject":` + strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(string(text)) + "%"
 }
 
-// Matches tells whether an entry is chosen, leaving Limit aside.
+// Matches tells whether an entry is chosen, leaving aside Limit and Since, which other entries decide.
 func (q Query) Matches(e holdfast.Entry) bool {
-	return (q.Since.IsZero() || !e.Time.Before(q.Since)) &&
-		(q.Until.IsZero() || e.Time.Before(q.Until)) &&
-		(q.Action == "" || e.Action == q.Action || strings.HasPrefix(e.Action, q.Action+".")) &&
+	return (q.Action == "" || e.Action == q.Action || strings.HasPrefix(e.Action, q.Action+".")) &&
 		(q.Subject == "" || e.Subject == q.Subject) &&
 		(q.Caller == "" || e.Caller == q.Caller || strings.HasPrefix(e.Caller, q.Caller+":")) &&
 		(q.Outcome == "" || e.Outcome == q.Outcome) &&
 		(q.Node == "" || e.Node == q.Node) &&
 		e.Sequence > q.After
-}
-
-// order is by sequence within one node, by time over several.
-func (q Query) order(direction string) string {
-	columns := []string{"time_ns", "node", "sequence"}
-	if q.Node != "" {
-		columns = []string{"sequence"}
-	}
-	return " ORDER BY " + strings.Join(columns, " "+direction+", ") + " " + direction
 }
 
 // row is one entry as it is stored.
@@ -133,28 +124,73 @@ func (r row) entry() (holdfast.Entry, error) {
 	return rec.entry(r.hash), nil
 }
 
-// Show returns the entries that q chooses, oldest first; with a limit, the newest of them.
+// Show returns the entries that q chooses, oldest first; with a limit, the newest of them. Within a
+// node they stand in the order of its chain, whatever its clock did.
 func (j *Journal) Show(ctx context.Context, q Query) ([]holdfast.Entry, error) {
-	where, args := q.conditions()
-	rest := where + q.order("DESC")
-	if q.Limit > 0 {
-		rest += fmt.Sprintf(" LIMIT %d", q.Limit)
-	}
-	entries := []holdfast.Entry{}
+	var chains []chain
 	err := j.store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
-		return scan(ctx, tx, rest, args, func(r row) error {
-			e, err := r.entry()
-			if q.Subject == "" || e.Subject == q.Subject { // the pattern leaves case aside
-				entries = append(entries, e)
-			}
+		nodes, err := q.nodes(ctx, tx, headsOf)
+		if err != nil {
 			return err
-		})
+		}
+		for _, node := range nodes {
+			c, err := q.chain(ctx, tx, node, j.now())
+			if err != nil {
+				return err
+			}
+			if len(nodes) > 1 && len(c.entries) > 0 {
+				if c.reached, err = reachedBefore(ctx, tx, node, c.entries[0].Sequence, c.top); err != nil {
+					return err
+				}
+			}
+			chains = append(chains, c)
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the journal: %w", err)
 	}
-	slices.Reverse(entries)
+	entries := merged(chains)
+	if q.Limit > 0 {
+		entries = entries[max(0, len(entries)-q.Limit):]
+	}
 	return entries, nil
+}
+
+const newestFirst = " AND sequence < ? ORDER BY sequence DESC"
+
+// chain reads what is chosen of one node's entries, from the newest on.
+func (q Query) chain(ctx context.Context, tx store.Tx, node string, now time.Time) (c chain, err error) {
+	if c.top, err = ceiling(ctx, tx, node, now); err != nil {
+		return c, err
+	}
+	where, args, found, err := q.conditions(ctx, tx, node, c.top)
+	if err != nil || !found {
+		return c, err
+	}
+	limit := ""
+	if q.Limit > 0 {
+		limit = fmt.Sprintf(" LIMIT %d", q.Limit)
+	}
+	before := int64(math.MaxInt64)
+	for more := true; more; {
+		read := 0
+		err := scan(ctx, tx, where+newestFirst+limit, append(slices.Clip(args), before), func(r row) error {
+			e, err := r.entry()
+			read, before = read+1, r.sequence
+			if q.Subject == "" || e.Subject == q.Subject {
+				c.entries = append(c.entries, e)
+			}
+			return err
+		})
+		if err != nil {
+			return c, err
+		}
+		// The pattern of a subject finds more than it should, so what it found may be too little.
+		more = q.Limit > 0 && read == q.Limit && len(c.entries) < q.Limit
+	}
+	slices.Reverse(c.entries)
+	return c, nil
 }
 
 const mostFollowed = 512
