@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -522,4 +523,19 @@ func checkLinesInARow(t *testing.T, dir string) {
 			t.Fatalf("log says %q where %q belongs", scanner.Text(), want)
 		}
 	}
+}
+
+// TestMemoryOfTheStartIsGivenBack wants what the start of many units needed returned to the system once
+// they stand, and not before.
+func TestMemoryOfTheStartIsGivenBack(t *testing.T) {
+	forced := func() uint32 {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.NumForcedGC
+	}
+	before := forced()
+	s := realHouse(t, t.TempDir())
+	s.take(t, helper("a", "wait"))
+	eventually(t, "the memory is given back", func() bool { return forced() > before })
+	reach(t, s, "a", holdfast.UnitRunning)
 }

@@ -57,7 +57,9 @@ type Options struct {
 
 const (
 	defaultSettle = 3 * time.Second
-	defaultGrace  = 10 * time.Second
+	// calmAfter is how long no unit must have changed for a start to be over.
+	calmAfter    = 300 * time.Millisecond
+	defaultGrace = 10 * time.Second
 )
 
 // A Supervisor keeps the units of one house: it puts the parts together and answers for them.
@@ -148,9 +150,27 @@ func makeFolders(h home.Home) error {
 
 // run reaps orphans until ctx ends; soon after its begin it ends what nobody declared any more.
 func (s *Supervisor) run(ctx context.Context) error {
+	s.roster.attend(s.rest)
 	s.roster.attend(s.endLeft)
 	s.roster.attend(s.book.Keep)
 	return process.ReapOrphans(ctx)
+}
+
+// rest gives back what the start of many units needed, once no unit changed for a moment.
+func (s *Supervisor) rest(ctx context.Context) {
+	calm := time.NewTimer(calmAfter)
+	defer calm.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.Changed():
+			calm.Reset(calmAfter)
+		case <-calm.C:
+			debug.FreeOSMemory()
+			return
+		}
+	}
 }
 
 // endLeft ends what an earlier house left and nobody declared within the time to settle.
@@ -162,7 +182,6 @@ func (s *Supervisor) endLeft(ctx context.Context) {
 	for _, mark := range s.roster.undeclared() {
 		s.estate.end(ctx, mark)
 	}
-	debug.FreeOSMemory() // the start of many units needed it, and nobody does any more
 }
 
 // close ends all units, each after those that need it. Only a crash leaves units running.
