@@ -22,3 +22,12 @@ func (p *Process) WithoutBrand() {
 
 // TintOf is the tint that a launch wears while no other one does.
 func TintOf(m Mark) uint32 { return uint32(brandOf(m).tint()) }
+
+// WithScore are options of a machine whose launches have a score of their own.
+func WithScore(o Options, least int) Options {
+	o.leastScore = least
+	return o
+}
+
+// Unshelter takes from a process and what it started what was given to the house.
+func Unshelter(o Options, pid int) { newGround(o).unshelter(pid, "") }

@@ -203,6 +203,8 @@ type Options struct {
 	NoGroups bool
 	// noChildren asks the kernel for no list of children, as where it was built without.
 	noChildren bool
+	// leastScore is what the oom_score_adj of a launch is raised to.
+	leastScore int
 	// noBrand leaves launches with their tint alone, as in the moment before they are branded.
 	noBrand bool
 }

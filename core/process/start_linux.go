@@ -53,6 +53,7 @@ func (g *ground) enter(spec Spec, b *berth) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
+	g.unshelter(p.id.PID, b.unified)
 	if !helper {
 		b.admit(p.id.PID)
 	}
