@@ -34,7 +34,8 @@ type yard struct {
 	keys       *keys.Keys
 }
 
-func newYard(t *testing.T) *yard {
+// newYard starts the extensions of a starter home, after edits of it.
+func newYard(t *testing.T, edits ...func(home.Home)) *yard {
 	t.Helper()
 	notes(t) // skips without python3
 	y := &yard{T: t, home: home.At(filepath.Join(t.TempDir(), "home"))}
@@ -43,6 +44,9 @@ func newYard(t *testing.T) *yard {
 	}
 	if err := y.home.Ensure(); err != nil {
 		t.Fatal(err)
+	}
+	for _, edit := range edits {
+		edit(y.home)
 	}
 	log := slog.New(slog.DiscardHandler)
 	y.keys = keys.New(y.home)
@@ -133,19 +137,17 @@ func TestNotesRunsUnderTheSupervisor(t *testing.T) {
 
 // A key that is missing holds the units back; when it is set they start.
 func TestNotesWaitsForAKey(t *testing.T) {
-	y := newYard(t)
-	path := y.home.Path("extensions", "notes", "config.json")
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text = []byte(strings.Replace(string(text), `"required_secrets": []`, `"required_secrets": ["NOTES_TOKEN"]`, 1))
-	if err := os.WriteFile(path, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := y.extensions.Sync(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	y := newYard(t, func(h home.Home) {
+		path := h.Path("extensions", "notes", "config.json")
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = []byte(strings.Replace(string(text), `"required_secrets": []`, `"required_secrets": ["NOTES_TOKEN"]`, 1))
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	})
 	y.await("notes.backend", "blocked", func(s holdfast.UnitStatus) bool {
 		return s.State == holdfast.UnitBlocked && strings.Contains(s.Detail, "NOTES_TOKEN") && s.PID == 0
 	})
