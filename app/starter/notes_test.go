@@ -108,26 +108,39 @@ func (s *served) until(path string, said *bytes.Buffer) {
 	}
 }
 
+// in is the same for a part of a test.
+func (s *served) in(t *testing.T) *served {
+	part := *s
+	part.T = t
+	return &part
+}
+
 // ask sends a request and returns status, header and body.
 func (s *served) ask(method, path, kind, body string) (int, http.Header, string) {
 	s.Helper()
-	request, err := http.NewRequestWithContext(s.Context(), method, s.base+path, strings.NewReader(body))
+	status, header, said, err := s.try(method, path, kind, body)
 	if err != nil {
 		s.Fatal(err)
+	}
+	return status, header, said
+}
+
+// try is ask for those who may not end the test.
+func (s *served) try(method, path, kind, body string) (int, http.Header, string, error) {
+	request, err := http.NewRequestWithContext(s.Context(), method, s.base+path, strings.NewReader(body))
+	if err != nil {
+		return 0, nil, "", err
 	}
 	if kind != "" {
 		request.Header.Set("Content-Type", kind)
 	}
 	answer, err := client().Do(request)
 	if err != nil {
-		s.Fatal(err)
+		return 0, nil, "", err
 	}
 	defer func() { _ = answer.Body.Close() }()
 	text, err := io.ReadAll(answer.Body)
-	if err != nil {
-		s.Fatal(err)
-	}
-	return answer.StatusCode, answer.Header, string(text)
+	return answer.StatusCode, answer.Header, string(text), err
 }
 
 // stop sends TERM and wants a quick, clean end.
@@ -203,7 +216,7 @@ func TestNotesService(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			status, header, said := s.ask(test.method, test.path, test.kind, test.body)
+			status, header, said := s.in(t).ask(test.method, test.path, test.kind, test.body)
 			if status != test.status || !strings.Contains(said, test.says) {
 				t.Errorf("%d %s, want %d with %s", status, said, test.status, test.says)
 			}
@@ -211,6 +224,38 @@ func TestNotesService(t *testing.T) {
 				t.Error("other origins may read it")
 			}
 		})
+	}
+	s.stop()
+}
+
+// Who sends a refused body in many small parts sees the refusal, too, and is not cut off.
+func TestNotesHearOutASlowSender(t *testing.T) {
+	dir, env := notes(t)
+	s := serve(t, filepath.Join(dir, "services", "backend", "start.sh"), env, "/healthz")
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(s.base, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	const parts = 200
+	part := strings.Repeat("a", 2000)
+	if _, err := fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: notes\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", parts*len(part)); err != nil {
+		t.Fatal(err)
+	}
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for i := range parts {
+		<-tick.C
+		if _, err := io.WriteString(conn, part); err != nil {
+			t.Fatalf("cut off at part %d: %v", i, err)
+		}
+	}
+	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	said, err := io.ReadAll(conn)
+	if err != nil || !strings.HasPrefix(string(said), "HTTP/1.1 413 ") || !strings.Contains(string(said), "larger than") {
+		t.Errorf("%v\n%s", err, said)
 	}
 	s.stop()
 }
@@ -225,8 +270,8 @@ func TestNotesManyAtOnce(t *testing.T) {
 	for w := range writers {
 		group.Go(func() {
 			for i := range each {
-				if status, _, said := s.ask("POST", "/", asJSON, note(fmt.Sprintf("service %d %d", w, i))); status != 201 {
-					t.Errorf("%d %s", status, said)
+				if status, _, said, err := s.try("POST", "/", asJSON, note(fmt.Sprintf("service %d %d", w, i))); status != 201 || err != nil {
+					t.Errorf("%d %s %v", status, said, err)
 				}
 			}
 		})

@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -25,6 +26,9 @@ from notes_store import MAX_TEXT, NoSuchNote, NoteError, Notes  # noqa: E402
 
 # A character takes at most 12 bytes of JSON, as two \uXXXX.
 MAX_BODY = 12 * MAX_TEXT + 1024
+
+# How much of a refused body is heard out, in bytes, and for how long, in seconds.
+MAX_UNHEARD, HEAR_OUT = 4 << 20, 5
 
 
 class Refused(Exception):
@@ -136,16 +140,19 @@ class Handler(BaseHTTPRequestHandler):
                 self.wfile.write(body)
             if self.unread:
                 self.hear_out()
-        except (ConnectionError, TimeoutError):
+        except OSError:  # it hung up, or says nothing more
             self.close_connection = True
 
     def hear_out(self):
-        # Who is cut off while it sends may never see the answer, so up to 4 MiB are thrown away.
+        # Who is cut off while it sends may never see the answer, so what it sends is thrown away.
         self.connection.shutdown(socket.SHUT_WR)
-        self.connection.settimeout(1)
-        for _ in range(64):
-            if not self.rfile.read1(1 << 16):
+        most, until = MAX_UNHEARD, time.monotonic() + HEAR_OUT
+        while most > 0 and (left := until - time.monotonic()) > 0:
+            self.connection.settimeout(left)
+            data = self.rfile.read1(1 << 16)
+            if not data:
                 return
+            most -= len(data)
 
     def log_request(self, code="-", size="-"):
         if self.path != "/healthz":
