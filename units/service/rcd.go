@@ -62,32 +62,28 @@ NAME_start() {
 		"$program" --home "$house" up --boot
 }
 
-NAME_stop() {
+# NAME_running finds the house that runs, in _pid, or says that none does.
+NAME_running() {
 	_pid=$(NAME_pid)
-	if [ -z "$_pid" ]; then
-		echo "${name} is not running."
-		return 1
-	fi
+	[ -n "$_pid" ] && return
+	echo "${name} is not running."
+	return 1
+}
+
+NAME_stop() {
+	NAME_running || return 1
 	echo "Stopping ${name}."
 	kill -TERM "$_pid"
 	wait_for_pids "$_pid"
 }
 
 NAME_status() {
-	_pid=$(NAME_pid)
-	if [ -z "$_pid" ]; then
-		echo "${name} is not running."
-		return 1
-	fi
+	NAME_running || return 1
 	echo "${name} is running as pid ${_pid}."
 }
 
 NAME_reload() {
-	_pid=$(NAME_pid)
-	if [ -z "$_pid" ]; then
-		echo "${name} is not running."
-		return 1
-	fi
+	NAME_running || return 1
 	kill -HUP "$_pid"
 }
 
