@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"maps"
 	"os"
 	"slices"
@@ -60,9 +59,6 @@ type Registry struct {
 	Services []Row     `json:"services"`
 	Managers []Looked  `json:"managers"`
 }
-
-// comparison is a registry as it was looked at last.
-type comparison struct{ Registry }
 
 // drift are the rows that differ.
 func (r Registry) drift() []Row {
@@ -139,7 +135,9 @@ func (s *Services) compare(ctx context.Context) (Registry, error) {
 		out.Managers, out.Services = append(out.Managers, looked), append(out.Services, judged...)
 	}
 	out.Status = out.verdict()
-	s.keep(ctx, out)
+	s.mu.Lock()
+	s.last = &out
+	s.mu.Unlock()
 	return out, ctx.Err()
 }
 
@@ -244,22 +242,17 @@ func (r *Row) judge(service found, there bool, expected string) {
 	}
 }
 
-// keep remembers a comparison for the alert and the check, and journals a drift that is new.
-func (s *Services) keep(ctx context.Context, r Registry) {
+// tell journals a drift that is not the one before.
+func (s *Services) tell(ctx context.Context, r Registry, before string) (now string, err error) {
 	var lines []string
 	for _, row := range r.drift() {
 		lines = append(lines, row.Label+" "+string(row.State))
 	}
-	text := strings.Join(lines, ", ")
-	s.mu.Lock()
-	s.last = &comparison{r}
-	news := text != s.told
-	s.told = text
-	s.mu.Unlock()
-	if !news || s.needs.Journal == nil {
-		return
+	now = strings.Join(lines, ", ")
+	if now == before || s.needs.Journal == nil {
+		return now, nil
 	}
-	detail, err := json.Marshal(map[string]string{"drift": text})
+	detail, err := json.Marshal(map[string]string{"drift": now})
 	if err == nil {
 		who := holdfast.Internal("services", "unit.drift")
 		_, err = s.needs.Journal.Append(ctx, holdfast.Entry{
@@ -267,11 +260,12 @@ func (s *Services) keep(ctx context.Context, r Registry) {
 		})
 	}
 	if err != nil {
-		s.needs.Log.Error("cannot journal a drift of the system's services", slog.Any("error", err))
+		return before, fmt.Errorf("cannot journal a drift of the system's services: %w", err)
 	}
+	return now, nil
 }
 
-func (s *Services) latest() *comparison {
+func (s *Services) latest() *Registry {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.last

@@ -39,11 +39,16 @@ func programs(t *testing.T, scripts map[string]string) {
 	t.Helper()
 	dir := t.TempDir()
 	for name, script := range scripts {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+script), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		put(t, filepath.Join(dir, name), "#!/bin/sh\n"+script)
 	}
 	t.Setenv("PATH", dir+":/usr/bin:/bin")
+}
+
+func put(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // onlyHere is a PATH on which no manager is.
@@ -68,42 +73,13 @@ acme-data.mount       loaded    active   mounted   /acme
 cron.service          loaded    active   running   Regular background program processing daemon
 END
 ;;
-*show*) cat <<END
-Id=acme-web.service
-LoadState=loaded
-ActiveState=active
-SubState=running
-UnitFileState=enabled
-FragmentPath=$FILES/acme-web.service
-
-Id=acme-old.service
-LoadState=loaded
-ActiveState=inactive
-SubState=dead
-UnitFileState=disabled
-FragmentPath=$FILES/acme-old.service
-
-Id=acme-gone.service
-LoadState=not-found
-ActiveState=inactive
-SubState=dead
-UnitFileState=
-FragmentPath=
-
-Id=acme-stray.timer
-LoadState=loaded
-ActiveState=active
-SubState=waiting
-UnitFileState=enabled
-FragmentPath=$FILES/acme-stray.timer
-
-Id=acme-dead.service
-LoadState=loaded
-ActiveState=failed
-SubState=failed
-UnitFileState=enabled
-FragmentPath=$FILES/acme-dead.service
-END
+*show*)
+	show() { printf 'Id=%s\nLoadState=%s\nActiveState=%s\nSubState=%s\nUnitFileState=%s\nFragmentPath=%s\n\n' "$@"; }
+	show acme-web.service loaded active running enabled "$FILES/acme-web.service"
+	show acme-old.service loaded inactive dead disabled "$FILES/acme-old.service"
+	show acme-gone.service not-found inactive dead '' ''
+	show acme-stray.timer loaded active waiting enabled "$FILES/acme-stray.timer"
+	show acme-dead.service loaded failed failed enabled "$FILES/acme-dead.service"
 ;;
 esac
 `
@@ -146,9 +122,7 @@ func TestDriftOfSystemd(t *testing.T) {
 	t.Setenv("FILES", files)
 	programs(t, map[string]string{"systemctl": systemctlScript})
 	for _, name := range []string{"acme-web.service", "acme-old.service", "acme-dead.service", "acme-stray.timer"} {
-		if err := os.WriteFile(filepath.Join(files, name), []byte(name), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		put(t, filepath.Join(files, name), name)
 	}
 	s := installation(t, "plain")
 	s.settings.Prefixes = []string{"acme-"}
@@ -189,9 +163,7 @@ func TestDriftOfSystemd(t *testing.T) {
 func TestDriftOfLaunchd(t *testing.T) {
 	programs(t, map[string]string{"launchctl": `printf 'PID\tStatus\tLabel\n-\t0\tcom.apple.mdworker\n412\t0\tcom.acme.web\n-\t78\tcom.acme.stray\n-\t-9\tcom.acme.dead\n'`})
 	s := installation(t, "plain")
-	if err := os.WriteFile(s.root+"/Library/LaunchDaemons/com.acme.web.plist", []byte("<plist/>"), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	put(t, s.root+"/Library/LaunchDaemons/com.acme.web.plist", "<plist/>")
 	s.settings.Registered = map[string]Registered{
 		"com.acme.web": {Manager: launchd, SHA256: hexSum([]byte("<plist>"))}, "com.acme.dead": {Manager: launchd}, "com.acme.none": {Manager: launchd},
 	}
@@ -201,9 +173,7 @@ func TestDriftOfLaunchd(t *testing.T) {
 func TestDriftOfRC(t *testing.T) {
 	programs(t, map[string]string{"service": `printf '/etc/rc.d/syslogd\n/usr/local/etc/rc.d/acme_web\n'`})
 	s := installation(t, "plain")
-	if err := os.WriteFile(s.root+"/usr/local/etc/rc.d/acme_web", []byte("#!/bin/sh\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	put(t, s.root+"/usr/local/etc/rc.d/acme_web", "#!/bin/sh\n")
 	s.settings.Registered = map[string]Registered{"acme_web": {Manager: rcd}, "acme_gone": {Manager: rcd}}
 	r := compared(t, s)
 	wants(t, r, "drift", map[string]State{"acme_web": OK, "acme_gone": Missing})
@@ -293,8 +263,41 @@ func TestWhatWasInstalledIsRegistered(t *testing.T) {
 *) printf 'Id=holdfast.service\nLoadState=loaded\nActiveState=active\nSubState=running\nUnitFileState=enabled\nFragmentPath=%s\n' "$UNIT";; esac`})
 	s.settings.Prefixes = []string{"holdfast"}
 	wants(t, compared(t, s), "ok", map[string]State{"holdfast": OK})
-	if err := os.WriteFile(path, []byte("[Service]\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	put(t, path, "[Service]\n")
 	wants(t, compared(t, s), "drift", map[string]State{"holdfast": Changed})
+}
+
+// The house journals a drift when it changes; who merely asks writes nothing.
+func TestAChangeOfTheDriftIsJournaled(t *testing.T) {
+	s := installation(t, "plain")
+	var book notes
+	s.needs.Journal = &book
+	s.settings.Registered = map[string]Registered{"acme": {Manager: rcd}}
+	told := ""
+	for _, c := range []struct {
+		script, drift string
+		entries       int
+	}{{"exit 0", "acme missing", 1}, {"exit 0", "acme missing", 1}, {"echo /usr/local/etc/rc.d/acme", "", 2}, {"exit 1", "", 2}} {
+		programs(t, map[string]string{"service": c.script})
+		put(t, filepath.Join(s.root, "usr/local/etc/rc.d/acme"), "")
+		before := len(book)
+		r := compared(t, s)
+		if len(book) != before {
+			t.Errorf("%q: asking wrote %+v", c.script, book[before:])
+		}
+		var err error
+		if told, err = s.tell(t.Context(), r, told); err != nil || told != c.drift || len(book) != c.entries {
+			t.Errorf("%q: told %q, %d entries, %v", c.script, told, len(book), err)
+		}
+	}
+	if !strings.Contains(string(book[0].Detail), "acme missing") || book[0].Action != "service.drift" {
+		t.Errorf("the journal says %+v", book[0])
+	}
+}
+
+type notes []holdfast.Entry
+
+func (n *notes) Append(_ context.Context, e holdfast.Entry) (holdfast.Entry, error) {
+	*n = append(*n, e)
+	return e, nil
 }

@@ -14,10 +14,9 @@ import (
 // list asks a manager for its services by trimmed label: those named, and those whose label begins
 // with a prefix. why says why it could not be asked.
 func (s system) list(ctx context.Context, at scope, labels, prefixes []string) (there map[string]found, why string) {
-	if why := s.silent(ctx, at.manager, at.user); why != "" {
-		return nil, why
-	}
 	switch at.manager {
+	case systemd:
+		return s.listSystemd(ctx, at, labels, prefixes)
 	case launchd:
 		return s.listLaunchd(ctx, at)
 	case rcd:
@@ -25,7 +24,7 @@ func (s system) list(ctx context.Context, at scope, labels, prefixes []string) (
 	case cron:
 		return s.listCron(ctx, labels, prefixes)
 	}
-	return s.listSystemd(ctx, at, labels, prefixes)
+	return nil, "nobody knows a manager " + at.manager
 }
 
 // listSystemd asks for the names first, then for what is known of those that matter.
@@ -38,8 +37,8 @@ func (s system) listSystemd(ctx context.Context, at scope, labels, prefixes []st
 		for _, question := range []string{"list-unit-files", "list-units"} {
 			line := systemctl(at.user, question, "--no-legend", "--no-pager", "--plain", "--full", "--all")
 			text, err := s.run(ctx, line...)
-			if err != nil {
-				return nil, "systemd does not answer: " + firstLine(text, err)
+			if why := unanswered(systemd, text, err); why != "" {
+				return nil, why
 			}
 			for name := range firstFields(text) {
 				if begins(name, prefixes) && !slices.Contains(units, name) && kept(name) {
@@ -53,8 +52,8 @@ func (s system) listSystemd(ctx context.Context, at scope, labels, prefixes []st
 	}
 	line := systemctl(at.user, append([]string{"show", "--no-pager", "--property=Id,LoadState,ActiveState,SubState,UnitFileState,FragmentPath", "--"}, units...)...)
 	text, err := s.run(ctx, line...)
-	if err != nil {
-		return nil, "systemd does not answer: " + firstLine(text, err)
+	if why := unanswered(systemd, text, err); why != "" {
+		return nil, why
 	}
 	return parseShow(text), ""
 }
@@ -116,8 +115,8 @@ func parseShow(text string) map[string]found {
 // listLaunchd reads `launchctl list`: pid, last status, label.
 func (s system) listLaunchd(ctx context.Context, at scope) (map[string]found, string) {
 	text, err := s.run(ctx, "launchctl", "list")
-	if err != nil {
-		return nil, "launchd does not answer: " + firstLine(text, err)
+	if why := unanswered(launchd, text, err); why != "" {
+		return nil, why
 	}
 	all := map[string]found{}
 	for line := range strings.Lines(text) {
@@ -151,8 +150,8 @@ func (s system) plistOf(label string, own bool) string {
 // listRC reads `service -e`: the scripts that start at boot, by path.
 func (s system) listRC(ctx context.Context) (map[string]found, string) {
 	text, err := s.run(ctx, "service", "-e")
-	if err != nil {
-		return nil, "rc.d does not answer: " + firstLine(text, err)
+	if why := unanswered(rcd, text, err); why != "" {
+		return nil, why
 	}
 	all := map[string]found{}
 	for path := range firstFields(text) {
@@ -166,13 +165,16 @@ func (s system) listRC(ctx context.Context) (map[string]found, string) {
 // listCron reads the crontab: a label is a word in a line, or the program's own name in a path.
 func (s system) listCron(ctx context.Context, labels, prefixes []string) (map[string]found, string) {
 	text, err := s.run(ctx, "crontab", "-l")
-	if err != nil && !strings.Contains(text, "no crontab for") {
-		return nil, "cron does not answer: " + firstLine(text, err)
+	if err != nil && strings.Contains(text, "no crontab for") {
+		return map[string]found{}, ""
+	}
+	if why := unanswered(cron, text, err); why != "" {
+		return nil, why
 	}
 	all := map[string]found{}
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
-		if err != nil || line == "" || strings.HasPrefix(line, "#") {
+		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
 		for word := range strings.FieldsSeq(line) {

@@ -55,27 +55,26 @@ func (l *limited) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// silent says why a manager of services does not answer on this machine; empty when it does.
+// silent says why a manager that starts houses does not answer on this machine; empty when it does.
 func (s system) silent(ctx context.Context, manager string, own bool) string {
 	question := map[string][]string{
 		systemd: systemctl(own, "show", "--property=Version"),
 		launchd: {"launchctl", "list"},
 		rcd:     {"service", "-e"},
-		cron:    {"crontab", "-l"},
 	}[manager]
-	if question == nil {
-		return "nobody knows a manager " + manager
-	}
 	text, err := s.run(ctx, question...)
+	return unanswered(manager, text, err)
+}
+
+// unanswered words that a manager did not answer; empty when it did.
+func unanswered(manager, text string, err error) string {
 	switch {
+	case err == nil:
+		return ""
 	case errors.Is(err, exec.ErrNotFound):
 		return "no " + manager + " here"
-	case manager == cron && err != nil && strings.Contains(text, "no crontab for"):
-		return ""
-	case err != nil:
-		return fmt.Sprintf("%s does not answer: %s", manager, firstLine(text, err))
 	}
-	return ""
+	return fmt.Sprintf("%s does not answer: %s", manager, firstLine(text, err))
 }
 
 func firstLine(text string, err error) string {

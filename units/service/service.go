@@ -51,8 +51,7 @@ type Services struct {
 	system
 
 	mu   sync.Mutex // guards what follows
-	last *comparison
-	told string // the drift that was journaled last
+	last *Registry  // as it was looked at last
 }
 
 // New takes what the services work on. It does no I/O.
@@ -158,16 +157,21 @@ func (s *Services) protected() holdfast.Guard {
 // lookEvery is how often the drift is looked at without being asked.
 const lookEvery = 24 * time.Hour
 
-// live compares at the start and daily.
+// live compares at the start and daily, and journals what changed.
 func (s *Services) live(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	told := ""
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-timer.C:
-			if _, err := s.compare(ctx); err != nil && ctx.Err() == nil {
+			r, err := s.compare(ctx)
+			if err == nil {
+				told, err = s.tell(ctx, r, told)
+			}
+			if err != nil && ctx.Err() == nil {
 				s.needs.Log.Error("cannot compare the services of the system", slog.Any("error", err))
 			}
 			timer.Reset(lookEvery)
