@@ -5,6 +5,7 @@ package home_test
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -32,20 +33,7 @@ func TestTheLockOutlivesExecve(t *testing.T) {
 	if err := place.Ensure(); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(os.Args[0], "-test.run=^TestTheLockOutlivesExecve$")
-	cmd.Env = append(os.Environ(), handVariable+"="+place.Dir())
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewScanner(out)
+	cmd, in, lines := becoming(t, place)
 	for round := range 20 {
 		if !lines.Scan() || lines.Text() != fmt.Sprintf("holds %d", cmd.Process.Pid) {
 			t.Fatalf("round %d: %q", round, lines.Text())
@@ -71,6 +59,25 @@ func TestTheLockOutlivesExecve(t *testing.T) {
 		t.Fatalf("after its end: %v", err)
 	}
 	_ = l.Unlock()
+}
+
+// becoming starts a process that holds a home and becomes another program at each line that it reads.
+func becoming(t *testing.T, place home.Home, env ...string) (*exec.Cmd, io.WriteCloser, *bufio.Scanner) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], "-test.run=^TestTheLockOutlivesExecve$")
+	cmd.Env = append(append(os.Environ(), handVariable+"="+place.Dir()), env...)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return cmd, in, bufio.NewScanner(out)
 }
 
 func becomeAgain(dir string) {
@@ -106,22 +113,9 @@ func TestWhatAnHeirLeavesHoldsNothing(t *testing.T) {
 			if err := place.Ensure(); err != nil {
 				t.Fatal(err)
 			}
-			cmd := exec.Command(os.Args[0], "-test.run=^TestTheLockOutlivesExecve$")
-			cmd.Env = append(os.Environ(), handVariable+"="+place.Dir(), heirVariable+"="+script)
-			in, err := cmd.StdinPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			out, err := cmd.StdoutPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
+			cmd, in, lines := becoming(t, place, heirVariable+"="+script)
 			defer func() { _ = cmd.Wait() }() // how it ends is what the test does to it
 			defer func() { _ = cmd.Process.Kill() }()
-			lines := bufio.NewScanner(out)
 			left := 0
 			for _, line := range []string{"holds %d", "%d"} {
 				if !lines.Scan() {
