@@ -3,7 +3,7 @@ import { useQueryClient } from '@tanstack/react-query'
 import { createContext, useContext, useEffect, useMemo, useRef, useState, type ReactNode } from 'react'
 
 import { keyed } from './client.ts'
-import { follow, mergeNewest, touchedBy, type StreamState } from '../lib/stream.ts'
+import { follow, isPast, mergeNewest, touchedBy, type StreamState } from '../lib/stream.ts'
 import type { Entry } from './words.ts'
 
 interface Live {
@@ -16,7 +16,7 @@ const LiveContext = createContext<Live>({ state: 'connecting', entries: [] })
 
 const kept = 500
 const settle = 250
-/** Entries this much older than the page are history: nothing has to be asked again for them. */
+/** A repeated entry that is this much older than the page is history: nothing has to be asked again for it. */
 const grace = 5_000
 
 /** Follows the journal: the one live wire of the Hub. What an entry touches is asked again. */
@@ -30,6 +30,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     let timer: ReturnType<typeof setTimeout> | undefined
     let arrived: Entry[] = []
     let wasLive = false
+    let received = 0
     const began = Date.now() - grace
     const flush = () => {
       timer = undefined
@@ -44,7 +45,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
       url: () => keyed('/api/v1/journal/show/follow?limit=1'),
       onEvent: (entry) => {
         arrived.push(entry)
-        if (Date.parse(entry.time) < began) return
+        if (isPast(received++, entry, began)) return
         for (const action of touchedBy(entry)) waiting.current.add(action)
         timer ??= setTimeout(flush, settle)
       },

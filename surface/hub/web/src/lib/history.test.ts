@@ -12,8 +12,8 @@ const story = [
   change(160, 'starting', 'ready', { launch: 'b', pid: 8 }), change(190, 'ready', 'stopping', { launch: 'b' }), change(191, 'stopping', 'held'),
 ]
 
-test('states follow one another without a gap, in whatever order the changes came', () => {
-  const list = stretches(story.toReversed(), 90_000, 200_000, 'held')
+test('states follow one another without a gap', () => {
+  const list = stretches(story, 90_000, 200_000, 'held')
   expect(list.map((s) => s.state)).toEqual(['stopped', 'starting', 'ready', 'backing-off', 'starting', 'ready', 'stopping', 'held'])
   expect(list[0]).toMatchObject({ from: 90_000, to: 100_000 })
   expect(list.at(-1)).toMatchObject({ to: 200_000 })
@@ -25,6 +25,18 @@ test('only what lies in the time is told', () => {
   const list = stretches(story, 120_000, 140_000, 'held')
   expect(list).toEqual([{ state: 'ready', from: 120_000, to: 140_000, detail: '' }])
   expect(upShare(list)).toBe(1)
+})
+
+// At 165 the clock went back by a minute.
+const jumped = story.map((c, i) => (i < 5 ? c : { ...c, at: t(Date.parse(c.at) / 1000 - 60) }))
+
+test('states end where the next begins, also when the clock went back', () => {
+  const list = stretches(jumped, 90_000, 140_000, 'held')
+  expect(list.map((s) => [s.state, s.to])).toEqual([['stopped', 100_000], ['starting', 110_000], ['ready', 130_000], ['stopping', 131_000], ['held', 140_000]])
+})
+
+test('launches keep their changes when the clock goes back', () => {
+  expect(launches(jumped).map((l) => l.changes.map((c) => c.to))).toEqual(launches(story).map((l) => l.changes.map((c) => c.to)))
 })
 
 test('without a known change the unit stood as it stands', () => {

@@ -18,12 +18,19 @@ export interface Stretch {
   detail: string
 }
 
+/** When changes, oldest first, happened: never after the next one, which a clock that went back may claim. */
+function moments(changes: Change[]): number[] {
+  let next = Infinity
+  return changes.map((c) => Date.parse(c.at)).toReversed().map((at) => (next = Math.min(next, at))).toReversed()
+}
+
 /**
- * The states of a unit from one time to another, without a gap. Before the first known change it
- * stood as that change says; changes may come in any order.
+ * The states of a unit from one time to another, without a gap, from its changes, oldest first. Before
+ * the first known change it stood as that change says.
  */
 export function stretches(changes: Change[], from: number, to: number, now: string): Stretch[] {
-  const sorted = changes.filter((c) => !Number.isNaN(Date.parse(c.at))).toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at))
+  const known = changes.filter((c) => !Number.isNaN(Date.parse(c.at)))
+  const at = moments(known)
   const out: Stretch[] = []
   const add = (state: string, begin: number, end: number, detail: string) => {
     const [a, b] = [Math.max(begin, from), Math.min(end, to)]
@@ -32,16 +39,8 @@ export function stretches(changes: Change[], from: number, to: number, now: stri
     if (last && last.state === state && last.to === a) last.to = b
     else out.push({ state, from: a, to: b, detail })
   }
-  const first = sorted[0]
-  if (!first) {
-    add(now, from, to, '')
-    return out
-  }
-  add(first.from || 'stopped', from, Date.parse(first.at), '')
-  sorted.forEach((c, i) => {
-    const next = sorted[i + 1]
-    add(c.to, Date.parse(c.at), next ? Date.parse(next.at) : to, c.detail ?? '')
-  })
+  add(known[0] ? known[0].from || 'stopped' : now, from, at[0] ?? to, '')
+  known.forEach((c, i) => add(c.to, at[i] ?? to, at[i + 1] ?? to, c.detail ?? ''))
   return out
 }
 
@@ -66,11 +65,10 @@ export interface Launch {
   changes: Change[]
 }
 
-/** Changes by launch, newest first. A change that names no launch, such as a hold, goes with the one before it. */
+/** Changes, oldest first, by launch, newest first. A change that names no launch, such as a hold, goes with the one before it. */
 export function launches(changes: Change[]): Launch[] {
-  const sorted = changes.toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at))
   const out: Launch[] = []
-  for (const c of sorted) {
+  for (const c of changes) {
     const last = out.at(-1)
     const same = last && (!c.launch || last.launch === c.launch || last.launch === '')
     if (same && !(c.to === 'starting' && !c.launch && last.launch !== '')) {

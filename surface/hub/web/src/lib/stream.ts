@@ -70,13 +70,39 @@ interface Sequenced {
   time: string
 }
 
-/** Adds entries to a list, newest first, each once, at most limit of them. */
+/**
+ * Adds entries to a list, newest first, each once, at most limit of them. As in the house, those of a
+ * node keep the order of its chain whatever its clock did, and time only places nodes among each other.
+ */
 export function mergeNewest<T extends Sequenced>(list: T[], more: T[], limit: number): T[] {
-  const seen = new Map<string, T>()
-  for (const entry of [...list, ...more]) seen.set(`${entry.node}/${entry.sequence}`, entry)
-  const later = (a: T, b: T) => (a.node === b.node ? b.sequence - a.sequence : Date.parse(b.time) - Date.parse(a.time))
-  return [...seen.values()].sort(later).slice(0, limit)
+  const chains = new Map<string, Map<number, T>>()
+  for (const entry of [...list, ...more]) {
+    const chain = chains.get(entry.node) ?? new Map<number, T>()
+    chains.set(entry.node, chain.set(entry.sequence, entry))
+  }
+  const later = (a: Placed<T>, b: Placed<T>) => b.at - a.at || (a.entry.node < b.entry.node ? 1 : a.entry.node > b.entry.node ? -1 : b.entry.sequence - a.entry.sequence)
+  return [...chains.values()].flatMap((chain) => placed([...chain.values()])).sort(later).slice(0, limit).map((p) => p.entry)
 }
+
+interface Placed<T> {
+  entry: T
+  at: number
+}
+
+/** Where the entries of one node stand: at the latest time reached, the future left aside. */
+function placed<T extends Sequenced>(entries: T[]): Placed<T>[] {
+  const chain = entries.toSorted((a, b) => a.sequence - b.sequence)
+  const top = Math.max(Date.now(), Date.parse(chain.at(-1)?.time ?? ''))
+  let reached = 0
+  return chain.map((entry) => {
+    const at = Date.parse(entry.time)
+    if (at <= top) reached = Math.max(reached, at)
+    return { entry, at: reached }
+  })
+}
+
+/** Whether a stream's entry, the nth since it was opened, only repeats what was there before the page began. */
+export const isPast = (nth: number, entry: { time: string }, began: number): boolean => nth === 0 && Date.parse(entry.time) < began
 
 /** Appends lines, keeping the last limit. */
 export function appendLast<T>(list: T[], more: T[], limit: number): T[] {

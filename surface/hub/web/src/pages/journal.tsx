@@ -55,7 +55,7 @@ export function Journal() {
               <Card flush>
                 <table className="table journal">
                   <thead><tr><th>When</th><th>Outcome</th><th>Action</th><th>Subject</th><th>Caller</th><th className="right">Took</th></tr></thead>
-                  <tbody>{entries.map((e) => <EntryRow key={e.sequence} entry={e} onOpen={() => show(e.sequence)} />)}</tbody>
+                  <tbody>{entries.map((e) => <EntryRow key={`${e.node}/${e.sequence}`} entry={e} onOpen={() => show(e.sequence)} />)}</tbody>
                 </table>
               </Card>
               {entries.length >= limit && limit < most && <div className="row center"><Button onPress={() => setLimit(Math.min(limit + page, most))}>Show older entries</Button></div>}

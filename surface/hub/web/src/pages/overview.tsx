@@ -175,7 +175,7 @@ function Lately({ entries }: { entries: Entry[] }) {
   return (
     <ul className="lines">
       {entries.map((e) => (
-        <li key={e.sequence}>
+        <li key={`${e.node}/${e.sequence}`}>
           <Link to="/journal" search={{ entry: String(e.sequence) }} className="lately">
             <span className={`dot ${outcomeTone(e.outcome)}`} aria-hidden="true" />
             <span className="grow clip"><code>{e.action}</code> <span className="soft">{e.subject}</span> <span className="dim">{gist(e.detail)}</span></span>

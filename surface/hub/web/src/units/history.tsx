@@ -73,9 +73,10 @@ function LaunchItem({ launch }: { launch: Launch }) {
   )
 }
 
-/** How long a state held, where the next is known. */
+/** How long a state held, where the next is known, and no clock that went back hides it. */
 function Lasted({ change, next }: { change: Change; next: Change | undefined }) {
   if (!next) return null
   const ms = Date.parse(next.at) - Date.parse(change.at)
-  return <span className="dim small nowrap">{ms < 1_000 ? `${Math.max(0, ms)} ms` : `for ${span(ms / 1000)}`}</span>
+  if (ms < 0) return null
+  return <span className="dim small nowrap">{ms < 1_000 ? `${ms} ms` : `for ${span(ms / 1000)}`}</span>
 }
