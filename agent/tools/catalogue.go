@@ -131,7 +131,7 @@ func New(needs Needs) *Catalogue {
 }
 
 // Apply takes new settings while the house runs. How many calls a server answers at the same time is
-// taken up when it next starts.
+// taken up by Restart.
 func (c *Catalogue) Apply(s Settings) { c.applied.Store(&s) }
 
 func (c *Catalogue) settings() *Settings {
