@@ -73,6 +73,9 @@ func drawTop(ctx context.Context, t Terminal, screen Screen, events <-chan json.
 		case <-ctx.Done():
 			return nil
 		case err := <-ended:
+			if ctx.Err() != nil {
+				return nil
+			}
 			if err == nil {
 				err = errors.New("the house has ended")
 			}
