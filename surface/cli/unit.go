@@ -184,21 +184,34 @@ func printHistory(t Terminal, _, out json.RawMessage) error {
 	}
 	s := sheet{columns: []column{{head: "WHEN"}, {head: "STATE"}, {head: "FOR", right: true}, {head: "PID", right: true, spare: 1}, {head: "WHY"}}, gives: 4}
 	for i, c := range answer.Changes {
-		until := time.Now()
-		if i+1 < len(answer.Changes) {
-			until = answer.Changes[i+1].At
+		held := ""
+		if i+1 == len(answer.Changes) {
+			held = lasted(time.Since(c.At))
+		} else {
+			held = between(c.At, answer.Changes[i+1].At)
 		}
-		held := until.Sub(c.At)
 		why := harmless(c.Detail, false)
 		if c.Adopted {
 			why = strings.TrimPrefix(why+"; adopted", "; ")
 		}
 		s.rows = append(s.rows, []string{
-			c.At.Local().Format("2006-01-02 15:04:05.000"), c.To, either(held < time.Second, strconv.FormatInt(held.Milliseconds(), 10)+"ms", lasted(held)), number(c.PID), why,
+			c.At.Local().Format("2006-01-02 15:04:05.000"), c.To, held, number(c.PID), why,
 		})
 	}
 	_, err := fmt.Fprintln(t.Out, strings.Join(s.lines(t, t.Width), "\n"))
 	return err
+}
+
+// between words the span from one time to the next one; a clock that went back between them hides it.
+func between(from, to time.Time) string {
+	span := to.Sub(from)
+	switch {
+	case span < 0:
+		return ""
+	case span < time.Second:
+		return strconv.FormatInt(span.Milliseconds(), 10) + "ms"
+	}
+	return lasted(span)
 }
 
 func unitGraph() lens {
@@ -227,7 +240,7 @@ func unitGraph() lens {
 	}
 }
 
-// a grove draws units below what they need.
+// A grove draws units below what they need.
 type grove struct {
 	t     Terminal
 	units map[string]unitAnswer

@@ -131,6 +131,10 @@ func TestHistoryTellsHowLongEachStateHeld(t *testing.T) {
 			t.Errorf("lacks %q:\n%s", want, got)
 		}
 	}
+	back := `{"changes":[{"at":"2026-01-31T12:00:00Z","to":"starting","pid":7},{"at":"2026-01-31T11:00:01Z","to":"ready","pid":7},{"at":"2026-01-31T11:00:31Z","to":"held"}]}`
+	if got := show(t, printHistory, 80, `{}`, back); strings.Contains(got, "ms") || !strings.Contains(got, "starting             7") || !strings.Contains(got, "30s") {
+		t.Errorf("after the clock went back:\n%s", got)
+	}
 	if got := show(t, printHistory, 80, `{}`, `{"changes":[]}`); got != "no changes\n" {
 		t.Errorf("printed %q", got)
 	}
