@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// An entry is one line of a log, as log.show answers it and its stream tells it.
+// A logEntry is one line of a log, as log.show answers it and its stream tells it.
 type logEntry struct {
 	At     time.Time `json:"at"`
 	Unit   string    `json:"unit"`
@@ -71,18 +71,15 @@ func (p *logPrinter) line(e logEntry) string {
 		}
 		b.WriteString(paint(p.t, dim, at.Format("15:04:05")) + " ")
 	}
-	mark, loud := " ", e.Stream == "stderr"
-	if loud {
+	mark := either(p.several, "|", " ")
+	if e.Stream == "stderr" {
 		mark = paint(p.t, red, "!")
 	}
 	if p.several {
 		p.meet(e.Unit)
-		bar := "|"
-		if loud {
-			bar = paint(p.t, red, "!")
-		}
-		b.WriteString(paint(p.t, p.colours[e.Unit], pad(clip(harmless(e.Unit, false), p.names), p.names)) + " " + bar + " ")
-	} else if forPeople {
+		b.WriteString(paint(p.t, p.colours[e.Unit], pad(clip(harmless(e.Unit, false), p.names), p.names)) + " ")
+	}
+	if p.several || forPeople {
 		b.WriteString(mark + " ")
 	}
 	if forPeople {

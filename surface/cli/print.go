@@ -252,7 +252,7 @@ func PrintInventory(t Terminal, inventory holdfast.Inventory) {
 	fmt.Fprintf(t.Err, "%s would destroy:\n", inventory.Action)
 	for _, k := range inventory.Categories {
 		fmt.Fprintf(t.Err, "\n  %s  %s\n", paint(t, bold, harmless(k.Name, false)), Harmless(k.Summary))
-		fmt.Fprintf(t.Err, "  comes back: %s · %s · %s · backup: %s\n", k.Returns, pick(k.Production, "production", "sandbox"), pick(k.Shared, "shared", "owned"), pick(k.Backup != "", k.Backup, "none"))
+		fmt.Fprintf(t.Err, "  comes back: %s · %s · %s · backup: %s\n", k.Returns, either(k.Production, "production", "sandbox"), either(k.Shared, "shared", "owned"), either(k.Backup != "", k.Backup, "none"))
 		for _, it := range k.Items {
 			fmt.Fprintf(t.Err, "    %s %s%s%s\n", harmless(it.Kind, false), harmless(it.ID, false), count(it.Rows, "rows"), count(it.Bytes, "bytes"))
 		}
@@ -268,13 +268,6 @@ func count(n int64, unit string) string {
 		unit = strings.TrimSuffix(unit, "s")
 	}
 	return fmt.Sprintf(", %d %s", n, unit)
-}
-
-func pick(yes bool, a, b string) string {
-	if yes {
-		return a
-	}
-	return b
 }
 
 const (

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// usage is the answer of unit.usage, as far as it is shown.
+// usageAnswer is the answer of unit.usage, as far as it is shown.
 type usageAnswer struct {
 	At    time.Time   `json:"at"`
 	Units []unitUsage `json:"units"`
@@ -103,6 +103,7 @@ func usageEvents(t Terminal, input json.RawMessage) func(json.RawMessage) error 
 	}
 }
 
+// width0 is a width to clip to, where 0 is no limit.
 func width0(width int) int {
 	if width <= 0 {
 		return 1 << 20
