@@ -32,7 +32,7 @@ func lessPriority(asked int) string {
 	least = 20 - least // the system call adds so much
 	var have unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_NICE, &have) == nil && have.Max <= 40 {
-		least = min(least, 20-int(have.Max)) //nolint:gosec // at most 40
+		least = min(least, 20-int(have.Max))
 	}
 	return fmt.Sprintf("nothing below %d is allowed here: ask for no less, or allow it where the house is started (LimitNICE=%d in its service file), or run the house as root", least, asked)
 }
