@@ -526,7 +526,7 @@ func checkLinesInARow(t *testing.T, dir string) {
 }
 
 // TestMemoryOfTheStartIsGivenBack wants what the start of many units needed returned to the system once
-// they stand, and not before.
+// they stand.
 func TestMemoryOfTheStartIsGivenBack(t *testing.T) {
 	forced := func() uint32 {
 		var m runtime.MemStats
