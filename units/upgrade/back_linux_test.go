@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"holdfast"
 	"holdfast/core/home/disk/disktest"
 	"holdfast/units/upgrade/swap"
 )
@@ -174,28 +175,41 @@ func TestAnOldProgramThatDoesNotReadTheHome(t *testing.T) {
 	}
 }
 
+// A journal that cannot be written at first.
+type moody struct {
+	journal
+	fails int
+}
+
+func (m *moody) Append(ctx context.Context, e holdfast.Entry) (holdfast.Entry, error) {
+	if m.fails--; m.fails >= 0 {
+		return e, errors.New("the journal cannot be written")
+	}
+	return m.journal.Append(ctx, e)
+}
+
 // What cannot be settled is tried again.
 func TestTheHouseTriesAgainToSettle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, "1")
 		r.swapped(t)
 		r.record(t, swap.Swapped, false)
-		r.deaf = errors.New("the journal cannot be written")
+		r.needs.Journal = &moody{r, 1}
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- r.run(ctx) }()
-		<-time.After(10 * settleEvery)
+		<-time.After(againAfter / 2)
 		if left, err := swap.Read(r.home); err != nil || left == nil || left.State != swap.Restored {
 			t.Errorf("untold it is %v, %v", left, err)
 		}
-		r.deaf = nil
-		<-time.After(2 * againAfter)
-		if left, err := swap.Read(r.home); err != nil || left != nil || len(r.noted) != 1 {
-			t.Errorf("the record is %v, %v, and the journal says %v", left, err, r.noted)
-		}
+		<-time.After(againAfter)
+		synctest.Wait()
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
+		}
+		if left, err := swap.Read(r.home); err != nil || left != nil || len(r.noted) != 1 {
+			t.Errorf("the record is %v, %v, and the journal says %v", left, err, r.noted)
 		}
 	})
 }

@@ -104,7 +104,7 @@ func (s *site) mended(t *testing.T) {
 // wayVariable makes the test binary upgrade, and kill itself at a step: "WAY STEP DIR FROM HOME".
 const wayVariable = "SWAP_TEST_WAY"
 
-// TestKilledAtEachStep kills an upgrade before and after each of its steps on the disk.
+// TestKilledAtEachStep kills an upgrade before each of its steps on the disk, and after the last.
 func TestKilledAtEachStep(t *testing.T) {
 	if words := strings.Fields(os.Getenv(wayVariable)); len(words) == 5 {
 		upgradeAndDie(words)
@@ -129,7 +129,8 @@ func TestKilledAtEachStep(t *testing.T) {
 					t.Fatalf("at step %d", step)
 				}
 			}
-			if step < 50 {
+			t.Log(step, "steps")
+			if step < 40 {
 				t.Errorf("there are only %d steps", step)
 			}
 		})
@@ -142,7 +143,10 @@ func upgradeAndDie(words []string) {
 		os.Exit(2)
 	}
 	s := &site{dir: words[2], from: words[3], place: home.At(words[4])}
-	err := s.take(disk.Disk{Watch: func(disk.Event) error {
+	err := s.take(disk.Disk{Watch: func(e disk.Event) error {
+		if e.Done {
+			return nil // nothing happens until the next step
+		}
 		if step++; step > at {
 			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		}
