@@ -196,7 +196,6 @@ func (s *Services) uninstall(ctx context.Context, in uninstallIn) (Uninstalled, 
 		return Uninstalled{}, fmt.Errorf("cannot remove %s: %w", path, err)
 	}
 	if d.Manager == systemd && len(next) == 0 {
-		next = nil
 		if _, err := s.run(ctx, d.systemctl("daemon-reload")...); err != nil {
 			next = words([][]string{d.systemctl("daemon-reload")})
 		}
