@@ -58,7 +58,7 @@ func gone() *runner {
 // adopt finds the keeper that an earlier house left; nil when there is none. One whose program is
 // another by now makes place first.
 func (s starter) adopt() (*runner, error) {
-	if !taken(s.home) {
+	if !Lives(s.home) {
 		return nil, nil
 	}
 	me, err := readSelf(s.home)
@@ -87,15 +87,6 @@ func (s starter) adopt() (*runner, error) {
 		waitFor(context.Background(), keeper.done, handover)
 	}
 	return nil, nil
-}
-
-// taken tells whether a keeper is at work.
-func taken(h home.Home) bool {
-	lock, err := lockHome(h)
-	if err == nil {
-		_ = lock.Close()
-	}
-	return errors.Is(err, errTaken)
 }
 
 func readSelf(h home.Home) (self, error) {

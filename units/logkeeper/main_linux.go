@@ -22,9 +22,6 @@ import (
 // exitTaken is the status of a keeper that found another at work.
 const exitTaken = 4
 
-// errTaken says that another keeper keeps the logs of the home.
-var errTaken = errors.New("another keeper is at work")
-
 // Keep is the role of the process: `keep --home DIR`. It returns the exit status.
 func Keep(args []string) int {
 	flags := flag.NewFlagSet("keep", flag.ContinueOnError)
@@ -39,7 +36,7 @@ func Keep(args []string) int {
 	debug.SetGCPercent(50)
 	err := keep(home.At(*dir), printer(os.Stderr), time.Now, true)
 	switch {
-	case errors.Is(err, errTaken):
+	case errors.Is(err, home.ErrTaken):
 		return exitTaken
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "the log keeper ends:", err)
@@ -53,7 +50,7 @@ func keep(h home.Home, log *slog.Logger, now func() time.Time, signals bool) err
 	if err := makeFolders(h); err != nil {
 		return err
 	}
-	lock, err := lockHome(h)
+	lock, err := h.Take(role)
 	if err != nil {
 		return err
 	}
@@ -84,22 +81,6 @@ func makeFolders(h home.Home) error {
 		}
 	}
 	return nil
-}
-
-// lockHome takes the place of the one keeper; the lock ends with the process.
-func lockHome(h home.Home) (*os.File, error) {
-	f, err := os.OpenFile(lockFile(h), os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("cannot open lock: %w", err)
-	}
-	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	if errors.Is(err, unix.EWOULDBLOCK) {
-		err = errTaken
-	}
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return f, nil
 }
 
 // A self is what a keeper tells of itself.

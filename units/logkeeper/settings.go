@@ -68,12 +68,14 @@ func readSettings(h home.Home) (Settings, error) {
 	return s, nil
 }
 
+// role is what only one process of a home may be at a time: its keeper.
+const role = "logkeeper"
+
 // Places under var/run.
 func pipesDir(h home.Home) string  { return h.Var("run", "pipes") }
 func exitsDir(h home.Home) string  { return h.Var("run", "exits") }
 func stateFile(h home.Home) string { return h.Var("run", "logkeeper.state") }
 func stageFile(h home.Home) string { return h.Var("run", "logkeeper.stage") }
-func lockFile(h home.Home) string  { return h.Var("run", "logkeeper.lock") }
 func selfFile(h home.Home) string  { return h.Var("run", "logkeeper.json") }
 func askFile(h home.Home) string   { return h.Var("run", "logkeeper.ask") }
 func logsDir(h home.Home) string   { return h.Var("logs") }

@@ -14,16 +14,12 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"holdfast/core/home"
 	"holdfast/core/process"
 )
 
-// errTaken says that the home has its watch.
-var errTaken = errors.New("another watch of this home lives")
-
-func lockFile(h home.Home) string { return h.Var("run", "watch.lock") }
+// role is what only one process of a home may be at a time: its watch.
+const role = "watch"
 
 // Main is the role of holdfast-watch that watches a house; it returns the exit status.
 func Main(args []string) int {
@@ -51,9 +47,9 @@ func Main(args []string) int {
 
 // watch watches until ctx ends or nothing is left to watch. Where a watch lives already it does nothing.
 func watch(ctx context.Context, h home.Home, seal string, log *slog.Logger) error {
-	lock, err := take(h)
-	if errors.Is(err, errTaken) {
-		log.Info(err.Error())
+	lock, err := h.Take(role)
+	if errors.Is(err, home.ErrTaken) {
+		log.Info("another watch of this home lives")
 		return nil
 	}
 	if err != nil {
@@ -75,28 +71,5 @@ func watch(ctx context.Context, h home.Home, seal string, log *slog.Logger) erro
 	return nil
 }
 
-// take takes the lock that makes a process the home's watch.
-func take(h home.Home) (*os.File, error) {
-	file, err := os.OpenFile(lockFile(h), os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("cannot open the lock: %w", err)
-	}
-	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		_ = file.Close()
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, errTaken
-		}
-		return nil, fmt.Errorf("cannot lock: %w", err)
-	}
-	return file, nil
-}
-
 // Lives tells whether the home has a watch.
-func Lives(h home.Home) bool {
-	file, err := os.OpenFile(lockFile(h), os.O_RDWR|unix.O_NOFOLLOW, 0)
-	if err != nil {
-		return false
-	}
-	defer func() { _ = file.Close() }()
-	return errors.Is(unix.Flock(int(file.Fd()), unix.LOCK_SH|unix.LOCK_NB), unix.EWOULDBLOCK)
-}
+func Lives(h home.Home) bool { return h.Taken(role) }

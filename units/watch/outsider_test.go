@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 // beDeaf is a watch that holds its lock and takes no signal.
 func beDeaf(dir string) {
 	h := home.At(dir)
-	lock, err := take(h)
+	lock, err := h.Take(role)
 	if err != nil {
 		os.Exit(1)
 	}

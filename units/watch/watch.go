@@ -288,7 +288,7 @@ func (w *Watch) homeGone() bool {
 	if err != nil {
 		return true
 	}
-	there, err := os.Stat(lockFile(w.home))
+	there, err := os.Stat(w.lock.Name())
 	return os.IsNotExist(err) || err == nil && !os.SameFile(ours, there)
 }
 
