@@ -150,7 +150,7 @@ func (c *chaos) prepare(ctx context.Context) error {
 		return fmt.Errorf("cannot start the house: %w\n%s", err, out)
 	}
 	c.judge.undisturbed()
-	_ = c.await(ctx, 5*time.Second, func(s sight) bool { return len(s.watch) > 0 && len(s.keeper) > 0 })
+	_ = c.await(ctx, 30*time.Second, func(s sight) bool { return len(s.watch) > 0 && len(s.keeper) > 0 })
 	s := c.look()
 	c.parts.watch, c.parts.keeper = len(s.watch) > 0, len(s.keeper) > 0
 	fmt.Fprintf(c.out, "chaos: seed %d, %d units, %s, watch %v, log keeper %v, small disk %v, clock %v, home %s\n",

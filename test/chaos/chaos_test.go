@@ -14,8 +14,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -97,36 +99,42 @@ func TestCatchesWrongs(t *testing.T) {
 	}
 	compiler(t)
 	bin := built(t)
+	var group sync.WaitGroup
+	several := make(chan struct{}, 4) // they mostly wait
 	for wrong, want := range map[string]string{
-		wrongDouble: "runs twice",
-		wrongOrphan: "outlived its launch",
-		wrongHeld:   "is held",
-		wrongLine:   "are lost|shrank", // whatever comes first
-		wrongTwice:  "is there twice",
-		wrongLeft:   "are left",
+		wrongDouble:  "runs twice",
+		wrongOrphan:  "outlived its launch",
+		wrongBare:    "outlived its launch",
+		wrongCheck:   "outlived its house",
+		wrongHeld:    "is held",
+		wrongAbsent:  "is wanted and has not run",
+		wrongIntent:  "in var/intent.json",
+		wrongLine:    "are lost|shrank", // whatever comes first
+		wrongTwice:   "is there twice",
+		wrongJournal: "the journal does not verify",
+		wrongLeft:    "are left",
 	} {
-		t.Run(wrong, func(t *testing.T) {
-			t.Parallel()
-			o := options{duration: 20 * time.Second, seed: 11, bin: bin, units: 20, margin: 4 * time.Second, wrong: wrong, out: logged{t}}
-			err := run(t.Context(), o)
+		catch := func(t *testing.T) {
+			dir, err := os.MkdirTemp("", "wrong-") //nolint:usetesting // what t.TempDir gives is too long for sockets
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = os.RemoveAll(dir) })
+			s := saboteur{wrong: wrong}
+			o := options{duration: 3 * time.Minute, seed: 11, bin: bin, units: 20, margin: 8 * time.Second, instead: s.work, out: logged{t}, dir: dir}
+			err = run(t.Context(), o)
 			broken, ok := errors.AsType[*violation](err)
 			if !ok || !regexp.MustCompile(want).MatchString(broken.what) {
 				t.Fatalf("a %s was not caught: %v", wrong, err)
 			}
-			removeKept(t)
+		}
+		group.Go(func() {
+			several <- struct{}{}
+			defer func() { <-several }()
+			t.Run(wrong, catch)
 		})
 	}
-}
-
-// removeKept takes away the homes that were kept for their violations.
-func removeKept(t *testing.T) {
-	t.Helper()
-	kept, _ := filepath.Glob(filepath.Join(os.TempDir(), "hfchaos-*", "violation.txt"))
-	for _, file := range kept {
-		if text, err := os.ReadFile(file); err == nil && strings.Contains(string(text), "on purpose: ") {
-			_ = os.RemoveAll(filepath.Dir(file))
-		}
-	}
+	group.Wait()
 }
 
 // A bookTest writes logs and acknowledgements as counters and keepers would.
@@ -265,7 +273,18 @@ func pack(t *testing.T, path string) {
 func TestJudge(t *testing.T) {
 	p := place{work: t.TempDir()}
 	one, two, stray := marked(t, p, "a", "1", true), marked(t, p, "a", "2", true), marked(t, p, "b", "1", false)
+	check := marked(t, p, "a", "1"+checkSuffix, false)
 	calm := func(j *judge, since time.Duration) { j.calm = time.Now().Add(-since) }
+	long := func(j *judge, orphan outside.Process) {
+		j.orphans[orphan.ID()] = time.Now().Add(-time.Minute)
+		calm(j, time.Minute)
+	}
+	bare := func(s *sight, j *judge, led int) { // the leader started so much later
+		leader, child := one[0], one[0]
+		leader.Start, child.Env = leader.Start+uint64(led), nil
+		s.leaders["a"], s.members["a"] = []outside.Process{leader}, []outside.Process{leader, child}
+		long(j, child)
+	}
 	for name, c := range map[string]struct {
 		units []*unit
 		want  string
@@ -283,8 +302,17 @@ func TestJudge(t *testing.T) {
 		"a fresh orphan": {nil, "", func(s *sight, j *judge) { s.members["b"] = stray; calm(j, time.Second) }},
 		"an orphan": {nil, "outlived", func(s *sight, j *judge) {
 			s.members["b"] = stray
-			j.orphans[stray[0].ID()] = time.Now().Add(-time.Minute)
-			calm(j, time.Minute)
+			long(j, stray[0])
+		}},
+		"without a mark, of the launch":        {nil, "", func(s *sight, j *judge) { bare(s, j, -1) }},
+		"without a mark, of an earlier launch": {nil, "outlived its launch", func(s *sight, j *judge) { bare(s, j, 1) }},
+		"a check of the house": {nil, "", func(s *sight, j *judge) {
+			s.house, s.checks = []outside.Process{{PID: check[0].Parent}}, check
+			long(j, check[0])
+		}},
+		"a check of a dead house": {nil, "outlived its house", func(s *sight, j *judge) {
+			s.house, s.checks = one, check
+			long(j, check[0])
 		}},
 		"an orphan while no house is up": {nil, "", func(s *sight, j *judge) {
 			s.members["b"] = stray
@@ -353,7 +381,7 @@ func marked(t *testing.T, p place, unit, launch string, leader bool) []outside.P
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
-	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); runtime.Gosched() {
 		if found, ok := outside.Read(cmd.Process.Pid); ok && found.Mark() != "" && len(found.Args) == 2 {
 			return []outside.Process{found}
 		}

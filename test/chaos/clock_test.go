@@ -50,7 +50,7 @@ func TestClockJumps(t *testing.T) {
 	for _, by := range []time.Duration{-time.Hour, 90 * time.Second, 48 * time.Hour, -90 * time.Second, time.Hour, 0} {
 		c.clock.Set(by)
 		stay(t, c, 1500*time.Millisecond)
-		if off := time.Until(journaled(t, c)); (off - by).Abs() > 5*time.Second {
+		if off := time.Until(journaled(t, c)); (off - by).Abs() > 30*time.Second {
 			t.Errorf("the journal is off by %s, and the clock by %s", off, by)
 		}
 		if after := steady(c, c.look()); !maps.Equal(before, after) {

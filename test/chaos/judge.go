@@ -137,25 +137,20 @@ func (j *judge) held(s sight) error {
 	return nil
 }
 
-// strays finds marked processes whose launch has no leader any more.
+// strays finds processes that have lost their leader or their house.
 func (j *judge) strays(s sight, now time.Time) error {
 	seen := map[outside.ID]bool{}
-	for unit, members := range s.members {
-		launches := map[string]bool{}
-		for _, leader := range s.leaders[unit] {
-			launches[launchOf(leader)] = true
+	for _, p := range s.forsaken() {
+		seen[p.ID()] = true
+		if j.orphans[p.ID()].IsZero() {
+			j.orphans[p.ID()] = now
 		}
-		for _, p := range members {
-			if launches[launchOf(p)] {
-				continue
+		if late := j.since(j.orphans[p.ID()], now); late > j.margin && p.Alive() {
+			whom := "launch"
+			if strings.HasSuffix(launchOf(p), checkSuffix) {
+				whom = "house"
 			}
-			seen[p.ID()] = true
-			if j.orphans[p.ID()].IsZero() {
-				j.orphans[p.ID()] = now
-			}
-			if late := j.since(j.orphans[p.ID()], now); late > j.margin && p.Alive() {
-				return violated(p.String(), "a process of unit %s has outlived its launch by %s", unit, late.Round(time.Millisecond))
-			}
+			return violated(p.String(), "a process of unit %s has outlived its %s by %s", unitOf(p), whom, late.Round(time.Millisecond))
 		}
 	}
 	for id := range j.orphans {

@@ -39,8 +39,9 @@ type options struct {
 	houseKills int           // likewise
 	margin     time.Duration // what is allowed beyond a unit's backoff
 	fullDown   bool          // `down` while the disk of the logs is full, too
-	wrong      string        // a deliberate wrong, for the tests of this program
-	out        io.Writer
+	// instead is done in place of the disturbances, by the tests of this program.
+	instead func(context.Context, *chaos, sight)
+	out     io.Writer
 }
 
 func main() {

@@ -50,10 +50,10 @@ func (c *chaos) disturbAll(ctx context.Context) error {
 		if err := c.tend(ctx, s); err != nil {
 			return err
 		}
-		if c.wrong == "" {
+		if c.instead == nil {
 			v.one(ctx, list, s)
 		} else {
-			saboteur{v}.work(ctx, s)
+			c.instead(ctx, c, s)
 		}
 		c.pause(ctx, vandal{c}.span(20*time.Millisecond, 300*time.Millisecond))
 		if c.step%between == 0 {
@@ -255,7 +255,7 @@ func (c *chaos) close(ctx context.Context) error {
 	var left []outside.Process
 	if !c.await(ctx, 20*time.Second, func(sight) bool {
 		left = outside.Within(c.home())
-		left = append(left, outside.All(func(p *outside.Process) bool { return strings.Contains(p.Mark(), c.house()+"/") })...)
+		left = append(left, outside.All(func(p *outside.Process) bool { return p.Exe == c.actor() || strings.Contains(p.Mark(), c.house()+"/") })...)
 		return len(left) == 0
 	}) {
 		return violated(fmt.Sprint(left), "after down %d processes are left", len(left))

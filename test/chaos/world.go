@@ -37,12 +37,17 @@ func (p place) house() string {
 	return hex.EncodeToString(sum[:6])
 }
 
+// checkSuffix tells the mark of an exec check from that of its unit's launch.
+const checkSuffix = "-check"
+
 // A sight is what /proc showed at one time.
 type sight struct {
 	at time.Time
-	// leaders are the processes that lead a session under a unit's mark; members all with a mark.
+	// leaders are the processes that lead a session under a unit's mark; members all that are the
+	// unit's, by its mark or, without one, by what they say of themselves.
 	leaders map[string][]outside.Process
 	members map[string][]outside.Process
+	checks  []outside.Process // the programs of exec checks
 	house   []outside.Process
 	watch   []outside.Process
 	keeper  []outside.Process
@@ -52,15 +57,20 @@ type sight struct {
 // look reads /proc once.
 func (p place) look() sight {
 	s := sight{at: time.Now(), leaders: map[string][]outside.Process{}, members: map[string][]outside.Process{}}
-	for _, proc := range outside.All(func(x *outside.Process) bool { return x.Of(p.home()) || strings.Contains(x.Mark(), p.house()) }) {
+	for _, proc := range outside.All(func(x *outside.Process) bool {
+		return x.Of(p.home()) || x.Exe == p.actor() || strings.Contains(x.Mark(), p.house())
+	}) {
 		house, unit, launch := proc.Unit()
 		switch {
-		case house == p.house() && strings.HasSuffix(launch, "-check"):
+		case house == p.house() && strings.HasSuffix(launch, checkSuffix):
+			s.checks = append(s.checks, proc)
 		case house == p.house():
 			s.members[unit] = append(s.members[unit], proc)
 			if proc.Leader() {
 				s.leaders[unit] = append(s.leaders[unit], proc)
 			}
+		case proc.Exe == p.actor() && house == "":
+			s.members[unitOf(proc)] = append(s.members[unitOf(proc)], proc)
 		case proc.Exe == p.program("holdfast-watch") && slices.Contains(proc.Args, "watch"):
 			s.watch = append(s.watch, proc)
 		case proc.Exe == p.program("holdfast-watch") && slices.Contains(proc.Args, "keep"):
@@ -92,6 +102,35 @@ func (s sight) first(unit string) []outside.Process {
 		}
 	}
 	return list
+}
+
+// forsaken are the processes that nobody looks after any more: their launch has no leader, or the
+// house that started them is dead. Who has no mark is of an earlier launch when it is the older.
+func (s sight) forsaken() []outside.Process {
+	var list []outside.Process
+	for unit, members := range s.members {
+		for _, p := range members {
+			if !slices.ContainsFunc(s.leaders[unit], func(l outside.Process) bool {
+				return launchOf(l) == launchOf(p) || p.Mark() == "" && l.Start <= p.Start
+			}) {
+				list = append(list, p)
+			}
+		}
+	}
+	for _, p := range s.checks {
+		if !slices.ContainsFunc(slices.Concat(s.house, s.checks), func(parent outside.Process) bool { return parent.PID == p.Parent }) {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// unitOf is the unit that a process belongs to, by its mark or, without one, by what an actor says.
+func unitOf(p outside.Process) string {
+	if _, unit, _ := p.Unit(); unit != "" || len(p.Args) < 3 {
+		return unit
+	}
+	return p.Args[2]
 }
 
 // launchOf is the launch that a process is marked with.

@@ -89,13 +89,17 @@ static void count(long long at, unsigned pause_us) {
 	}
 }
 
-// scatter leaves grandchildren in sessions of their own, forked twice.
+// scatter leaves grandchildren in sessions of their own, forked twice; every other one sheds its
+// environment, and the mark with it.
 static void scatter(int many) {
 	for (int i = 0; i < many; i++) {
 		if (fork() == 0) {
 			setsid();
-			if (fork() == 0)
+			if (fork() == 0) {
+				if (i % 2)
+					execle("/proc/self/exe", "actor", "bare", name, folder, (char *)0, (char *[]){0});
 				rest();
+			}
 			_exit(0);
 		}
 	}
@@ -152,6 +156,8 @@ int main(int argc, char **argv) {
 	int more = argc > 4 ? atoi(argv[4]) : 0;
 	name = argv[2];
 	folder = argv[3];
+	if (!strcmp(kind, "bare"))
+		rest();
 	srand(at ^ getpid());
 	tell("start", at);
 	if (!strcmp(kind, "counter"))
