@@ -141,8 +141,9 @@ func claim(h home.Home) (release func(), err error) {
 type Book struct {
 	home home.Home
 
-	mu   sync.Mutex
-	held map[string]Hold
+	mu      sync.Mutex
+	held    map[string]Hold
+	unsaved bool // something is held that could not be written
 }
 
 // NewBook is the book of a home, empty until it is opened.
@@ -170,14 +171,17 @@ func (b *Book) Holds(unit string) bool {
 	return held
 }
 
-// Keep holds a unit. The hold stands for this house even when it cannot be written.
+// Keep holds a unit. The hold stands for this house even when it cannot be written; asked again, it
+// is written then.
 func (b *Book) Keep(unit, by string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if _, held := b.held[unit]; held {
+	if _, held := b.held[unit]; held && !b.unsaved {
 		return nil
+	} else if !held {
+		b.held[unit] = Hold{Since: time.Now().UTC(), By: by}
 	}
-	b.held[unit] = Hold{Since: time.Now().UTC(), By: by}
+	b.unsaved = true
 	return b.write(b.held)
 }
 
@@ -198,7 +202,9 @@ func (b *Book) Release(unit string) error {
 }
 
 func (b *Book) write(held map[string]Hold) error {
-	return change(b.home, func(in *Intents) bool { in.Held = held; return true })
+	err := change(b.home, func(in *Intents) bool { in.Held = held; return true })
+	b.unsaved = b.unsaved && err != nil
+	return err
 }
 
 // Refuse is the judgement of the guard intent over starting a unit without `unit start`.

@@ -59,6 +59,15 @@ func TestHoldsAreDurable(t *testing.T) {
 	if err := next.Keep("b", "me"); err == nil || !next.Holds("b") {
 		t.Errorf("a hold that was not written does not count: %v", err)
 	}
+	if err := next.Keep("b", "me"); err == nil {
+		t.Error("asked again, a hold that was not written is as good as written")
+	}
+	if err := errors.Join(h.Ensure(), next.Keep("b", "you")); err != nil {
+		t.Fatal(err)
+	}
+	if in, err := intent.Read(h); err != nil || len(in.Held) != 2 || in.Held["b"].By != "me" {
+		t.Errorf("asked again when it can be written, it stands as %+v, %v", in.Held, err)
+	}
 }
 
 func TestOldFilesAreRead(t *testing.T) {
