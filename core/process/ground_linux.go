@@ -32,6 +32,7 @@ type ground struct {
 
 	metering sync.Mutex
 	said     map[int]remembered // marks of processes without a brand that is known
+	glimpses map[Mark]glimpse
 }
 
 func newGround(o Options) *ground {

@@ -4,6 +4,7 @@ package process
 
 import (
 	"bytes"
+	"os"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -44,6 +45,9 @@ func (g *ground) houseFolders() map[string]time.Duration {
 
 // groupSpent reads usage_usec, which cpu.stat of every version 2 group begins with.
 func groupSpent(dir string) (time.Duration, bool) {
+	if dir == "" {
+		return 0, false
+	}
 	var buffer [512]byte
 	n, err := readSmall(filepath.Join(dir, "cpu.stat"), buffer[:])
 	if err != nil {
@@ -53,4 +57,65 @@ func groupSpent(dir string) (time.Duration, bool) {
 	text, ok := bytes.CutPrefix(line, []byte("usage_usec "))
 	used, err := strconv.ParseInt(string(text), 10, 64)
 	return time.Duration(used) * time.Microsecond, ok && err == nil
+}
+
+// A glimpse is what a launch used when its group was last looked into.
+type glimpse struct {
+	spent time.Duration
+	use   Usage
+}
+
+// Glance measures the launches of a house by their groups alone, and of those only the ones that did
+// something since the last glance. It tells of nobody where one is in no group that tells. Processes
+// that left the group of their launch are not in it; Usage counts them, and looks at all processes of
+// the machine for it.
+func (m Machine) Glance(house string) (map[Mark]Usage, bool) {
+	g := m.on()
+	g.metering.Lock()
+	defer g.metering.Unlock()
+	sums, fresh := map[Mark]Usage{}, map[Mark]glimpse{}
+	for _, b := range g.berths(house) {
+		spent, ok := groupSpent(b.unified)
+		if !ok {
+			return nil, false
+		}
+		seen, known := g.glimpses[b.mark]
+		if !known || seen.spent != spent {
+			seen = glimpse{spent, groupUsage(b.unified)}
+		}
+		fresh[b.mark], sums[b.mark] = seen, seen.use
+	}
+	g.glimpses = fresh
+	return sums, true
+}
+
+// berths are those of the launches of a house whose end was not seen yet.
+func (g *ground) berths(house string) []*berth {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var list []*berth
+	for _, b := range g.under {
+		if b.mark.House == house {
+			list = append(list, b)
+		}
+	}
+	return list
+}
+
+// groupUsage is what those in a group use now, and have used.
+func groupUsage(dir string) Usage {
+	var sum Usage
+	for _, pid := range inGroup(dir) {
+		if s, err := readStat(pid); err == nil && !s.dead() {
+			sum.add(s)
+		}
+	}
+	return sum
+}
+
+// add counts a process.
+func (u *Usage) add(s stat) {
+	u.CPU += time.Duration(s.ticks) * tick
+	u.Memory += s.pages * int64(os.Getpagesize())
+	u.Processes++
 }

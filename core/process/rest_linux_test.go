@@ -47,3 +47,35 @@ func TestSpent(t *testing.T) {
 		}
 	})
 }
+
+// TestGlance wants the same of the groups as a look at all processes tells, of those who came later,
+// too.
+func TestGlance(t *testing.T) {
+	eachWay(t, func(d den) {
+		calm, busy := d.launch("deaf"), d.launch("spin")
+		number(d.t, calm.Reader)
+		number(d.t, busy.Reader)
+		first, ok := d.machine.Glance(testHouse())
+		if len(calm.groups) == 0 {
+			if ok {
+				d.t.Errorf("without groups: %v", first)
+			}
+		} else {
+			eventually(d.t, "a glance tells of all that a look does", func() bool {
+				seen, _ := d.machine.Glance(testHouse())
+				whole, err := d.machine.Usage(testHouse())
+				a, b := seen[calm.Identity().Mark], whole[calm.Identity().Mark]
+				return err == nil && len(seen) == 2 && a.Processes == 2 && a.Processes == b.Processes && a.Memory > 1<<20 && b.Memory > 1<<20
+			})
+			eventually(d.t, "who is busy has used more since", func() bool {
+				seen, _ := d.machine.Glance(testHouse())
+				return seen[busy.Identity().Mark].CPU > first[busy.Identity().Mark].CPU
+			})
+			if others, ok := d.machine.Glance("another"); !ok || len(others) != 0 {
+				d.t.Errorf("of another house: %v %v", others, ok)
+			}
+		}
+		calm.end(syscall.SIGKILL, 0)
+		busy.end(syscall.SIGKILL, 0)
+	})
+}

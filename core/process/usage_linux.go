@@ -33,16 +33,14 @@ func (m Machine) Usage(house string) (map[Mark]Usage, error) {
 	for b, mark := range t.marks {
 		t.tinted[b.tint()] = mark
 	}
-	sums, page := map[Mark]Usage{}, int64(os.Getpagesize())
+	sums := map[Mark]Usage{}
 	for i, s := range all.all {
 		mark, ok := t.owner(i, 0)
 		if !ok || s.dead() {
 			continue
 		}
 		sum := sums[mark]
-		sum.CPU += time.Duration(s.ticks) * tick
-		sum.Memory += s.pages * page
-		sum.Processes++
+		sum.add(s)
 		sums[mark] = sum
 	}
 	g.said = t.heard

@@ -18,8 +18,8 @@ const (
 	Pace = 15 * time.Second
 	// kept is how many notes the history has: an hour of them.
 	kept = int(time.Hour / Pace)
-	// trusted is how long what was measured holds of units at rest; then all are looked at again, for a
-	// process may have left the groups that are counted.
+	// trusted is how long a glance at the units will do; then all processes are looked at again, for one
+	// may have left its place.
 	trusted = 5 * time.Minute
 	// briefly is how long two looks must lie apart to tell a rate.
 	briefly = 250 * time.Millisecond
@@ -37,7 +37,6 @@ type Use struct {
 	CPU       float64
 	Memory    int64
 	Processes int
-	State     byte
 }
 
 // A Series is what a unit used over a span, oldest first; it is 0 where the unit did not run.
@@ -61,7 +60,8 @@ type Book struct {
 	mu      sync.Mutex
 	before  look                     // the last one of the history
 	spent   map[string]time.Duration // by all units when they were last looked at for the history
-	looked  time.Time                // when that was
+	looked  time.Time                // when all processes were, for the history
+	apart   bool                     // a process had left its place then
 	at      []time.Time
 	notes   map[string][]note // by unit; they end with the last of at
 	asked   look              // the last one that somebody asked for
@@ -73,10 +73,12 @@ type meter interface {
 	Self() (Reading, error)
 }
 
-// A spender is a meter that tells cheaply how much processor time all units have used together; nil
-// where nobody knows.
-type spender interface {
+// A glancer is a meter that tells something without a look at all processes of the machine.
+type glancer interface {
+	// Spent is how much processor time all units have used together, nil where nobody knows.
 	Spent() map[string]time.Duration
+	// Glance reads what launches use but for processes that left their place; false where it cannot.
+	Glance(leaders []process.Identity) (map[process.Mark]Reading, bool)
 }
 
 // A look is one measurement of everything.
@@ -112,14 +114,8 @@ func (b *Book) look(units []Unit) (look, error) {
 	if b.meter == nil {
 		return look{}, errNobody
 	}
-	leaders := make([]process.Identity, 0, len(units))
-	for _, u := range units {
-		if u.Leader.PID != 0 {
-			leaders = append(leaders, u.Leader)
-		}
-	}
 	now := time.Now()
-	readings, err := b.meter.Read(leaders)
+	readings, err := b.meter.Read(leaders(units))
 	if err != nil {
 		return look{}, err
 	}
@@ -127,20 +123,43 @@ func (b *Book) look(units []Unit) (look, error) {
 	return look{at: now, units: readings, house: house}, err
 }
 
-// sample looks at the units for the history. Of units that used no processor time since the last look
-// all is as it was, and only the house itself is measured.
-func (b *Book) sample(units []Unit) (look, error) {
-	var spent map[string]time.Duration
-	if m, can := b.meter.(spender); can {
-		spent = m.Spent() // before the look, so that what is used meanwhile counts for the next
+// leaders are the first processes of the units that run.
+func leaders(units []Unit) []process.Identity {
+	list := make([]process.Identity, 0, len(units))
+	for _, u := range units {
+		if u.Leader.PID != 0 {
+			list = append(list, u.Leader)
+		}
 	}
-	now := time.Now()
-	if spent != nil && maps.Equal(spent, b.spent) && now.Sub(b.looked) < trusted {
-		house, err := b.meter.Self()
-		return look{at: now, units: b.before.units, house: house}, err
+	return list
+}
+
+// sample looks at the units for the history. Of units that used no processor time since the last look
+// all is as it was; else a glance will do, but for one whole look now and then, and while a glance
+// does not see all.
+func (b *Book) sample(units []Unit) (look, error) {
+	m, can := b.meter.(glancer)
+	if !can {
+		return b.look(units)
+	}
+	spent, now := m.Spent(), time.Now() // before the look: what is used meanwhile counts for the next
+	if spent != nil && now.Sub(b.looked) < trusted {
+		known := b.before.units
+		same := maps.Equal(spent, b.spent)
+		if !same && !b.apart {
+			known, same = m.Glance(leaders(units))
+		}
+		if same {
+			b.spent = spent
+			house, err := b.meter.Self()
+			return look{at: now, units: known, house: house}, err
+		}
 	}
 	b.spent, b.looked = spent, now
-	return b.look(units)
+	whole, err := b.look(units)
+	seen, _ := m.Glance(leaders(units))
+	b.apart = !maps.EqualFunc(whole.units, seen, func(x, y Reading) bool { return x.Processes == y.Processes })
+	return whole, err
 }
 
 // note writes one line of the history; Keep alone calls it.
@@ -188,7 +207,7 @@ func (l look) use(before look, mark process.Mark) Use {
 }
 
 func rate(now, before Reading, between time.Duration) Use {
-	u := Use{Memory: now.Memory, Processes: now.Processes, State: now.State}
+	u := Use{Memory: now.Memory, Processes: now.Processes}
 	if between > 0 && now.CPU > before.CPU && before.Processes > 0 {
 		u.CPU = (now.CPU - before.CPU).Seconds() / between.Seconds()
 	}

@@ -35,6 +35,12 @@ type Measurer interface {
 	Usage(house string) (map[process.Mark]process.Usage, error)
 }
 
+// A peeker is a measurer that measures by groups of processes; process.Machine is one on Linux.
+type peeker interface {
+	Spent() map[string]time.Duration
+	Glance(house string) (map[process.Mark]process.Usage, bool)
+}
+
 // A Meter reads what the launches of one house use.
 type Meter struct {
 	measurer Measurer
@@ -71,10 +77,26 @@ func (m *Meter) Read(leaders []process.Identity) (map[process.Mark]Reading, erro
 // Spent tells how much processor time all units have used together, by where they run; nil where
 // nobody tells that cheaply.
 func (m *Meter) Spent() map[string]time.Duration {
-	if s, can := m.measurer.(spender); can {
-		return s.Spent()
+	if p, can := m.measurer.(peeker); can {
+		return p.Spent()
 	}
 	return nil
+}
+
+// Glance tells what Read does but for the states of the first processes, and for processes that left
+// the groups of their launches; false where the system does not tell so much without a look at all.
+func (m *Meter) Glance(leaders []process.Identity) (map[process.Mark]Reading, bool) {
+	p, can := m.measurer.(peeker)
+	if !can {
+		return nil, false
+	}
+	seen, can := p.Glance(m.house)
+	readings := make(map[process.Mark]Reading, len(leaders))
+	for _, l := range leaders {
+		u := seen[l.Mark]
+		readings[l.Mark] = Reading{CPU: u.CPU, Memory: u.Memory, Processes: u.Processes}
+	}
+	return readings, can
 }
 
 // Self tells what the house itself uses, without its units.

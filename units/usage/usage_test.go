@@ -141,11 +141,14 @@ func TestBookWithoutMeter(t *testing.T) {
 	}
 }
 
-// A calm stand is a machine that also tells how much all launches used together.
+// A calm stand is a machine that also tells, without a look at all processes, how much all launches
+// used together, and what those in their places use.
 type calm struct {
 	stand
-	spent time.Duration
-	mute  bool
+	spent     time.Duration
+	glances   int
+	strangers int // processes that left their place
+	mute      bool
 }
 
 func (c *calm) Spent() map[string]time.Duration {
@@ -155,46 +158,61 @@ func (c *calm) Spent() map[string]time.Duration {
 	return map[string]time.Duration{"house": c.spent}
 }
 
-// TestBookLeavesUnitsAtRestAlone wants no look at any process while nobody used processor time, but
-// one in a while, for a process may have left the groups that are counted.
-func TestBookLeavesUnitsAtRestAlone(t *testing.T) {
+func (c *calm) Glance(house string) (map[process.Mark]process.Usage, bool) {
+	c.glances++
+	looks := c.looks
+	all, _ := c.stand.Usage(house)
+	c.looks = looks
+	for mark, u := range all {
+		u.Processes -= c.strangers
+		all[mark] = u
+	}
+	return all, !c.mute && c.fails == nil
+}
+
+// TestBookLooksAtAllProcessesSeldom wants units at rest left alone, and busy ones glanced at, but all
+// processes looked at now and then, for one may have left its place; and always while one has.
+func TestBookLooksAtAllProcessesSeldom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &calm{stand: stand{begun: time.Now(), units: []string{"a"}}, spent: time.Second}
-		units := []Unit{{Name: "a", Leader: identityOf(10, "a")}}
+		units := []Unit{{Name: "a", Leader: identityOf(10, "a")}, {Name: "stopped"}}
 		b := NewBook(NewMeter(c, "h"), func() []Unit { return units })
-		notes := func(n int) (looks int) {
-			before := c.looks
+		notes := func(n int, spend time.Duration) (looks, glances int) {
+			looks, glances = c.looks, c.glances
 			for range n {
 				<-time.After(Pace)
+				c.spent += spend
 				b.note(units)
 			}
-			return c.looks - before
+			return c.looks - looks, c.glances - glances
 		}
-		if n := notes(4); n != 1 {
-			t.Errorf("%d looks at units at rest within a minute", n)
+		expect := func(what string, n int, spend time.Duration, looks, glances int) {
+			t.Helper()
+			if l, g := notes(n, spend); l != looks || g != glances {
+				t.Errorf("%s: %d looks and %d glances in %d notes, want %d and %d", what, l, g, n, looks, glances)
+			}
 		}
-		if p := b.Past("a", time.Hour); len(p.At) != 4 || p.CPU[3] != 0 || p.Memory[3] != 1<<20 {
+		expect("the first", 1, 0, 1, 1)
+		expect("at rest", 19, 0, 0, 0)
+		if p := b.Past("a", time.Hour); len(p.At) != 20 || p.CPU[19] != 0 || p.Memory[19] != 1<<20 {
 			t.Errorf("the past of a unit at rest: %+v", p)
 		}
-		if n := notes(40); n != 2 {
-			t.Errorf("%d looks at units at rest within ten minutes", n)
+		expect("at rest for long", 40, 0, 2, 2)
+		expect("busy", 19, time.Millisecond, 1, 19) // the third time that five minutes are over
+		if p := b.Past("a", time.Hour); p.CPU[len(p.CPU)-1] != 0.5 || len(b.Past("stopped", time.Hour).At) != len(p.At) {
+			t.Error("what a busy unit used is not told")
 		}
-		c.spent += time.Microsecond
-		if n := notes(1); n != 1 {
-			t.Error("a unit that did something was not looked at")
-		}
-		if p := b.Past("a", time.Hour); p.CPU[len(p.CPU)-1] == 0 {
-			t.Error("what it used is not told")
-		}
+		c.strangers = 1
+		expect("one left its place", 1, time.Millisecond, 0, 1)
+		expect("and is noticed", 1, time.Millisecond, 1, 1)
+		expect("while it is there", 5, time.Millisecond, 5, 5)
+		c.strangers = 0
+		expect("it is back", 3, time.Millisecond, 1, 3)
 		c.mute = true
-		if n := notes(3); n != 3 {
-			t.Errorf("%d looks of 3 where nobody tells what all used", n)
-		}
+		expect("nobody tells", 3, 0, 3, 3)
 		c.mute, c.fails = false, errors.New("no /proc")
-		notes(1)
+		notes(1, 0)
 		c.fails = nil
-		if n := notes(1); n != 1 {
-			t.Error("a look that failed counts as one")
-		}
+		expect("after a look that failed", 1, 0, 1, 1)
 	})
 }
