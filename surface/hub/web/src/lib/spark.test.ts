@@ -10,6 +10,7 @@ test('a series lets go of what is too old, and of what is not newer', () => {
   s = extend(s, 14, 0.7, 120, 12, 2)
   expect(s).toEqual({ at: [12, 14], cpu: [0.6, 0.7], memory: [110, 120] })
   expect(extend(s, 99, 1, 1, 98, 2).at).toEqual([99])
+  expect(extend({ at: [10, 12, 14], cpu: [1, 2, 3], memory: [4, 5, 6] }, 13, 7, 8, 0, 2)).toEqual({ at: [10, 12, 13], cpu: [1, 2, 7], memory: [4, 5, 8] })
 })
 
 test('points stand apart, and the newest is always there', () => {

@@ -11,12 +11,13 @@ export const noSeries: Series = { at: [], cpu: [], memory: [] }
 
 /**
  * Adds a point and lets go of those before from. Points stand at least pace apart, but the newest is
- * always there. A point that is not newer than the last is none.
+ * always there. A second point of the same time is none; after the clock went back, those of its future go.
  */
 export function extend(series: Series | undefined, at: number, cpu: number, memory: number, from: number, pace: number): Series {
-  const old = series ?? noSeries
+  const all = series ?? noSeries
+  const old = all.at.some((t) => t > at) ? { at: all.at.filter((t) => t < at), cpu: all.cpu.filter((_, i) => all.at[i]! < at), memory: all.memory.filter((_, i) => all.at[i]! < at) } : all
   const last = old.at.length - 1
-  if (last >= 0 && at <= old.at[last]!) return old
+  if (at === old.at[last]) return old
   const dense = last >= 1 && old.at[last]! - old.at[last - 1]! < pace
   const first = old.at.findIndex((t) => t >= from)
   const keep = <T,>(list: T[]) => (first < 0 ? [] : list.slice(first, dense ? -1 : undefined))
