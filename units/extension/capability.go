@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"holdfast"
+	"holdfast/core/home/disk"
 	"holdfast/core/house"
 	"holdfast/core/operation"
 )
@@ -36,6 +37,9 @@ func (e *Extensions) Capability() house.Capability {
 func (e *Extensions) start(ctx context.Context) error {
 	e.syncing.Lock()
 	defer e.syncing.Unlock()
+	if err := (disk.Disk{}).Sweep(e.needs.Home.Var("grants")); err != nil {
+		e.needs.Log.Warn("cannot clear what a write of a grant left", slog.Any("error", err))
+	}
 	report, err := e.sync(ctx)
 	if err != nil {
 		return err

@@ -19,7 +19,7 @@ import (
 )
 
 // A spy tries what its arguments say, as a tool and as a service.
-const spyModule = `import json, os, signal, socket, subprocess
+const spyModule = `import json, os, resource, signal, socket, subprocess
 
 def attempt(verb, path):
     try:
@@ -34,6 +34,8 @@ def attempt(verb, path):
         elif verb == "connect":
             host, port = path.rsplit(":", 1)
             socket.create_connection((host, int(port)), 5).close()
+        elif verb == "bound":
+            return str(resource.getrlimit(getattr(resource, path))[0])
         elif verb == "say":
             return os.environ.get(path, "")
         return "ok"
@@ -236,6 +238,14 @@ func TestAnExtensionWithoutNetwork(t *testing.T) {
 		{"connect", "127.0.0.1:" + strconv.Itoa(listen(t, 0).port), "PermissionError"},
 		{"write", h.Home.Var("extensions", "spy", "data"), "ok"},
 	})
+}
+
+func TestTheOperatorsLimitsReachServiceAndTools(t *testing.T) {
+	confinable(t)
+	h := holdfasttest.Start(t, spies("extensions: {limits: {spy: {nofile: 77}}}\n", nil))
+	list := []pair{{"bound", "RLIMIT_NOFILE", "77"}}
+	tool(t, h, list)
+	service(t, h, list)
 }
 
 func TestASandboxThatNamesNothing(t *testing.T) {
