@@ -35,6 +35,14 @@ func (h Home) Path(elem ...string) string {
 	return filepath.Join(append([]string{h.dir}, elem...)...)
 }
 
+// Place is where a path of the configuration leads: an absolute one as it is, another under the home.
+func (h Home) Place(path string) string {
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return h.Path(path)
+}
+
 // Var is a path under var/, where the house writes.
 func (h Home) Var(elem ...string) string {
 	return filepath.Join(append([]string{h.dir, "var"}, elem...)...)

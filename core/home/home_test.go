@@ -259,3 +259,14 @@ func TestFind(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestPathsOfTheConfigurationArePlaced(t *testing.T) {
+	h := home.At("/srv/house")
+	for path, want := range map[string]string{
+		"": "/srv/house", "a/b": "/srv/house/a/b", "../x": "/srv/x", "/etc//x/": "/etc/x", "/a/../b": "/b",
+	} {
+		if got := h.Place(path); got != want {
+			t.Errorf("%q is %s, want %s", path, got, want)
+		}
+	}
+}

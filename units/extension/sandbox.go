@@ -119,20 +119,12 @@ func (x *extension) sandbox(in surrounding) *holdfast.Sandbox {
 		box.Read = append(box.Read, shared)
 	}
 	for _, path := range given.Read {
-		box.Read = append(box.Read, place(in.home, path))
+		box.Read = append(box.Read, in.home.Place(path))
 	}
 	for _, path := range given.Write {
-		box.Write = append(box.Write, place(in.home, path))
+		box.Write = append(box.Write, in.home.Place(path))
 	}
 	return box
-}
-
-// place resolves a path of the configuration against the home.
-func place(h home.Home, path string) string {
-	if filepath.IsAbs(path) {
-		return filepath.Clean(path)
-	}
-	return h.Path(path)
 }
 
 // checkSandboxes refuses what no sandbox can be made of.

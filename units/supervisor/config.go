@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"reflect"
 	"slices"
 
@@ -305,7 +304,7 @@ func (e Entry) unit(name string, h home.Home) holdfast.Unit {
 		Limits:   e.Limits.Bounds(),
 		Sandbox:  e.Sandbox.sandbox(h), User: e.User, Worker: e.Worker, Idle: e.Idle.Std(),
 	}
-	u.Dir = place(h, u.Dir)
+	u.Dir = h.Place(u.Dir)
 	for _, n := range e.Needs {
 		u.Needs = append(u.Needs, holdfast.Need(n))
 	}
@@ -328,14 +327,6 @@ func (e Entry) kind() holdfast.UnitKind {
 	return ""
 }
 
-// place resolves a path of the configuration against the home.
-func place(h home.Home, path string) string {
-	if filepath.IsAbs(path) {
-		return filepath.Clean(path)
-	}
-	return h.Path(path)
-}
-
 func (p *Probe) port() int {
 	if p == nil {
 		return 0
@@ -352,7 +343,7 @@ func (p *Probe) probe(h home.Home) *holdfast.Probe {
 		Every: p.Every.Std(), Timeout: p.Timeout.Std(), Failures: p.Failures,
 	}
 	if p.Heartbeat != "" {
-		probe.Heartbeat = place(h, p.Heartbeat)
+		probe.Heartbeat = h.Place(p.Heartbeat)
 	}
 	return probe
 }
@@ -363,10 +354,10 @@ func (s *Sandbox) sandbox(h home.Home) *holdfast.Sandbox {
 	}
 	box := &holdfast.Sandbox{Network: s.Network}
 	for _, path := range s.Read {
-		box.Read = append(box.Read, place(h, path))
+		box.Read = append(box.Read, h.Place(path))
 	}
 	for _, path := range s.Write {
-		box.Write = append(box.Write, place(h, path))
+		box.Write = append(box.Write, h.Place(path))
 	}
 	return box
 }
