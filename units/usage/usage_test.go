@@ -161,7 +161,7 @@ func (c *calm) Spent() map[string]time.Duration {
 func (c *calm) Glance(house string) (map[process.Mark]process.Usage, bool) {
 	c.glances++
 	looks := c.looks
-	all, _ := c.stand.Usage(house)
+	all, _ := c.Usage(house)
 	c.looks = looks
 	for mark, u := range all {
 		u.Processes -= c.strangers
