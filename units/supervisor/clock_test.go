@@ -55,7 +55,7 @@ func TestAdoptionAfterTheClockWentBack(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		fake := &processtest.Host{}
-		house := HouseMark(home.At(dir))
+		house := houseMark(home.At(dir))
 		older := left(t, fake, house, plain("a"), time.Now().AddDate(0, 0, 2))
 		newer := left(t, fake, house, plain("a"), time.Now().AddDate(0, 0, 1))
 		r := newRig(t, dir, fake)

@@ -30,9 +30,9 @@ import (
 // probeSuffix tells the mark of an exec check from that of its unit's launch.
 const probeSuffix = "-check"
 
-// HouseMark names a house in the marks of its processes: by the place of its home, so that a copy
+// houseMark names a house in the marks of its processes: by the place of its home, so that a copy
 // of a home never takes another's processes for its own.
-func HouseMark(h home.Home) string {
+func houseMark(h home.Home) string {
 	dir, err := filepath.Abs(h.Dir())
 	if err != nil {
 		dir = h.Dir()

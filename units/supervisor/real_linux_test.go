@@ -105,7 +105,7 @@ func houseAt(t *testing.T, dir string) *exec.Cmd {
 	t.Cleanup(func() {
 		_ = house.Process.Kill()
 		_ = house.Wait()
-		found, _ := process.Marked(HouseMark(home.At(dir)))
+		found, _ := process.Marked(houseMark(home.At(dir)))
 		for _, f := range found {
 			_ = process.EndMarked(context.Background(), f.Mark, syscall.SIGKILL, 0)
 		}
@@ -458,7 +458,7 @@ func TestUndeclaredLeftoversAreEnded(t *testing.T) {
 // leaders counts the living first processes of each unit.
 func leaders(t *testing.T, dir string) map[string]int {
 	t.Helper()
-	found, err := process.Marked(HouseMark(home.At(dir)))
+	found, err := process.Marked(houseMark(home.At(dir)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -478,7 +478,7 @@ func livingLaunches(t *testing.T, dir string, want int) map[string]int {
 	t.Helper()
 	pids := map[string]int{}
 	eventually(t, fmt.Sprintf("%d units run", want), func() bool {
-		found, err := process.Marked(HouseMark(home.At(dir)))
+		found, err := process.Marked(houseMark(home.At(dir)))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -104,7 +104,7 @@ func TestEndLeftEndsWhatADeadHouseLeft(t *testing.T) {
 		}
 		records := map[string]record{}
 		for _, launch := range []struct{ unit, name string }{{"db", "1-a-b"}, {"db", "0-a-b"}, {"job", "1-a-b"}, {"job", "1-a-b" + probeSuffix}, {"web", "1-a-b"}} {
-			mark := process.Mark{House: HouseMark(h), Unit: launch.unit, Launch: launch.name}
+			mark := process.Mark{House: houseMark(h), Unit: launch.unit, Launch: launch.name}
 			child, err := fake.Start(process.Spec{Argv: []string{"/bin/" + launch.unit}, Mark: mark})
 			if err != nil {
 				t.Fatal(err)

@@ -85,7 +85,7 @@ func New(o Options) *Supervisor {
 		o.Host = process.NewMachine(process.Options{})
 	}
 	if measurer, can := o.Host.(usage.Measurer); can && o.Meter == nil {
-		o.Meter = usage.NewMeter(measurer, HouseMark(o.Home))
+		o.Meter = usage.NewMeter(measurer, houseMark(o.Home))
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -99,7 +99,7 @@ func New(o Options) *Supervisor {
 	if o.Settle == 0 {
 		o.Settle = defaultSettle
 	}
-	s := &Supervisor{options: o, house: HouseMark(o.Home), section: Section{}, workers: Workers{Cap: defaultWorkers}, holds: intent.NewBook(o.Home)}
+	s := &Supervisor{options: o, house: houseMark(o.Home), section: Section{}, workers: Workers{Cap: defaultWorkers}, holds: intent.NewBook(o.Home)}
 	boot := sync.OnceValue(thisBoot)
 	limbo := limbo{home: o.Home, house: s.house, boot: boot, log: o.Log}
 	fates := fates{home: o.Home, boot: boot, log: o.Log}
