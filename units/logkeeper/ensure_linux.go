@@ -115,9 +115,18 @@ func (s starter) sameProgram(pid int) bool {
 	return err == nil && os.SameFile(ours, theirs)
 }
 
+// Begin starts a keeper of a home, for the watch, where no house does.
+func Begin(h home.Home, program string, log *slog.Logger) error {
+	_, err := starter{home: h, binary: program, log: log}.spawn()
+	return err
+}
+
 // spawn starts a keeper in a session of its own, which the house's end does not touch.
 func (s starter) spawn() (*runner, error) {
 	path, err := s.program()
+	if err == nil {
+		path, err = filepath.Abs(path)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -126,8 +135,8 @@ func (s starter) spawn() (*runner, error) {
 		return nil, err
 	}
 	cmd := exec.CommandContext(context.Background(), path, "keep", "--home", dir)
-	cmd.Env = environment()
-	if said, err := os.OpenFile(logFile(s.home, "logkeeper"), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600); err == nil {
+	cmd.Env, cmd.Dir = environment(), "/"
+	if said, err := OpenOwn(s.home, "logkeeper"); err == nil {
 		defer func() { _ = said.Close() }()
 		cmd.Stdout, cmd.Stderr = said, said
 	} else { // it is needed all the more where no log can be opened

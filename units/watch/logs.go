@@ -4,11 +4,8 @@ package watch
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"os"
-	"os/exec"
-	"syscall"
 	"time"
 
 	"holdfast/core/home"
@@ -48,32 +45,11 @@ func (s *scribe) tend(context.Context) {
 		return
 	}
 	s.log.Warn("the log keeper is gone, and no house is there; another one is started")
-	if err := s.start(); err != nil {
+	program, err := os.Executable()
+	if err == nil {
+		err = logkeeper.Begin(s.home, program, s.log)
+	}
+	if err != nil {
 		s.log.Error("cannot start the log keeper", slog.Any("error", err))
 	}
-}
-
-func (s *scribe) start() error {
-	log, err := openLog(s.home, "logkeeper.log")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = log.Close() }()
-	program, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	cmd := exec.CommandContext(context.Background(), program, "keep", "--home", s.home.Dir())
-	cmd.Stdout, cmd.Stderr, cmd.Dir = log, log, "/"
-	for _, name := range []string{"PATH", "TZ", "LANG"} {
-		if value, ok := os.LookupEnv(name); ok {
-			cmd.Env = append(cmd.Env, name+"="+value)
-		}
-	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("cannot start %s: %w", program, err)
-	}
-	follow(cmd)
-	return nil
 }

@@ -15,6 +15,7 @@ import (
 
 	"holdfast/core/home"
 	"holdfast/core/process"
+	"holdfast/units/logkeeper"
 	"holdfast/units/upgrade/swap"
 )
 
@@ -86,41 +87,47 @@ func (m real) mend() error {
 // start starts the house as it was started, in the background, by `up --boot`: should `down` have
 // come in between, that one starts nothing.
 func (m real) start(n House) (subject, int, error) {
-	log, err := openLog(m.home, "house.log")
-	if err != nil {
-		return nil, 0, err
-	}
-	defer func() { _ = log.Close() }()
 	args := []string{"--home", m.home.Dir(), "up", "--boot"}
 	for _, set := range n.Set {
 		args = append(args, "--set", set)
 	}
 	cmd := exec.CommandContext(context.Background(), n.Binary, args...)
-	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Env = os.Environ()
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if info, err := os.Stat(n.Dir); err == nil && info.IsDir() {
 		cmd.Dir = n.Dir
 	}
-	if err := cmd.Start(); err != nil {
-		return nil, 0, fmt.Errorf("cannot start %s: %w", n.Binary, err)
+	child, err := apart(m.home, "house", cmd)
+	if err != nil {
+		return nil, 0, err
 	}
-	return follow(cmd), cmd.Process.Pid, nil
+	return child, cmd.Process.Pid, nil
+}
+
+// apart starts a process in a session of its own, which this one's end does not touch; what it says
+// goes to a log of the home.
+func apart(h home.Home, log string, cmd *exec.Cmd) (*spawn, error) {
+	said, err := logkeeper.OpenOwn(h, log)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = said.Close() }()
+	cmd.Stdout, cmd.Stderr = said, said
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("cannot start %s: %w", cmd.Path, err)
+	}
+	s := &spawn{cmd, make(chan struct{})}
+	go func() {
+		_ = cmd.Wait() // how it ended stands in its state
+		close(s.done)
+	}()
+	return s, nil
 }
 
 // A spawn is a process that this one started.
 type spawn struct {
 	cmd  *exec.Cmd
 	done chan struct{}
-}
-
-func follow(cmd *exec.Cmd) *spawn {
-	s := &spawn{cmd, make(chan struct{})}
-	go func() {
-		_ = cmd.Wait() // how it ended stands in its state
-		close(s.done)
-	}()
-	return s
 }
 
 func (s *spawn) Done() <-chan struct{} { return s.done }
@@ -136,22 +143,4 @@ func (s *spawn) Exit() process.Exit {
 		return process.Exit{Known: true, Code: 128 + int(status.Signal()), Signal: status.Signal(), At: time.Now()}
 	}
 	return process.Exit{Known: true, Code: status.ExitStatus(), At: time.Now()}
-}
-
-// logMost is how large a log of the house or the watch may be before it is begun anew; one old is kept.
-const logMost = 8 << 20
-
-// openLog opens a log to be appended to.
-func openLog(h home.Home, name string) (*os.File, error) {
-	path := h.Var("logs", name)
-	if info, err := os.Stat(path); err == nil && info.Size() > logMost {
-		if err := os.Rename(path, path+".1"); err != nil {
-			return nil, fmt.Errorf("cannot begin the log anew: %w", err)
-		}
-	}
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("cannot open the log: %w", err)
-	}
-	return file, nil
 }

@@ -57,21 +57,15 @@ func (o *Outsider) Ensure(ctx context.Context) error {
 }
 
 func (o *Outsider) start() error {
-	log, err := openLog(o.Home, "watch.log")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = log.Close() }()
 	cmd := exec.CommandContext(context.Background(), o.Program, "watch", "--home", o.Home.Dir(), "--print", o.print())
-	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Env, cmd.Dir = environment(), "/"
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("cannot start the watch: %w", err)
+	child, err := apart(o.Home, "watch", cmd)
+	if err != nil {
+		return fmt.Errorf("nothing watches this house: %w", err)
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.child = follow(cmd)
+	o.child = child
 	return nil
 }
 

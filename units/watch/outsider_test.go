@@ -329,26 +329,6 @@ func TestStartedWithTheSameArguments(t *testing.T) {
 	}
 }
 
-// TestLogsAreBounded begins a large log anew.
-func TestLogsAreBounded(t *testing.T) {
-	h := place(t)
-	if err := os.WriteFile(h.Var("logs", "house.log"), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Truncate(h.Var("logs", "house.log"), logMost+1); err != nil {
-		t.Fatal(err)
-	}
-	file, err := openLog(h, "house.log")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = file.Close() }()
-	info, err := os.Stat(h.Var("logs", "house.log.1"))
-	if now, _ := file.Stat(); err != nil || info.Size() != logMost+1 || now.Size() != 0 {
-		t.Errorf("%v", err)
-	}
-}
-
 // TestTheFormsAreForOthersToRead holds the names that other programs read.
 func TestTheFormsAreForOthersToRead(t *testing.T) {
 	data, err := json.Marshal(Report{Identity: process.Identity{PID: 7}, State: "attending", House: 3, History: []Restart{{Why: "x"}}})
