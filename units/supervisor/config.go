@@ -135,13 +135,15 @@ type Probe struct {
 	// Port is what the unit listens on; it must be free before the unit starts.
 	Port int `json:"port,omitempty"`
 	// Within is how long a start may take until the first success: 60s for ready when left out; 10s
-	// for healthy, in which failures do not count.
+	// for healthy (at least twice every for a heartbeat or a line), in which failures do not count.
 	Within config.Duration `json:"within,omitempty"`
-	// Every is the pause between two questions. 30s when left out.
+	// Every is the pause between two questions, and how often a heartbeat or a line must come. 30s when
+	// left out.
 	Every config.Duration `json:"every,omitempty"`
-	// Timeout is how long one answer may take. 5s when left out.
+	// Timeout is how long one answer may take. 5s when left out, or every where that is less.
 	Timeout config.Duration `json:"timeout,omitempty"`
-	// Failures in a row make the unit unhealthy. 3 when left out.
+	// Failures in a row make the unit unhealthy. 3 when left out; 1 for a heartbeat or a line, which may
+	// be silent for twice every before they fail.
 	Failures int `json:"failures,omitempty"`
 }
 
