@@ -5,13 +5,11 @@
 package main
 
 import (
-	"compress/gzip"
 	"context"
 	"encoding/binary"
 	"errors"
-	"io"
 	"os"
-	"strings"
+	"path/filepath"
 	"syscall"
 	"time"
 )
@@ -21,7 +19,7 @@ func (b *bench) stops(ctx context.Context) {
 	units := []unit{{name: "forker", mode: "fork"}, {name: "stubborn", mode: "stubborn"}}
 	figures := map[string]string{"forker": "survivors: detached grandchild", "stubborn": "survivors: TERM-ignoring child"}
 	b.together(func(p peer) {
-		r, err := b.prepared(ctx, p, units)
+		r, _, err := b.prepared(ctx, p, units)
 		if err != nil {
 			b.locked(func() { b.failed("survivors: detached grandchild", p, err) })
 			return
@@ -74,8 +72,10 @@ func (b *bench) killed(ctx context.Context) {
 }
 
 func (b *bench) killedOf(ctx context.Context, p peer) error {
-	var acknowledged string
-	r, err := b.newCounting(ctx, p, &acknowledged)
+	acknowledged := filepath.Join(b.work, "acknowledged-"+p.name())
+	r, _, err := b.prepared(ctx, p, []unit{
+		{name: "writer", mode: "count", more: []string{acknowledged}, logged: true}, {name: "calm", mode: "wait"}, {name: "other", mode: "wait"},
+	})
 	if err != nil {
 		return err
 	}
@@ -124,29 +124,6 @@ func (b *bench) killedOf(ctx context.Context, p peer) error {
 	return nil
 }
 
-func (b *bench) newCounting(ctx context.Context, p peer, acknowledged *string) (*run, error) {
-	units := []unit{{name: "writer", mode: "count", logged: true}, {name: "calm", mode: "wait"}, {name: "other", mode: "wait"}}
-	var r *run
-	var err error
-	b.locked(func() {
-		// The folder is known only once the run is made.
-		*acknowledged = b.work + "/acknowledged-" + p.name()
-		units[0].more = []string{*acknowledged}
-		r, err = b.newRun(p, units)
-	})
-	if err != nil {
-		return nil, err
-	}
-	if err = p.start(ctx, r); err == nil {
-		_, err = r.up(ctx, 30*time.Second)
-	}
-	if err != nil {
-		r.close(ctx, p)
-		return nil, err
-	}
-	return r, nil
-}
-
 type losses struct{ lost, of int }
 
 // missing counts the lines that were written and are in no log.
@@ -164,21 +141,4 @@ func (r *run) missing(p peer, acknowledged string) losses {
 		}
 	}
 	return losses{lost, last}
-}
-
-// contents reads a log file, packed or not.
-func contents(file string) string {
-	f, err := os.Open(file)
-	if err != nil {
-		return ""
-	}
-	defer func() { _ = f.Close() }()
-	var in io.Reader = f
-	if strings.HasSuffix(file, ".gz") {
-		if in, err = gzip.NewReader(f); err != nil {
-			return ""
-		}
-	}
-	data, _ := io.ReadAll(in)
-	return string(data)
 }

@@ -176,7 +176,7 @@ func (b *bench) crash(ctx context.Context) {
 		span = 6 * time.Second
 	}
 	b.together(func(p peer) {
-		r, err := b.prepared(ctx, p, []unit{{name: "crash", mode: "crash"}, {name: "calm", mode: "wait"}})
+		r, _, err := b.prepared(ctx, p, []unit{{name: "crash", mode: "crash"}, {name: "calm", mode: "wait"}})
 		if err != nil {
 			b.locked(func() { b.failed("crash loop, starts/s", p, err) })
 			return
@@ -204,20 +204,20 @@ func (r *run) starts(unit string) int {
 	return n
 }
 
-// prepared starts a supervisor and waits for its units.
-func (b *bench) prepared(ctx context.Context, p peer, units []unit) (r *run, err error) {
+// prepared starts a supervisor and waits for its units; began is when the last one told its start.
+func (b *bench) prepared(ctx context.Context, p peer, units []unit) (r *run, began time.Duration, err error) {
 	b.locked(func() { r, err = b.newRun(p, units) })
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if err = p.start(ctx, r); err == nil {
-		_, err = r.up(ctx, 30*time.Second)
+		began, err = r.up(ctx, 30*time.Second)
 	}
 	if err != nil {
 		r.close(ctx, p)
-		return nil, err
+		return nil, 0, err
 	}
-	return r, nil
+	return r, began, nil
 }
 
 // together measures all supervisors at once.
@@ -243,18 +243,11 @@ func (b *bench) logs(ctx context.Context) {
 }
 
 func (b *bench) logsOf(ctx context.Context, p peer, lines int) error {
-	r, err := b.newRun(p, []unit{{name: "talker", mode: "log", more: []string{strconv.Itoa(lines)}, logged: true}})
+	r, began, err := b.prepared(ctx, p, []unit{{name: "talker", mode: "log", more: []string{strconv.Itoa(lines)}, logged: true}})
 	if err != nil {
 		return err
 	}
 	defer r.close(ctx, p)
-	if err := p.start(ctx, r); err != nil {
-		return err
-	}
-	began, err := r.up(ctx, 30*time.Second)
-	if err != nil {
-		return err
-	}
 	var last time.Duration
 	size, quiet := int64(0), time.Now()
 	want := int64(lines) * 80
@@ -295,8 +288,11 @@ func sizeOf(files []string) int64 {
 func numbers(files []string, word string) map[int]int {
 	seen := map[int]int{}
 	for _, file := range files {
-		text := contents(file)
-		for line := range strings.Lines(text) {
+		text, err := outside.Log(file)
+		if err != nil {
+			continue
+		}
+		for line := range strings.Lines(string(text)) {
 			_, rest, ok := strings.Cut(line, word)
 			if !ok || !strings.HasSuffix(line, "\n") {
 				continue

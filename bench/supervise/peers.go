@@ -37,6 +37,29 @@ func script(path, text string) error {
 	return os.WriteFile(path, []byte("#!/bin/sh\n"+text+"\n"), 0o755)
 }
 
+// services writes a folder of services, as runit and s6 read it, with a logger for each that is logged.
+func (r *run) services(folder, logger string) error {
+	if err := os.MkdirAll(r.path(folder), 0o755); err != nil {
+		return err
+	}
+	for _, u := range r.units {
+		if err := script(r.path(folder, u.name, "run"), "exec "+strings.Join(r.argv(u), " ")); err != nil {
+			return err
+		}
+		if !u.logged {
+			continue
+		}
+		at := r.path("logs", u.name)
+		if err := os.MkdirAll(at, 0o755); err != nil {
+			return err
+		}
+		if err := script(r.path(folder, u.name, "log", "run"), "exec "+logger+at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // runit is runsvdir over a folder of services.
 type runit struct{}
 
@@ -48,24 +71,14 @@ func (*runit) note() string {
 func (*runit) have(context.Context) error { return installed("runsvdir") }
 
 func (*runit) write(r *run) error {
-	if err := os.MkdirAll(r.path("sv"), 0o755); err != nil {
+	if err := r.services("sv", "svlogd -tt "); err != nil {
 		return err
 	}
 	for _, u := range r.units {
-		if err := script(r.path("sv", u.name, "run"), "exec "+strings.Join(r.argv(u), " ")); err != nil {
-			return err
-		}
 		if !u.logged {
 			continue
 		}
-		at := r.path("logs", u.name)
-		if err := os.MkdirAll(at, 0o755); err != nil {
-			return err
-		}
-		if err := script(r.path("sv", u.name, "log", "run"), "exec svlogd -tt "+at); err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(at, "config"), []byte("s100000000\n"), 0o600); err != nil {
+		if err := os.WriteFile(r.path("logs", u.name, "config"), []byte("s100000000\n"), 0o600); err != nil {
 			return err
 		}
 	}
@@ -109,27 +122,7 @@ func (*s6) note() string {
 }
 func (*s6) have(context.Context) error { return installed("s6-svscan") }
 
-func (*s6) write(r *run) error {
-	if err := os.MkdirAll(r.path("scan"), 0o755); err != nil {
-		return err
-	}
-	for _, u := range r.units {
-		if err := script(r.path("scan", u.name, "run"), "exec "+strings.Join(r.argv(u), " ")); err != nil {
-			return err
-		}
-		if !u.logged {
-			continue
-		}
-		at := r.path("logs", u.name)
-		if err := os.MkdirAll(at, 0o755); err != nil {
-			return err
-		}
-		if err := script(r.path("scan", u.name, "log", "run"), "exec s6-log -b T s100000000 "+at); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+func (*s6) write(r *run) error { return r.services("scan", "s6-log -b T s100000000 ") }
 
 func (*s6) start(ctx context.Context, r *run) error {
 	return r.spawn(ctx, "s6-svscan", "-c", "1000", r.path("scan"))

@@ -44,10 +44,14 @@ func (c vandal) disturbances() []disturbance {
 		list = append(list, disturbance{"fill the disk", 1, c.fill})
 	}
 	if c.parts.keeper {
-		list = append(list, disturbance{"kill the log keeper", 3, c.killKeeper}, disturbance{"freeze the log keeper", 1, c.freezeKeeper})
+		list = append(list,
+			disturbance{"kill the log keeper", 3, func(_ context.Context, s sight) { c.killOwn(s, s.keeper, "keeper") }},
+			disturbance{"freeze the log keeper", 1, func(_ context.Context, s sight) { c.freezeOwn(s.keeper, "keeper") }})
 	}
 	if c.parts.watch {
-		list = append(list, disturbance{"kill the watch", 3, c.killWatch}, disturbance{"freeze the watch", 1, c.freezeWatch})
+		list = append(list,
+			disturbance{"kill the watch", 3, func(_ context.Context, s sight) { c.killOwn(s, s.watch, "watch") }},
+			disturbance{"freeze the watch", 1, func(_ context.Context, s sight) { c.freezeOwn(s.watch, "watch") }})
 	}
 	if c.parts.clock {
 		list = append(list, disturbance{"jump of the clock", 3, c.jump})
@@ -191,27 +195,16 @@ func (c vandal) freezeHouse(_ context.Context, s sight) {
 	c.freeze(s.house[0], "house", d)
 }
 
-func (c vandal) killKeeper(_ context.Context, s sight) {
-	if c.strike(s, s.keeper, "keeper kills") {
-		c.say("kill -9 the log keeper (%d)", s.keeper[0].PID)
+// killOwn kills a process of the house's own that is not the house.
+func (c vandal) killOwn(s sight, list []outside.Process, who string) {
+	if c.strike(s, list, who+" kills") {
+		c.say("kill -9 the %s (%d)", who, list[0].PID)
 	}
 }
 
-func (c vandal) freezeKeeper(_ context.Context, s sight) {
-	if len(s.keeper) > 0 {
-		c.freeze(s.keeper[0], "keeper", c.span(200*time.Millisecond, 8*time.Second))
-	}
-}
-
-func (c vandal) killWatch(_ context.Context, s sight) {
-	if c.strike(s, s.watch, "watch kills") {
-		c.say("kill -9 the watch (%d)", s.watch[0].PID)
-	}
-}
-
-func (c vandal) freezeWatch(_ context.Context, s sight) {
-	if len(s.watch) > 0 {
-		c.freeze(s.watch[0], "watch", c.span(200*time.Millisecond, 8*time.Second))
+func (c vandal) freezeOwn(list []outside.Process, who string) {
+	if len(list) > 0 {
+		c.freeze(list[0], who, c.span(200*time.Millisecond, 8*time.Second))
 	}
 }
 
@@ -221,10 +214,10 @@ func (c vandal) killSeveral(ctx context.Context, s sight) {
 	c.say("several at once:")
 	which := 1 + c.rng.IntN(7)
 	if which&1 != 0 {
-		c.killKeeper(ctx, s)
+		c.killOwn(s, s.keeper, "keeper")
 	}
 	if which&2 != 0 {
-		c.killWatch(ctx, s)
+		c.killOwn(s, s.watch, "watch")
 	}
 	if which&4 != 0 {
 		c.killHouse(ctx, s)

@@ -6,11 +6,9 @@ package main
 
 import (
 	"bytes"
-	"compress/gzip"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -19,6 +17,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"holdfast/test/outside"
 )
 
 // A launchLog is what was found of one launch of a counter: the last number of each stream. The
@@ -107,7 +107,7 @@ var stampName = regexp.MustCompile(`\.log\.\d{8}T\d{9}Z$`)
 
 // consume reads whole lines of a file from an offset on.
 func (l *ledger) consume(unit, file string, from int64, whole bool) (int64, error) {
-	data, err := content(file)
+	data, err := outside.Log(file)
 	if err != nil {
 		return from, err
 	}
@@ -127,22 +127,6 @@ func (l *ledger) consume(unit, file string, from int64, whole bool) (int64, erro
 		at += int64(len(line))
 	}
 	return from + int64(end), nil
-}
-
-func content(file string) ([]byte, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	if !strings.HasSuffix(file, ".gz") {
-		return io.ReadAll(f)
-	}
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		return nil, err
-	}
-	return io.ReadAll(z)
 }
 
 var record = regexp.MustCompile(`^(\d{4}-\d\d-\d\dT[0-9:.]+Z) (stdout|stderr) ([FP])(:C)? `)

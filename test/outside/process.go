@@ -77,13 +77,22 @@ func Read(pid int) (Process, bool) {
 	return p, true
 }
 
-func (p *Process) readStat() bool {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.PID))
+// stat is /proc/PID/stat from the state on, which stands behind the name; nil when nobody is there.
+func stat(pid int) []string {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return false
+		return nil
 	}
 	f := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
 	if len(f) < 20 {
+		return nil
+	}
+	return f
+}
+
+func (p *Process) readStat() bool {
+	f := stat(p.PID)
+	if f == nil {
 		return false
 	}
 	p.State = f[0][0]
@@ -153,7 +162,7 @@ func Costs(list []Process) Cost {
 				c.CPU += time.Duration(ns)
 			}
 		}
-		c.Children += waited(at)
+		c.Children += waited(p.PID)
 	}
 	return c
 }
@@ -170,13 +179,9 @@ func field(text []byte, name string) int64 {
 }
 
 // waited is the CPU time of the children that a process has waited for, in steps of 10 ms.
-func waited(at string) time.Duration {
-	data, err := os.ReadFile(at + "stat")
-	if err != nil {
-		return 0
-	}
-	f := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
-	if len(f) < 15 {
+func waited(pid int) time.Duration {
+	f := stat(pid)
+	if f == nil {
 		return 0
 	}
 	user, _ := strconv.ParseInt(f[13], 10, 64)
