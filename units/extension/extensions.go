@@ -332,7 +332,7 @@ func (s standing) allProblems() []holdfast.Problem {
 	problems = append(problems, s.tools.problems...)
 	if len(s.asks) > 0 {
 		problems = append(problems, holdfast.Problem{
-			File: "extensions/" + s.name, Message: "asks for more than it was granted: " + strings.Join(s.asks, ", "), Remedy: s.remedy(),
+			File: "extensions/" + s.name, Message: "asks for more than it was granted: " + s.asked(), Remedy: s.remedy(),
 		})
 	}
 	if s.refused != "" {

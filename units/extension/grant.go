@@ -113,9 +113,24 @@ func (x *extension) secrets() []string {
 	return slices.DeleteFunc(slices.Clone(x.manifest.RequiredSecrets), func(key string) bool { return x.waits(wishKey + key) })
 }
 
+// mostTold bounds how many wishes one line tells: an extension may ask for thousands.
+const mostTold = 8
+
+// asked are the wishes beyond the grant, for a line.
+func (x *extension) asked() string {
+	if more := len(x.asks) - mostTold; more > 0 {
+		return strings.Join(x.asks[:mostTold], ", ") + fmt.Sprintf(" and %d more, which `holdfast extension show %s` lists", more, x.name)
+	}
+	return strings.Join(x.asks, ", ")
+}
+
 // remedy is how an operator gives what the extension asks for.
 func (x *extension) remedy() string {
-	return "give it what it may have of that with `holdfast extension accept " + x.name + " " + strings.Join(x.asks, " ") + "`"
+	wishes := strings.Join(x.asks[:min(len(x.asks), mostTold)], " ")
+	if len(x.asks) > mostTold {
+		wishes += " …"
+	}
+	return "give it what it may have of that with `holdfast extension accept " + x.name + " " + wishes + "`"
 }
 
 // unrecorded tells whether a first sight is not written down.
@@ -180,12 +195,12 @@ func (x *extension) acceptable(wishes []string) error {
 	}
 	var problems []holdfast.Problem
 	if len(wishes) == 0 {
-		problems = append(problems, holdfast.Problem{Field: "wishes", Message: "names nothing; it asks for " + strings.Join(x.asks, ", "), Remedy: x.remedy()})
+		problems = append(problems, holdfast.Problem{Field: "wishes", Message: "names nothing; it asks for " + x.asked(), Remedy: x.remedy()})
 	}
 	for _, wish := range wishes {
 		if !x.waits(wish) {
 			problems = append(problems, holdfast.Problem{
-				Field: "wishes", Message: fmt.Sprintf("%.80q is not what %s asks for", wish, x.name), Remedy: "it asks for " + strings.Join(x.asks, ", "),
+				Field: "wishes", Message: fmt.Sprintf("%.80q is not what %s asks for", wish, x.name), Remedy: "it asks for " + x.asked(),
 			})
 		}
 	}

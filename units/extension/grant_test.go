@@ -5,6 +5,7 @@ package extension
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"reflect"
 	"slices"
@@ -142,6 +143,25 @@ func TestAPersonAccepts(t *testing.T) {
 func isRefusal(err error) bool {
 	_, ok := errors.AsType[*holdfast.Refusal](err)
 	return ok
+}
+
+// An extension asks for so much that nobody would read it all.
+func TestManyWishesAreToldInOneLine(t *testing.T) {
+	b := newBench(t)
+	b.asking("one", "", "")
+	b.sync()
+	var tools []string
+	for i := range maxTools {
+		tools = append(tools, fmt.Sprintf(`"T%04d": {"passthrough": true}`, i))
+	}
+	b.put("one/tools/tool_config.json", "{"+strings.Join(tools, ",")+"}")
+	b.asking("one", `"KEY_A"`, "")
+	b.sync()
+	s := b.standing("one").summary()
+	if len(s.Asks) != maxTools+1 || len(s.Reason) > 600 || !strings.Contains(s.Reason, "key:KEY_A, unasked:T0000") ||
+		!strings.Contains(s.Reason, "and 1993 more, which `holdfast extension show one` lists") {
+		t.Errorf("it asks for %d: %q", len(s.Asks), s.Reason)
+	}
 }
 
 // Between a person's look and the answer, the extension asks for another key.
