@@ -90,7 +90,8 @@ func remedy(h home.Home, r swap.Record) string {
 		if _, err := os.Stat(program); err != nil {
 			program = r.Files[0].Path
 		}
-		return fmt.Sprintf("see to it that %s can be written; a house that runs then goes back by itself within a minute. Where none runs:\n"+
+		return fmt.Sprintf("see to it that %s can be written and that the files .before in it are the old programs; "+
+			"a house or a watch that runs then goes back by itself. Where none does:\n"+
 			"  %s --home %s upgrade undo && %s --home %s up", filepath.Dir(r.Files[0].Path), program, h.Dir(), r.Files[0].Path, h.Dir())
 	}
 	if path := backup(h, r); path != "" {
