@@ -28,6 +28,8 @@ const (
 	markAttribute = "user.holdfast.mark"
 	// maxGroupName keeps names of groups well under what a folder's name may be.
 	maxGroupName = 120
+	// digestLength is how much of a mark's digest the name of its group carries.
+	digestLength = 8
 )
 
 // A hierarchy is one tree of control groups, as far as it is ours: the group that this process is in.
@@ -150,7 +152,31 @@ func houseGroup(house string) string { return groupPrefix + plain(house) }
 
 func launchGroup(m Mark) string {
 	sum := sha256.Sum256([]byte(m.String()))
-	return plain(m.Unit) + "." + hex.EncodeToString(sum[:8])
+	return plain(m.Unit) + "." + hex.EncodeToString(sum[:digestLength])
+}
+
+// inLaunch tells whether a process stands in a group that was made for a launch, of any house.
+func inLaunch(pid int) bool {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cgroup")
+	if err != nil {
+		return false
+	}
+	for _, path := range groupPaths(string(text)) {
+		folders := strings.Split(path, "/")
+		for i, name := range folders[1:] {
+			if strings.HasPrefix(folders[i], groupPrefix) && isLaunchGroup(name) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isLaunchGroup tells a name that launchGroup gave by its digest.
+func isLaunchGroup(name string) bool {
+	unit, digest, _ := strings.Cut(name, ".")
+	sum, err := hex.DecodeString(digest)
+	return unit != "" && err == nil && len(sum) == digestLength
 }
 
 // plain leaves of a name what every file system takes.

@@ -61,16 +61,19 @@ func PeerOf(conn *net.UnixConn) (Peer, error) {
 
 // MarkOf walks from a process through its ancestors to the first mark. A process whose own
 // environment cannot be read, or that ended meanwhile, counts as marked, and so does every
-// descendant of this process when it is the subreaper of its units. An ancestor that cannot be
-// read is passed over: a login session's root is such a process.
+// descendant of this process when it is the subreaper of its units, and who carries a brand or
+// stands in a launch's group. An ancestor whose environment cannot be read is passed over: a login
+// session's root is such a process. One that is hidden (hidepid) is not, for nobody can tell whose
+// it is.
 func MarkOf(pid int) (Mark, bool) {
 	self, reaper := os.Getpid(), isSubreaper()
 	if pid == self {
 		return Mark{}, false
 	}
-	walk := walker{pid: pid}
+	walk, nameless := walker{pid: pid}, false // who cleared its environment may have parents that did not
 	for range maxAncestors {
 		mark, found, err := walk.look()
+		nameless = nameless || readBrand(walk.pid).valid() || inLaunch(walk.pid)
 		switch {
 		case err != nil && walk.pid == pid:
 			return UnreadableMark(), true
@@ -82,6 +85,8 @@ func MarkOf(pid int) (Mark, bool) {
 		case !ok:
 			return UnreadableMark(), true
 		case parent == self && reaper:
+			return UnreadableMark(), true
+		case parent <= 1 && nameless:
 			return UnreadableMark(), true
 		case parent <= 1:
 			return Mark{}, false

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"holdfast/core/process"
 )
 
@@ -275,6 +277,38 @@ func TestMarkOf(t *testing.T) {
 	}
 	if got, ok := process.MarkOf(1 << 30); !ok || got != process.UnreadableMark() {
 		t.Errorf("MarkOf(nobody) = %v %v, want unreadable", got, ok)
+	}
+}
+
+// TestWhoLeftItsFamilyStaysMarked asks about a daemon that cleared its environment and whose parents
+// died while no house took orphans: its brand tells, or else its group.
+func TestWhoLeftItsFamilyStaysMarked(t *testing.T) {
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	for name, options := range map[string]process.Options{"group": {}, "brand": {NoGroups: true}} {
+		t.Run(name, func(t *testing.T) {
+			d := den{t, process.NewMachine(options)}
+			l := d.launch("ghost")
+			daemon := number(t, l.Reader)
+			eventually(t, "the daemon's parent has ended", func() bool {
+				environ, _ := os.ReadFile(filepath.Join("/proc", itoa(parentOf(daemon)), "environ")) // init shows none
+				return !strings.Contains(string(environ), roleVariable)
+			})
+			if name == "group" {
+				if len(l.groups) == 0 {
+					t.Skip("this machine lets nobody make control groups")
+				}
+				free := unix.Rlimit{Cur: unix.RLIM_INFINITY, Max: unix.RLIM_INFINITY}
+				if err := unix.Prlimit(daemon, unix.RLIMIT_LOCKS, &free, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if mark, marked := process.MarkOf(daemon); !marked {
+				t.Errorf("MarkOf = %v %v, want marked", mark, marked)
+			}
+			l.end(syscall.SIGKILL, 0)
+		})
 	}
 }
 

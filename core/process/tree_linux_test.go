@@ -90,7 +90,7 @@ func (l lair) end(signal syscall.Signal, grace time.Duration) {
 		if strings.Contains(text, "free") {
 			l.t.Error("the launch ended by itself")
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(time.Minute):
 		l.t.Fatal("somebody of the launch outlived End")
 	}
 	for _, dir := range l.groups {
