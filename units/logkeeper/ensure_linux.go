@@ -33,7 +33,7 @@ func (c *Client) ensure() {
 	if err != nil {
 		c.log.Error("cannot start the log keeper", slog.Any("error", err))
 		c.standing.Lacks = fmt.Sprintf("there is no log keeper: %v", err)
-		keeper = gone()
+		keeper = gone(err)
 	} else {
 		c.standing.Lacks = ""
 	}
@@ -49,10 +49,10 @@ func (c *Client) ensure() {
 }
 
 // gone stands for a keeper that could not be started: Run sees it ended and tries again.
-func gone() *runner {
+func gone(why error) *runner {
 	done := make(chan struct{})
 	close(done)
-	return &runner{done: done, end: func(os.Signal) {}}
+	return &runner{done: done, end: func(os.Signal) {}, why: why}
 }
 
 // adopt finds the keeper that an earlier house left; nil when there is none. One whose program is

@@ -217,14 +217,17 @@ func (m *morgue) look(now time.Time) {
 	}
 }
 
-// writeDown keeps for the next house what this one did not live to see.
+// writeDown keeps for the next house what this one did not live to see. What there is no room for
+// stays, and is tried again at the next death and when the next house comes.
 func (m *morgue) writeDown() {
+	var left []death
 	for _, d := range m.dead {
 		if err := d.write(m.home); err != nil {
 			fmt.Fprintln(os.Stderr, err)
+			left = append(left, d)
 		}
 	}
-	m.dead = nil
+	m.dead = left
 }
 
 // startOf reads when a process began, in ticks since boot (field 22 of /proc/PID/stat).

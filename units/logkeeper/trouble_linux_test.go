@@ -161,3 +161,44 @@ func TestComplaint(t *testing.T) {
 		t.Errorf("%+v is read", got)
 	}
 }
+
+// TestDeathsWaitForRoom wants the end of a unit that could not be written down to be known to the
+// next house all the same.
+func TestDeathsWaitForRoom(t *testing.T) {
+	h := home.At(t.TempDir())
+	if err := makeFolders(h); err != nil {
+		t.Fatal(err)
+	}
+	unit := start(t, "sleep", "100")
+	id := identity(t, unit, "unit")
+	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unix.Close(epoll) }()
+	m := newMorgue(h, epoll)
+	defer m.close()
+	if err := m.watch(id); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(exitFile(h, id), 0o700); err != nil { // nothing can be written there
+		t.Fatal(err)
+	}
+	end(t, unit, unix.SIGKILL)
+	for fd := range m.living {
+		m.happened(fd, unix.EPOLLIN)
+	}
+	if _, known := readDeath(h, id); known || len(m.dead) != 1 {
+		t.Errorf("its end is known: %v; kept are %v", known, m.dead)
+	}
+	if err := os.Remove(exitFile(h, id)); err != nil {
+		t.Fatal(err)
+	}
+	next := identity(t, start(t, "sleep", "100"), "")
+	if err := m.takeHouse(next); err != nil {
+		t.Fatal(err)
+	}
+	if exit, known := readDeath(h, id); !known || exit.Signal != unix.SIGKILL || len(m.dead) != 0 {
+		t.Errorf("it %s, known: %v; kept are %v", exit, known, m.dead)
+	}
+}
