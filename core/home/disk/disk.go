@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package disk holds the few acts on files that must survive a crash: write whole, move, make and
-// remove, each followed by the syncs that make it last.
+// Package disk holds the few acts on files that must survive a crash: write whole, move, link, make
+// and remove, each followed by the syncs that make it last.
 //
 // It is for files that the house itself keeps (configuration, secrets, manifests). It is not for
 // databases (core/store) nor for logs. A zero Disk is the real one; a Disk with a Watch lets a
 // test fail, stop or record any single step. Callers: core/home, core/config, core/keys,
-// core/trash.
+// core/trash, units/upgrade/swap.
 package disk
 
 import (
