@@ -4,12 +4,9 @@ package extension
 
 import (
 	"context"
-	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
 	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -187,18 +184,6 @@ func apply(d *config.Document, changes []change) error {
 		}
 	}
 	return nil
-}
-
-func (f file) write(h home.Home) error {
-	path := h.Path("extensions", f.extension, filepath.FromSlash(f.name))
-	// A folder that was swapped for a link since it was read is not followed.
-	for dir := filepath.Dir(path); dir != h.Path("extensions"); dir = filepath.Dir(dir) {
-		info, err := os.Lstat(dir)
-		if err != nil || !info.IsDir() {
-			return fmt.Errorf("cannot write %s: its folder is not a folder any more", f.name)
-		}
-	}
-	return home.WriteFile(path, f.text, fs.FileMode(f.mode))
 }
 
 // declare hands each extension's units to the supervisor, and takes back those of extensions that

@@ -132,10 +132,13 @@ func checkSandboxes(all map[string]Confinement) []holdfast.Problem {
 	var problems []holdfast.Problem
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		c := all[name]
-		for field, paths := range map[string][]string{"read": c.Read, "write": c.Write} {
-			if slices.ContainsFunc(paths, func(p string) bool { return p == "" || strings.ContainsRune(p, 0) }) {
+		for _, list := range []struct {
+			field string
+			paths []string
+		}{{"read", c.Read}, {"write", c.Write}} {
+			if slices.ContainsFunc(list.paths, func(p string) bool { return p == "" || strings.ContainsRune(p, 0) }) {
 				problems = append(problems, holdfast.Problem{
-					Field: "sandbox." + name + "." + field, Message: "names an empty path", Remedy: "name a file or folder, absolute or relative to the home",
+					Field: "sandbox." + name + "." + list.field, Message: "names an empty path", Remedy: "name a file or folder, absolute or relative to the home",
 				})
 			}
 		}
