@@ -108,9 +108,6 @@ func printObject(t Terminal, members []member) error {
 	for _, m := range members {
 		if rows, ok := objects(m.value); ok && len(rows) > 0 {
 			tables = append(tables, m)
-		} else if texts := strings.Join(texts(m.value), "\n"); texts != "" && m.name == "lines" {
-			_, err := fmt.Fprintln(t.Out, texts) // a log is printed for other programs to read
-			return err
 		} else if text := cell(m.value); text != "" {
 			lines = append(lines, []string{label(m.name), text})
 		}
@@ -147,15 +144,6 @@ func printNothing(t Terminal, members []member) error {
 	}
 	_, err := fmt.Fprintln(t.Out, text)
 	return err
-}
-
-// texts reads a list of texts, such as the lines of a log, which are printed as they are.
-func texts(raw json.RawMessage) []string {
-	var list []string
-	if json.Unmarshal(raw, &list) != nil {
-		return nil
-	}
-	return list
 }
 
 // label words the name of a member; the name of a key of .env stays as it is.

@@ -33,7 +33,6 @@ func TestPrint(t *testing.T) {
 		"an empty list says so":              {`{"approvals":[]}`, "no approvals\n"},
 		"an empty object says so":            {`{}`, "nothing\n"},
 		"names of keys stay as they are":     {`{"AGENT_API_KEY":"sk-x"}`, "AGENT_API_KEY  sk-x\n"},
-		"a log is its lines":                 {`{"lines":["a","b"],"unit":"u"}`, "a\nb\n"},
 		"a time that never was is not shown": {`{"name":"a","since":"0001-01-01T00:00:00Z"}`, "name  a\n"},
 		"columns stand as they are declared": {
 			`{"units":[{"name":"a","since":"x","log":"l"},{"name":"b","pid":7,"since":"y","log":"l"}]}`,
