@@ -80,17 +80,20 @@ export interface Query {
   exact: boolean
 }
 
+/** The text as a pattern, which it may be already. */
+const patternOf = (text: string, pattern: boolean): string => (pattern ? text : text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'))
+
 /** The query as the house's grep takes it; empty for none. */
 export function grepOf({ text, pattern, exact }: Query): string {
   if (text === '') return ''
-  return (exact ? '' : '(?i)') + (pattern ? text : text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'))
+  return (exact ? '' : '(?i)') + patternOf(text, pattern)
 }
 
 /** The query for marking what was found; undefined when there is none or this browser does not understand it. */
 export function markerOf({ text, pattern, exact }: Query): RegExp | undefined {
   if (text === '') return undefined
   try {
-    return new RegExp(pattern ? text : text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'), exact ? 'g' : 'gi')
+    return new RegExp(patternOf(text, pattern), exact ? 'g' : 'gi')
   } catch {
     return undefined
   }

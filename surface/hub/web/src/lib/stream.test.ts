@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, test } from 'vitest'
 
-import { appendLast, fits, isPast, mergeNewest, touchedBy, wholeWords } from './stream.ts'
+import { fits, isPast, mergeNewest, touchedBy, wholeWords } from './stream.ts'
 
 const entries = (...sequences: number[]) => sequences.map((sequence) => ({ node: 'a', sequence, time: `2026-11-20T12:00:${10 + sequence}Z` }))
 
@@ -42,11 +42,6 @@ test('only what a stream repeats at first is past, not what an old clock says', 
 
 test('the oldest entries fall off', () => {
   expect(mergeNewest(entries(3, 2, 1), entries(4), 3)).toEqual(entries(4, 3, 2))
-})
-
-test('a log keeps its last lines', () => {
-  expect(appendLast([1, 2, 3], [4, 5], 4)).toEqual([2, 3, 4, 5])
-  expect(appendLast([], [1], 4)).toEqual([1])
 })
 
 test('an entry names the queries that it may have changed', () => {

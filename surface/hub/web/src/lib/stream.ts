@@ -104,12 +104,6 @@ function placed<T extends Sequenced>(entries: T[]): Placed<T>[] {
 /** Whether a stream's entry, the nth since it was opened, only repeats what was there before the page began. */
 export const isPast = (nth: number, entry: { time: string }, began: number): boolean => nth === 0 && Date.parse(entry.time) < began
 
-/** Appends lines, keeping the last limit. */
-export function appendLast<T>(list: T[], more: T[], limit: number): T[] {
-  const all = [...list, ...more]
-  return all.length > limit ? all.slice(all.length - limit) : all
-}
-
 const touches: Record<string, string[]> = {
   unit: ['unit.list', 'unit.show', 'unit.history', 'house.status'],
   extension: ['unit.list', 'tool.list', 'house.status'],
