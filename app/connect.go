@@ -38,7 +38,7 @@ func (h *House) connect(ctx context.Context, a holdfast.Action) (cli.Caller, fun
 	if err := h.Home.Ensure(); err != nil {
 		return nil, nil, err
 	}
-	lock, err := h.Home.Lock("in process: " + a.Name)
+	lock, err := h.Home.Lock(home.InProcess + a.Name)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -236,9 +236,9 @@ func (d downCaller) offline(ctx context.Context, name string, input json.RawMess
 	if err := d.Home.Ensure(); err != nil {
 		return out, err
 	}
-	lock, err := d.Home.Lock("in process: " + name)
+	lock, err := d.Home.Lock(home.InProcess + name)
 	for began := time.Now(); err != nil && time.Since(began) < startWithin && pause(ctx, 50*time.Millisecond); {
-		lock, err = d.Home.Lock("in process: " + name)
+		lock, err = d.Home.Lock(home.InProcess + name)
 	}
 	if err != nil {
 		return out, err

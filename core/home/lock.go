@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -40,6 +41,12 @@ type LockedError struct {
 	Since   time.Time
 	Address string
 }
+
+// InProcess begins the address of a command that holds the home because no house runs.
+const InProcess = "in process: "
+
+// Command tells that the holder is such a command, and ends by itself.
+func (e *LockedError) Command() bool { return strings.HasPrefix(e.Address, InProcess) }
 
 func (e *LockedError) Error() string {
 	text := "the home " + e.Home + " is held by "

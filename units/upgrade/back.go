@@ -78,7 +78,8 @@ func (t *trip) bringBack(ctx context.Context) error {
 	return t.prove(ctx, t.record.From, began)
 }
 
-// endHouse kills who holds the home: a request would end the units as well.
+// endHouse kills the house that holds the home: a request would end the units as well. A command that
+// holds it for a moment ends by itself.
 func (t *trip) endHouse(ctx context.Context) error {
 	bounded, cancel := context.WithTimeout(ctx, goneWithin)
 	defer cancel()
@@ -86,16 +87,18 @@ func (t *trip) endHouse(ctx context.Context) error {
 	if err != nil || holder == nil {
 		return err
 	}
-	// A handle first, then the look that it is still meant: a reused pid is never signalled.
-	house, err := os.FindProcess(holder.PID)
-	if err != nil {
-		return err
-	}
-	if again, err := t.Home.Holder(); err != nil || again == nil || again.PID != holder.PID {
-		return err
-	}
-	if err := house.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return fmt.Errorf("cannot end process %d: %w", holder.PID, err)
+	if !holder.Command() {
+		// A handle first, then the look that it is still meant: a reused pid is never signalled.
+		house, err := os.FindProcess(holder.PID)
+		if err != nil {
+			return err
+		}
+		if again, err := t.Home.Holder(); err != nil || again == nil || again.PID != holder.PID {
+			return err
+		}
+		if err := house.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			return fmt.Errorf("cannot end process %d: %w", holder.PID, err)
+		}
 	}
 	tick := time.NewTicker(lookEvery / 5)
 	defer tick.Stop()
@@ -106,7 +109,7 @@ func (t *trip) endHouse(ctx context.Context) error {
 		}
 		select {
 		case <-bounded.Done():
-			return fmt.Errorf("process %d holds the home though it was killed", holder.PID)
+			return fmt.Errorf("cannot go on: %w", now)
 		case <-tick.C:
 		}
 	}

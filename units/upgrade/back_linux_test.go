@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"holdfast"
+	"holdfast/core/home"
 	"holdfast/core/home/disk/disktest"
 	"holdfast/units/upgrade/swap"
 )
@@ -172,6 +173,23 @@ func TestAnOldProgramThatDoesNotReadTheHome(t *testing.T) {
 	}
 	if len(r.noted) != 1 || !strings.Contains(r.noted[0], `"back"`) || r.became != "" {
 		t.Errorf("the old house says %v and became %q", r.noted, r.became)
+	}
+}
+
+// A command that happens to hold the home is not killed for the house: here that would be this test.
+func TestACommandThatHoldsTheHomeIsWaitedFor(t *testing.T) {
+	r := newTrial(t)
+	lock, err := r.home.Lock(home.InProcess + "journal.show")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ending := time.AfterFunc(300*time.Millisecond, func() { _ = lock.Unlock() })
+	defer ending.Stop()
+	if err := (&trip{Driver: r.driver}).endHouse(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if held, err := r.home.Holder(); held != nil || err != nil {
+		t.Errorf("held by %v, %v", held, err)
 	}
 }
 
