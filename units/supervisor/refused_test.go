@@ -5,6 +5,7 @@ package supervisor
 import (
 	"errors"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -14,11 +15,22 @@ import (
 	"holdfast/core/process/processtest"
 )
 
-// refusing starts nothing while its error stands, and counts how often it was asked.
-func refusing(r *rig, err error) (asked *int, allow func()) {
-	n, now := 0, err
-	r.fake.OnStart = func(*processtest.Launch) error { n++; return now }
-	return &n, func() { now = nil }
+// A gate starts nothing while its error stands, and counts how often it was asked.
+type gate struct {
+	asked atomic.Int64
+	open  atomic.Bool
+}
+
+func refusing(r *rig, err error) *gate {
+	g := &gate{}
+	r.fake.OnStart = func(*processtest.Launch) error {
+		g.asked.Add(1)
+		if g.open.Load() {
+			return nil
+		}
+		return err
+	}
+	return g
 }
 
 // TestWhatIsRefusedIsBlocked tells a launch that the system does not let be made from one that only
@@ -66,18 +78,18 @@ func TestARefusedUnitComesBack(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, r *rig) {
-				asked, allow := refusing(r, &process.Refusal{Why: "it may not"})
+				g := refusing(r, &process.Refusal{Why: "it may not"})
 				u := plain("a")
 				r.set(u)
 				r.is("a", holdfast.UnitBlocked)
-				if err := r.Start(t.Context(), "a"); err == nil || !strings.Contains(err.Error(), "it may not") || *asked != 2 {
-					t.Errorf("a start that is refused: %v after %d tries", err, *asked)
+				if err := r.Start(t.Context(), "a"); err == nil || !strings.Contains(err.Error(), "it may not") || g.asked.Load() != 2 {
+					t.Errorf("a start that is refused: %v after %d tries", err, g.asked.Load())
 				}
 				pass(DefaultCap - time.Second)
-				if *asked != 2 {
-					t.Errorf("%d tries within a few minutes", *asked)
+				if g.asked.Load() != 2 {
+					t.Errorf("%d tries within a few minutes", g.asked.Load())
 				}
-				allow()
+				g.open.Store(true)
 				undo(t, r, u)
 				r.is("a", holdfast.UnitRunning)
 			})
