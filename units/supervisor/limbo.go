@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -18,9 +19,10 @@ import (
 // limboPatience is how long a process that was announced may take to show its mark.
 const limboPatience = 2 * time.Second
 
-// A limbo is where launches stand that are announced and not yet made, each in a file of its own
-// that moves to those that were launched when the process carries its mark. A house that is killed in between leaves the file,
-// and the next one waits for the process, which may not have come to execute its program yet.
+// A limbo is where launches stand that are announced and not yet made, each in a file of its own that
+// moves to those that were launched when the process carries its mark. A house that is killed in
+// between leaves the file, and the next one waits for the process, which may not have come to execute
+// its program yet.
 type limbo struct {
 	home  home.Home
 	house string
@@ -30,7 +32,7 @@ type limbo struct {
 
 func (l limbo) folder() string { return l.home.Var("run", "launching") }
 
-func (l limbo) file(unit string) string { return l.home.Var("run", "launching", unit) }
+func (l limbo) file(unit string) string { return filepath.Join(l.folder(), unit) }
 
 // announce says that a launch is about to be made.
 func (l limbo) announce(mark process.Mark) error {

@@ -71,9 +71,4 @@ func (v voice) End(ctx context.Context, signal syscall.Signal, grace time.Durati
 }
 
 // Lacks tells which limits the launch lacks.
-func (v voice) Lacks() []string {
-	if child, ok := v.Child.(interface{ Lacks() []string }); ok {
-		return child.Lacks()
-	}
-	return nil
-}
+func (v voice) Lacks() []string { return found(v.Child) }
