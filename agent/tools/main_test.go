@@ -226,7 +226,7 @@ func (b *bench) down() {
 
 func (b *bench) left() []process.Found {
 	b.t.Helper()
-	left, err := process.Marked(b.house)
+	left, err := process.Machine{}.Marked(b.house)
 	if err != nil {
 		b.t.Fatal(err)
 	}

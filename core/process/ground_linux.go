@@ -250,6 +250,3 @@ func Start(spec Spec) (*Process, error) { return newGround(Options{}).start(spec
 // Adopt watches a living process by its identity. One that is our child all the same, because this
 // program took the place of the one that started it, is reaped, and its status known.
 func Adopt(id Identity) (*Process, error) { return newGround(Options{}).adopt(id) }
-
-// Marked lists the living processes that carry a mark of the house, oldest first.
-func Marked(house string) ([]Found, error) { return newGround(Options{}).marked(house) }

@@ -23,12 +23,9 @@ func (Machine) Start(spec Spec) (Child, error) { return asChild(Start(spec)) }
 // Adopt watches a living process.
 func (Machine) Adopt(id Identity) (Child, error) { return asChild(Adopt(id)) }
 
-// Marked lists the living processes of a house.
-func (Machine) Marked(house string) ([]Found, error) { return Marked(house) }
-
 // EndMarked ends all that carries a mark.
 func (Machine) EndMarked(ctx context.Context, m Mark, s syscall.Signal, grace time.Duration) error {
-	return EndMarked(ctx, m, s, grace)
+	return endMarked(ctx, nil, m, s, grace)
 }
 
 // PortHolder tells who listens on a port.

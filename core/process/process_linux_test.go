@@ -114,7 +114,7 @@ func TestEndMarkedNeedsOnlyTheMark(t *testing.T) {
 	orphan := number(t, out)
 	other, out2 := launch(t, "wait", mark("bystander"))
 	line(t, out2)
-	if err := process.EndMarked(t.Context(), mark("by-mark"), syscall.SIGTERM, 200*time.Millisecond); err != nil {
+	if err := (process.Machine{}).EndMarked(t.Context(), mark("by-mark"), syscall.SIGTERM, 200*time.Millisecond); err != nil {
 		t.Fatal(err)
 	}
 	if wait(t, p); alive(orphan) {
@@ -163,7 +163,7 @@ func TestZombieCountsAsDead(t *testing.T) {
 		t.Errorf("Adopt of a zombie = %v, want ErrGone", err)
 	}
 	begun := time.Now()
-	err := process.EndMarked(t.Context(), process.Mark{House: testHouse(), Unit: "zombie", Launch: "1"}, syscall.SIGTERM, time.Minute)
+	err := process.Machine{}.EndMarked(t.Context(), process.Mark{House: testHouse(), Unit: "zombie", Launch: "1"}, syscall.SIGTERM, time.Minute)
 	if err != nil || time.Since(begun) > 30*time.Second {
 		t.Errorf("EndMarked of a zombie = %v after %v", err, time.Since(begun))
 	}
@@ -180,7 +180,7 @@ func TestAdoptionAfterTheHouseWasKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	wait(t, house)
-	found, err := process.Marked(testHouse())
+	found, err := process.Machine{}.Marked(testHouse())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -147,11 +147,6 @@ func (p *Process) End(ctx context.Context, signal syscall.Signal, grace time.Dur
 	return endMarked(ctx, p, p.id.Mark, signal, grace)
 }
 
-// EndMarked ends every process that carries exactly this mark, with its descendants.
-func EndMarked(ctx context.Context, m Mark, s syscall.Signal, grace time.Duration) error {
-	return endMarked(ctx, nil, m, s, grace)
-}
-
 func endMarked(ctx context.Context, leader *Process, m Mark, s syscall.Signal, grace time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, grace)
 	defer cancel()

@@ -133,7 +133,7 @@ func ownerOf(at map[int]entry, e entry) (Mark, bool) {
 }
 
 // Marked lists the living processes that carry a mark of the house.
-func Marked(house string) ([]Found, error) {
+func (Machine) Marked(house string) ([]Found, error) {
 	all, err := table()
 	if err != nil {
 		return nil, err

@@ -26,11 +26,6 @@ const (
 	orphanLooks = 3
 )
 
-// EndMarked ends every process that carries exactly this mark, with its descendants.
-func EndMarked(ctx context.Context, m Mark, s syscall.Signal, grace time.Duration) error {
-	return NewMachine(Options{}).EndMarked(ctx, m, s, grace)
-}
-
 func (g *ground) endMarked(ctx context.Context, m Mark, s syscall.Signal, grace time.Duration) error {
 	t := &tree{ground: g, mark: m, brand: brandOf(m), berth: g.find(m, 0)}
 	return t.end(ctx, s, grace)

@@ -51,7 +51,7 @@ func TestThousandSessionsLeaveNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		eventually(t, "no session's process lives", func() bool {
-			found, err := process.Marked(s.House())
+			found, err := process.Machine{}.Marked(s.House())
 			return err == nil && len(found) == 0
 		})
 	}

@@ -105,9 +105,9 @@ func houseAt(t *testing.T, dir string) *exec.Cmd {
 	t.Cleanup(func() {
 		_ = house.Process.Kill()
 		_ = house.Wait()
-		found, _ := process.Marked(houseMark(home.At(dir)))
+		found, _ := process.Machine{}.Marked(houseMark(home.At(dir)))
 		for _, f := range found {
-			_ = process.EndMarked(context.Background(), f.Mark, syscall.SIGKILL, 0)
+			_ = process.Machine{}.EndMarked(context.Background(), f.Mark, syscall.SIGKILL, 0)
 		}
 	})
 	return house
@@ -156,7 +156,7 @@ func realHouse(t *testing.T, dir string) *Supervisor {
 		if err := s.close(context.Background()); err != nil {
 			t.Error(err)
 		}
-		found, err := process.Marked(s.House())
+		found, err := process.Machine{}.Marked(s.House())
 		if err != nil || len(found) > 0 {
 			t.Errorf("left behind: %+v %v", found, err)
 		}
@@ -450,7 +450,7 @@ func TestUndeclaredLeftoversAreEnded(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "only the declared unit lives", func() bool {
-		found, err := process.Marked(s.House())
+		found, err := process.Machine{}.Marked(s.House())
 		return err == nil && len(found) == 1 && found[0].Mark.Unit == "one"
 	})
 }
@@ -458,7 +458,7 @@ func TestUndeclaredLeftoversAreEnded(t *testing.T) {
 // leaders counts the living first processes of each unit.
 func leaders(t *testing.T, dir string) map[string]int {
 	t.Helper()
-	found, err := process.Marked(houseMark(home.At(dir)))
+	found, err := process.Machine{}.Marked(houseMark(home.At(dir)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -478,7 +478,7 @@ func livingLaunches(t *testing.T, dir string, want int) map[string]int {
 	t.Helper()
 	pids := map[string]int{}
 	eventually(t, fmt.Sprintf("%d units run", want), func() bool {
-		found, err := process.Marked(houseMark(home.At(dir)))
+		found, err := process.Machine{}.Marked(houseMark(home.At(dir)))
 		if err != nil {
 			t.Fatal(err)
 		}
