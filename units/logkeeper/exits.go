@@ -57,19 +57,7 @@ func deathIn(path string, id process.Identity) (process.Exit, bool) {
 	return d.Exit, true
 }
 
-// write leaves the record whole or not at all. It means nothing after a power loss, so nothing is
-// synced.
-func (d death) write(h home.Home) error {
-	data, err := json.Marshal(d)
-	if err != nil {
-		return err
-	}
-	path := exitFile(h, d.Identity)
-	if err := os.WriteFile(path+".tmp", data, 0o600); err != nil {
-		return fmt.Errorf("cannot keep an exit status: %w", err)
-	}
-	return os.Rename(path+".tmp", path)
-}
+func (d death) write(h home.Home) error { return home.Replace(exitFile(h, d.Identity), d, 0o600) }
 
 // forgetDeaths removes the records from before a time, which a house has read by now.
 func forgetDeaths(h home.Home, before time.Time) {

@@ -3,7 +3,6 @@
 package logkeeper
 
 import (
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -96,14 +95,7 @@ func writeSelf(h home.Home) error {
 	if me.Start, err = startOf(me.PID); err != nil {
 		return err
 	}
-	data, err := json.Marshal(me)
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(selfFile(h)+".tmp", append(data, '\n'), 0o600); err != nil {
-		return fmt.Errorf("cannot tell who keeps the logs: %w", err)
-	}
-	return os.Rename(selfFile(h)+".tmp", selfFile(h))
+	return home.Replace(selfFile(h), me, 0o600)
 }
 
 // heed turns signals into what the house asks by its pipe.

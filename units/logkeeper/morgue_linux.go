@@ -223,7 +223,7 @@ func (m *morgue) writeDown() {
 	var left []death
 	for _, d := range m.dead {
 		if err := d.write(m.home); err != nil {
-			fmt.Fprintln(os.Stderr, err)
+			fmt.Fprintln(os.Stderr, "cannot keep an exit status:", err)
 			left = append(left, d)
 		}
 	}

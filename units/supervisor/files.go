@@ -236,16 +236,5 @@ func (b *board) collect(whole bool) (files map[string]any, gone []string, units 
 	return files, gone, len(all)
 }
 
-// replace writes a file whole by rename, without fsync: these files say how things are now, and
-// after a power loss nothing of it is so.
-func replace(path string, value any) error {
-	data, err := json.Marshal(value)
-	if err != nil {
-		return err
-	}
-	tmp := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".new")
-	if err := os.WriteFile(tmp, append(data, '\n'), 0o644); err != nil {
-		return errors.Join(err, os.Remove(tmp))
-	}
-	return os.Rename(tmp, path)
-}
+// replace writes a file for others to read.
+func replace(path string, value any) error { return home.Replace(path, value, 0o644) }

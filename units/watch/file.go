@@ -80,7 +80,7 @@ func houseFile(h home.Home) string  { return h.Var("run", "house.json") }
 func reportFile(h home.Home) string { return h.Var("run", "watch.json") }
 
 // Say tells the watch how the house stands.
-func (n House) Say(h home.Home) error { return replace(houseFile(h), n) }
+func (n House) Say(h home.Home) error { return home.Replace(houseFile(h), n, 0o600) }
 
 // Forget takes back what the house said: it ended in order.
 func Forget(h home.Home) error {
@@ -117,24 +117,4 @@ func read(path string, into any) (bool, error) {
 		return false, fmt.Errorf("cannot read %s: %w", filepath.Base(path), err)
 	}
 	return true, nil
-}
-
-// replace writes a file whole by rename, without fsync: after a power loss nothing of it is so.
-func replace(path string, value any) error {
-	data, err := json.Marshal(value)
-	if err != nil {
-		return err
-	}
-	tmp := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".new")
-	if err := os.WriteFile(tmp, append(data, '\n'), 0o600); err != nil {
-		return errors.Join(fmt.Errorf("cannot write %s: %w", filepath.Base(path), err), remove(tmp))
-	}
-	return os.Rename(tmp, path)
-}
-
-func remove(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
 }

@@ -48,7 +48,7 @@ func beDeaf(dir string) {
 	defer func() { _ = lock.Close() }()
 	self, err := process.Self()
 	if err == nil {
-		err = replace(reportFile(h), Report{Identity: self})
+		err = home.Replace(reportFile(h), Report{Identity: self}, 0o600)
 	}
 	if err != nil {
 		os.Exit(1)
@@ -229,7 +229,7 @@ func TestAMissingProgramIsSaid(t *testing.T) {
 // TestAHungWatchIsReplaced has a watch that touches nothing any more.
 func TestAHungWatchIsReplaced(t *testing.T) {
 	h := place(t)
-	if err := replace(reportFile(h), Report{}); err != nil {
+	if err := home.Replace(reportFile(h), Report{}, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	synctest.Test(t, func(t *testing.T) {

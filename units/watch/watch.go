@@ -274,7 +274,7 @@ func (w *Watch) touch() {
 }
 
 func (w *Watch) write() {
-	if err := replace(reportFile(w.home), w.report); err != nil {
+	if err := home.Replace(reportFile(w.home), w.report, 0o600); err != nil {
 		w.log.Warn("cannot say how the watch stands", slog.Any("error", err))
 	}
 }
