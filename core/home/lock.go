@@ -71,7 +71,7 @@ func (e *LockedError) Unwrap() error {
 // Lock takes the home for this process and notes pid, time and address for whoever comes second;
 // that one gets a *LockedError. The folders must be there (Ensure).
 func (h Home) Lock(address string) (*Lock, error) {
-	path := h.lockPath()
+	path := lockPath(h)
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, disk.Explain("open the lock", path, err)
@@ -152,26 +152,26 @@ func (l *Lock) Unlock() error {
 
 // Holder tells who holds the home now; nil when nobody does.
 func (h Home) Holder() (*LockedError, error) {
-	f, err := os.OpenFile(h.lockPath(), os.O_RDWR|unix.O_NOFOLLOW, 0)
+	f, err := os.OpenFile(lockPath(h), os.O_RDWR|unix.O_NOFOLLOW, 0)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, disk.Explain("open the lock", h.lockPath(), err)
+		return nil, disk.Explain("open the lock", lockPath(h), err)
 	}
 	defer func() { _ = f.Close() }()
 	// A shared lock, so that two who merely look never see each other.
 	err = flock(f, unix.LOCK_SH|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
-		return h.locked(f), nil
+		return locked(h, f), nil
 	}
 	if who, named := readHolder(f); err == nil && named && who.hasHeir() {
 		return who.of(h), nil
 	}
-	return nil, disk.Explain("look at the lock", h.lockPath(), err)
+	return nil, disk.Explain("look at the lock", lockPath(h), err)
 }
 
-func (h Home) lockPath() string { return h.Var("run", "house.lock") }
+func lockPath(h Home) string { return rolePath(h, "house") }
 
 // of says that it holds a home.
 func (w holder) of(h Home) *LockedError {
@@ -180,7 +180,7 @@ func (w holder) of(h Home) *LockedError {
 
 // locked reads who the holder is. The holder writes its name right after it got the lock, so an
 // empty file, or the name of a process that is gone, is looked at again for a moment.
-func (h Home) locked(f *os.File) *LockedError {
+func locked(h Home, f *os.File) *LockedError {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for began := time.Now(); time.Since(began) < nameWithin; <-tick.C {

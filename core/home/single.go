@@ -15,12 +15,12 @@ import (
 // ErrTaken says that another process has a role that only one process of a home may have.
 var ErrTaken = errors.New("another process of this home has that role")
 
-func (h Home) rolePath(role string) string { return h.Var("run", role+".lock") }
+func rolePath(h Home, role string) string { return h.Var("run", role+".lock") }
 
 // Take takes a role of the home for this process until the file is closed; ErrTaken tells that
 // another has it. The kernel keeps it: it ends with the process, and no child inherits it.
 func (h Home) Take(role string) (*os.File, error) {
-	path := h.rolePath(role)
+	path := rolePath(h, role)
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, disk.Explain("open the lock", path, err)
@@ -43,7 +43,7 @@ func (h Home) Take(role string) (*os.File, error) {
 
 // Taken tells whether a process has a role of the home.
 func (h Home) Taken(role string) bool {
-	f, err := os.OpenFile(h.rolePath(role), os.O_RDONLY|unix.O_NOFOLLOW, 0)
+	f, err := os.OpenFile(rolePath(h, role), os.O_RDONLY|unix.O_NOFOLLOW, 0)
 	if err != nil {
 		return false
 	}

@@ -18,8 +18,6 @@ import (
 	"os"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"holdfast"
 	"holdfast/core/home"
 	"holdfast/core/home/disk"
@@ -87,21 +85,17 @@ type Turn struct {
 
 func recordPath(h home.Home) string { return h.Var("run", "upgrade.json") }
 
+// role is that of who upgrades a home.
+const role = "upgrade"
+
 // Take takes the turn; a second one is refused by guard single as long as the first lives.
 func Take(h home.Home) (*Turn, error) {
-	path := h.Var("run", "upgrade.lock")
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
-	if err != nil {
-		return nil, disk.Explain("open the lock", path, err)
-	}
-	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	if errors.Is(err, unix.EWOULDBLOCK) {
-		_ = f.Close()
+	f, err := h.Take(role)
+	if errors.Is(err, home.ErrTaken) {
 		return nil, &holdfast.Refusal{Guard: "single", Reason: "another upgrade of this home is under way", Remedy: "wait until it has ended"}
 	}
 	if err != nil {
-		_ = f.Close()
-		return nil, disk.Explain("lock", path, err)
+		return nil, err
 	}
 	// The house, which may run as another user than root, reads what stands here.
 	t := &Turn{home: h, file: f}
@@ -113,15 +107,7 @@ func Take(h home.Home) (*Turn, error) {
 }
 
 // Busy tells whether somebody has the turn.
-func Busy(h home.Home) bool {
-	t, err := Take(h)
-	if err != nil {
-		_, busy := errors.AsType[*holdfast.Refusal](err)
-		return busy
-	}
-	t.End()
-	return false
-}
+func Busy(h home.Home) bool { return h.Taken(role) }
 
 // End gives the turn back.
 func (t *Turn) End() {
