@@ -44,16 +44,17 @@ type entrance struct {
 	open   []io.Closer // for the start only
 }
 
-// entrance checks all that can be checked before, so that what is wrong with the program is said the
-// same with and without a helper. cgroups are the files to be entered through the helper.
-func (s Spec) entrance(cgroups []string) (*entrance, error) {
+// check finds the program, so that what is wrong with it is said before anything is made for it, and
+// the same with and without a helper.
+func (s Spec) check() (program string, err error) {
 	if err := s.checkDir(); err != nil {
-		return nil, err
+		return "", err
 	}
-	program, err := s.program()
-	if err != nil {
-		return nil, err
-	}
+	return s.program()
+}
+
+// entrance opens what the start needs. cgroups are the files to be entered through the helper.
+func (s Spec) entrance(program string, cgroups []string) (*entrance, error) {
 	files, release, err := s.files()
 	if err != nil {
 		return nil, err

@@ -32,7 +32,11 @@ func (p *Process) Lacks() []string { return p.lacks }
 // Start starts a launch in a session and process group of its own; a confined one is there when its
 // program runs.
 func Start(spec Spec) (*Process, error) {
-	entrance, err := spec.entrance(nil)
+	program, err := spec.check()
+	if err != nil {
+		return nil, err
+	}
+	entrance, err := spec.entrance(program, nil)
 	if err != nil {
 		return nil, err
 	}

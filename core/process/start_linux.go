@@ -17,12 +17,13 @@ import (
 // start starts a launch in a session and process group of its own, and in the control groups that
 // it may have; a confined one is there when its program runs.
 func (g *ground) start(spec Spec) (*Process, error) {
-	if err := spec.check(); err != nil { // no group is made for what cannot start
+	program, err := spec.check() // no group is made for what cannot start
+	if err != nil {
 		return nil, err
 	}
 	b := g.berth(spec.Mark, spec.Limits)
 	g.claim(b)
-	p, err := g.enter(spec, b)
+	p, err := g.enter(spec, program, b)
 	if err != nil {
 		g.leave(b)
 		return nil, err
@@ -30,21 +31,13 @@ func (g *ground) start(spec Spec) (*Process, error) {
 	return p, nil
 }
 
-func (s Spec) check() error {
-	if err := s.checkDir(); err != nil {
-		return err
-	}
-	_, err := s.program()
-	return err
-}
-
-func (g *ground) enter(spec Spec, b *berth) (*Process, error) {
+func (g *ground) enter(spec Spec, program string, b *berth) (*Process, error) {
 	doors := b.entrances()
 	helper := len(doors) == 0 || spec.hasHelper()
 	if !helper {
 		doors = nil
 	}
-	e, err := spec.entrance(doors)
+	e, err := spec.entrance(program, doors)
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ func TestAGroupThatVanishesIsNotTheEndOfGroups(t *testing.T) {
 		spec := Spec{Argv: []string{"/bin/true"}, Mark: Mark{House: "test-" + strconv.Itoa(os.Getpid()), Unit: "u", Launch: launch}}
 		b := g.berth(spec.Mark, holdfast.Limits{})
 		before(b)
-		p, err := g.enter(spec, b)
+		p, err := g.enter(spec, spec.Argv[0], b)
 		if err != nil {
 			t.Fatal(err)
 		}
