@@ -66,6 +66,7 @@ func TestChaos(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes two minutes")
 	}
+	t.Parallel()
 	compiler(t)
 	o := options{
 		duration: variable(t, "DURATION", 2*time.Minute, time.ParseDuration), bin: built(t), margin: 12 * time.Second, out: logged{t}, fullDown: true,
@@ -97,6 +98,7 @@ func TestCatchesWrongs(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a minute")
 	}
+	t.Parallel()
 	compiler(t)
 	bin := built(t)
 	var group sync.WaitGroup
