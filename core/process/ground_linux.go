@@ -4,6 +4,7 @@ package process
 
 import (
 	"context"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -195,13 +196,18 @@ func (g *ground) tidy(p *Process) {
 	}
 }
 
-// marks names the launches whose end was not seen yet.
-func (g *ground) marks() map[brand]Mark {
+// berths are those of the launches whose end was not seen yet.
+func (g *ground) berths() []*berth {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	all := make(map[brand]Mark, len(g.under))
-	for b, berth := range g.under {
-		all[b] = berth.mark
+	return slices.Collect(maps.Values(g.under))
+}
+
+// marksOf names launches by their brands.
+func marksOf(list []*berth) map[brand]Mark {
+	all := make(map[brand]Mark, len(list))
+	for _, b := range list {
+		all[brandOf(b.mark)] = b.mark
 	}
 	return all
 }

@@ -18,7 +18,7 @@ func (g *ground) marked(house string) ([]Found, error) {
 	if err != nil {
 		return nil, err
 	}
-	names := names{house: brandOf(Mark{House: house}), brands: g.marks(), tints: map[tint]Mark{}}
+	names := names{house: brandOf(Mark{House: house}), brands: marksOf(g.berths()), tints: map[tint]Mark{}}
 	var found, bare []Found
 	for i, s := range all.all {
 		if s.dead() || s.pid == os.Getpid() {

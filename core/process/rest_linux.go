@@ -15,7 +15,7 @@ import (
 // nobody in them did anything. It is nil where a launch is in no group that tells, or there is none.
 // Processes that left the groups of their launch are not in it.
 func (m Machine) Spent() map[string]time.Duration {
-	spent := m.on().houseFolders()
+	spent := houseFolders(m.on().berths())
 	for folder := range spent {
 		used, ok := groupSpent(folder)
 		if !ok {
@@ -26,19 +26,17 @@ func (m Machine) Spent() map[string]time.Duration {
 	return spent
 }
 
-// houseFolders are the folders that the launches' version 2 groups are in, nil when one has none.
-func (g *ground) houseFolders() map[string]time.Duration {
-	g.mu.Lock()
-	defer g.mu.Unlock()
+// houseFolders are the folders that the version 2 groups of launches are in, nil when one has none.
+func houseFolders(list []*berth) map[string]time.Duration {
 	var folders map[string]time.Duration
-	for _, berth := range g.under {
+	for _, b := range list {
 		switch {
-		case berth.unified == "":
+		case b.unified == "":
 			return nil
 		case folders == nil:
 			folders = map[string]time.Duration{}
 		}
-		folders[filepath.Dir(berth.unified)] = 0
+		folders[filepath.Dir(b.unified)] = 0
 	}
 	return folders
 }
@@ -74,7 +72,10 @@ func (m Machine) Glance(house string) (map[Mark]Usage, bool) {
 	g.metering.Lock()
 	defer g.metering.Unlock()
 	sums, fresh := map[Mark]Usage{}, map[Mark]glimpse{}
-	for _, b := range g.berths(house) {
+	for _, b := range g.berths() {
+		if b.mark.House != house {
+			continue
+		}
 		spent, ok := groupSpent(b.unified)
 		if !ok {
 			return nil, false
@@ -87,19 +88,6 @@ func (m Machine) Glance(house string) (map[Mark]Usage, bool) {
 	}
 	g.glimpses = fresh
 	return sums, true
-}
-
-// berths are those of the launches of a house whose end was not seen yet.
-func (g *ground) berths(house string) []*berth {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	var list []*berth
-	for _, b := range g.under {
-		if b.mark.House == house {
-			list = append(list, b)
-		}
-	}
-	return list
 }
 
 // groupUsage is what those in a group use now, and have used.

@@ -257,7 +257,7 @@ func TestForgottenUnits(t *testing.T) {
 		l.house.set(once("a", holdfast.RestartNever), once("b", holdfast.RestartNever))
 		l.house.last("a").Quit(0)
 		l.crash(nil, once("b", holdfast.RestartNever))
-		l.house.endLeft(l.t.Context())
+		l.house.estate.endUndeclared(l.t.Context(), l.house.options.Settle, l.house.roster.undeclared)
 		for unit, want := range map[string]bool{"a": false, "b": true} {
 			_, ended := l.house.estate.fates.ended(unit)
 			_, launched := l.house.estate.fates.launched(unit)

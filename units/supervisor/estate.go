@@ -178,6 +178,17 @@ func (e *estate) rest(declared func(unit string) bool) []process.Mark {
 	return marks
 }
 
+// endUndeclared ends what an earlier house left and nobody declared within the time to settle.
+func (e *estate) endUndeclared(ctx context.Context, settle time.Duration, undeclared func() []process.Mark) {
+	waitFor(ctx, settle)
+	if ctx.Err() != nil {
+		return
+	}
+	for _, mark := range undeclared() {
+		e.end(ctx, mark)
+	}
+}
+
 // end ends a launch that has no unit any more.
 func (e *estate) end(ctx context.Context, mark process.Mark) {
 	err := e.host.EndMarked(ctx, mark, syscall.SIGTERM, defaultGrace)

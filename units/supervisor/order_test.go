@@ -189,7 +189,7 @@ func TestAdoptionByDeclaration(t *testing.T) {
 		if st := r.is("changed", holdfast.UnitRunning); st.PID == pids["changed"] {
 			t.Error("changed was adopted with its old command")
 		}
-		go r.endLeft(t.Context())
+		go r.estate.endUndeclared(t.Context(), r.options.Settle, r.roster.undeclared)
 		pass(defaultSettle + time.Second)
 		for _, l := range fake.Of("gone") {
 			if l.Alive() {

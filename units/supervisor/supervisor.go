@@ -150,37 +150,26 @@ func makeFolders(h home.Home) error {
 
 // run reaps orphans until ctx ends; soon after its begin it ends what nobody declared any more.
 func (s *Supervisor) run(ctx context.Context) error {
-	s.roster.attend(s.rest)
-	s.roster.attend(s.endLeft)
+	s.roster.attend(func(ctx context.Context) { rest(ctx, s.Changed) })
+	s.roster.attend(func(ctx context.Context) { s.estate.endUndeclared(ctx, s.options.Settle, s.roster.undeclared) })
 	s.roster.attend(s.book.Keep)
 	return process.ReapOrphans(ctx)
 }
 
 // rest gives back what the start of many units needed, once no unit changed for a moment.
-func (s *Supervisor) rest(ctx context.Context) {
+func rest(ctx context.Context, changed func() <-chan struct{}) {
 	calm := time.NewTimer(calmAfter)
 	defer calm.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-s.Changed():
+		case <-changed():
 			calm.Reset(calmAfter)
 		case <-calm.C:
 			debug.FreeOSMemory()
 			return
 		}
-	}
-}
-
-// endLeft ends what an earlier house left and nobody declared within the time to settle.
-func (s *Supervisor) endLeft(ctx context.Context) {
-	waitFor(ctx, s.options.Settle)
-	if ctx.Err() != nil {
-		return
-	}
-	for _, mark := range s.roster.undeclared() {
-		s.estate.end(ctx, mark)
 	}
 }
 
