@@ -8,11 +8,14 @@ import (
 	"strconv"
 )
 
-// unshelter takes from a launch what the service manager gave the house: that the kernel, short of
+// A shelter is a ground whose house is spared when memory runs out, and its launches not.
+type shelter struct{ *ground }
+
+// leave takes from a launch what the service manager gave the house: that the kernel, short of
 // memory, ends others first (oom_score_adj below 0, which every child inherits). What the launch
 // started in the moment before is taken it from, too. Raising it needs no privilege; a launch that
 // belongs to somebody else already keeps it.
-func (g *ground) unshelter(pid int, group string) {
+func (g shelter) leave(pid int, group string) {
 	if !g.sheltered("self") {
 		return
 	}
@@ -29,7 +32,7 @@ func (g *ground) unshelter(pid int, group string) {
 }
 
 // startedBy lists what a first process started: what is in its group, else its descendants.
-func (g *ground) startedBy(pid int, group string) []int {
+func (g shelter) startedBy(pid int, group string) []int {
 	if group != "" {
 		return inGroup(group)
 	}
@@ -42,7 +45,7 @@ func (g *ground) startedBy(pid int, group string) []int {
 
 func scoreFile(pid string) string { return "/proc/" + pid + "/oom_score_adj" }
 
-func (g *ground) sheltered(pid string) bool {
+func (g shelter) sheltered(pid string) bool {
 	text, err := os.ReadFile(scoreFile(pid))
 	if err != nil {
 		return false
@@ -51,6 +54,6 @@ func (g *ground) sheltered(pid string) bool {
 	return err == nil && score < g.options.leastScore
 }
 
-func (g *ground) raise(pid int) error {
+func (g shelter) raise(pid int) error {
 	return writeFile(scoreFile(strconv.Itoa(pid)), strconv.Itoa(g.options.leastScore))
 }
