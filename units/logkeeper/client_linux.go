@@ -253,14 +253,14 @@ func (w *watchman) beat() {
 }
 
 // heard takes what the keeper tells of its logs, and says so where the full disk is not, when it is new.
-func (c *Client) heard(t Trouble) {
-	switch old := c.standing.Trouble; {
+func (w *watchman) heard(t Trouble) {
+	switch old := w.standing.Trouble; {
 	case t.There() && (t.Log != old.Log || t.Why != old.Why):
-		c.log.Error("a log cannot be written; its lines wait", slog.String("log", t.Log), slog.String("why", t.Why), slog.Time("since", t.Since))
+		w.log.Error("a log cannot be written; its lines wait", slog.String("log", t.Log), slog.String("why", t.Why), slog.Time("since", t.Since))
 	case old.There() && !t.There():
-		c.log.Info("all logs can be written again", slog.Duration("after", time.Since(old.Since).Round(time.Second)))
+		w.log.Info("all logs can be written again", slog.Duration("after", time.Since(old.Since).Round(time.Second)))
 	}
-	c.standing.Trouble = t
+	w.standing.Trouble = t
 }
 
 // yield has the keeper within this process make place for one outside when it is time to trust
@@ -400,11 +400,11 @@ func (c *Client) stopInside(ctx context.Context, busy bool) (finished bool) {
 		return true // there is no other way to end it than this process's end
 	}
 	c.keeper = nil
-	return !busy && c.empty()
+	return !busy && allEmpty(c.held)
 }
 
-func (c *Client) empty() bool {
-	return !slices.ContainsFunc(slices.Collect(maps.Values(c.held)), func(h *held) bool { return !h.empty() })
+func allEmpty(all map[string]*held) bool {
+	return !slices.ContainsFunc(slices.Collect(maps.Values(all)), func(h *held) bool { return !h.empty() })
 }
 
 // finish has the keeper take what is left and end; one that died or hangs is replaced for that.
@@ -426,7 +426,7 @@ func (c *Client) finish(ctx context.Context) {
 			waitFor(ctx, c.keeper.done, finishMost)
 			continue
 		}
-		if c.empty() {
+		if allEmpty(c.held) {
 			return
 		}
 	}
@@ -446,13 +446,13 @@ func (r *runner) ended() bool {
 const finishMost = 6 * time.Second
 
 // inside keeps the logs within this process.
-func (c *Client) inside() *runner {
+func (s starter) inside() *runner {
 	done := make(chan struct{})
 	r := &runner{pid: os.Getpid(), inside: true, done: done, end: func(os.Signal) {}}
 	go func() {
 		defer close(done)
-		if r.why = keep(c.home, c.log, time.Now, false); r.why != nil {
-			c.log.Error("cannot keep the logs", slog.Any("error", r.why))
+		if r.why = keep(s.home, s.log, time.Now, false); r.why != nil {
+			s.log.Error("cannot keep the logs", slog.Any("error", r.why))
 		}
 	}()
 	return r
