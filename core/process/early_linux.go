@@ -17,7 +17,7 @@ const earlyLooks = 8
 func (g *ground) brandEarly(p *Process) {
 	for range earlyLooks {
 		more := false
-		for _, child := range g.childrenOf(p.id.PID) {
+		for _, child := range g.options.childrenOf(p.id.PID) {
 			more = readBrand(child) != p.brand && p.brand.apply(child) || more
 		}
 		for _, orphan := range g.orphans(p.brand) {
@@ -31,10 +31,10 @@ func (g *ground) brandEarly(p *Process) {
 
 // childrenOf lists the children of a first process. Where the kernel does not, they are among those
 // with a higher number, but for the moment when the numbers begin anew.
-func (g *ground) childrenOf(pid int) []int {
+func (o Options) childrenOf(pid int) []int {
 	name := strconv.Itoa(pid)
 	data, err := os.ReadFile("/proc/" + name + "/task/" + name + "/children")
-	if err == nil && !g.options.noChildren {
+	if err == nil && !o.noChildren {
 		return numbers(data)
 	}
 	return slices.DeleteFunc(pidsFrom(pid), func(other int) bool {

@@ -30,4 +30,4 @@ func WithScore(o Options, least int) Options {
 }
 
 // Unshelter takes from a process and what it started what was given to the house.
-func Unshelter(o Options, pid int) { shelter{newGround(o)}.leave(pid, "") }
+func Unshelter(o Options, pid int) { shelter{newGround(o)}.expose(pid, "") }

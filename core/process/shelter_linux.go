@@ -11,11 +11,11 @@ import (
 // A shelter is a ground whose house is spared when memory runs out, and its launches not.
 type shelter struct{ *ground }
 
-// leave takes from a launch what the service manager gave the house: that the kernel, short of
+// expose takes from a launch what the service manager gave the house: that the kernel, short of
 // memory, ends others first (oom_score_adj below 0, which every child inherits). What the launch
 // started in the moment before is taken it from, too. Raising it needs no privilege; a launch that
 // belongs to somebody else already keeps it.
-func (g shelter) leave(pid int, group string) {
+func (g shelter) expose(pid int, group string) {
 	if !g.sheltered("self") {
 		return
 	}
@@ -36,7 +36,7 @@ func (g shelter) startedBy(pid int, group string) []int {
 	if group != "" {
 		return inGroup(group)
 	}
-	all := g.childrenOf(pid)
+	all := g.options.childrenOf(pid)
 	for _, child := range all {
 		all = append(all, g.startedBy(child, "")...)
 	}

@@ -46,7 +46,7 @@ func (g *ground) enter(spec Spec, program string, b *berth) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	shelter{g}.leave(p.id.PID, b.unified)
+	shelter{g}.expose(p.id.PID, b.unified)
 	if !helper {
 		b.admit(p.id.PID)
 	}
