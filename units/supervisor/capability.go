@@ -21,7 +21,7 @@ func (s *Supervisor) Capability() house.Capability {
 		},
 		Guards: []holdfast.Guard{intentGuard(s.holds), singleGuard(s.roster)},
 		Alerts: []holdfast.AlertRule{loopRule(s.roster)},
-		Start:  s.start, Run: s.run, Stop: s.stop,
+		Start:  s.start, Run: s.run, Stop: s.close,
 		Reason: "units are declared to it by all that follow, and it journals what becomes of them",
 	}
 }
@@ -33,13 +33,6 @@ func (s *Supervisor) start(ctx context.Context) error {
 	}
 	sweep(s.options.Host, s.house) // what a killed house left empty
 	return s.open(ctx)
-}
-
-// stop closes, and puts away what launches left that ended between the first sweep and the look at
-// who lived.
-func (s *Supervisor) stop(ctx context.Context) error {
-	defer sweep(s.options.Host, s.house)
-	return s.close(ctx)
 }
 
 // sweep removes the empty groups of a house, where the host makes groups.

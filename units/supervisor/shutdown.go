@@ -45,7 +45,7 @@ func (s *Supervisor) Plan(e Shutdown) (left []string) {
 }
 
 // End ends the units as planned, ahead of the order in which the house stops.
-func (s *Supervisor) End(ctx context.Context) error { return s.stop(ctx) }
+func (s *Supervisor) End(ctx context.Context) error { return s.close(ctx) }
 
 // EndLeft ends what an earlier house left running, where no house runs; the caller holds the home.
 // It names the units that it ended, and the workers that it left.

@@ -173,8 +173,12 @@ func rest(ctx context.Context, changed func() <-chan struct{}) {
 	}
 }
 
-// close ends all units, each after those that need it. Only a crash leaves units running.
-func (s *Supervisor) close(ctx context.Context) error { return s.roster.close(ctx) }
+// close ends all units, each after those that need it; only a crash leaves units running. It puts
+// away what launches left that ended between the first sweep and the look at who lived.
+func (s *Supervisor) close(ctx context.Context) error {
+	defer sweep(s.options.Host, s.house)
+	return s.roster.close(ctx)
+}
 
 // Set declares all units of one owner: new ones start, vanished ones end, changed ones restart
 // when the change concerns their process. It answers when the vanished ones have ended and all

@@ -24,7 +24,7 @@ func TestEmptyGroupsArePutAwayAtTheEndToo(t *testing.T) {
 	if err := s.start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.stop(t.Context()); err != nil {
+	if err := s.close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if len(host.swept) != 2 || host.swept[1] != s.House() {
