@@ -271,27 +271,35 @@ func pack(t *testing.T, path string) {
 	}
 }
 
+// A judgement is a sight and what the judge must say of it, empty for nothing.
+type judgement struct {
+	units []*unit
+	want  string
+	see   func(s *sight, j *judge)
+}
+
+func judged(t *testing.T, p place, cases map[string]judgement) {
+	t.Helper()
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			j := newJudge(p, c.units, 10*time.Second)
+			s := sight{at: time.Now(), leaders: map[string][]outside.Process{}, members: map[string][]outside.Process{}}
+			c.see(&s, j)
+			err := j.see(s)
+			if (err == nil) != (c.want == "") || (err != nil && !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+func calm(j *judge, since time.Duration) { j.calm = time.Now().Add(-since) }
+
 // TestJudge gives the judge true and false sights, with real processes.
 func TestJudge(t *testing.T) {
 	p := place{work: t.TempDir()}
-	one, two, stray := marked(t, p, "a", "1", true), marked(t, p, "a", "2", true), marked(t, p, "b", "1", false)
-	check := marked(t, p, "a", "1"+checkSuffix, false)
-	calm := func(j *judge, since time.Duration) { j.calm = time.Now().Add(-since) }
-	long := func(j *judge, orphan outside.Process) {
-		j.orphans[orphan.ID()] = time.Now().Add(-time.Minute)
-		calm(j, time.Minute)
-	}
-	bare := func(s *sight, j *judge, led int) { // the leader started so much later
-		leader, child := one[0], one[0]
-		leader.Start, child.Env = leader.Start+uint64(led), nil
-		s.leaders["a"], s.members["a"] = []outside.Process{leader}, []outside.Process{leader, child}
-		long(j, child)
-	}
-	for name, c := range map[string]struct {
-		units []*unit
-		want  string
-		see   func(s *sight, j *judge)
-	}{
+	one, two := marked(t, p, "a", "1", true), marked(t, p, "a", "2", true)
+	judged(t, p, map[string]judgement{
 		"well":  {[]*unit{{name: "a"}}, "", func(s *sight, j *judge) { s.leaders["a"], s.members["a"] = one, one; calm(j, time.Hour) }},
 		"twice": {[]*unit{{name: "a"}}, "runs twice", func(s *sight, _ *judge) { s.leaders["a"] = append(one, two...) }},
 		"on its way to detach itself": {[]*unit{{name: "a"}}, "", func(s *sight, _ *judge) {
@@ -300,26 +308,7 @@ func TestJudge(t *testing.T) {
 			s.leaders["a"] = append(one[:1:1], child)
 			s.members["a"] = s.leaders["a"]
 		}},
-		"held":           {[]*unit{{name: "a", wish: held}}, "is held", func(s *sight, _ *judge) { s.members["a"] = one }},
-		"a fresh orphan": {nil, "", func(s *sight, j *judge) { s.members["b"] = stray; calm(j, time.Second) }},
-		"an orphan": {nil, "outlived", func(s *sight, j *judge) {
-			s.members["b"] = stray
-			long(j, stray[0])
-		}},
-		"without a mark, of the launch":        {nil, "", func(s *sight, j *judge) { bare(s, j, -1) }},
-		"without a mark, of an earlier launch": {nil, "outlived its launch", func(s *sight, j *judge) { bare(s, j, 1) }},
-		"a check of the house": {nil, "", func(s *sight, j *judge) {
-			s.house, s.checks = []outside.Process{{PID: check[0].Parent}}, check
-			long(j, check[0])
-		}},
-		"a check of a dead house": {nil, "outlived its house", func(s *sight, j *judge) {
-			s.house, s.checks = one, check
-			long(j, check[0])
-		}},
-		"an orphan while no house is up": {nil, "", func(s *sight, j *judge) {
-			s.members["b"] = stray
-			j.orphans[stray[0].ID()] = time.Now().Add(-time.Minute)
-		}},
+		"held": {[]*unit{{name: "a", wish: held}}, "is held", func(s *sight, _ *judge) { s.members["a"] = one }},
 		"absent": {[]*unit{{name: "a"}}, "has not run", func(_ *sight, j *judge) {
 			j.absent["a"] = time.Now().Add(-time.Minute)
 			calm(j, time.Minute)
@@ -342,17 +331,44 @@ func TestJudge(t *testing.T) {
 			j.several["watch"] = time.Now().Add(-time.Minute)
 			calm(j, time.Minute)
 		}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			j := newJudge(p, c.units, 10*time.Second)
-			s := sight{at: time.Now(), leaders: map[string][]outside.Process{}, members: map[string][]outside.Process{}}
-			c.see(&s, j)
-			err := j.see(s)
-			if (err == nil) != (c.want == "") || (err != nil && !strings.Contains(err.Error(), c.want)) {
-				t.Errorf("got %v, want %q", err, c.want)
-			}
-		})
+	})
+}
+
+// TestJudgeOfOrphans does the same with processes whose launch or house may be gone.
+func TestJudgeOfOrphans(t *testing.T) {
+	p := place{work: t.TempDir()}
+	one, stray, check := marked(t, p, "a", "1", true), marked(t, p, "b", "1", false), marked(t, p, "a", "1"+checkSuffix, false)
+	long := func(j *judge, orphan outside.Process) {
+		j.orphans[orphan.ID()] = time.Now().Add(-time.Minute)
+		calm(j, time.Minute)
 	}
+	bare := func(s *sight, j *judge, led int) { // the leader started so much later
+		leader, child := one[0], one[0]
+		leader.Start, child.Env = leader.Start+uint64(led), nil
+		s.leaders["a"], s.members["a"] = []outside.Process{leader}, []outside.Process{leader, child}
+		long(j, child)
+	}
+	judged(t, p, map[string]judgement{
+		"a fresh orphan": {nil, "", func(s *sight, j *judge) { s.members["b"] = stray; calm(j, time.Second) }},
+		"an orphan": {nil, "outlived", func(s *sight, j *judge) {
+			s.members["b"] = stray
+			long(j, stray[0])
+		}},
+		"without a mark, of the launch":        {nil, "", func(s *sight, j *judge) { bare(s, j, -1) }},
+		"without a mark, of an earlier launch": {nil, "outlived its launch", func(s *sight, j *judge) { bare(s, j, 1) }},
+		"a check of the house": {nil, "", func(s *sight, j *judge) {
+			s.house, s.checks = []outside.Process{{PID: check[0].Parent}}, check
+			long(j, check[0])
+		}},
+		"a check of a dead house": {nil, "outlived its house", func(s *sight, j *judge) {
+			s.house, s.checks = one, check
+			long(j, check[0])
+		}},
+		"an orphan while no house is up": {nil, "", func(s *sight, j *judge) {
+			s.members["b"] = stray
+			j.orphans[stray[0].ID()] = time.Now().Add(-time.Minute)
+		}},
+	})
 }
 
 // TestLookSeesMarks finds a unit's processes in /proc.
