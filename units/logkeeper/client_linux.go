@@ -258,7 +258,7 @@ func (w *watchman) heard(t Trouble) {
 	case t.There() && (t.Log != old.Log || t.Why != old.Why):
 		w.log.Error("a log cannot be written; its lines wait", slog.String("log", t.Log), slog.String("why", t.Why), slog.Time("since", t.Since))
 	case old.There() && !t.There():
-		w.log.Info("all logs can be written again", slog.Duration("after", time.Since(old.Since).Round(time.Second)))
+		w.log.Warn("all logs can be written again", slog.Duration("after", time.Since(old.Since).Round(time.Second)))
 	}
 	w.standing.Trouble = t
 }

@@ -204,7 +204,7 @@ func (r *porter) trouble(p *pipe, err error) {
 		p.troubled = now
 	}
 	if !r.full && (r.sick == nil || r.sick == p && !errors.Is(err, errBehind)) { // the first error of a round says most
-		r.sick, r.ill = p, Trouble{Since: p.troubled, Log: p.log, Why: err.Error()}
+		r.sick, r.ill = p, Trouble{Since: p.troubled, Log: p.log, Why: reason(err)}
 	}
 	r.full = r.full || isFull(err)
 	if now.Sub(r.complain) > chores {
@@ -229,6 +229,14 @@ func (r *porter) trouble(p *pipe, err error) {
 		}
 		r.discard(p, b, raw[:n])
 	}
+}
+
+// reason words an error with what the system said first, for the rest is long.
+func reason(err error) string {
+	if said, ok := errors.AsType[unix.Errno](err); ok && error(said) != err { //nolint:errorlint // whether it is all
+		return fmt.Sprintf("%v (%v)", said, err)
+	}
+	return err.Error()
 }
 
 // letGo closes a pipe whose name is gone and that is empty.

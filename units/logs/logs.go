@@ -158,7 +158,7 @@ func (l *Logs) unwritten() holdfast.AlertRule {
 }
 
 func wordsOf(t logkeeper.Trouble) string {
-	return fmt.Sprintf("the lines of %s wait, and are given up when that lasts: %s", t.Log, t.Why)
+	return fmt.Sprintf("%s; the lines of %s wait, and are given up when that lasts", t.Why, t.Log)
 }
 
 // Tail is the last lines of a unit's log, oldest first, for whoever explains why it does not answer.
