@@ -38,6 +38,8 @@ type rig struct {
 	err  *os.File
 	said *lockedBuffer
 	stop func() error
+	// ended waits for a keeper that ends for another reason.
+	ended func() error
 	*clock
 }
 
@@ -117,11 +119,14 @@ func (r *rig) keep() {
 	k.clerk.patience = time.Second
 	done := make(chan error, 1)
 	go func() { done <- k.run() }()
-	r.stop = func() error {
-		_, _ = unix.Write(k.ask, fmt.Appendf(nil, "stop %d\n", os.Getpid()))
+	r.ended = func() error {
 		err := <-done
 		r.stop = func() error { return nil }
 		return err
+	}
+	r.stop = func() error {
+		_, _ = unix.Write(k.ask, fmt.Appendf(nil, "stop %d\n", os.Getpid()))
+		return r.ended()
 	}
 	r.t.Cleanup(func() {
 		if err := r.stop(); err != nil {
