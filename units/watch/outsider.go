@@ -69,10 +69,14 @@ func (o *Outsider) start() error {
 	return nil
 }
 
+// unwatchedMost is how long a house waits before it starts another watch, at most: what dies again
+// and again costs little, and meanwhile nobody would bring a dead house back.
+const unwatchedMost = 15 * time.Second
+
 // Run keeps a watch alive until ctx ends: it replaces one that died, and one that shows no sign of
 // life.
 func (o *Outsider) Run(ctx context.Context) {
-	again := backoff{}
+	again := backoff{most: unwatchedMost}
 	for ctx.Err() == nil {
 		began := time.Now()
 		child, err := o.living(ctx)

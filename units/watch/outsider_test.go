@@ -3,6 +3,7 @@
 package watch
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -224,6 +225,22 @@ func TestAMissingProgramIsSaid(t *testing.T) {
 	if err := o.Ensure(t.Context()); err == nil || !strings.Contains(err.Error(), "/nonexistent/holdfast-watch") {
 		t.Errorf("got %v", err)
 	}
+}
+
+// TestADyingWatchIsTriedOnAndOn has a watch that never lives: the house does not wait longer and longer
+// for the next, for meanwhile nothing watches it.
+func TestADyingWatchIsTriedOnAndOn(t *testing.T) {
+	h := place(t)
+	synctest.Test(t, func(t *testing.T) {
+		var said bytes.Buffer
+		o := &Outsider{Home: h, Program: "/nonexistent/holdfast-watch", Log: slog.New(slog.NewTextHandler(&said, nil))}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer cancel()
+		o.Run(ctx)
+		if tries := strings.Count(said.String(), "another one is started"); tries < 40 || tries > 50 {
+			t.Errorf("%d tries in ten minutes", tries)
+		}
+	})
 }
 
 // TestAHungWatchIsReplaced has a watch that touches nothing any more.
