@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -102,5 +101,3 @@ func identityOf(words string) (process.Identity, error) {
 	}
 	return id, nil
 }
-
-func missing(err error) bool { return errors.Is(err, fs.ErrNotExist) }

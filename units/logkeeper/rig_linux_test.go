@@ -6,8 +6,10 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -183,7 +185,7 @@ func (r *rig) lines() (lines [streams][]string) {
 	var open [streams]*strings.Builder
 	for _, path := range r.files() {
 		data, err := contentOf(path)
-		if missing(err) {
+		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
