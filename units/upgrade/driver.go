@@ -140,11 +140,11 @@ func (t *trip) exchange(ctx context.Context, file string) error {
 	if err := t.note(swap.HandingOver); err != nil {
 		return err
 	}
-	t.Say(fmt.Sprintf("The house (process %d) goes on as %s; its %d units run on.", t.site.PID, t.record.To, len(t.site.Units)))
 	if err := t.Ask(ctx, actionHandOver, struct{}{}, &handOverOut{}); err != nil {
 		return err
 	}
 	t.handed = true
+	t.Say(fmt.Sprintf("The house (process %d) goes on as %s; its %d units run on.", t.site.PID, t.record.To, len(t.site.Units)))
 	return t.prove(ctx, t.record.To, before.Since)
 }
 
