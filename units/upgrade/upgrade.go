@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"holdfast"
@@ -57,8 +58,9 @@ type Needs struct {
 
 // An Upgrade is the house's part.
 type Upgrade struct {
-	needs Needs
-	begun chan struct{}
+	needs  Needs
+	begun  chan struct{}
+	leaves atomic.Bool // this process goes on as the new program, which settles
 }
 
 // New takes what the part works on. It does nothing yet.
@@ -167,6 +169,7 @@ func (u *Upgrade) handOver(context.Context, action.Nothing) (handOverOut, error)
 	if r == nil || r.State != swap.HandingOver || len(r.Files) == 0 || !swap.Busy(u.needs.Home) {
 		return handOverOut{}, holdfast.Errorf(holdfast.CodeConflict, "no upgrade is under way: `holdfast upgrade --binary FILE` begins one")
 	}
+	u.leaves.Store(true)
 	u.needs.HandOver(r.Files[0].Path)
 	return handOverOut{"handing over"}, nil
 }
@@ -243,6 +246,9 @@ func (u *Upgrade) settle(ctx context.Context, late bool) (settled bool, err erro
 		return false, err
 	}
 	defer turn.End()
+	if u.leaves.Load() {
+		return true, nil
+	}
 	r, err := swap.Read(u.needs.Home)
 	if err != nil || r == nil {
 		return true, err

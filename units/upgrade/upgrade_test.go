@@ -213,6 +213,27 @@ func TestTheHouseAttendsAnUpgrade(t *testing.T) {
 	})
 }
 
+// TestAHouseThatLeavesDoesNotSettle kills the driver right after the old program agreed to hand over:
+// the old one, which still ends, would take the upgrade back.
+func TestAHouseThatLeavesDoesNotSettle(t *testing.T) {
+	r := newRig(t, "1")
+	r.swapped(t)
+	turn := r.turn(t)
+	if err := turn.Note(swap.Record{State: swap.HandingOver, Since: time.Now(), From: "1", To: "2", Files: r.files}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.handOver(t.Context(), action.Nothing{}); err != nil {
+		t.Fatal(err)
+	}
+	turn.End()
+	if settled, err := r.settle(t.Context(), true); !settled || err != nil {
+		t.Errorf("settle = %v, %v; want it left to the new program", settled, err)
+	}
+	if got := r.program(t); got != "new" || len(r.noted) > 0 {
+		t.Errorf("the program is %q, the journal %q; want the new one, and nothing told", got, r.noted)
+	}
+}
+
 func TestNobodyHandsOverWithoutAnUpgrade(t *testing.T) {
 	r := newRig(t, "1")
 	for name, prepare := range map[string]func(){
