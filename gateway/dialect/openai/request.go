@@ -3,61 +3,36 @@
 package openai
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
 	"strconv"
-	"unicode/utf8"
+
+	"holdfast/gateway/dialect"
+	"holdfast/gateway/dialect/wire"
 )
 
-// A Request is what the gateway needs to know of a chat completion request, and the request itself.
-type Request struct {
-	Model  string
-	Stream bool
-	// UsageAsked tells that the client itself wants usage at the end of its stream.
-	UsageAsked bool
-	// MaxOutput is the client's limit on the answer in tokens, over all choices; 0 for none.
-	MaxOutput int64
-	// Input is the estimated size of the messages and tools in tokens.
-	Input int64
-
+// A scanned request is what the gateway needs to know of it, and where its members stand.
+type scanned struct {
+	dialect.Call
 	body    []byte
-	model   member
-	options member // stream_options, with end 0 when absent
-	usage   member // include_usage inside it, likewise
+	model   wire.Member
+	options wire.Member // stream_options, with End 0 when absent
+	usage   wire.Member // include_usage inside it, likewise
+	limit   wire.Member // a limit on the output that is null, likewise
 	max     int64
 	choices int64
 }
 
-// An InputError says which field of a request is wrong.
-type InputError struct {
-	Field   string
-	Message string
-}
-
-func (e *InputError) Error() string {
-	if e.Field == "" {
-		return e.Message
+// scanChat reads a request. It keeps body, which must not change while the request is in use.
+func scanChat(body []byte) (*dialect.Call, error) {
+	value, err := wire.Check(body)
+	if err != nil {
+		return nil, err
 	}
-	return e.Field + ": " + e.Message
-}
-
-// Decode reads a request. It keeps body, which must not change while the request is in use.
-func Decode(body []byte) (*Request, error) {
-	if !utf8.Valid(body) {
-		return nil, &InputError{"", "the request is not valid UTF-8"}
-	}
-	if !json.Valid(body) {
-		return nil, syntaxError(body)
-	}
-	r := &Request{body: body, choices: 1}
-	s := scanner{b: body}
-	if s.peek() != '{' {
-		return nil, &InputError{"", "the request is not a JSON object"}
-	}
+	body = value.Raw
+	r := &scanned{body: body, choices: 1}
+	s := wire.Scanner{B: body}
 	var wrong error
 	seen := fields(0)
-	s.members(func(m member) bool {
+	s.Members(func(m wire.Member) bool {
 		wrong = r.take(m, &seen)
 		return wrong == nil
 	})
@@ -65,22 +40,14 @@ func Decode(body []byte) (*Request, error) {
 		return nil, wrong
 	}
 	if r.Model == "" {
-		return nil, &InputError{"model", "is required"}
+		return nil, wire.WrongField("model", "is required")
 	}
 	if seen&fieldMessages == 0 {
-		return nil, &InputError{"messages", "is required"}
+		return nil, wire.WrongField("messages", "is required")
 	}
 	r.MaxOutput = r.max * r.choices
-	return r, nil
-}
-
-func syntaxError(body []byte) error {
-	var any json.RawMessage
-	err := json.Unmarshal(body, &any)
-	if syntax, ok := err.(*json.SyntaxError); ok { //nolint:errorlint // Unmarshal returns it bare
-		return &InputError{"", fmt.Sprintf("the request is not valid JSON at byte %d: %v", syntax.Offset, syntax)}
-	}
-	return &InputError{"", "the request is not valid JSON"}
+	r.Edit = r
+	return &r.Call, nil
 }
 
 // fields is the set of members read so far: a second one of a name would be read differently
@@ -120,16 +87,16 @@ func fieldOf(key []byte) fields {
 	return 0
 }
 
-func (r *Request) take(m member, seen *fields) error {
-	field := fieldOf(m.key)
+func (r *scanned) take(m wire.Member, seen *fields) error {
+	field := fieldOf(m.Key)
 	if field != 0 && *seen&field != 0 {
-		return &InputError{string(m.key), "is given twice"}
+		return wire.WrongField(string(m.Key), "is given twice")
 	}
 	*seen |= field &^ fieldText
-	value := bytes.TrimSpace(r.body[m.start:m.end])
+	value := r.body[m.Start:m.End]
 	switch {
 	case field == fieldText:
-		r.Input += Tokens(value)
+		r.Input += wire.Tokens(value)
 	case field == 0:
 	case field == fieldModel:
 		return r.takeModel(m, value)
@@ -142,77 +109,80 @@ func (r *Request) take(m member, seen *fields) error {
 	case field == fieldOptions:
 		return r.takeOptions(m, value)
 	default:
-		return r.takeNumber(string(m.key), field, value, *seen)
+		return r.takeNumber(string(m.Key), field, value, *seen)
 	}
 	return nil
 }
 
-func (r *Request) takeNull(m member, field fields) {
-	if field == fieldOptions {
+func (r *scanned) takeNull(m wire.Member, field fields) {
+	switch field { //nolint:exhaustive // the others need no place
+	case fieldOptions:
 		r.options = m
+	case fieldMaxCompletion:
+		r.limit = m
 	}
 }
 
-func (r *Request) takeModel(m member, value []byte) error {
+func (r *scanned) takeModel(m wire.Member, value []byte) error {
 	if len(value) < 2 || value[0] != '"' {
-		return &InputError{"model", "must be a string"}
+		return wire.WrongField("model", "must be a string")
 	}
-	r.Model, r.model = unquote(value[1:len(value)-1]), m
+	r.Model, r.model = wire.Unquote(value[1:len(value)-1]), m
 	return nil
 }
 
-func (r *Request) takeMessages(value []byte) error {
+func (r *scanned) takeMessages(value []byte) error {
 	if value[0] != '[' {
-		return &InputError{"messages", "must be a list"}
+		return wire.WrongField("messages", "must be a list")
 	}
-	s, wrong := scanner{b: value}, false
-	s.elements(func(message []byte) {
+	s, wrong := wire.Scanner{B: value}, false
+	s.Elements(func(message []byte) {
 		wrong = wrong || message[0] != '{'
-		r.Input += messageTokens
-		inner := scanner{b: message}
-		inner.walk(func(text []byte) { r.Input += valueTokens(text) })
+		r.Input += wire.MessageTokens
+		inner := wire.Scanner{B: message}
+		inner.Walk(func(text []byte) { r.Input += wire.ValueTokens(text) })
 	})
 	if wrong {
-		return &InputError{"messages", "must be a list of objects"}
+		return wire.WrongField("messages", "must be a list of objects")
 	}
 	return nil
 }
 
-func (r *Request) takeStream(value []byte) error {
+func (r *scanned) takeStream(value []byte) error {
 	switch string(value) {
 	case "true":
 		r.Stream = true
 	case "false":
 	default:
-		return &InputError{"stream", "must be true or false"}
+		return wire.WrongField("stream", "must be true or false")
 	}
 	return nil
 }
 
-func (r *Request) takeOptions(m member, value []byte) error {
+func (r *scanned) takeOptions(m wire.Member, value []byte) error {
 	if value[0] != '{' {
-		return &InputError{"stream_options", "must be an object"}
+		return wire.WrongField("stream_options", "must be an object")
 	}
 	r.options = m
-	s := scanner{b: r.body, i: m.start}
-	s.members(func(inner member) bool {
-		if string(inner.key) == "include_usage" {
+	s := wire.Scanner{B: r.body, I: m.Start}
+	s.Members(func(inner wire.Member) bool {
+		if string(inner.Key) == "include_usage" {
 			r.usage = inner
-			r.UsageAsked = string(r.body[inner.start:inner.end]) == "true"
+			r.UsageAsked = string(r.body[inner.Start:inner.End]) == "true"
 		}
 		return true
 	})
 	return nil
 }
 
-func (r *Request) takeNumber(key string, field fields, value []byte, seen fields) error {
+func (r *scanned) takeNumber(key string, field fields, value []byte, seen fields) error {
 	n, err := strconv.ParseInt(string(value), 10, 32)
 	if err != nil || n < 1 {
-		return &InputError{key, "must be a whole number from 1 to 2147483647"}
+		return wire.WrongField(key, "must be a whole number from 1 to 2147483647")
 	}
 	switch {
 	case field == fieldChoices && n > 128:
-		return &InputError{key, "must be at most 128"}
+		return wire.WrongField(key, "must be at most 128")
 	case field == fieldChoices:
 		r.choices = n
 	case field == fieldMaxCompletion, seen&fieldMaxCompletion == 0:
@@ -221,55 +191,42 @@ func (r *Request) takeNumber(key string, field fields, value []byte, seen fields
 	return nil
 }
 
-// For returns the request as it goes upstream: for another model, and, when it streams, asking for
-// usage at the end. Everything else stays as the client wrote it.
-func (r *Request) For(model string) []byte {
-	edits := []edit{{r.model.start, r.model.end, quote(model)}}
+// For returns the request as it goes upstream: for another model, when it streams asking for usage
+// at the end, and with limit where the client set none. Everything else stays as the client wrote it.
+func (r *scanned) For(model string, limit int64) []byte {
+	var room [3]wire.Edit
+	edits := append(room[:0], wire.Edit{Start: r.model.Start, End: r.model.End, Text: wire.Quote(model)})
 	if r.Stream && !r.UsageAsked {
 		edits = append(edits, r.askUsage())
 	}
-	if len(edits) == 2 && edits[1].start < edits[0].start {
-		edits[0], edits[1] = edits[1], edits[0]
+	if limit > 0 && r.max == 0 {
+		edits = append(edits, r.setLimit(max(limit/r.choices, 1)))
 	}
-	out := make([]byte, 0, len(r.body)+len(model)+48)
-	from := 0
-	for _, e := range edits {
-		out = append(append(out, r.body[from:e.start]...), e.text...)
-		from = e.end
-	}
-	return append(out, r.body[from:]...)
+	return wire.Apply(r.body, edits...)
 }
 
-type edit struct {
-	start, end int
-	text       string
-}
-
-func (r *Request) askUsage() edit {
+func (r *scanned) askUsage() wire.Edit {
 	const include = `"include_usage":true`
 	switch {
-	case r.usage.end > 0:
-		return edit{r.usage.start, r.usage.end, "true"}
-	case r.options.end == 0:
-		open := bytes.IndexByte(r.body, '{') + 1
-		return edit{open, open, `"stream_options":{` + include + `},`}
-	case r.body[r.options.start] == 'n':
-		return edit{r.options.start, r.options.end, "{" + include + "}"}
+	case r.usage.End > 0:
+		return wire.Edit{Start: r.usage.Start, End: r.usage.End, Text: "true"}
+	case r.options.End == 0:
+		return wire.Edit{Start: 1, End: 1, Text: `"stream_options":{` + include + `},`}
+	case r.body[r.options.Start] == 'n':
+		return wire.Edit{Start: r.options.Start, End: r.options.End, Text: "{" + include + "}"}
 	}
-	at := r.options.start + 1
-	inner := scanner{b: r.body, i: at}
-	if inner.peek() == '}' {
-		return edit{at, at, include}
+	at := r.options.Start + 1
+	inner := wire.Scanner{B: r.body, I: at}
+	if inner.Peek() == '}' {
+		return wire.Edit{Start: at, End: at, Text: include}
 	}
-	return edit{at, at, include + ","}
+	return wire.Edit{Start: at, End: at, Text: include + ","}
 }
 
-func quote(text string) string {
-	for i := range len(text) {
-		if c := text[i]; c < ' ' || c == '"' || c == '\\' || c >= 0x7f {
-			quoted, _ := json.Marshal(text)
-			return string(quoted)
-		}
+func (r *scanned) setLimit(limit int64) wire.Edit {
+	number := strconv.FormatInt(limit, 10)
+	if r.limit.End > 0 { // it was null
+		return wire.Edit{Start: r.limit.Start, End: r.limit.End, Text: number}
 	}
-	return `"` + text + `"`
+	return wire.Edit{Start: 1, End: 1, Text: `"max_completion_tokens":` + number + ","}
 }

@@ -5,122 +5,10 @@ package openai
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
-	"io"
 
 	"holdfast"
-)
-
-// MaxEvent bounds one event of a stream.
-const MaxEvent = 16 << 20
-
-// ErrHugeEvent reports an event past MaxEvent.
-var ErrHugeEvent = errors.New("an event of the stream is larger than 16 MiB")
-
-// An Event is one server-sent event as it came.
-type Event struct {
-	// Raw is the event with the empty line that ends it.
-	Raw []byte
-	// Data is its data field; nil for a comment.
-	Data []byte
-}
-
-// Events splits a stream into events.
-type Events struct {
-	from io.Reader
-	buf  []byte
-	// buf[:start] was handed out, buf[start:end] was read; the line that begins at line has no end
-	// before searched, so that a long one is searched once.
-	start, line, searched, end int
-}
-
-// NewEvents reads events from a body; buf is its first buffer and may be nil.
-func NewEvents(from io.Reader, buf []byte) *Events {
-	if cap(buf) < 4096 {
-		buf = make([]byte, 8192)
-	}
-	return &Events{from: from, buf: buf[:cap(buf)]}
-}
-
-// Next returns the next event that is already read; false when there is none. An event's bytes
-// hold until the next Fill.
-func (e *Events) Next() (Event, bool) {
-	for {
-		nl := bytes.IndexByte(e.buf[e.searched:e.end], '\n')
-		if nl < 0 {
-			e.searched = e.end
-			return Event{}, false
-		}
-		line := e.buf[e.line : e.searched+nl]
-		e.searched += nl + 1
-		e.line = e.searched
-		if len(line) == 0 || (len(line) == 1 && line[0] == '\r') {
-			raw := e.buf[e.start:e.line]
-			e.start = e.line
-			return Event{Raw: raw, Data: dataOf(raw)}, true
-		}
-	}
-}
-
-// Fill reads once more from the stream.
-func (e *Events) Fill() error {
-	if e.start > 0 {
-		e.end = copy(e.buf, e.buf[e.start:e.end])
-		e.line, e.searched, e.start = e.line-e.start, e.searched-e.start, 0
-	}
-	if e.end == len(e.buf) {
-		if len(e.buf) >= MaxEvent {
-			return ErrHugeEvent
-		}
-		e.buf = append(e.buf, make([]byte, len(e.buf))...)
-	}
-	n, err := e.from.Read(e.buf[e.end:])
-	e.end += n
-	if n > 0 && errors.Is(err, io.EOF) {
-		return nil
-	}
-	return err
-}
-
-// Rest is what came after the last whole event.
-func (e *Events) Rest() []byte { return e.buf[e.start:e.end] }
-
-// Buffer gives the buffer back for another stream.
-func (e *Events) Buffer() []byte { return e.buf }
-
-// dataOf joins the data lines of an event; a single one, which is the rule, is not copied.
-func dataOf(raw []byte) []byte {
-	var data []byte
-	lines := 0
-	for len(raw) > 0 {
-		line, rest, _ := bytes.Cut(raw, []byte{'\n'})
-		raw = rest
-		value, ok := bytes.CutPrefix(bytes.TrimSuffix(line, []byte{'\r'}), []byte("data:"))
-		if !ok {
-			continue
-		}
-		value = bytes.TrimPrefix(value, []byte{' '})
-		if lines++; lines == 1 {
-			data = value[:len(value):len(value)]
-			continue
-		}
-		data = append(append(data, '\n'), value...)
-	}
-	return data
-}
-
-// A Kind says what an event is to the gateway.
-type Kind int
-
-// The kinds of event.
-const (
-	KindChunk   Kind = iota // part of the answer
-	KindSilent              // a chunk that says nothing yet: a role, an empty text
-	KindComment             // no data: a sign of life
-	KindUsage               // usage alone, without choices
-	KindError               // an error of the upstream
-	KindDone                // [DONE]
-	KindGarbage             // no JSON object
+	"holdfast/gateway/dialect"
+	"holdfast/gateway/dialect/wire"
 )
 
 // A Tap watches the events of one stream pass and keeps count.
@@ -133,53 +21,56 @@ type Tap struct {
 	Chunks int64
 
 	usage []byte
+	id    string
 }
 
 // See judges one event and counts it.
-func (t *Tap) See(data []byte) Kind {
+func (t *Tap) See(data []byte) dialect.Kind {
 	switch {
 	case data == nil:
-		return KindComment
+		return dialect.KindComment
 	case string(data) == "[DONE]":
-		return KindDone
+		return dialect.KindDone
 	case len(data) < 2 || data[0] != '{' || data[len(data)-1] != '}':
-		return KindGarbage
+		return dialect.KindGarbage
 	}
-	t.Chunks++
+	if t.Chunks++; t.id == "" && t.Chunks <= idWithin {
+		t.id = idOf(data)
+	}
 	before := t.Text
 	t.Text += textBytes(data)
 	if usage := objectAfter(data, `"usage"`); usage {
 		t.usage = append(t.usage[:0], data...)
 		if !bytes.Contains(data, []byte(`"delta"`)) && withoutChoices(data) {
-			return KindUsage
+			return dialect.KindUsage
 		}
 	}
 	if t.Text > before {
 		t.Finished = t.Finished || finishes(data)
-		return KindChunk
+		return dialect.KindChunk
 	}
 	return t.judgeSilent(data)
 }
 
 // judgeSilent tells apart the chunks without text: tool calls and endings speak, errors end.
-func (t *Tap) judgeSilent(data []byte) Kind {
+func (t *Tap) judgeSilent(data []byte) dialect.Kind {
 	if !json.Valid(data) {
-		return KindGarbage
+		return dialect.KindGarbage
 	}
 	t.Finished = t.Finished || finishes(data)
-	kind := KindSilent
-	s := scanner{b: data}
-	s.members(func(m member) bool {
-		value := data[m.start:m.end]
+	kind := dialect.KindSilent
+	s := wire.Scanner{B: data}
+	s.Members(func(m wire.Member) bool {
+		value := data[m.Start:m.End]
 		switch {
-		case string(m.key) == "error" && !blank(value):
-			kind = KindError
+		case string(m.Key) == "error" && !wire.Blank(value):
+			kind = dialect.KindError
 			return false
-		case string(m.key) == "choices":
-			inner := scanner{b: value}
-			inner.elements(func(choice []byte) {
+		case string(m.Key) == "choices":
+			inner := wire.Scanner{B: value}
+			inner.Elements(func(choice []byte) {
 				if _, said := readChoice(choice); said {
-					kind = KindChunk
+					kind = dialect.KindChunk
 				}
 			})
 		}
@@ -200,6 +91,29 @@ func (t *Tap) Usage() (holdfast.Usage, bool) {
 		return holdfast.Usage{}, false
 	}
 	return ParseUsage(chunk.Usage)
+}
+
+// idWithin is among how many first chunks the stream's own name is looked for.
+const idWithin = 4
+
+func idOf(data []byte) string {
+	id := ""
+	s := wire.Scanner{B: data}
+	s.Members(func(m wire.Member) bool {
+		if string(m.Key) != "id" {
+			return true
+		}
+		if value := data[m.Start:m.End]; len(value) > 1 && value[0] == '"' && len(value) <= 256 {
+			id = wire.Unquote(value[1 : len(value)-1])
+		}
+		return false
+	})
+	return id
+}
+
+// Seen is what the tap saw so far.
+func (t *Tap) Seen() dialect.Seen {
+	return dialect.Seen{ID: t.id, Output: t.Output(), Finished: t.Finished, Chunks: t.Chunks}
 }
 
 // Output estimates the tokens generated so far.
@@ -224,9 +138,9 @@ func textBytes(data []byte) int64 {
 			if len(rest) == 0 || rest[0] != '"' {
 				continue
 			}
-			s := scanner{b: rest}
-			total += int64(len(s.str()))
-			rest = rest[s.i:]
+			s := wire.Scanner{B: rest}
+			total += int64(len(s.Str()))
+			rest = rest[s.I:]
 		}
 	}
 	return total

@@ -4,14 +4,11 @@ package openai
 
 import (
 	"encoding/json"
-	"math"
-	"strconv"
 
 	"holdfast"
+	"holdfast/gateway/dialect"
+	"holdfast/gateway/dialect/wire"
 )
-
-// mostTokens bounds what is believed of an upstream's count for one call.
-const mostTokens = 1 << 40
 
 // ParseUsage reads a usage object, in which cached tokens are part of the prompt's and reasoning
 // part of the completion's. It is false for an object that says nothing believable: all zero,
@@ -22,9 +19,9 @@ func ParseUsage(raw []byte) (holdfast.Usage, bool) {
 	counts(raw, func(key, value []byte) {
 		switch string(key) {
 		case "prompt_tokens":
-			prompt = count(value, &ok)
+			prompt = wire.Count(value, &ok)
 		case "completion_tokens":
-			completion = count(value, &ok)
+			completion = wire.Count(value, &ok)
 		case "prompt_tokens_details":
 			cached = detail(value, "cached_tokens", &ok)
 		case "completion_tokens_details":
@@ -40,9 +37,9 @@ func ParseUsage(raw []byte) (holdfast.Usage, bool) {
 }
 
 func counts(raw []byte, each func(key, value []byte)) {
-	s := scanner{b: raw}
-	s.members(func(m member) bool {
-		each(m.key, raw[m.start:m.end])
+	s := wire.Scanner{B: raw}
+	s.Members(func(m wire.Member) bool {
+		each(m.Key, raw[m.Start:m.End])
 		return true
 	})
 }
@@ -51,30 +48,9 @@ func detail(raw []byte, name string, ok *bool) int64 {
 	n := int64(0)
 	counts(raw, func(key, value []byte) {
 		if string(key) == name {
-			n = count(value, ok)
+			n = wire.Count(value, ok)
 		}
 	})
-	return n
-}
-
-// count reads a number of tokens; null is none.
-func count(value []byte, ok *bool) int64 {
-	if string(value) == "null" {
-		return 0
-	}
-	n, err := strconv.ParseInt(string(value), 10, 64)
-	if err != nil {
-		f, floatErr := strconv.ParseFloat(string(value), 64) // some servers write 12.0
-		if floatErr != nil || f != math.Trunc(f) || math.Abs(f) > mostTokens {
-			*ok = false
-			return 0
-		}
-		n = int64(f)
-	}
-	if n < 0 || n > mostTokens {
-		*ok = false
-		return 0
-	}
 	return n
 }
 
@@ -88,33 +64,25 @@ func WireUsage(u holdfast.Usage) map[string]any {
 	}
 }
 
-// A Completion is what the gateway needs to know of a plain answer.
-type Completion struct {
-	Usage    holdfast.Usage
-	HasUsage bool
-	// Output is the estimated size of the answer in tokens.
-	Output int64
-	// Empty answers say nothing and call no tool, though nothing cut them short.
-	Empty bool
-}
-
-// ReadCompletion reads a plain answer; false when it is no chat completion.
-func ReadCompletion(body []byte) (Completion, bool) {
-	var c Completion
-	s := scanner{b: body}
-	if !json.Valid(body) || s.peek() != '{' {
+// readAnswer reads a plain answer; false when it is no chat completion.
+func readAnswer(body []byte) (dialect.Said, bool) {
+	var c dialect.Said
+	s := wire.Scanner{B: body}
+	if !json.Valid(body) || s.Peek() != '{' {
 		return c, false
 	}
 	ok, said := false, false
-	s.members(func(m member) bool {
-		value := body[m.start:m.end]
-		switch string(m.key) {
+	s.Members(func(m wire.Member) bool {
+		value := body[m.Start:m.End]
+		switch string(m.Key) {
+		case "id":
+			c.ID, _ = wire.Value{Raw: value}.Text()
 		case "usage":
 			c.Usage, c.HasUsage = ParseUsage(value)
 		case "choices":
 			ok = value[0] == '['
-			inner := scanner{b: value}
-			inner.elements(func(choice []byte) {
+			inner := wire.Scanner{B: value}
+			inner.Elements(func(choice []byte) {
 				tokens, spoke := readChoice(choice)
 				c.Output += tokens
 				said = said || spoke
@@ -128,10 +96,10 @@ func ReadCompletion(body []byte) (Completion, bool) {
 
 // readChoice estimates a choice's answer and tells whether it says anything.
 func readChoice(choice []byte) (tokens int64, said bool) {
-	s := scanner{b: choice}
-	s.members(func(m member) bool {
-		value := choice[m.start:m.end]
-		switch string(m.key) {
+	s := wire.Scanner{B: choice}
+	s.Members(func(m wire.Member) bool {
+		value := choice[m.Start:m.End]
+		switch string(m.Key) {
 		case "message", "delta":
 			t, spoke := readMessage(value)
 			tokens += t
@@ -155,24 +123,16 @@ func finishSpeaks(value []byte) bool {
 
 // readMessage estimates a message or delta; what is neither null, nor empty, nor the role, is said.
 func readMessage(value []byte) (tokens int64, said bool) {
-	s := scanner{b: value}
-	s.members(func(m member) bool {
-		inner := value[m.start:m.end]
-		if string(m.key) == "role" || blank(inner) {
+	s := wire.Scanner{B: value}
+	s.Members(func(m wire.Member) bool {
+		inner := value[m.Start:m.End]
+		if string(m.Key) == "role" || wire.Blank(inner) {
 			return true
 		}
 		said = true
-		text := scanner{b: inner}
-		text.walk(func(t []byte) { tokens += valueTokens(t) })
+		text := wire.Scanner{B: inner}
+		text.Walk(func(t []byte) { tokens += wire.ValueTokens(t) })
 		return true
 	})
 	return tokens, said
-}
-
-func blank(value []byte) bool {
-	switch string(value) {
-	case "null", `""`, "[]", "{}", "false":
-		return true
-	}
-	return false
 }

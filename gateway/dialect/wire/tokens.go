@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package openai
+package wire
 
-import "bytes"
+import (
+	"bytes"
+	"math"
+	"strconv"
+)
 
 // opaqueTokens is what an image or a recording inside a message is taken for: its bytes say
 // nothing about its tokens.
 const opaqueTokens = 1500
 
-// messageTokens is what a message costs beside its text.
-const messageTokens = 4
+// MessageTokens is what a message costs beside its text.
+const MessageTokens = 4
 
 // Tokens estimates how many tokens a text is: four bytes of ASCII or three of anything else to a
 // token, rounded up. It is within a third of the common tokenizers for prose and code.
@@ -22,8 +26,8 @@ func Tokens(text []byte) int64 {
 	return (3*plain + 4*wide + 11) / 12
 }
 
-// valueTokens estimates a string of a message, which may hold an image.
-func valueTokens(text []byte) int64 {
+// ValueTokens estimates a string of a message, which may hold an image.
+func ValueTokens(text []byte) int64 {
 	if len(text) > 1024 && opaque(text) {
 		return opaqueTokens
 	}
@@ -46,4 +50,28 @@ func opaque(text []byte) bool {
 		}
 	}
 	return true
+}
+
+// mostTokens bounds what is believed of an upstream's count for one call.
+const mostTokens = 1 << 40
+
+// Count reads a number of tokens; null is none. What is not believable makes ok false.
+func Count(value []byte, ok *bool) int64 {
+	if string(value) == "null" {
+		return 0
+	}
+	n, err := strconv.ParseInt(string(value), 10, 64)
+	if err != nil {
+		f, floatErr := strconv.ParseFloat(string(value), 64) // some servers write 12.0
+		if floatErr != nil || f != math.Trunc(f) || math.Abs(f) > mostTokens {
+			*ok = false
+			return 0
+		}
+		n = int64(f)
+	}
+	if n < 0 || n > mostTokens {
+		*ok = false
+		return 0
+	}
+	return n
 }
