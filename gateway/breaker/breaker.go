@@ -24,6 +24,7 @@ import (
 	"holdfast"
 	"holdfast/core/home"
 	"holdfast/gateway/breaker/judge"
+	"holdfast/gateway/ledger"
 )
 
 // Reason is the word by which every refusal of a HALT is known.
@@ -224,7 +225,7 @@ func (b *Breaker) adopt(flag Flag) {
 }
 
 // Admit is the ledger's gate: it refuses while a HALT stands and what does not fit under the caps.
-func (b *Breaker) Admit(burn judge.Burn, need int64) error {
+func (b *Breaker) Admit(c ledger.Claim, burn judge.Burn) error {
 	now := b.needs.Now()
 	if flag := b.halted.Load(); flag != nil {
 		return flag.refusal(now)
@@ -233,7 +234,7 @@ func (b *Breaker) Admit(burn judge.Burn, need int64) error {
 	if t.NotifyOnly || b.rest.on(now) {
 		return nil
 	}
-	short := judge.Admit(burn, need, t)
+	short := judge.Admit(burn, c.Tokens, t)
 	if short == nil {
 		return nil
 	}
@@ -257,7 +258,7 @@ func (b *Breaker) Reached(f *Full) {
 }
 
 // Booked judges the burn after a settlement.
-func (b *Breaker) Booked(burn judge.Burn) {
+func (b *Breaker) Booked(_ ledger.Claim, burn judge.Burn) {
 	if b.halted.Load() != nil {
 		return
 	}

@@ -19,6 +19,7 @@ import (
 	"holdfast/core/action"
 	"holdfast/core/home"
 	"holdfast/gateway/breaker/judge"
+	"holdfast/gateway/ledger"
 )
 
 // world is a breaker with everything around it in the test's hands.
@@ -112,14 +113,14 @@ func TestHaltByTheBurn(t *testing.T) {
 	t.Parallel()
 	w := started(t, t.TempDir())
 	w.caps(t, 1000, 5000)
-	if err := w.Admit(judge.Burn{Hour: 500}, 500); err != nil {
+	if err := w.Admit(ledger.Claim{Tokens: 500}, judge.Burn{Hour: 500}); err != nil {
 		t.Fatalf("what fits is refused: %v", err)
 	}
-	w.Booked(judge.Burn{Hour: 999, Day: 999})
+	w.Booked(ledger.Claim{}, judge.Burn{Hour: 999, Day: 999})
 	if w.Refusal() != nil || w.flagged() {
 		t.Fatal("halted below the cap")
 	}
-	w.Booked(judge.Burn{Hour: 1000, Day: 1000})
+	w.Booked(ledger.Claim{}, judge.Burn{Hour: 1000, Day: 1000})
 	refusal := w.Refusal()
 	if refusal == nil || !strings.HasPrefix(refusal.Reason, Reason) || refusal.Guard != "breaker" || refusal.RetryAfter < 3*time.Hour {
 		t.Fatalf("refusal %+v", refusal)
@@ -131,7 +132,7 @@ func TestHaltByTheBurn(t *testing.T) {
 	if w.cuts != 1 {
 		t.Errorf("calls under way were cut %d times", w.cuts)
 	}
-	if _, ok := errors.AsType[*holdfast.Refusal](w.Admit(judge.Burn{}, 1)); !ok {
+	if _, ok := errors.AsType[*holdfast.Refusal](w.Admit(ledger.Claim{Tokens: 1}, judge.Burn{})); !ok {
 		t.Error("a call is admitted while HALT stands")
 	}
 	if alerts := w.haltAlerts(t.Context()); len(alerts) != 1 || !strings.Contains(alerts[0].Message, "1000") {
@@ -143,7 +144,7 @@ func TestFullIsNotHalt(t *testing.T) {
 	t.Parallel()
 	w := started(t, t.TempDir())
 	w.caps(t, 1000, 5000)
-	full, ok := errors.AsType[*Full](w.Admit(judge.Burn{Reserved: 900}, 200))
+	full, ok := errors.AsType[*Full](w.Admit(ledger.Claim{Tokens: 200}, judge.Burn{Reserved: 900}))
 	if !ok {
 		t.Fatal("what does not fit is admitted")
 	}
@@ -151,7 +152,7 @@ func TestFullIsNotHalt(t *testing.T) {
 	if w.Refusal() != nil {
 		t.Fatal("calls under way that fill the cap halted the house")
 	}
-	if full, ok = errors.AsType[*Full](w.Admit(judge.Burn{Hour: 900}, 200)); !ok {
+	if full, ok = errors.AsType[*Full](w.Admit(ledger.Claim{Tokens: 200}, judge.Burn{Hour: 900})); !ok {
 		t.Fatal("what does not fit is admitted")
 	}
 	w.Reached(full)
@@ -179,7 +180,7 @@ func TestResume(t *testing.T) {
 	if err != nil || answer.State != "armed" || w.Refusal() != nil || w.flagged() {
 		t.Fatalf("%+v, %v", answer, err)
 	}
-	w.Booked(judge.Burn{Hour: 100_000})
+	w.Booked(ledger.Claim{}, judge.Burn{Hour: 100_000})
 	if w.Refusal() == nil {
 		t.Error("the breaker sleeps after a resume")
 	}
@@ -198,7 +199,7 @@ func TestForcedResumeRestsForAnHour(t *testing.T) {
 			t.Fatalf("%+v, %v", answer, err)
 		}
 		w.Tick(t.Context())
-		if w.Refusal() != nil || w.Admit(judge.Burn{Hour: 1200}, 500) != nil {
+		if w.Refusal() != nil || w.Admit(ledger.Claim{Tokens: 500}, judge.Burn{Hour: 1200}) != nil {
 			t.Fatal("judging was not suspended")
 		}
 		if alerts := w.warnAlerts(t.Context()); len(alerts) != 2 {
@@ -332,7 +333,7 @@ func TestHaltStandsThoughTheDiskFails(t *testing.T) {
 	if err := os.WriteFile(folder, nil, 0o600); err != nil { // nothing can be made below a file
 		t.Fatal(err)
 	}
-	w.Booked(judge.Burn{Hour: 1000})
+	w.Booked(ledger.Claim{}, judge.Burn{Hour: 1000})
 	if w.Refusal() == nil || w.cuts != 1 {
 		t.Fatal("a disk that fails kept the house from halting")
 	}
@@ -353,7 +354,7 @@ func TestStartTakesUpAHalt(t *testing.T) {
 	dir := t.TempDir()
 	w := started(t, dir)
 	w.caps(t, 1000, 5000)
-	w.Booked(judge.Burn{Hour: 1000})
+	w.Booked(ledger.Claim{}, judge.Burn{Hour: 1000})
 	if again := started(t, dir); again.Refusal() == nil {
 		t.Error("a restart forgot the HALT")
 	}
@@ -402,7 +403,7 @@ func TestNotifyOnly(t *testing.T) {
 	}
 	w.set(judge.Burn{Hour: 5000})
 	w.Tick(t.Context())
-	if w.Refusal() != nil || w.Admit(judge.Burn{Hour: 5000}, 10) != nil {
+	if w.Refusal() != nil || w.Admit(ledger.Claim{Tokens: 10}, judge.Burn{Hour: 5000}) != nil {
 		t.Error("notify_only halts")
 	}
 	if alerts := w.warnAlerts(t.Context()); len(alerts) != 1 || !strings.Contains(alerts[0].Message, "notify_only") {

@@ -14,6 +14,13 @@ type Claim struct {
 	Call
 	Tokens int64
 	Cost   price.Cost
+	// At is when it is reserved, or was spent: of a late observation, long ago.
+	At time.Time
+}
+
+func (c Claim) negative() Claim {
+	c.Tokens, c.Cost.Nano = -c.Tokens, -c.Cost.Nano
+	return c
 }
 
 // A Purse keeps what callers may spend. Its methods are called with the ledger's lock held, one at a
@@ -23,7 +30,8 @@ type Purse interface {
 	// refused, how much is left and until when.
 	Reserve(c Claim) error
 	// Settle gives back what was reserved and takes what was spent at that time. A call that was
-	// never reserved gives back nothing.
+	// never reserved gives back nothing. What turns out to be counted elsewhere, or differently, is
+	// taken back as a negative amount at the time of its first settlement.
 	Settle(reserved, spent Claim, at time.Time)
 }
 

@@ -80,16 +80,16 @@ func TestKilledUnderLoad(t *testing.T) {
 		t.Errorf("%d of %d acknowledged calls are booked; burn %+v", got.Today.Calls, len(reserved), got.Burn)
 	}
 	for id := range settled {
-		if n := count(t, s, "SELECT COUNT(*) FROM ledger_calls WHERE request_id = ? AND estimated = 0 AND input = 3 AND output = 4", id); n != 1 {
+		if n := rows(t, s, "SELECT COUNT(*) FROM ledger_calls WHERE request_id = ? AND estimated = 0 AND input = 3 AND output = 4", id); n != 1 {
 			t.Fatalf("settled call %s has %d true rows", id, n)
 		}
 	}
 	for id := range reserved {
-		if n := count(t, s, "SELECT COUNT(*) FROM ledger_calls WHERE request_id = ?", id); n != 1 {
+		if n := rows(t, s, "SELECT COUNT(*) FROM ledger_calls WHERE request_id = ?", id); n != 1 {
 			t.Fatalf("reserved call %s has %d rows", id, n)
 		}
 	}
-	if n := count(t, s, "SELECT COUNT(*) FROM ledger_reservations"); n != 0 {
+	if n := rows(t, s, "SELECT COUNT(*) FROM ledger_reservations"); n != 0 {
 		t.Errorf("%d reservations are left", n)
 	}
 }

@@ -28,14 +28,14 @@ type gate struct {
 
 var errFull = errors.New("full")
 
-func (g *gate) Admit(b judge.Burn, need int64) error {
-	if judge.Admit(b, need, g.limits) != nil {
+func (g *gate) Admit(c Claim, b judge.Burn) error {
+	if judge.Admit(b, c.Tokens, g.limits) != nil {
 		return errFull
 	}
 	return nil
 }
 
-func (g *gate) Booked(b judge.Burn) {
+func (g *gate) Booked(_ Claim, b judge.Burn) {
 	g.heard.Add(1)
 	g.last.Store(b.Hour)
 }
@@ -72,7 +72,7 @@ func done(input, output int64) Result {
 	return Result{Provider: "p", Model: "m/x", Usage: holdfast.Usage{Input: input, Output: output}, Status: StatusOK}
 }
 
-func count(t testing.TB, s *store.Store, query string, args ...any) int64 {
+func rows(t testing.TB, s *store.Store, query string, args ...any) int64 {
 	t.Helper()
 	var n int64
 	err := s.Read(t.Context(), func(ctx context.Context, tx store.Tx) error {
@@ -102,7 +102,7 @@ func TestReserveThenSettle(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n := count(t, s, "SELECT COUNT(*) FROM ledger_reservations"); n != 1 {
+		if n := rows(t, s, "SELECT COUNT(*) FROM ledger_reservations"); n != 1 {
 			t.Fatalf("%d reservations are on disk before the call", n)
 		}
 		if b, _ := l.Burn(t.Context()); b.Reserved != 150 || b.Hour != 0 {
@@ -128,9 +128,9 @@ func TestReserveThenSettle(t *testing.T) {
 		if g.heard.Load() != 1 || g.last.Load() != 15 {
 			t.Errorf("the gate heard %d times, last of %d", g.heard.Load(), g.last.Load())
 		}
-		whole := count(t, s, "SELECT COUNT(*) FROM ledger_calls WHERE node = 'here' AND tenant = 't' AND caller = 'agent:key' AND unit = 'u' "+
+		whole := rows(t, s, "SELECT COUNT(*) FROM ledger_calls WHERE node = 'here' AND tenant = 't' AND caller = 'agent:key' AND unit = 'u' "+
 			"AND alias = 'chat' AND dialect = 'openai.chat' AND fallback = 1 AND first_token_ns = 7 AND estimated = 0 AND request_id = 'hf-1' AND latency_ns > 0")
-		if whole != 1 || count(t, s, "SELECT COUNT(*) FROM ledger_reservations") != 0 {
+		if whole != 1 || rows(t, s, "SELECT COUNT(*) FROM ledger_reservations") != 0 {
 			t.Error("the row is not as it was booked, or the reservation stayed")
 		}
 	})
@@ -163,7 +163,7 @@ func TestConcurrentCallsAgainstACap(t *testing.T) {
 		if admitted.Load() != 10 || refused.Load() != 54 {
 			t.Errorf("admitted %d, refused %d", admitted.Load(), refused.Load())
 		}
-		if n := count(t, s, "SELECT SUM(input + output) FROM ledger_reservations"); n != 1500 {
+		if n := rows(t, s, "SELECT SUM(input + output) FROM ledger_reservations"); n != 1500 {
 			t.Errorf("%d tokens are reserved on disk", n)
 		}
 	})
@@ -186,7 +186,7 @@ func TestExtend(t *testing.T) {
 			t.Errorf("the third hundred: %v", err)
 		}
 		summary(t, l) // everything is written
-		if n := count(t, s, "SELECT output FROM ledger_reservations"); n != 200 || r.Held() != 250 {
+		if n := rows(t, s, "SELECT output FROM ledger_reservations"); n != 200 || r.Held() != 250 {
 			t.Errorf("%d on disk, %d held", n, r.Held())
 		}
 	})
@@ -219,7 +219,7 @@ func TestOrphansAreSettledAsEstimates(t *testing.T) {
 		if got.Today.Calls != 70 || got.Today.Estimated != 70 || got.Today.Total != 70*42 || got.Burn.Hour != 70*42 || got.Burn.Reserved != 0 {
 			t.Errorf("summary %+v, burn %+v", got.Today, got.Burn)
 		}
-		if n := count(t, s, "SELECT COUNT(*) FROM ledger_calls WHERE status = 'orphan' AND agent LIKE 'agent%' AND provider = 'p'"); n != 70 {
+		if n := rows(t, s, "SELECT COUNT(*) FROM ledger_calls WHERE status = 'orphan' AND agent LIKE 'agent%' AND provider = 'p'"); n != 70 {
 			t.Errorf("%d rows are orphans", n)
 		}
 		_ = crashed.Stop(t.Context())
@@ -265,7 +265,7 @@ func TestSettlementsOutliveAFailingDisk(t *testing.T) {
 	if b, _ := l.Burn(t.Context()); b.Hour != 50 || b.Reserved != 0 {
 		t.Errorf("burn %+v", b)
 	}
-	if n := count(t, s, "SELECT COUNT(*) FROM ledger_reservations"); n != 5 {
+	if n := rows(t, s, "SELECT COUNT(*) FROM ledger_reservations"); n != 5 {
 		t.Errorf("%d reservations stand in for the settlements", n)
 	}
 	fail("DROP TRIGGER full_calls", "DROP TRIGGER full_reservations")
@@ -327,7 +327,7 @@ func TestLostWordOfACommit(t *testing.T) {
 				}
 			}
 		}
-		if first, all := count(t, s, "SELECT COUNT(*) FROM ledger_calls WHERE request_id = 'first'"), count(t, s, "SELECT COUNT(*) FROM ledger_calls"); first != 1 || all != 2 {
+		if first, all := rows(t, s, "SELECT COUNT(*) FROM ledger_calls WHERE request_id = 'first'"), rows(t, s, "SELECT COUNT(*) FROM ledger_calls"); first != 1 || all != 2 {
 			t.Errorf("%d rows, %d of the first", all, first)
 		}
 	})

@@ -36,8 +36,8 @@ func (o *outputs) sort() {
 	o.stale = 0
 }
 
-// observe is called with the lock held.
-func (l *Ledger) observe(provider, model string, output int64) {
+// learn is called with the lock held.
+func (l *Ledger) learn(provider, model string, output int64) {
 	key := provider + "/" + model
 	o := l.outputs[key]
 	if o == nil {

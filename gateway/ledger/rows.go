@@ -4,13 +4,18 @@ package ledger
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
 
 	"holdfast/core/store"
+	"holdfast/gateway/price"
 )
+
+// SourceGateway is the source of what the gateway itself relayed.
+const SourceGateway = "gateway"
 
 // reservationRow is a call under way, on disk.
 type reservationRow struct {
@@ -18,6 +23,7 @@ type reservationRow struct {
 	node          string
 	time          int64
 	input, output int64
+	cost          price.Cost
 	call          string
 }
 
@@ -27,32 +33,46 @@ type callRow struct {
 	reservation int64
 	time        int64
 	node        string
+	source      string
+	project     string
 	Call
 	Result
+	cost    price.Cost
 	latency int64
 	void    bool
 }
 
 func (r *Reservation) row(node string, output int64) *reservationRow {
 	call, _ := json.Marshal(r.call) // strings always marshal
-	return &reservationRow{id: r.id, node: node, time: r.began.UnixNano(), input: r.input, output: output, call: string(call)}
+	return &reservationRow{id: r.id, node: node, time: r.began.UnixNano(), input: r.input, output: output, cost: r.cost, call: string(call)}
 }
 
 func (r *Reservation) settled(id int64, result Result, now time.Time, node string) *callRow {
-	return &callRow{id: id, reservation: r.id, time: now.UnixNano(), node: node, Call: r.call, Result: result, latency: int64(now.Sub(r.began))}
+	return &callRow{
+		id: id, reservation: r.id, time: now.UnixNano(), node: node, source: SourceGateway,
+		Call: r.call, Result: result, latency: int64(now.Sub(r.began)),
+	}
+}
+
+// claim is what a row spent.
+func (r *callRow) claim() Claim {
+	c := Claim{Call: r.Call, Tokens: r.Usage.Total(), Cost: r.cost, At: time.Unix(0, r.time)}
+	c.Provider, c.Model = r.Result.Provider, r.Result.Model
+	return c
 }
 
 const (
-	reservationColumns = "id, node, time_ns, input, output, call"
+	reservationColumns = "id, node, time_ns, input, output, cost, call"
 	callColumns        = "id, time_ns, node, tenant, caller, agent, unit, alias, provider, model, dialect, " +
 		"input, cached_read, cache_write_5m, cache_write_1h, output, reasoning, " +
-		"estimated, status, fallback, latency_ns, first_token_ns, request_id"
-	reservationWidth = 6
-	callWidth        = 23
+		"estimated, status, fallback, latency_ns, first_token_ns, request_id, " +
+		"source, session, api_key, project, response_id, cost"
+	reservationWidth = 7
+	callWidth        = 29
 )
 
 func (r *reservationRow) values(args []any) []any {
-	return append(args, r.id, r.node, r.time, r.input, r.output, clean(r.call))
+	return append(args, r.id, r.node, r.time, r.input, r.output, nullable(r.cost), clean(r.call))
 }
 
 func (r *callRow) values(args []any) []any {
@@ -64,7 +84,31 @@ func (r *callRow) values(args []any) []any {
 	return append(args, r.id, r.time, r.node, clean(r.Tenant), clean(r.Caller), clean(r.Agent), clean(r.Unit),
 		clean(r.Alias), clean(r.Result.Provider), clean(r.Result.Model), r.Dialect,
 		u.Input, u.CachedRead, u.CacheWrite5m, u.CacheWrite1h, u.Output, u.Reasoning,
-		estimated, r.Status, int64(r.Fallback), r.latency, int64(r.FirstToken), clean(r.RequestID))
+		estimated, r.Status, int64(r.Fallback), r.latency, int64(r.FirstToken), clean(r.RequestID),
+		r.source, clean(r.Session), clean(r.Key), clean(r.project), clean(r.ResponseID), nullable(r.cost))
+}
+
+// scan reads a row of callColumns.
+func (r *callRow) scan(scan func(...any) error) error {
+	var estimated, fallback, first int64
+	var cost sql.NullInt64
+	u := &r.Usage
+	err := scan(&r.id, &r.time, &r.node, &r.Tenant, &r.Caller, &r.Agent, &r.Unit, &r.Alias, &r.Result.Provider, &r.Result.Model, &r.Dialect,
+		&u.Input, &u.CachedRead, &u.CacheWrite5m, &u.CacheWrite1h, &u.Output, &u.Reasoning,
+		&estimated, &r.Status, &fallback, &r.latency, &first, &r.RequestID,
+		&r.source, &r.Session, &r.Key, &r.project, &r.ResponseID, &cost)
+	r.Estimated, r.Fallback, r.FirstToken = estimated != 0, int(fallback), time.Duration(first)
+	r.Call.Provider, r.Call.Model = r.Result.Provider, r.Result.Model
+	r.cost = price.Cost{Nano: cost.Int64, Known: cost.Valid}
+	return err
+}
+
+// nullable is a cost as the store keeps it: NULL while it is unknown.
+func nullable(c price.Cost) any {
+	if !c.Known {
+		return nil
+	}
+	return c.Nano
 }
 
 // clean keeps what PostgreSQL would refuse out of a text that came from outside.
@@ -81,11 +125,18 @@ func clean(s string) string {
 type scratch struct {
 	args    []any
 	queries map[string]string // by table and number of rows
+	fold    fold              // what the transaction changes in the sums
+	// changed is what the transaction changes that the burn in memory does not have yet.
+	changed []Claim
+	// observed tells that calls were observed, so that a settlement may find its own among them.
+	observed bool
 }
 
 // write writes a transaction's worth: reservations, extensions, then settlements, which take
-// their reservations away.
+// their reservations away, then what was observed.
 func (s *scratch) write(ctx context.Context, tx store.Tx, ops []op) error {
+	s.fold.reset()
+	s.changed = s.changed[:0]
 	var reserve []*reservationRow
 	var settle []*callRow
 	var gone []int64
@@ -100,38 +151,83 @@ func (s *scratch) write(ctx context.Context, tx store.Tx, ops []op) error {
 			}
 		}
 	}
-	if err := insert(ctx, s, tx, "ledger_reservations", reservationColumns, reservationWidth, reserve); err != nil {
+	reservations := statement{table: "ledger_reservations", columns: reservationColumns, width: reservationWidth}
+	if err := insert(ctx, s, tx, reservations, reserve); err != nil {
+		return err
+	}
+	if err := s.extend(ctx, tx, ops); err != nil {
+		return err
+	}
+	if err := s.settle(ctx, tx, settle); err != nil {
 		return err
 	}
 	for _, o := range ops {
-		if o.extend == nil {
+		if o.observe == nil {
 			continue
 		}
-		if _, err := tx.Exec(ctx, "UPDATE ledger_reservations SET output = ? WHERE id = ?", o.extend.output, o.extend.id); err != nil {
-			return fmt.Errorf("cannot extend a reservation: %w", err)
+		if err := s.observe(ctx, tx, o.observe); err != nil {
+			return err
 		}
 	}
-	if err := insert(ctx, s, tx, "ledger_calls", callColumns, callWidth, settle); err != nil {
+	if err := s.fold.write(ctx, s, tx); err != nil {
 		return err
 	}
 	return s.remove(ctx, tx, gone)
 }
 
+func (s *scratch) extend(ctx context.Context, tx store.Tx, ops []op) error {
+	for _, o := range ops {
+		if o.extend == nil {
+			continue
+		}
+		const query = "UPDATE ledger_reservations SET output = ?, cost = ? WHERE id = ?"
+		if _, err := tx.Exec(ctx, query, o.extend.output, nullable(o.extend.cost), o.extend.id); err != nil {
+			return fmt.Errorf("cannot extend a reservation: %w", err)
+		}
+	}
+	return nil
+}
+
+// settle writes what the gateway relayed, and takes away what was observed of the same calls.
+func (s *scratch) settle(ctx context.Context, tx store.Tx, rows []*callRow) error {
+	if err := s.uncount(ctx, tx, rows); err != nil {
+		return err
+	}
+	for _, r := range rows {
+		s.fold.add(r, 1)
+	}
+	return insert(ctx, s, tx, calls(), rows)
+}
+
+func calls() statement {
+	return statement{table: "ledger_calls", columns: callColumns, width: callWidth}
+}
+
+// statement is an insertion.
+type statement struct {
+	table, columns string
+	width          int
+	conflict       func() string // what to do about a row that is there; nil: fail
+}
+
 // insert writes rows in as few statements as there are powers of four in their number, so that
 // few different statements are prepared.
-func insert[R interface{ values(args []any) []any }](ctx context.Context, s *scratch, tx store.Tx, table, columns string, width int, rows []R) error {
+func insert[R interface{ values(args []any) []any }](ctx context.Context, s *scratch, tx store.Tx, into statement, rows []R) error {
 	for len(rows) > 0 {
 		n := together(len(rows))
 		s.args = s.args[:0]
 		for _, row := range rows[:n] {
 			s.args = row.values(s.args)
 		}
-		query := s.query(table, n, func() string {
-			row := "(?" + strings.Repeat(", ?", width-1) + ")"
-			return "INSERT INTO " + table + " (" + columns + ") VALUES " + row + strings.Repeat(", "+row, n-1)
+		query := s.query(into.table, n, func() string {
+			text := "INSERT INTO " + into.table + " (" + into.columns + ") VALUES " + marks(into.width) + strings.Repeat(", "+marks(into.width), n-1)
+			if into.conflict != nil {
+				text += into.conflict()
+			}
+			return text
 		})
 		if _, err := tx.Exec(ctx, query, s.args...); err != nil {
-			return fmt.Errorf("cannot write %s: %w", table, err)
+			return fmt.Errorf("cannot write %s: %w", into.table, err)
 		}
 		rows = rows[n:]
 	}
@@ -139,22 +235,32 @@ func insert[R interface{ values(args []any) []any }](ctx context.Context, s *scr
 }
 
 func (s *scratch) remove(ctx context.Context, tx store.Tx, ids []int64) error {
-	for len(ids) > 0 {
-		n := together(len(ids))
-		s.args = s.args[:0]
-		for _, id := range ids[:n] {
-			s.args = append(s.args, id)
-		}
-		query := s.query("gone", n, func() string {
-			return "DELETE FROM ledger_reservations WHERE id IN (?" + strings.Repeat(", ?", n-1) + ")"
-		})
+	return each(s, ids, func(n int) error {
+		query := s.query("gone", n, func() string { return "DELETE FROM ledger_reservations WHERE id IN " + marks(n) })
 		if _, err := tx.Exec(ctx, query, s.args...); err != nil {
 			return fmt.Errorf("cannot take reservations away: %w", err)
 		}
-		ids = ids[n:]
+		return nil
+	})
+}
+
+// each puts values into the arguments, a handful at a time, and calls f with their number.
+func each[T any](s *scratch, values []T, f func(n int) error) error {
+	for len(values) > 0 {
+		n := together(len(values))
+		s.args = s.args[:0]
+		for _, v := range values[:n] {
+			s.args = append(s.args, v)
+		}
+		if err := f(n); err != nil {
+			return err
+		}
+		values = values[n:]
 	}
 	return nil
 }
+
+func marks(n int) string { return "(?" + strings.Repeat(", ?", n-1) + ")" }
 
 // query keeps the text of a statement, which is one of a few.
 func (s *scratch) query(what string, n int, build func() string) string {

@@ -4,6 +4,7 @@ package ledger
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"holdfast"
 	"holdfast/core/store"
 	"holdfast/gateway/breaker/judge"
+	"holdfast/gateway/price"
 )
 
 // settleOrphans books what a crash left reserved, as estimates. The house's lock makes sure that
@@ -40,10 +42,14 @@ func orphansOf(ctx context.Context, tx store.Tx, node string) ([]op, error) {
 	var orphans []op
 	for rows.Next() {
 		var r reservationRow
-		if err := rows.Scan(&r.id, &r.node, &r.time, &r.input, &r.output, &r.call); err != nil {
+		var cost sql.NullInt64
+		if err := rows.Scan(&r.id, &r.node, &r.time, &r.input, &r.output, &cost, &r.call); err != nil {
 			return nil, err
 		}
-		row := &callRow{id: r.id, reservation: r.id, time: r.time, node: r.node}
+		row := &callRow{
+			id: r.id, reservation: r.id, time: r.time, node: r.node, source: SourceGateway,
+			cost: price.Cost{Nano: cost.Int64, Known: cost.Valid},
+		}
 		if err := json.Unmarshal([]byte(r.call), &row.Call); err != nil {
 			return nil, fmt.Errorf("reservation %d: %w", r.id, err)
 		}
@@ -67,7 +73,14 @@ func (l *Ledger) loadWindow(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.window = *w
+	l.observed = l.needs.Store.Dialect() == store.Postgres // other nodes may observe
 	err = l.needs.Store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
+		observed := int64(0)
+		err := tx.QueryRow(ctx, "SELECT COUNT(*) FROM (SELECT 1 FROM ledger_observed LIMIT 1) AS one").Scan(&observed)
+		l.observed = l.observed || observed > 0
+		if err != nil {
+			return err
+		}
 		return tx.QueryRow(ctx, "SELECT COALESCE(MAX(id), 0) FROM ledger_calls").Scan(&l.lastID)
 	})
 	if err != nil {
@@ -79,9 +92,7 @@ func (l *Ledger) loadWindow(ctx context.Context) error {
 func (l *Ledger) storedWindow(ctx context.Context, now time.Time) (*window, error) {
 	w := &window{minute: minuteOf(now)}
 	err := l.needs.Store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
-		since := (w.minute - dayBuckets + 1) * int64(time.Minute)
-		rows, err := tx.Query(ctx, "SELECT time_ns / 60000000000, CAST(SUM("+total+") AS BIGINT) FROM ledger_calls "+
-			"WHERE id >= ? AND time_ns >= ? GROUP BY 1", firstID(time.Unix(0, since)), since)
+		rows, err := tx.Query(ctx, "SELECT minute, "+adding(total)+" FROM ledger_minutes WHERE minute >= ? GROUP BY 1", w.minute-dayBuckets+1)
 		if err != nil {
 			return err
 		}
@@ -132,7 +143,7 @@ func (l *Ledger) loadOutputs(ctx context.Context) error {
 			if err := rows.Scan(&provider, &model, &output); err != nil {
 				return err
 			}
-			l.observe(provider, model, output)
+			l.learn(provider, model, output)
 		}
 		return rows.Err()
 	})

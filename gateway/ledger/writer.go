@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"holdfast/core/store"
+	"holdfast/gateway/price"
 )
 
 const (
@@ -28,6 +29,8 @@ const (
 type writer struct {
 	store *store.Store
 	log   *slog.Logger
+	// corrected hears, after each commit, what it changed that the burn in memory does not have yet.
+	corrected func([]Claim)
 
 	mu      sync.Mutex
 	queue   []op
@@ -41,18 +44,22 @@ type writer struct {
 	giveUp  chan struct{}
 }
 
-// op is one piece of work; exactly one of reserve, settle, extend or none (a barrier) is set.
+// op is one piece of work; exactly one of reserve, settle, extend, observe or none (a barrier) is set.
 type op struct {
 	reserve *reservationRow
 	settle  *callRow
 	extend  *extension
+	observe []*observedRow
 	done    chan error // nil: nobody waits
 }
 
-type extension struct{ id, output int64 }
+type extension struct {
+	id, output int64
+	cost       price.Cost
+}
 
-func newWriter(s *store.Store, log *slog.Logger) *writer {
-	w := &writer{store: s, log: log, wake: make(chan struct{}, 1), gone: make(chan struct{}), giveUp: make(chan struct{})}
+func newWriter(s *store.Store, log *slog.Logger, observed bool, corrected func([]Claim)) *writer {
+	w := &writer{store: s, log: log, corrected: corrected, scratch: scratch{observed: observed}, wake: make(chan struct{}, 1), gone: make(chan struct{}), giveUp: make(chan struct{})}
 	w.lazy = time.AfterFunc(time.Hour, w.hurry)
 	w.lazy.Stop()
 	go w.run()
@@ -95,8 +102,14 @@ func (w *writer) signal() {
 
 // reserve returns when the row is on disk.
 func (w *writer) reserve(ctx context.Context, row *reservationRow) error {
+	return w.wait(ctx, op{reserve: row})
+}
+
+// wait pushes o and returns when it was tried.
+func (w *writer) wait(ctx context.Context, o op) error {
 	done := make(chan error, 1)
-	if !w.push(op{reserve: row, done: done}) {
+	o.done = done
+	if !w.push(o) {
 		return ErrClosed
 	}
 	select {
@@ -111,22 +124,11 @@ func (w *writer) reserve(ctx context.Context, row *reservationRow) error {
 func (w *writer) void(reservation int64) {
 	w.push(op{settle: &callRow{reservation: reservation, void: true}})
 }
-func (w *writer) settle(row *callRow)     { w.push(op{settle: row}) }
-func (w *writer) extend(id, output int64) { w.push(op{extend: &extension{id, output}}) }
+func (w *writer) settle(row *callRow) { w.push(op{settle: row}) }
+func (w *writer) extend(e extension)  { w.push(op{extend: &e}) }
 
 // flush waits until everything booked before it was tried.
-func (w *writer) flush(ctx context.Context) error {
-	done := make(chan error, 1)
-	if !w.push(op{done: done}) {
-		return ErrClosed
-	}
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
+func (w *writer) flush(ctx context.Context) error { return w.wait(ctx, op{}) }
 
 // close writes what is left; when ctx ends first, that is left to the reservations.
 func (w *writer) close(ctx context.Context) error {
@@ -257,5 +259,9 @@ func answer(ops []op, err error) {
 func (w *writer) together(ops []op) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	return w.store.Write(ctx, func(ctx context.Context, tx store.Tx) error { return w.scratch.write(ctx, tx, ops) })
+	err := w.store.Write(ctx, func(ctx context.Context, tx store.Tx) error { return w.scratch.write(ctx, tx, ops) })
+	if err == nil && len(w.scratch.changed) > 0 {
+		w.corrected(w.scratch.changed)
+	}
+	return err
 }

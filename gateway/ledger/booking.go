@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ledger
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"holdfast"
+	"holdfast/gateway/price"
+)
+
+// A Call is what is known of a model call before it is made.
+type Call struct {
+	Caller string `json:"caller"`
+	// Key names the virtual key that the caller bore; empty for none.
+	Key       string `json:"key,omitempty"`
+	Tenant    string `json:"tenant,omitempty"`
+	Agent     string `json:"agent,omitempty"`
+	Unit      string `json:"unit,omitempty"`
+	Session   string `json:"session,omitempty"`
+	Alias     string `json:"alias"`
+	Provider  string `json:"provider"`
+	Model     string `json:"model"`
+	Dialect   string `json:"dialect"`
+	RequestID string `json:"request_id"`
+}
+
+// The statuses of a settled call.
+const (
+	StatusOK        = "ok"        // answered whole
+	StatusCut       = "cut"       // the upstream broke off or fell silent
+	StatusCancelled = "cancelled" // the client hung up
+	StatusHalted    = "halted"    // the breaker cut it
+	StatusFailed    = "failed"    // nobody answered
+	StatusOrphan    = "orphan"    // a crash left it
+)
+
+// A Result is the truth about a call, as far as it is known.
+type Result struct {
+	Provider   string
+	Model      string
+	Fallback   int
+	Usage      holdfast.Usage
+	Estimated  bool
+	Status     string
+	FirstToken time.Duration
+	// ResponseID is the provider's own name of the answer, by which a coding agent's log of the same
+	// call is known.
+	ResponseID string
+}
+
+// ErrClosed refuses bookings before Start and after Stop.
+var ErrClosed = errors.New("the ledger is closed")
+
+// A Reservation is a call under way. Its methods may be called by one goroutine at a time.
+type Reservation struct {
+	ledger *Ledger
+	id     int64
+	call   Call
+	began  time.Time
+	held   int64
+	input  int64
+	cost   price.Cost // of what is held
+	booked bool       // it was never reserved
+	done   bool
+}
+
+// Reserve books what a call may burn before it is made and returns when that is on disk. The error
+// is the Gate's or the Purse's when the call is not admitted.
+func (l *Ledger) Reserve(ctx context.Context, call Call, input, output int64) (*Reservation, error) {
+	r := &Reservation{ledger: l, call: call, began: time.Now(), held: input + output, input: input}
+	r.cost = l.most(call, input, output)
+	if err := l.admit(r); err != nil {
+		return nil, err
+	}
+	if err := l.write.reserve(ctx, r.row(l.needs.Node, output)); err != nil {
+		l.release(r)
+		l.write.void(r.id) // it may be on disk all the same
+		return nil, err
+	}
+	return r, nil
+}
+
+func (l *Ledger) most(call Call, input, output int64) price.Cost {
+	if l.needs.Prices == nil {
+		return price.Cost{}
+	}
+	return l.needs.Prices.Most(call.Provider, call.Model, input, output)
+}
+
+func (l *Ledger) priced(provider, model string, u holdfast.Usage) price.Cost {
+	if l.needs.Prices == nil {
+		return price.Cost{}
+	}
+	return l.needs.Prices.Cost(provider, model, u)
+}
+
+func (l *Ledger) admit(r *Reservation) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.started {
+		return ErrClosed
+	}
+	l.window.advance(r.began)
+	if err := l.ask(r.claim()); err != nil {
+		return err
+	}
+	r.id = l.nextID(r.began)
+	return nil
+}
+
+// ask is called with the lock held.
+func (l *Ledger) ask(c Claim) error {
+	if err := l.needs.Gate.Admit(c, l.burn()); err != nil {
+		return err
+	}
+	if l.needs.Purse != nil {
+		if err := l.needs.Purse.Reserve(c); err != nil {
+			return err
+		}
+	}
+	l.reserved += c.Tokens
+	return nil
+}
+
+// claim is what is held.
+func (r *Reservation) claim() Claim {
+	return Claim{Call: r.call, Tokens: r.held, Cost: r.cost, At: r.began}
+}
+
+// release gives back what a call held that is not made.
+func (l *Ledger) release(r *Reservation) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.reserved -= r.held
+	if l.needs.Purse != nil {
+		l.needs.Purse.Settle(r.claim(), Claim{Call: r.call, Cost: price.Cost{Known: r.cost.Known}, At: r.began}, r.began)
+	}
+}
+
+// nextID sorts by time: milliseconds, then chance, for several nodes may write into one ledger. It
+// never goes back, whatever the clock does. Called with the lock held.
+func (l *Ledger) nextID(now time.Time) int64 {
+	l.lastID = max(l.lastID+1, firstID(now)|rand.Int64N(1<<(idBits-1))) //nolint:gosec // an id is no secret
+	return l.lastID
+}
+
+const idBits = 21
+
+// firstID is below every id of that time or later.
+func firstID(t time.Time) int64 { return t.UnixMilli() << idBits }
+
+// Held is how many tokens are reserved.
+func (r *Reservation) Held() int64 { return r.held }
+
+// Extend reserves more output for a call that goes on; the error is the Gate's or the Purse's.
+func (r *Reservation) Extend(output int64) error {
+	l := r.ledger
+	whole := l.most(r.call, r.input, r.held-r.input+output)
+	more := Claim{Call: r.call, Tokens: output, Cost: price.Cost{Nano: whole.Nano - r.cost.Nano, Known: whole.Known}, At: time.Now()}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.window.advance(more.At)
+	if err := l.ask(more); err != nil {
+		return err
+	}
+	r.held += output
+	r.cost = whole
+	l.write.extend(extension{id: r.id, output: r.held - r.input, cost: whole})
+	return nil
+}
+
+// Settle replaces the reservation with the truth. The burn has it at once, the disk soon; until
+// then a crash leaves the reservation, so that the call is never lost. Only the first counts.
+func (r *Reservation) Settle(result Result) {
+	if r.done {
+		return
+	}
+	r.done = true
+	l, now := r.ledger, time.Now()
+	spent := Claim{Call: r.call, Tokens: result.Usage.Total(), Cost: l.priced(result.Provider, result.Model, result.Usage), At: now}
+	spent.Provider, spent.Model = result.Provider, result.Model
+	l.mu.Lock()
+	l.window.advance(now)
+	l.window.add(now, spent.Tokens)
+	l.reserved -= r.held
+	if l.needs.Purse != nil {
+		l.needs.Purse.Settle(r.given(), spent, now)
+	}
+	if !result.Estimated && result.Status == StatusOK && result.Usage.Output > 0 {
+		l.learn(result.Provider, result.Model, result.Usage.Output)
+	}
+	burn, id := l.burn(), l.nextID(now)
+	l.mu.Unlock()
+	row := r.settled(id, result, now, l.needs.Node)
+	row.cost = spent.Cost
+	l.write.settle(row)
+	l.needs.Gate.Booked(spent, burn)
+}
+
+// given is what goes back to the purse: nothing of a call that was never reserved.
+func (r *Reservation) given() Claim {
+	if r.booked {
+		return Claim{}
+	}
+	return r.claim()
+}
+
+// Book enters a call that was never reserved, such as an attempt that a provider left unanswered
+// and may charge for.
+func (l *Ledger) Book(call Call, result Result, took time.Duration) {
+	now := time.Now()
+	r := &Reservation{ledger: l, call: call, began: now.Add(-took), booked: true}
+	l.mu.Lock()
+	open := l.started
+	l.mu.Unlock()
+	if open {
+		r.Settle(result)
+	}
+}
