@@ -51,25 +51,32 @@ func start(ctx context.Context, role string, env []string) (*child, error) {
 	return &child{cmd, strings.TrimSpace(line)}, nil
 }
 
-func startGateway(ctx context.Context, name, upstream string) (*child, http.Header, error) {
+// gateway is one that is measured. Its headers lead to one temper of the upstream, "" for the plain
+// one.
+type gateway struct {
+	*child
+	headers func(temper string) http.Header
+}
+
+func startGateway(ctx context.Context, name, upstream string) (gateway, error) {
 	switch name {
 	case "holdfast":
 		return startHoldfast(ctx, upstream)
 	case "portkey":
 		return startPortkey(ctx, upstream)
 	}
-	return nil, nil, fmt.Errorf("there is no peer %q: want portkey", name)
+	return gateway{}, fmt.Errorf("there is no peer %q: want portkey", name)
 }
 
-func startHoldfast(ctx context.Context, upstream string) (*child, http.Header, error) {
+func startHoldfast(ctx context.Context, upstream string) (gateway, error) {
 	self, err := os.Executable()
 	if err != nil {
-		return nil, nil, err
+		return gateway{}, err
 	}
 	api, apiErr := freePort(ctx)
 	edge, edgeErr := freePort(ctx)
 	if err := errors.Join(apiErr, edgeErr); err != nil {
-		return nil, nil, err
+		return gateway{}, err
 	}
 	listen := fmt.Sprintf("127.0.0.1:%d", api)
 	cmd := exec.CommandContext(ctx, self)
@@ -77,14 +84,14 @@ func startHoldfast(ctx context.Context, upstream string) (*child, http.Header, e
 		"HOLDFAST_BENCH_API="+listen, fmt.Sprintf("HOLDFAST_BENCH_EDGE=127.0.0.1:%d", edge))
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
-		return nil, nil, err
+		return gateway{}, err
 	}
 	c := &child{cmd, "http://" + listen}
 	if err := c.ready(ctx); err != nil {
 		c.stop()
-		return nil, nil, err
+		return gateway{}, err
 	}
-	return c, nil, nil
+	return gateway{c, func(string) http.Header { return nil }}, nil
 }
 
 // peers is the folder with the pinned package.json, beside this file.
@@ -100,36 +107,48 @@ func peers() (string, error) {
 	return dir, nil
 }
 
-func startPortkey(ctx context.Context, upstream string) (*child, http.Header, error) {
+func startPortkey(ctx context.Context, upstream string) (gateway, error) {
 	dir, err := peers()
 	if err != nil {
-		return nil, nil, err
+		return gateway{}, err
 	}
 	script := filepath.Join(dir, "node_modules", "@portkey-ai", "gateway", "build", "start-server.js")
 	if _, err := os.Stat(script); err != nil {
 		install := exec.CommandContext(ctx, "npm", "ci", "--no-progress")
 		install.Dir, install.Stderr = dir, os.Stderr
 		if err := install.Run(); err != nil {
-			return nil, nil, fmt.Errorf("cannot install the peer: %w", err)
+			return gateway{}, fmt.Errorf("cannot install the peer: %w", err)
 		}
 	}
 	port, err := freePort(ctx)
 	if err != nil {
-		return nil, nil, err
+		return gateway{}, err
 	}
 	cmd := exec.CommandContext(ctx, "node", script, "--headless", "--port="+strconv.Itoa(port))
 	cmd.Env = append(os.Environ(), "NODE_ENV=production", "TRUSTED_CUSTOM_HOSTS=127.0.0.1,localhost")
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
-		return nil, nil, err
+		return gateway{}, err
 	}
 	c := &child{cmd, fmt.Sprintf("http://127.0.0.1:%d", port)}
-	headers := http.Header{"X-Portkey-Provider": {"openai"}, "X-Portkey-Custom-Host": {upstream + "/v1"}}
 	if err := c.ready(ctx); err != nil {
 		c.stop()
-		return nil, nil, err
+		return gateway{}, err
 	}
-	return c, headers, nil
+	return gateway{c, func(temper string) http.Header { return portkeyHeaders(upstream, temper) }}, nil
+}
+
+// portkeyHeaders are the configuration of one call: to one temper, or past the dead one.
+func portkeyHeaders(upstream, temper string) http.Header {
+	switch temper {
+	case "":
+		return http.Header{"X-Portkey-Provider": {"openai"}, "X-Portkey-Custom-Host": {upstream + "/v1"}}
+	case "dead":
+		target := `{"provider":"openai","api_key":"sk-bench","custom_host":"%s"}`
+		return http.Header{"X-Portkey-Config": {`{"strategy":{"mode":"fallback"},"targets":[` +
+			fmt.Sprintf(target, upstream+"/dead/v1") + "," + fmt.Sprintf(target, upstream+"/v1") + `]}`}}
+	}
+	return http.Header{"X-Portkey-Provider": {"openai"}, "X-Portkey-Custom-Host": {upstream + "/" + temper + "/v1"}}
 }
 
 func freePort(ctx context.Context) (int, error) {

@@ -15,31 +15,49 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-const (
-	plainRequest  = `{"model":"chat","messages":[{"role":"system","content":"You are a helpful assistant."},{"role":"user","content":"Say something short about lighthouses, please."}],"max_tokens":64}`
-	streamRequest = `{"model":"chat","stream":true,"messages":[{"role":"user","content":"Say something short about lighthouses, please."}],"max_tokens":64}`
-)
+// A shape is the kind of request that is made.
+type shape struct {
+	model     string
+	stream    bool
+	unlimited bool // without max_tokens
+}
+
+func (s shape) body() []byte {
+	limit, model := `,"max_tokens":64`, s.model
+	if s.unlimited {
+		limit = ""
+	}
+	if model == "" {
+		model = "chat"
+	}
+	if s.stream {
+		return []byte(`{"model":"` + model + `","stream":true,"messages":[{"role":"user","content":"Say something short about lighthouses, please."}]` + limit + `}`)
+	}
+	return []byte(`{"model":"` + model + `","messages":[{"role":"system","content":"You are a helpful assistant."},` +
+		`{"role":"user","content":"Say something short about lighthouses, please."}]` + limit + `}`)
+}
 
 func client(connections int) *http.Client {
 	return &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections, MaxConnsPerHost: connections, DisableCompression: true}}
 }
 
-// call makes one request and reads its answer to the end.
-func call(ctx context.Context, c *http.Client, base string, headers http.Header, stream bool) error {
-	body := plainRequest
-	if stream {
-		body = streamRequest
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, base+"/chat/completions", bytes.NewReader([]byte(body)))
+// open sends one request and returns once the answer's head is there.
+func open(ctx context.Context, c *http.Client, base string, headers http.Header, s shape) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, base+"/chat/completions", bytes.NewReader(s.body()))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Authorization", "Bearer sk-bench")
 	for name, values := range headers {
 		req.Header[name] = values
 	}
-	resp, err := c.Do(req)
+	return c.Do(req)
+}
+
+// call makes one request and reads its answer to the end.
+func call(ctx context.Context, c *http.Client, base string, headers http.Header, s shape) error {
+	resp, err := open(ctx, c, base, headers, s)
 	if err != nil {
 		return err
 	}
@@ -48,14 +66,14 @@ func call(ctx context.Context, c *http.Client, base string, headers http.Header,
 	if err != nil {
 		return err
 	}
-	if resp.StatusCode != http.StatusOK || stream && !bytes.Contains(answer, []byte("[DONE]")) {
+	if resp.StatusCode != http.StatusOK || s.stream && !bytes.Contains(answer, []byte("[DONE]")) {
 		return fmt.Errorf("status %d: %.300s", resp.StatusCode, answer)
 	}
 	return nil
 }
 
 // load makes n calls over so many connections.
-func load(ctx context.Context, base string, headers http.Header, n, connections int, stream bool) error {
+func load(ctx context.Context, base string, headers http.Header, n, connections int, s shape) error {
 	c := client(connections)
 	defer c.CloseIdleConnections()
 	group, ctx := errgroup.WithContext(ctx)
@@ -63,7 +81,7 @@ func load(ctx context.Context, base string, headers http.Header, n, connections 
 	for range connections {
 		group.Go(func() error {
 			for made.Add(1) <= int64(n) {
-				if err := call(ctx, c, base, headers, stream); err != nil {
+				if err := call(ctx, c, base, headers, s); err != nil {
 					return err
 				}
 			}
@@ -80,7 +98,7 @@ func latency(ctx context.Context, base string, headers http.Header, n int) (time
 	took := make([]time.Duration, n)
 	for i := range took {
 		began := time.Now()
-		if err := call(ctx, c, base, headers, false); err != nil {
+		if err := call(ctx, c, base, headers, shape{}); err != nil {
 			return 0, err
 		}
 		took[i] = time.Since(began)

@@ -14,6 +14,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"net/http"
 	"os"
 	"os/signal"
 	"runtime"
@@ -66,6 +67,7 @@ type figures struct {
 	streamCPU    float64 // µs a stream
 	c1           time.Duration
 	idle, loaded float64 // MB
+	trials
 }
 
 func measure(ctx context.Context, o options) error {
@@ -75,6 +77,10 @@ func measure(ctx context.Context, o options) error {
 	}
 	defer up.stop()
 	direct, err := latency(ctx, up.url+"/v1", nil, 500)
+	if err != nil {
+		return err
+	}
+	first, first99, err := firstPieces(ctx, gateway{up, func(string) http.Header { return nil }})
 	if err != nil {
 		return err
 	}
@@ -89,19 +95,19 @@ func measure(ctx context.Context, o options) error {
 		}
 		rows = append(rows, row)
 	}
-	show(rows, direct, o)
+	show(rows, direct, first, first99, o)
 	return nil
 }
 
 func measureOne(ctx context.Context, name, upstream string, o options) (figures, error) {
 	f := figures{name: name}
-	server, headers, err := startGateway(ctx, name, upstream)
+	server, err := startGateway(ctx, name, upstream)
 	if err != nil {
 		return f, err
 	}
 	defer server.stop()
-	base := server.url + "/v1"
-	if err := load(ctx, base, headers, o.requests/10, o.connections, false); err != nil { // warm up
+	base, headers := server.url+"/v1", server.headers("")
+	if err := load(ctx, base, headers, o.requests/10, o.connections, shape{}); err != nil { // warm up
 		return f, err
 	}
 	f.idle = server.rss()
@@ -109,21 +115,22 @@ func measureOne(ctx context.Context, name, upstream string, o options) (figures,
 		return f, err
 	}
 	cpu, began := server.cpu(), time.Now()
-	if err := load(ctx, base, headers, o.requests, o.connections, false); err != nil {
+	if err := load(ctx, base, headers, o.requests, o.connections, shape{}); err != nil {
 		return f, err
 	}
 	f.plainCPU = float64((server.cpu() - cpu).Microseconds()) / float64(o.requests)
 	f.plainRate = float64(o.requests) / time.Since(began).Seconds()
 	cpu = server.cpu()
-	if err := load(ctx, base, headers, o.streams, o.connections, true); err != nil {
+	if err := load(ctx, base, headers, o.streams, o.connections, shape{stream: true}); err != nil {
 		return f, err
 	}
 	f.streamCPU = float64((server.cpu() - cpu).Microseconds()) / float64(o.streams)
 	f.loaded = server.rss()
-	return f, nil
+	f.trials, err = try(ctx, server, upstream)
+	return f, err
 }
 
-func show(rows []figures, direct time.Duration, o options) {
+func show(rows []figures, direct, first, first99 time.Duration, o options) {
 	fmt.Printf("%s %s/%s, %d CPUs, Go %s; %d connections, %d calls, %d streams of 64 chunks; direct c1 p50 %s\n\n",
 		time.Now().UTC().Format("2006-01-02"), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(),
 		o.connections, o.requests, o.streams, direct.Round(time.Microsecond))
@@ -137,6 +144,18 @@ func show(rows []figures, direct time.Duration, o options) {
 		_, _ = fmt.Fprintf(w, "ratio\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\n",
 			rows[0].plainCPU/rows[1].plainCPU, rows[0].plainRate/rows[1].plainRate, rows[0].streamCPU/rows[1].streamCPU,
 			float64(rows[0].c1)/float64(rows[1].c1), rows[0].idle/rows[1].idle, rows[0].loaded/rows[1].loaded)
+	}
+	_ = w.Flush()
+	showTrials(rows, first, first99)
+}
+
+func showTrials(rows []figures, first, first99 time.Duration) {
+	fmt.Printf("\nfirst piece of a stream, direct: p50 %s, p99 %s\n\n", first.Round(time.Microsecond), first99.Round(time.Microsecond))
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(w, "gateway\tfirst piece p50\tp99\tadded p99\t512 streams: broken\tstood still > 1 s\tlongest gap\tcalls to a dead primary of 200\tupstreams cancelled of 5")
+	for _, r := range rows {
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%d\t%s\t%d\t%d\n", r.name, r.first.Round(time.Microsecond), r.first99.Round(time.Microsecond),
+			(r.first99 - first99).Round(time.Microsecond), r.broken, r.gaps, r.longest.Round(time.Millisecond), r.wasted, r.cancelled)
 	}
 	_ = w.Flush()
 }

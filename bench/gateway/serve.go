@@ -3,77 +3,14 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"holdfast/app"
 )
-
-const (
-	plainAnswer = `{"id":"chatcmpl-bench","object":"chat.completion","created":1700000000,"model":"bench",` +
-		`"choices":[{"index":0,"message":{"role":"assistant","content":"A plain answer of some words, as a small model gives it."},"finish_reason":"stop"}],` +
-		`"usage":{"prompt_tokens":24,"completion_tokens":14,"total_tokens":38}}`
-	chunk = `data: {"id":"chatcmpl-bench","object":"chat.completion.chunk","created":1700000000,"model":"bench",` +
-		`"choices":[{"index":0,"delta":{"content":" word"},"finish_reason":null}]}` + "\n\n"
-	lastChunk = `data: {"id":"chatcmpl-bench","object":"chat.completion.chunk","created":1700000000,"model":"bench",` +
-		`"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}` + "\n\n"
-	usageChunk = `data: {"id":"chatcmpl-bench","object":"chat.completion.chunk","created":1700000000,"model":"bench",` +
-		`"choices":[],"usage":{"prompt_tokens":24,"completion_tokens":63,"total_tokens":87}}` + "\n\n"
-)
-
-// serveUpstream answers plain calls at once and streams 64 chunks, each in a write of its own.
-func serveUpstream(ctx context.Context) error {
-	mux := http.NewServeMux()
-	mux.HandleFunc("POST /v1/chat/completions", func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			return
-		}
-		if !strings.Contains(string(body), `"stream":true`) {
-			w.Header().Set("Content-Type", "application/json")
-			_, _ = io.WriteString(w, plainAnswer)
-			return
-		}
-		w.Header().Set("Content-Type", "text/event-stream")
-		flush := http.NewResponseController(w)
-		for range 63 {
-			_, _ = io.WriteString(w, chunk)
-			_ = flush.Flush()
-		}
-		_, _ = io.WriteString(w, lastChunk)
-		if strings.Contains(string(body), `"include_usage":true`) {
-			_, _ = io.WriteString(w, usageChunk)
-		}
-		_, _ = io.WriteString(w, "data: [DONE]\n\n")
-	})
-	return listen(ctx, mux)
-}
-
-// listen serves on a free port, which it prints for the parent.
-func listen(ctx context.Context, h http.Handler) error {
-	socket, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	fmt.Printf("http://%s\n", socket.Addr())
-	server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
-	go func() {
-		<-ctx.Done()
-		_ = server.Close()
-	}()
-	if err := server.Serve(socket); !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
-}
 
 // serveHoldfast runs the whole house in a home of its own, as `holdfast up` does.
 func serveHoldfast(api, edge string) (err error) {
@@ -82,9 +19,8 @@ func serveHoldfast(api, edge string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	config := "models:\n  providers:\n    local: {kind: openai, url: \"" + os.Getenv("HOLDFAST_BENCH_UPSTREAM") + "/v1\"}\n  aliases: {chat: [local/bench]}\n"
 	for name, text := range map[string]string{
-		"holdfast.yaml":               config,
+		"holdfast.yaml":               house(os.Getenv("HOLDFAST_BENCH_UPSTREAM")),
 		".env":                        "AGENT_API_KEY=sk-bench\n",
 		"var/breaker/thresholds.json": `{"hard_cap_per_hour": 1000000000000, "hard_cap_per_day": 1000000000000}`,
 	} {
@@ -97,4 +33,20 @@ func serveHoldfast(api, edge string) (err error) {
 		return fmt.Errorf("the house ended with status %d", status)
 	}
 	return nil
+}
+
+// tempers are the paths of the upstream; each is a provider and an alias of the house.
+func tempers() []string { return []string{"dead", "drip", "slow", "endless"} }
+
+func house(upstream string) string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "models:\n  providers:\n    local: {kind: openai, url: %q}\n", upstream+"/v1")
+	for _, name := range tempers() {
+		fmt.Fprintf(&text, "    %s: {kind: openai, url: %q}\n", name, upstream+"/"+name+"/v1")
+	}
+	text.WriteString("  aliases:\n    chat: [local/bench]\n    dead: [dead/bench, local/bench]\n")
+	for _, name := range tempers()[1:] {
+		fmt.Fprintf(&text, "    %s: [%s/bench]\n", name, name)
+	}
+	return text.String()
 }
