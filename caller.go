@@ -28,6 +28,8 @@ type Caller struct {
 	Unit string `json:"unit,omitempty"`
 	// Tenant is empty for the house itself.
 	Tenant string `json:"tenant,omitempty"`
+	// Key names the API key that the caller bore, empty for none.
+	Key string `json:"key,omitempty"`
 	// Surface is where the request came in: cli, http, mcp, chat, house.
 	Surface string `json:"surface,omitempty"`
 	// Only names the one action that a schedule or webhook was set up for.
