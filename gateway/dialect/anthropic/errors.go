@@ -68,10 +68,29 @@ func typeWithoutStatus(kind string) string {
 	return apiError
 }
 
+// ownField is the dialect's name of a setting that translations name as chat completions do.
+func ownField(field string) string {
+	switch field {
+	case "stop":
+		return "stop_sequences"
+	case "reasoning_effort":
+		return "output_config.effort"
+	case "response_format":
+		return "output_config.format"
+	case "max_completion_tokens":
+		return "max_tokens"
+	case "parallel_tool_calls":
+		return "tool_choice.disable_parallel_tool_use"
+	case "user":
+		return "metadata.user_id"
+	}
+	return field
+}
+
 func errorBody(f dialect.Failure) []byte {
 	message := f.Message
-	if f.Param != "" && !strings.HasPrefix(message, f.Param) {
-		message = f.Param + ": " + message
+	if f.Param != "" {
+		message = ownField(f.Param) + ": " + strings.TrimPrefix(message, f.Param+": ")
 	}
 	var j wire.JSON
 	j.Open()
@@ -89,6 +108,9 @@ func errorBody(f dialect.Failure) []byte {
 func errorEvent(f dialect.Failure) []byte {
 	return append(append([]byte("event: error\ndata: "), errorBody(f)...), "\n\n"...)
 }
+
+// mostErrorText bounds what is repeated of an upstream's error.
+const mostErrorText = 4096
 
 // readError reads an upstream's error. Status 0 means that it came in a stream, and is made up from
 // its type.
@@ -112,7 +134,8 @@ func readError(status int, body []byte) (dialect.Failure, bool) {
 		case "type":
 			kind = textOf(value)
 		case "message":
-			f.Message = textOf(value)
+			text := textOf(value)
+			f.Message = strings.ToValidUTF8(text[:min(len(text), mostErrorText)], "")
 		case "reason":
 			f.Reason = textOf(value)
 		}

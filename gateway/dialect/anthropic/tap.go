@@ -23,10 +23,11 @@ type tap struct {
 
 // See judges one event and counts it.
 func (t *tap) See(data []byte) dialect.Kind {
-	switch {
-	case data == nil:
+	if data == nil {
 		return dialect.KindComment
-	case len(data) < 2 || data[0] != '{' || data[len(data)-1] != '}':
+	}
+	data = bytes.TrimSpace(data)
+	if len(data) < 2 || data[0] != '{' || data[len(data)-1] != '}' {
 		return dialect.KindGarbage
 	}
 	if bytes.HasPrefix(data, []byte(`{"type":"content_block_delta"`)) {
