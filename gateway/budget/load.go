@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package budget
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// everything is more events than a few periods bring.
+const everything = 1_000_000
+
+// load reads a book as it stands: what is set, what was spent, what resets took out, what was told.
+func (b *Budgets) load(ctx context.Context) (*book, error) {
+	set, err := b.files.limits(ctx)
+	if err != nil {
+		return nil, err
+	}
+	fresh := newBook(*b.needs.Config, set, b.needs.Location(), b.needs.Now())
+	if err := b.loadSpent(ctx, fresh); err != nil {
+		return nil, err
+	}
+	events, err := b.files.events(ctx, "", fresh.cal.begins(horizon(&fresh.cal)), everything, eventReset, eventWarned, eventExhausted)
+	if err != nil {
+		return nil, err
+	}
+	slices.Reverse(events)
+	for i := range events {
+		if err := b.replay(ctx, fresh, &events[i]); err != nil {
+			return nil, err
+		}
+	}
+	fresh.bind()
+	return fresh, nil
+}
+
+// horizon is the first day of which is known what was spent: that of the month before, for the
+// clock may be set back.
+func horizon(c *calendar) int {
+	before := c.spans(c.now[month].first - 1)
+	return min(before[month].first, c.now[week].first-7)
+}
+
+// loadSpent reads what every scope spent. Days that end no period are taken together.
+func (b *Budgets) loadSpent(ctx context.Context, fresh *book) error {
+	c := &fresh.cal
+	days := []int{horizon(c), c.now[month].first, c.now[week].first - 7, c.now[week].first, c.today - 1, c.today, c.today + 1}
+	slices.Sort(days)
+	days = slices.Compact(days)
+	for d, by := range dimensions {
+		later := map[string]Amount{}
+		for i, on := range slices.Backward(days) {
+			spent, err := b.spent(ctx, by, c.begins(on))
+			if err != nil {
+				return err
+			}
+			last := on // of the days taken together
+			if i+1 < len(days) {
+				last = days[i+1] - 1
+			}
+			for name, amount := range spent {
+				if t := fresh.at(d, name); t != nil {
+					t.days[last] = amount.minus(later[name])
+				}
+			}
+			later = spent
+		}
+	}
+	return nil
+}
+
+// replay takes up a reset, or what was told already.
+func (b *Budgets) replay(ctx context.Context, fresh *book, e *Event) error {
+	p := slices.Index(periods[:], e.Period)
+	if p < 0 {
+		return nil
+	}
+	if e.Event != eventReset {
+		at := mark{e.Scope, e.Limit, e.Since.UnixNano()}
+		fresh.marks[at] = max(fresh.marks[at], e.Percent)
+		return nil
+	}
+	t, d, name := fresh.scope(e.Scope)
+	if t == nil {
+		return nil
+	}
+	since, took := e.Since, e.took
+	if now := fresh.cal.now[p].since; !since.Equal(now) && !e.Time.Before(now) {
+		// The time zone was another one: the reset took what lies before it in the period as it is now.
+		whole, err := b.spent(ctx, dimensions[d], now)
+		if err != nil {
+			return err
+		}
+		after, err := b.spent(ctx, dimensions[d], e.Time)
+		if err != nil {
+			return err
+		}
+		since, took = now, whole[name].minus(after[name]).minus(t.taken(p, now))
+	}
+	t.resets = append(t.resets, reset{p, since.UnixNano(), took})
+	return nil
+}
+
+// taken is what resets took out of a period so far.
+func (t *tally) taken(period int, since time.Time) Amount {
+	var sum Amount
+	for _, r := range t.resets {
+		if r.period == period && r.since == since.UnixNano() {
+			sum.add(r.took)
+		}
+	}
+	return sum
+}
