@@ -13,37 +13,45 @@ import (
 	"time"
 
 	"holdfast"
-	"holdfast/gateway/dialect/openai"
+	"holdfast/gateway/dialect"
 	"holdfast/gateway/ledger"
+	"holdfast/gateway/provider"
 )
 
 const (
-	mostRequest  = 10 << 20
-	slowBody     = 30 * time.Second
-	dialectName  = "openai.chat"
-	keptBodySize = 1 << 20
+	mostRequest = 10 << 20
+	slowBody    = 30 * time.Second
 )
 
 // chat serves models and agents.
-func (g *Gateway) chat(w http.ResponseWriter, r *http.Request) { g.serve(w, r, g.agents) }
+func (g *Gateway) chat(w http.ResponseWriter, r *http.Request) {
+	g.serve(w, r, g.tongues.get(provider.Chat), g.agents)
+}
 
 // innerChat serves models alone, so that an agent cannot call itself.
-func (g *Gateway) innerChat(w http.ResponseWriter, r *http.Request) { g.serve(w, r, nil) }
+func (g *Gateway) innerChat(w http.ResponseWriter, r *http.Request) {
+	g.serve(w, r, g.tongues.get(provider.Chat), nil)
+}
 
-func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, agents agents) {
-	buf := g.buffer()
-	if refusal := readBody(w, r, buf); refusal != nil {
-		refuse(w, refusal)
+// serving serves models in one dialect.
+func (g *Gateway) serving(name string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { g.serve(w, r, g.tongues.get(name), nil) }
+}
+
+func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, client *dialect.Dialect, agents agents) {
+	buf := g.buffers.take()
+	if wrong := readBody(w, r, buf); wrong != nil {
+		refuse(w, client, *wrong)
 		return
 	}
-	req, err := openai.Decode(buf.Bytes())
+	req, err := client.Scan(buf.Bytes())
 	if err != nil {
-		refuse(w, badRequest(err))
+		refuse(w, client, badRequest(err))
 		return
 	}
 	t := g.routes.Load()
 	if t == nil {
-		refuse(w, &openai.Error{Status: http.StatusServiceUnavailable, Type: "server_error", Message: "the gateway is not started"})
+		refuse(w, client, notStarted())
 		return
 	}
 	chain, alias := t.resolve(req.Model)
@@ -55,31 +63,21 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, agents agents) {
 		}
 	}
 	if len(chain) == 0 {
-		refuse(w, unknownModel(req.Model))
+		refuse(w, client, g.unknownModel(req.Model, client))
 		return
 	}
-	c := &call{g: g, w: w, req: req, alias: alias, times: t.config.Timeouts, began: time.Now()}
+	c := &call{g: g, w: w, client: client, header: r.Header, req: req, body: buf.Bytes(), alias: alias, settings: &t.config, began: time.Now()}
+	if t.config.Capture.On {
+		defer g.tape.begin(c, &t.config.Capture)()
+	}
 	c.run(r.Context(), chain)
-	g.recycle(buf)
-}
-
-func (g *Gateway) buffer() *bytes.Buffer {
-	if buf, ok := g.bodies.Get().(*bytes.Buffer); ok {
-		buf.Reset()
-		return buf
-	}
-	return new(bytes.Buffer)
-}
-
-func (g *Gateway) recycle(buf *bytes.Buffer) {
-	if buf.Cap() <= keptBodySize {
-		g.bodies.Put(buf)
-	}
+	g.meters.observe(c, g.needs.Log)
+	g.buffers.give(buf)
 }
 
 // readBody reads the whole request; a body that drips in is given up.
-func readBody(w http.ResponseWriter, r *http.Request, buf *bytes.Buffer) *openai.Error {
-	tooLarge := &openai.Error{
+func readBody(w http.ResponseWriter, r *http.Request, buf *bytes.Buffer) *dialect.Failure {
+	tooLarge := &dialect.Failure{
 		Status: http.StatusRequestEntityTooLarge, Type: "invalid_request_error", Code: "request_too_large",
 		Message: "the request is larger than 10 MiB",
 	}
@@ -96,69 +94,62 @@ func readBody(w http.ResponseWriter, r *http.Request, buf *bytes.Buffer) *openai
 		return tooLarge
 	}
 	if err != nil {
-		return &openai.Error{
+		return &dialect.Failure{
 			Status: http.StatusBadRequest, Type: "invalid_request_error", Message: "the request's body broke off or was too slow",
 		}
 	}
 	return nil
 }
 
-func badRequest(err error) *openai.Error {
-	e := &openai.Error{Status: http.StatusBadRequest, Type: "invalid_request_error", Message: err.Error()}
-	if wrong, ok := errors.AsType[*openai.InputError](err); ok {
-		e.Param = wrong.Field
-	}
-	return e
-}
-
-func unknownModel(name string) *openai.Error {
-	return &openai.Error{
-		Status: http.StatusNotFound, Type: "invalid_request_error", Param: "model", Code: "model_not_found",
-		Message: fmt.Sprintf("there is no model %q: want an alias, an agent, or provider/model (GET /v1/models lists them)", name),
-	}
-}
-
 // call is one model call on its way.
 type call struct {
-	g     *Gateway
-	w     http.ResponseWriter
-	req   *openai.Request
-	alias string
-	times Timeouts
-	began time.Time
+	g        *Gateway
+	w        http.ResponseWriter
+	client   *dialect.Dialect
+	header   http.Header // the client's
+	req      *dialect.Call
+	body     []byte
+	said     *dialect.Request // the same in no dialect, once it is translated
+	alias    string
+	settings *Config
+	began    time.Time
 
 	id     string
 	booked *ledger.Reservation
 	asked  ledger.Call
 	room   int64 // output tokens reserved
+	ended  ledger.Result
+	status int // what the client was answered with
+	// first is the failure that is told when those behind it could not even be asked.
+	first *failure
+	from  step
 }
 
 // run reserves the call, tries the chain and settles.
 func (c *call) run(ctx context.Context, chain []target) {
 	g := c.g
 	if refusal := g.needs.Breaker.Refusal(); refusal != nil {
-		refuse(c.w, refused(refusal))
+		c.refuse(refused(refusal))
 		return
 	}
 	steps, wait := g.cooling.usable(chain, c.began)
 	if len(steps) == 0 {
-		refuse(c.w, resting(chain[0], wait))
+		c.refuse(resting(chain[0], wait))
 		return
 	}
 	if err := c.reserve(ctx, steps[0].target); err != nil {
-		refuse(c.w, g.notAdmitted(ctx, err))
+		c.refuse(g.notAdmitted(ctx, err))
 		return
 	}
 	// Whatever happens below, the reservation does not stay: a panic settles it as an estimate.
-	defer c.settle(steps[0], ledger.StatusFailed, holdfast.Usage{}, false, 0)
+	defer c.settle(steps[0], ledger.Result{Status: ledger.StatusFailed})
 	c.try(ctx, steps)
 }
 
-func resting(t target, wait time.Duration) *openai.Error {
-	return &openai.Error{
-		Status: http.StatusTooManyRequests, Type: "rate_limit_error", Code: "cooling_down", RetryAfter: wait,
-		Message: fmt.Sprintf("%s and all behind it are cooling down for %s more, as their providers asked", t, wait.Round(time.Second)),
-	}
+// refuse answers with an error of the house in the client's dialect.
+func (c *call) refuse(f dialect.Failure) {
+	c.status = f.Status
+	refuse(c.w, c.client, f)
 }
 
 func (c *call) reserve(ctx context.Context, first target) error {
@@ -168,16 +159,43 @@ func (c *call) reserve(ctx context.Context, first target) error {
 	}
 	c.id = c.g.newID()
 	c.asked = ledger.Call{
-		Caller: caller.String(), Tenant: caller.Tenant, Agent: agent, Unit: caller.Unit,
-		Alias: c.alias, Provider: first.provider, Model: first.model, Dialect: dialectName, RequestID: c.id,
+		Caller: caller.String(), Key: caller.Key, Tenant: caller.Tenant, Agent: agent, Unit: caller.Unit, Session: session(c.header),
+		Alias: c.alias, Provider: first.provider, Model: first.model, Dialect: c.client.Name, RequestID: c.id,
 	}
 	c.room = c.req.MaxOutput
-	if c.room == 0 {
+	if c.room == 0 && c.client.NewTap != nil {
 		c.room = c.g.needs.Ledger.Expect(first.provider, first.model)
+		if !c.req.Stream {
+			c.room = c.g.floors.raise(first, c.room)
+		}
+	}
+	if c.g.needs.Limits != nil {
+		if err := c.g.needs.Limits.Allow(ctx, caller, c.req.Model, c.req.Input+c.room); err != nil {
+			return err
+		}
 	}
 	var err error
 	c.booked, err = c.g.needs.Ledger.Reserve(ctx, c.asked, c.req.Input, c.room)
 	return err
+}
+
+// limit is what the upstream may answer with when the client set no limit: what was reserved. A
+// stream needs none, for it reserves more as it goes and is cut when no more fits.
+func (c *call) limit() int64 {
+	if c.req.MaxOutput > 0 || c.req.Stream {
+		return 0
+	}
+	return c.room
+}
+
+// session is the client's own name of the conversation, as coding agents send it; empty for none.
+func session(h http.Header) string {
+	for _, name := range [...]string{"X-Holdfast-Session", "Session_id", "X-Claude-Code-Session-Id"} {
+		if values := h[name]; len(values) > 0 && len(values[0]) <= 128 {
+			return values[0]
+		}
+	}
+	return ""
 }
 
 // newID names a request for the client and the ledger alike.
@@ -188,16 +206,17 @@ func (g *Gateway) newID() string {
 // try asks one step after the other until one answers or none may do better.
 func (c *call) try(ctx context.Context, steps []step) {
 	for i, s := range steps {
-		f := c.attempt(ctx, s)
+		f := c.persist(ctx, s, i == len(steps)-1)
 		switch {
 		case f == nil:
 			return
 		case f.halt != nil:
-			refuse(c.w, haltError(f.halt))
-			c.settle(s, ledger.StatusHalted, holdfast.Usage{Input: c.req.Input}, true, 0)
+			c.refuse(haltError(f.halt))
+			c.settle(s, ledger.Result{Status: ledger.StatusHalted, Usage: holdfast.Usage{Input: c.req.Input}, Estimated: true})
 			return
 		case ctx.Err() != nil: // the client hung up before anything was relayed
-			c.settle(s, ledger.StatusCancelled, holdfast.Usage{Input: c.req.Input}, true, 0)
+			c.status = statusHungUp
+			c.settle(s, ledger.Result{Status: ledger.StatusCancelled, Usage: holdfast.Usage{Input: c.req.Input}, Estimated: true})
 			return
 		}
 		if f.cool {
@@ -209,38 +228,43 @@ func (c *call) try(ctx context.Context, steps []step) {
 			c.spent(s, last)
 		}
 		if last {
-			c.head(s)
-			f.write(c.w, s.target)
+			c.fail(s, f)
 			return
+		}
+		if c.first == nil && f.field == nil {
+			c.first, c.from = f, s
 		}
 	}
 }
 
-// spent books an attempt that the provider may charge for although it gave no answer.
-func (c *call) spent(s step, last bool) {
-	usage := holdfast.Usage{Input: c.req.Input}
-	if last {
-		c.settle(s, ledger.StatusFailed, usage, true, 0)
-		return
+// fail tells the client why nobody answered. That the last one could not take the request says less
+// than why the others did not.
+func (c *call) fail(s step, f *failure) {
+	if f.field != nil && c.first != nil {
+		s, f = c.from, c.first
 	}
-	c.g.needs.Ledger.Book(c.asked, ledger.Result{
-		Provider: s.provider, Model: s.model, Fallback: s.at, Usage: usage, Estimated: true, Status: ledger.StatusFailed,
-	}, time.Since(c.began))
+	c.head(s)
+	c.status = f.write(c.w, c.client, s.target)
 }
 
-func haltError(h *haltedError) *openai.Error {
-	return &openai.Error{
-		Status: http.StatusServiceUnavailable, Type: "service_unavailable", Code: "breaker_halt", Reason: "breaker_halt",
-		Message: h.Error(), RetryAfter: 15 * time.Second,
+// spent books an attempt that the provider may charge for although it gave no answer.
+func (c *call) spent(s step, last bool) {
+	result := ledger.Result{Usage: holdfast.Usage{Input: c.req.Input}, Estimated: true, Status: ledger.StatusFailed}
+	if last {
+		c.settle(s, result)
+		return
 	}
+	result.Provider, result.Model, result.Fallback = s.provider, s.model, s.at
+	c.g.needs.Ledger.Book(c.asked, result, time.Since(c.began))
 }
 
 // settle books how the call ended. Only the first time counts.
-func (c *call) settle(s step, status string, usage holdfast.Usage, estimated bool, firstToken time.Duration) {
-	c.booked.Settle(ledger.Result{
-		Provider: s.provider, Model: s.model, Fallback: s.at,
-		Usage: usage, Estimated: estimated, Status: status, FirstToken: firstToken,
-	})
+func (c *call) settle(s step, result ledger.Result) {
+	result.Provider, result.Model, result.Fallback = s.provider, s.model, s.at
+	if c.ended.Status == "" {
+		c.ended = result
+	}
+	c.booked.Settle(result)
 }
 
 // head says who answers.
@@ -250,4 +274,25 @@ func (c *call) head(s step) {
 	h["X-Holdfast-Model"] = values[1:2:2]
 	h["X-Holdfast-Fallback"] = values[2:3:3]
 	h["X-Request-Id"] = values[3:4:4]
+}
+
+func badRequest(err error) dialect.Failure {
+	f := dialect.Failure{Status: http.StatusBadRequest, Type: "invalid_request_error", Message: err.Error()}
+	if wrong, ok := errors.AsType[*dialect.InputError](err); ok {
+		f.Param = wrong.Field
+	}
+	return f
+}
+
+func (g *Gateway) unknownModel(name string, client *dialect.Dialect) dialect.Failure {
+	f := dialect.Failure{
+		Status: http.StatusNotFound, Type: "invalid_request_error", Param: "model", Code: "model_not_found",
+		Message: fmt.Sprintf("there is no model %q: want an alias, an agent, or provider/model (GET /v1/models lists them)", name),
+	}
+	if client.Name != provider.Chat && g.agents != nil {
+		if _, ok := g.agents.Lookup(name); ok {
+			f.Message = fmt.Sprintf("%q is an agent, which answers at /v1/chat/completions", name)
+		}
+	}
+	return f
 }

@@ -23,15 +23,31 @@ type Config struct {
 	Aliases map[string][]string `json:"aliases"`
 	// Timeouts bound the silence of a provider.
 	Timeouts Timeouts `json:"timeouts"`
+	// Retries is how often the last of a chain is asked again, after a moment, when it could not be
+	// reached or failed within itself and nothing was streamed.
+	Retries int `json:"retries" min:"0" max:"5"`
+	// RequestLog writes a line a call into the house's log, without bodies.
+	RequestLog bool `json:"request_log"`
+	// Capture keeps whole requests and answers, redacted, in var/gateway/capture.jsonl.
+	Capture Capture `json:"capture"`
 }
 
 // Provider is one source of models.
 type Provider struct {
-	// Kind is openai for any server that speaks OpenAI's chat completions, rehearsal for the
-	// scripted model inside the house.
-	Kind string `json:"kind" enum:"openai,rehearsal"`
+	// Kind is openai for any server that speaks OpenAI's chat completions, anthropic for one that
+	// speaks Anthropic's messages, rehearsal for the scripted model inside the house.
+	Kind string `json:"kind" enum:"openai,anthropic,rehearsal"`
 	// URL is the server's base address, with its version: https://api.example.com/v1.
 	URL string `json:"url,omitempty"`
+	// Flavor names the server's peculiarities; empty for what the address tells.
+	Flavor string `json:"flavor,omitempty" enum:",generic,openai,anthropic,openrouter,gemini,azure,groq,mistral,zai,ollama,llamacpp,vllm"`
+	// APIVersion is sent as api-version, as Azure wants with addresses that do not end in /v1.
+	APIVersion string `json:"api_version,omitempty"`
+	// Speaks lists dialects that the server speaks beside those of its flavor: chat, responses,
+	// embeddings, messages.
+	Speaks []string `json:"speaks,omitempty"`
+	// Headers are sent with every call, such as HTTP-Referer; no key belongs here.
+	Headers map[string]string `json:"headers,omitempty"`
 	// Key names the key of .env that the server wants; empty when it wants none.
 	Key string `json:"key,omitempty"`
 	// Script is the rehearsal's script, relative to the home; empty for the default answers.
@@ -61,11 +77,14 @@ func Defaults() Config {
 			Answer:    config.Duration(10 * time.Minute),
 			Stall:     config.Duration(time.Minute),
 		},
+		Retries: 1,
+		Capture: Capture{MaxMB: 16, MaxBodyKB: 256},
 	}
 }
 
 const (
 	kindOpenAI    = "openai"
+	kindAnthropic = "anthropic"
 	kindRehearsal = "rehearsal"
 )
 
@@ -81,6 +100,7 @@ func (c Config) Check() []holdfast.Problem {
 	for _, name := range slices.Sorted(maps.Keys(c.Aliases)) {
 		c.checkAlias(name, add)
 	}
+	c.Capture.check(add)
 	for field, d := range map[string]config.Duration{
 		"connect": c.Timeouts.Connect, "first_byte": c.Timeouts.FirstByte, "answer": c.Timeouts.Answer, "stall": c.Timeouts.Stall,
 	} {
@@ -97,17 +117,18 @@ func (p Provider) check(name string, add func(field, message, remedy string)) {
 		add(field, "a provider's name has no slash and no space", "")
 	}
 	switch p.Kind {
-	case kindOpenAI:
+	case kindOpenAI, kindAnthropic:
 		p.checkURL(field+".url", add)
+		p.checkRemote(field, add)
 		if p.Script != "" {
 			add(field+".script", "is for kind rehearsal", "")
 		}
 	case kindRehearsal:
-		if p.URL != "" || p.Key != "" {
-			add(field, "kind rehearsal has neither url nor key", "it answers from its script, inside the house")
+		if p.URL != "" || p.Key != "" || p.Flavor != "" || len(p.Speaks)+len(p.Headers) > 0 {
+			add(field, "kind rehearsal has only a script", "it answers from its script, inside the house")
 		}
 	default:
-		add(field+".kind", fmt.Sprintf("%q is no kind of provider", p.Kind), "want openai or rehearsal")
+		add(field+".kind", fmt.Sprintf("%q is no kind of provider", p.Kind), "want openai, anthropic or rehearsal")
 	}
 }
 
@@ -116,7 +137,7 @@ func (p Provider) checkURL(field string, add func(field, message, remedy string)
 	u, err := url.Parse(p.URL)
 	switch {
 	case p.URL == "":
-		add(field, "is required for kind openai", remedy)
+		add(field, "is required for kind "+p.Kind, remedy)
 	case err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https"):
 		add(field, "is no http or https address", remedy)
 	case u.User != nil:

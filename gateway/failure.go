@@ -3,9 +3,6 @@
 package gateway
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,9 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"holdfast"
-	"holdfast/gateway/breaker"
-	"holdfast/gateway/dialect/openai"
+	"holdfast/gateway/dialect"
 	"holdfast/gateway/provider"
 )
 
@@ -26,24 +21,27 @@ type failure struct {
 	code       string // ours
 	message    string
 	retryAfter time.Duration
-	// next tells that another target may do better; cool that this one should rest.
-	next, cool bool
+	// next tells that another target may do better; cool that this one should rest; again that the
+	// same one may do better in a moment.
+	next, cool, again bool
 	// spent tells that the provider may charge for the attempt.
 	spent bool
 	// halt is set when a HALT cut the attempt.
 	halt *haltedError
-	// body is the upstream's own error, passed on when it is the client's to read.
+	// field is set when the target cannot take the request as it is.
+	field *dialect.InputError
+	// said is the upstream's own error, body how it put it in the dialect by; it is the client's to read.
+	said *dialect.Failure
 	body []byte
-	kind string // its content type
+	by   *dialect.Dialect
 }
 
 const mostErrorBody = 64 << 10
 
 // failed turns an answer that is no success into a failure.
-func failed(a *provider.Answer, now time.Time) *failure {
+func failed(a *provider.Answer, by *dialect.Dialect, now time.Time) *failure {
 	body, _ := io.ReadAll(io.LimitReader(a.Body, mostErrorBody))
-	f := &failure{status: a.Status, body: body, kind: a.Header.Get("Content-Type"), code: "upstream_error"}
-	f.message = fmt.Sprintf("answered status %d", a.Status)
+	f := &failure{status: a.Status, code: "upstream_error", message: fmt.Sprintf("answered status %d", a.Status)}
 	switch {
 	case a.Status == http.StatusTooManyRequests:
 		f.next, f.cool, f.code, f.message = true, true, "rate_limited", "is rate limited"
@@ -51,12 +49,23 @@ func failed(a *provider.Answer, now time.Time) *failure {
 	case a.Status >= 500 || a.Status == http.StatusRequestTimeout:
 		f.next, f.cool = true, true
 		f.retryAfter = retryAfter(a.Header, now)
+		f.again = a.Status >= 500 && a.Status != http.StatusNotImplemented && f.retryAfter == 0
 	case a.Status == http.StatusUnauthorized || a.Status == http.StatusForbidden:
-		f.code, f.message, f.body = "upstream_unauthorized", "refused the house's key", nil
+		f.code, f.message = "upstream_unauthorized", "refused the house's key"
+		return f // its words may repeat the key
 	case a.Status < 400:
-		f.next, f.cool, f.code, f.body = true, true, "upstream_invalid", nil
+		f.next, f.cool, f.code = true, true, "upstream_invalid"
+		return f
 	}
+	f.take(by, body)
 	return f
+}
+
+// take keeps the upstream's own words.
+func (f *failure) take(by *dialect.Dialect, body []byte) {
+	if said, ok := by.ReadError(f.status, body); ok {
+		f.said, f.by, f.body = &said, by, append([]byte(nil), body...)
+	}
 }
 
 // retryAfter reads when to come again, from any of the headers that providers use. It is at most
@@ -107,12 +116,20 @@ func broken(err error) *failure {
 	if halt, ok := errors.AsType[*haltedError](err); ok {
 		return &failure{halt: halt}
 	}
-	f := &failure{next: true, cool: true, code: "upstream_unreachable", message: err.Error()}
+	if wrong, ok := errors.AsType[*dialect.InputError](err); ok {
+		return misfit(wrong)
+	}
+	f := &failure{next: true, cool: true, again: true, code: "upstream_unreachable", message: err.Error()}
 	if errors.Is(err, provider.ErrTimeout) {
-		f.code, f.spent = "upstream_timeout", true
+		f.code, f.spent, f.again = "upstream_timeout", true, false
 		f.message = "gave no answer in time"
 	}
 	return f
+}
+
+// misfit is a request that a target cannot take as it is; another may.
+func misfit(wrong *dialect.InputError) *failure {
+	return &failure{next: true, code: "unsupported", message: wrong.Error(), field: wrong}
 }
 
 // invalid is an answer that is none.
@@ -120,9 +137,14 @@ func invalid(format string, args ...any) *failure {
 	return &failure{next: true, cool: true, spent: true, code: "upstream_invalid", message: fmt.Sprintf(format, args...)}
 }
 
+// empty is an answer that says nothing.
+func empty() *failure {
+	return &failure{next: true, cool: true, spent: true, code: "upstream_empty", message: "gave an empty answer"}
+}
+
 // answer is the failure as the client sees it, after the last target failed.
-func (f *failure) answer(t target) *openai.Error {
-	e := &openai.Error{
+func (f *failure) answer(t target) dialect.Failure {
+	e := dialect.Failure{
 		Status: http.StatusBadGateway, Type: "upstream_error", Code: f.code, RetryAfter: f.retryAfter,
 		Message: fmt.Sprintf("%s: %s", t, f.message),
 	}
@@ -135,64 +157,44 @@ func (f *failure) answer(t target) *openai.Error {
 		e.Status, e.Type = http.StatusServiceUnavailable, "configuration_error"
 	case "upstream_error":
 		e.Status = f.status
+	case "unsupported":
+		e.Status, e.Type, e.Param = http.StatusBadRequest, "invalid_request_error", f.field.Field
+	}
+	if f.said != nil {
+		e = *f.said
+		e.Status, e.RetryAfter = f.status, f.retryAfter
 	}
 	return e
 }
 
-// write answers the client: with the upstream's own error when it has OpenAI's form, for it is
-// about the client's request; else with ours.
-func (f *failure) write(w http.ResponseWriter, t target) {
-	if f.status < 400 || !ownError(f.body) {
-		refuse(w, f.answer(t))
-		return
+// write answers the client: with the upstream's own bytes when it speaks the client's dialect, for
+// its error is about the client's request; else in the client's words. It returns the status.
+func (f *failure) write(w http.ResponseWriter, client *dialect.Dialect, t target) int {
+	e := f.answer(t)
+	if f.body == nil || f.by != client || f.status < 400 {
+		refuse(w, client, e)
+		return e.Status
 	}
+	writeError(w, e, f.body)
+	return e.Status
+}
+
+// refuse answers with an error of the house in the client's dialect.
+func refuse(w http.ResponseWriter, client *dialect.Dialect, f dialect.Failure) {
+	writeError(w, f, client.Error(f))
+}
+
+func writeError(w http.ResponseWriter, f dialect.Failure, body []byte) {
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
-	if f.retryAfter > 0 {
-		h.Set("Retry-After", strconv.FormatInt(int64((f.retryAfter+time.Second-1)/time.Second), 10))
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	if f.RetryAfter > 0 {
+		h.Set("Retry-After", strconv.FormatInt(int64((f.RetryAfter+time.Second-1)/time.Second), 10))
 	}
-	w.WriteHeader(f.status)
-	_, _ = w.Write(f.body)
-}
-
-func ownError(body []byte) bool {
-	var form struct {
-		Error json.RawMessage `json:"error"`
+	if f.Reason != "" {
+		// Official clients repeat a 503 or 429 at once; a refusal of the house is not to be repeated.
+		h.Set("X-Should-Retry", "false")
 	}
-	return json.Unmarshal(body, &form) == nil && len(bytes.Trim(form.Error, " null")) > 0
-}
-
-// notAdmitted is the ledger's no, in OpenAI's form.
-func (g *Gateway) notAdmitted(ctx context.Context, err error) *openai.Error {
-	if full, ok := errors.AsType[*breaker.Full](err); ok {
-		g.needs.Breaker.Reached(full)
-		if refusal := g.needs.Breaker.Refusal(); refusal != nil {
-			return refused(refusal)
-		}
-		return &openai.Error{
-			Status: http.StatusServiceUnavailable, Type: "insufficient_quota", Code: "breaker_cap", Reason: "breaker_cap",
-			Message: full.Error() + "; try a smaller max_tokens, or again when they have ended", RetryAfter: 5 * time.Second,
-		}
-	}
-	if refusal, ok := errors.AsType[*holdfast.Refusal](err); ok {
-		return refused(refusal)
-	}
-	if ctx.Err() != nil {
-		return &openai.Error{Status: statusHungUp, Type: "client_error", Message: "the client hung up"}
-	}
-	g.needs.Log.Error("cannot reserve a model call", "error", err)
-	return &openai.Error{
-		Status: http.StatusServiceUnavailable, Type: "server_error", Code: "ledger_unavailable", RetryAfter: 5 * time.Second,
-		Message: "the ledger cannot be written, and what is not counted is not called",
-	}
-}
-
-// statusHungUp is what nobody reads.
-const statusHungUp = 499
-
-func refused(r *holdfast.Refusal) *openai.Error {
-	return &openai.Error{
-		Status: http.StatusServiceUnavailable, Type: "service_unavailable", Code: breaker.Reason, Reason: breaker.Reason,
-		Message: r.Reason + "; " + r.Remedy, RetryAfter: r.RetryAfter,
-	}
+	w.WriteHeader(f.Status)
+	_, _ = w.Write(body)
 }

@@ -18,8 +18,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"os"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -27,11 +25,8 @@ import (
 	"holdfast/core/home"
 	"holdfast/core/house"
 	"holdfast/gateway/breaker"
-	"holdfast/gateway/dialect/openai"
 	"holdfast/gateway/ledger"
 	"holdfast/gateway/provider"
-	upstream "holdfast/gateway/provider/openai"
-	"holdfast/gateway/provider/rehearsal"
 )
 
 // secrets is what the gateway needs of the house's keys.
@@ -52,21 +47,28 @@ type Needs struct {
 	Ledger  *ledger.Ledger
 	Breaker *breaker.Breaker
 	Keys    secrets
-	Log     *slog.Logger
+	// Limits bounds what each key may call; nil for no bounds.
+	Limits limits
+	// Meter counts calls; nil counts nothing.
+	Meter meter
+	Log   *slog.Logger
 }
 
 // A Gateway relays model calls. Its handlers may serve many requests.
 type Gateway struct {
-	needs  Needs
-	agents agents
-	routes atomic.Pointer[table]
+	needs   Needs
+	agents  agents
+	tongues tongues
+	routes  atomic.Pointer[table]
+	meters  meters
+	tape    tape
 
 	cooling  cooldowns
 	flights  flights
+	floors   floors
 	requests atomic.Int64
 	began    time.Time
-	bodies   sync.Pool
-	streams  sync.Pool
+	buffers  buffers
 }
 
 // New names a gateway; providers are made at Start.
@@ -74,7 +76,8 @@ func New(needs Needs) *Gateway {
 	if needs.Log == nil {
 		needs.Log = slog.New(slog.DiscardHandler)
 	}
-	g := &Gateway{needs: needs, began: time.Now()}
+	g := &Gateway{needs: needs, began: time.Now(), tongues: allTongues(), meters: newMeters(needs.Meter, needs.Log)}
+	g.tape.path = needs.Home.Var("gateway", "capture.jsonl")
 	needs.Breaker.OnHalt(g.halt)
 	return g
 }
@@ -84,23 +87,32 @@ func (g *Gateway) SetAgents(a agents) { g.agents = a }
 
 // Capability is the gateway's part of the house.
 func (g *Gateway) Capability() house.Capability {
-	chat, models := http.HandlerFunc(g.chat), http.HandlerFunc(g.models)
-	route := func(pattern string, auth house.Auth, loopback bool, summary string, h http.Handler) house.Route {
-		return house.Route{Pattern: pattern, Auth: auth, Loopback: loopback, Summary: summary, Handler: h}
-	}
 	return house.Capability{
 		Name: "gateway", Section: "models", Config: g.needs.Config,
 		Actions: g.actions(),
-		Routes: []house.Route{
-			route("POST /v1/chat/completions", house.AuthKey, true, "chat with a model or agent", chat),
-			route("GET /v1/models", house.AuthKey, true, "list models and agents", models),
-			route("POST /api/agent/v1/chat/completions", house.AuthEither, false, "the same, through the front door", chat),
-			route("GET /api/agent/v1/models", house.AuthEither, false, "the same, through the front door", models),
-		},
-		Start:  g.Start,
-		Stop:   g.Stop,
-		Reason: "after the ledger and the breaker, which every call passes",
+		Routes:  g.clientRoutes(),
+		Start:   g.Start,
+		Stop:    g.Stop,
+		Reason:  "after the ledger and the breaker, which every call passes",
 	}
+}
+
+// clientRoutes are where clients call models: on this machine below /v1, and through the front door.
+func (g *Gateway) clientRoutes() []house.Route {
+	var list []house.Route
+	add := func(method, path, summary string, h http.HandlerFunc) {
+		list = append(list,
+			house.Route{Pattern: method + " /v1/" + path, Auth: house.AuthKey, Loopback: true, Summary: summary, Handler: h},
+			house.Route{Pattern: method + " /api/agent/v1/" + path, Auth: house.AuthEither, Summary: summary + ", through the front door", Handler: h})
+	}
+	add("POST", "chat/completions", "chat with a model or agent", g.chat)
+	add("POST", "responses", "ask a model, in OpenAI's newer form", g.serving(provider.Responses))
+	add("POST", "embeddings", "embed texts", g.serving(provider.Embeddings))
+	add("POST", "messages", "ask a model, in Anthropic's form", g.serving(provider.Messages))
+	add("POST", "messages/count_tokens", "count the tokens of a request", g.count)
+	add("GET", "models", "list models and agents", g.models)
+	add("GET", "models/{id...}", "one model or agent", g.model)
+	return list
 }
 
 // Start makes the providers.
@@ -130,41 +142,6 @@ func (g *Gateway) Apply(c Config) error {
 	return nil
 }
 
-func (g *Gateway) make(p Provider, t Timeouts) (provider.Provider, error) {
-	if p.Kind == kindOpenAI {
-		opt := upstream.Options{URL: p.URL, Connect: t.Connect.Std()}
-		if p.Key != "" {
-			opt.Key = func() (holdfast.Secret, error) { return g.key(p.Key) }
-		}
-		return upstream.New(opt)
-	}
-	var script []byte
-	if p.Script != "" {
-		var err error
-		if script, err = os.ReadFile(g.needs.Home.Path(p.Script)); err != nil {
-			return nil, holdfast.BadInput("", holdfast.Problem{File: p.Script, Message: "cannot read the rehearsal's script: " + err.Error()})
-		}
-	}
-	return rehearsal.New(p.Script, script)
-}
-
-// key reads a provider's key when it is needed.
-func (g *Gateway) key(name string) (holdfast.Secret, error) {
-	if g.needs.Keys != nil {
-		if secret, ok := g.needs.Keys.Get(name); ok && !secret.Empty() {
-			return secret, nil
-		}
-	}
-	return holdfast.Secret{}, &keyMissing{name}
-}
-
-// keyMissing says that the operator has not set a provider's key.
-type keyMissing struct{ name string }
-
-func (k *keyMissing) Error() string {
-	return fmt.Sprintf("the key %s is not set (`holdfast keys set %s`)", k.name, k.name)
-}
-
 // Stop gives up idle connections.
 func (g *Gateway) Stop(context.Context) error {
 	closeAll(g.routes.Load())
@@ -186,45 +163,7 @@ func closeAll(t *table) {
 // agent is holdfast.AgentFrom of the request's context, the caller its holdfast.CallerFrom.
 func (g *Gateway) Inner() http.Handler { return http.HandlerFunc(g.innerChat) }
 
-// halt cuts every call under way.
-func (g *Gateway) halt(flag breaker.Flag) { g.flights.cut(&haltedError{reason: flag.Reason}) }
-
 // haltedError is why a call under way was cut.
 type haltedError struct{ reason string }
 
 func (e *haltedError) Error() string { return breaker.Reason + ": " + e.reason }
-
-// flights are the calls under way.
-type flights struct {
-	mu   sync.Mutex
-	next int64
-	all  map[int64]context.CancelCauseFunc
-}
-
-func (f *flights) begin(cancel context.CancelCauseFunc) int64 {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.all == nil {
-		f.all = map[int64]context.CancelCauseFunc{}
-	}
-	f.next++
-	f.all[f.next] = cancel
-	return f.next
-}
-
-func (f *flights) end(id int64) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	delete(f.all, id)
-}
-
-func (f *flights) cut(cause error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, cancel := range f.all {
-		cancel(cause)
-	}
-}
-
-// refuse answers with an error of the house.
-func refuse(w http.ResponseWriter, e *openai.Error) { e.Write(w) }

@@ -69,7 +69,8 @@ func TestWhatTheUpstreamGets(t *testing.T) {
 	}
 	_ = resp.Body.Close()
 	r := <-got
-	if body, want := <-bodies, `{"model":"model-x","messages":[{"role":"user","content":"x"}],"x_new_field":{"deep":[1]},"n":1}`; body != want {
+	const rest = `"model":"model-x","messages":[{"role":"user","content":"x"}],"x_new_field":{"deep":[1]},"n":1}`
+	if body, want := <-bodies, `{"max_completion_tokens":1024,`+rest; body != want { // as reserved
 		t.Errorf("body %s", body)
 	}
 	if r.URL.Path != "/base/chat/completions" || r.Header.Get("Authorization") != "Bearer "+secretKey || r.Header.Get("Cookie") != "" {
@@ -292,7 +293,12 @@ func TestAgentsAreModels(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var list struct{ Data []modelObject }
+	var list struct {
+		Data []struct {
+			ID      string
+			OwnedBy string `json:"owned_by"`
+		}
+	}
 	err = json.NewDecoder(resp.Body).Decode(&list)
 	_ = resp.Body.Close()
 	ids := []string{}

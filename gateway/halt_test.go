@@ -41,7 +41,7 @@ func TestConcurrentCallsAgainstACap(t *testing.T) {
 				answers(200, jsonKind, answerBody)(w, r)
 			}))
 			h := newHouse(t, c)
-			one, err := openai.Decode([]byte(body))
+			one, err := openai.Chat().Scan([]byte(body))
 			if err != nil {
 				t.Fatal(err)
 			}

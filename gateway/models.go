@@ -4,60 +4,14 @@ package gateway
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"maps"
-	"net/http"
 	"slices"
 	"time"
 
 	"holdfast"
 	"holdfast/core/action"
 	"holdfast/core/keys"
-	"holdfast/gateway/breaker"
-	"holdfast/gateway/dialect/openai"
 )
-
-type modelObject struct {
-	ID      string `json:"id"`
-	Object  string `json:"object"`
-	Created int64  `json:"created"`
-	OwnedBy string `json:"owned_by"`
-}
-
-// models lists what may stand as a model's name: aliases, agents, and what providers announce.
-func (g *Gateway) models(w http.ResponseWriter, _ *http.Request) {
-	list := []modelObject{}
-	add := func(id, owner string) {
-		taken := slices.ContainsFunc(list, func(m modelObject) bool { return m.ID == id })
-		if !taken {
-			list = append(list, modelObject{id, "model", g.began.Unix(), owner})
-		}
-	}
-	t := g.routes.Load()
-	if t != nil {
-		for _, name := range slices.Sorted(maps.Keys(t.chains)) {
-			add(name, "holdfast")
-		}
-	}
-	if g.agents != nil {
-		for _, name := range g.agents.Models() {
-			add(name, "agent")
-		}
-	}
-	if t != nil {
-		for _, name := range t.announced() {
-			add(name.String(), name.provider)
-		}
-	}
-	body, err := json.Marshal(map[string]any{"object": "list", "data": list})
-	if err != nil {
-		refuse(w, &openai.Error{Status: http.StatusInternalServerError, Type: "server_error", Message: "cannot list the models"})
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(body)
-}
 
 // announced lists the models that are known by provider/model: those in chains and those that
 // providers list.
@@ -157,16 +111,4 @@ func (g *Gateway) Required() []keys.Requirement {
 		}
 	}
 	return list
-}
-
-// capped is the error event of a stream that outgrew what the breaker allows.
-func capped(err error) (*openai.Error, bool) {
-	full, ok := errors.AsType[*breaker.Full](err)
-	if !ok {
-		return nil, false
-	}
-	return &openai.Error{
-		Type: "insufficient_quota", Code: "breaker_cap", Reason: "breaker_cap",
-		Message: "cut: " + full.Error(),
-	}, true
 }

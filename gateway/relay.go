@@ -8,19 +8,18 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"holdfast"
-	"holdfast/gateway/dialect/openai"
+	"holdfast/gateway/dialect"
+	"holdfast/gateway/dialect/wire"
 	"holdfast/gateway/ledger"
 	"holdfast/gateway/provider"
 )
 
 const (
-	mostAnswer = 64 << 20
 	// slowClient is how long a client may leave a piece of its answer unread.
 	slowClient = 2 * time.Minute
 	// lastWords is how long a client may take to read why its answer was cut.
@@ -32,114 +31,26 @@ const (
 	extension = 1024
 )
 
-// attempt asks one target and relays its answer; a failure means that nothing was relayed.
-func (c *call) attempt(ctx context.Context, s step) *failure {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	flight := c.g.flights.begin(cancel)
-	defer c.g.flights.end(flight)
-	if flag, halted := c.g.needs.Breaker.Halted(); halted { // raised before this flight could be cut
-		return &failure{halt: &haltedError{flag.Reason}}
-	}
-	patience := c.times.Answer.Std()
-	if c.req.Stream {
-		patience = c.times.FirstByte.Std()
-	}
-	silence := time.AfterFunc(patience, func() { cancel(provider.ErrTimeout) })
-	defer silence.Stop()
-	answer, err := s.via.Chat(ctx, provider.Call{Model: s.model, Body: c.req.For(s.model), Stream: c.req.Stream})
-	if err != nil {
-		return broken(cause(ctx, err))
-	}
-	defer func() { _ = answer.Body.Close() }()
-	if answer.Status != http.StatusOK {
-		return failed(answer, time.Now())
-	}
-	if encoding := answer.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
-		return invalid("answered in the encoding %q, which was not asked for", encoding)
-	}
-	if c.req.Stream {
-		return c.stream(ctx, s, answer, silence)
-	}
-	return c.plain(ctx, s, answer, silence)
-}
-
-// cause is why a context ended, when that is why a call failed.
-func cause(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return err
-}
-
-// plain relays an answer that is not streamed.
-func (c *call) plain(ctx context.Context, s step, answer *provider.Answer, silence *time.Timer) *failure {
-	silence.Reset(c.times.Stall.Std())
-	buf := c.g.buffer()
-	defer c.g.recycle(buf)
-	if n := answer.Header.Get("Content-Length"); n != "" {
-		if size, err := strconv.Atoi(n); err == nil && size > 0 && size < keptBodySize {
-			buf.Grow(size + 512)
-		}
-	}
-	_, err := buf.ReadFrom(&patient{io.LimitReader(answer.Body, mostAnswer+1), silence, c.times.Stall.Std()})
-	silence.Stop()
-	if err != nil && ctx.Err() != nil {
-		return broken(context.Cause(ctx))
-	}
-	if err != nil {
-		return invalid("broke off in the middle of its answer")
-	}
-	said, ok := openai.ReadCompletion(buf.Bytes())
-	switch {
-	case buf.Len() > mostAnswer:
-		return invalid("gave an answer larger than 64 MiB")
-	case !ok:
-		return invalid("gave no chat completion (content type %q)", answer.Header.Get("Content-Type"))
-	case said.Empty:
-		return &failure{next: true, cool: true, spent: true, code: "upstream_empty", message: "gave an empty answer"}
-	}
-	usage := said.Usage
-	if !said.HasUsage {
-		usage = holdfast.Usage{Input: c.req.Input, Output: said.Output}
-	}
-	c.settle(s, ledger.StatusOK, usage, !said.HasUsage, time.Since(c.began))
-	c.g.cooling.answered(s.target, c.alias)
-	c.head(s)
-	h := c.w.Header()
-	h["Content-Type"] = []string{"application/json"}
-	h["Content-Length"] = []string{strconv.Itoa(buf.Len())}
-	c.w.WriteHeader(http.StatusOK)
-	_, _ = c.w.Write(buf.Bytes()) // a client that is gone was booked
-	return nil
-}
-
-// patient restarts the silence at each piece.
-type patient struct {
-	from    io.Reader
-	silence *time.Timer
-	stall   time.Duration
-}
-
-func (p *patient) Read(b []byte) (int, error) {
-	n, err := p.from.Read(b)
-	p.silence.Reset(p.stall)
-	return n, err
-}
-
 // A relay passes one stream on.
 type relay struct {
 	c       *call
 	s       step
-	events  *openai.Events
-	tap     openai.Tap
+	theirs  *dialect.Dialect
+	events  *wire.Events
+	tap     dialect.Tap
 	silence *time.Timer
 	out     []byte // what the client gets at the next flush
 	flush   *http.ResponseController
 	// usageOurs: the client did not ask for the usage at the end, so it is kept from it.
 	usageOurs bool
-	first     time.Duration
-	patience  time.Time // the client's deadline
+	// decode and encode translate; both are nil where nothing is.
+	decode dialect.Decoder
+	encode dialect.Encoder
+	closed bool // the encoder was told that the stream is done
+	// failure is the upstream's own, which a translated stream still has to tell.
+	failure  *dialect.Failure
+	first    time.Duration
+	patience time.Time // the client's deadline
 
 	mu   sync.Mutex
 	over bool // the connection is no longer ours
@@ -148,27 +59,30 @@ type relay struct {
 var (
 	errHungUp  = errors.New("the client hung up")
 	errEnded   = errors.New("the stream ended")
-	errGarbage = errors.New("sent something that is no event of a chat completion")
+	errGarbage = errors.New("sent something that is no event of its dialect")
 	errOwn     = errors.New("the upstream reported an error")
 )
 
 // stream relays a stream: nothing before the first word, so that another target may still answer;
 // then every event as it comes.
-func (c *call) stream(ctx context.Context, s step, answer *provider.Answer, silence *time.Timer) *failure {
+func (c *call) stream(ctx context.Context, s step, theirs *dialect.Dialect, answer *provider.Answer, silence *time.Timer) *failure {
 	if kind := answer.Header.Get("Content-Type"); !strings.HasPrefix(strings.ToLower(kind), "text/event-stream") {
 		return invalid("answered a stream with content type %q", kind)
 	}
-	buf, _ := c.g.streams.Get().(*[]byte)
+	buf, _ := c.g.buffers.streams.Get().(*[]byte)
 	if buf == nil {
 		buf = new([]byte)
 	}
 	r := &relay{
-		c: c, s: s, silence: silence, events: openai.NewEvents(answer.Body, *buf),
+		c: c, s: s, theirs: theirs, silence: silence, events: wire.NewEvents(answer.Body, *buf), tap: theirs.NewTap(),
 		flush: http.NewResponseController(c.w), usageOurs: !c.req.UsageAsked,
+	}
+	if theirs != c.client {
+		r.decode, r.encode = theirs.NewDecoder(), c.client.NewEncoder(c.said)
 	}
 	defer func() {
 		if *buf = r.events.Buffer(); cap(*buf) <= keptBodySize {
-			c.g.streams.Put(buf)
+			c.g.buffers.streams.Put(buf)
 		}
 	}()
 	if f := r.prime(ctx); f != nil {
@@ -206,20 +120,23 @@ func (r *relay) prime(ctx context.Context) *failure {
 			if !ok {
 				break
 			}
-			switch kind := r.tap.See(event.Data); kind {
-			case openai.KindChunk:
-				r.keep(event, kind)
-				return nil
-			case openai.KindError:
-				return upstreamError(event.Data)
-			case openai.KindGarbage:
+			kind := r.tap.See(event.Data)
+			switch kind {
+			case dialect.KindError:
+				return r.upstreamError(event.Data)
+			case dialect.KindGarbage:
 				return invalid("%s", errGarbage)
-			case openai.KindDone:
-				return &failure{next: true, cool: true, spent: true, code: "upstream_empty", message: "gave an empty answer"}
-			case openai.KindSilent, openai.KindComment, openai.KindUsage:
-				r.keep(event, kind)
+			case dialect.KindDone:
+				return empty()
+			case dialect.KindChunk, dialect.KindSilent, dialect.KindComment, dialect.KindUsage:
 			}
-			if len(r.out) > mostErrorBody {
+			if err := r.keep(event, kind); err != nil {
+				if r.failure != nil {
+					return r.upstreamError(event.Data)
+				}
+				return invalid("%s", err)
+			}
+			if kind == dialect.KindChunk || len(r.out) > mostErrorBody {
 				return nil
 			}
 		}
@@ -233,30 +150,68 @@ func (r *relay) unprimed(ctx context.Context, err error) *failure {
 	switch {
 	case ctx.Err() != nil:
 		return broken(context.Cause(ctx))
-	case errors.Is(err, openai.ErrHugeEvent):
+	case errors.Is(err, wire.ErrHugeEvent):
 		return invalid("%s", err)
 	case len(r.events.Rest()) > 0:
 		return invalid("broke off in the middle of an event")
 	case errors.Is(err, io.EOF):
-		return &failure{next: true, cool: true, spent: true, code: "upstream_empty", message: "gave an empty answer"}
+		return empty()
 	}
 	return invalid("broke off before its first word")
 }
 
 // upstreamError is an error that came as the first event, under a head that promised success.
-func upstreamError(data []byte) *failure {
-	return &failure{
-		next: true, cool: true, code: "upstream_error", status: http.StatusBadGateway,
-		message: "reported an error instead of an answer", body: append([]byte(nil), data...),
-	}
+func (r *relay) upstreamError(data []byte) *failure {
+	f := &failure{next: true, cool: true, code: "upstream_error", status: http.StatusBadGateway, message: "reported an error instead of an answer"}
+	f.take(r.theirs, data)
+	return f
 }
 
-// keep puts an event out for the client.
-func (r *relay) keep(event openai.Event, kind openai.Kind) {
-	if kind == openai.KindUsage && r.usageOurs {
+// keep puts an event out for the client, in the client's words.
+func (r *relay) keep(event wire.Event, kind dialect.Kind) error {
+	switch {
+	case r.decode == nil:
+		if kind != dialect.KindUsage || !r.usageOurs {
+			r.out = append(r.out, event.Raw...)
+		}
+		return nil
+	case kind == dialect.KindComment:
+		if len(event.Raw) > 0 && event.Raw[0] == ':' {
+			r.out = append(r.out, event.Raw...)
+		}
+		return nil
+	}
+	said, err := r.decode.Decode(event.Data)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errGarbage, err)
+	}
+	for _, one := range said {
+		switch one.Kind { //nolint:exhaustive // the others are the encoder's
+		case dialect.EventFailure:
+			r.failure = one.Failure
+			if r.failure == nil {
+				r.failure = &dialect.Failure{Type: "upstream_error", Code: "upstream_error", Message: r.s.String() + " reported an error"}
+			}
+			return errOwn
+		case dialect.EventDone:
+			r.close()
+		default:
+			r.out = r.encode.Encode(r.out, one)
+		}
+	}
+	if kind == dialect.KindDone {
+		r.close()
+	}
+	return nil
+}
+
+// close writes the end of a translated stream, once.
+func (r *relay) close() {
+	if r.encode == nil || r.closed {
 		return
 	}
-	r.out = append(r.out, event.Raw...)
+	r.closed = true
+	r.out = r.encode.Encode(r.out, dialect.Event{Kind: dialect.EventDone})
 }
 
 // begin sends the head.
@@ -269,6 +224,7 @@ func (r *relay) begin() {
 	h["Content-Type"] = []string{"text/event-stream; charset=utf-8"}
 	h["Cache-Control"] = []string{"no-cache"}
 	h["X-Accel-Buffering"] = []string{"no"}
+	r.c.status = http.StatusOK
 	r.c.w.WriteHeader(http.StatusOK)
 }
 
@@ -282,13 +238,26 @@ func (r *relay) pass(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		r.silence.Reset(r.c.times.Stall.Std())
+		r.silence.Reset(r.c.settings.Timeouts.Stall.Std())
 		err = r.events.Fill()
 		r.silence.Stop()
-		if err != nil {
+		if err == nil {
+			continue
+		}
+		if !r.ended(err) {
 			return cause(ctx, err)
 		}
+		r.close() // some end after their finish reason without another word
+		if writeErr := r.send(errEnded); writeErr != nil {
+			return errHungUp
+		}
+		return err
 	}
+}
+
+// ended tells whether the end of a body is the end of the answer.
+func (r *relay) ended(err error) bool {
+	return errors.Is(err, io.EOF) && r.tap.Seen().Finished && len(r.events.Rest()) == 0
 }
 
 // gather takes every event that is read already.
@@ -302,17 +271,24 @@ func (r *relay) gather() error {
 		if err := r.room(); err != nil {
 			return err
 		}
-		switch kind {
-		case openai.KindGarbage:
+		if kind == dialect.KindGarbage {
 			return errGarbage
-		case openai.KindError:
-			r.keep(event, kind)
+		}
+		if kind == dialect.KindError && r.decode != nil {
+			if f, ok := r.theirs.ReadError(http.StatusBadGateway, event.Data); ok {
+				r.failure = &f
+				return errOwn
+			}
+		}
+		if err := r.keep(event, kind); err != nil {
+			return err
+		}
+		switch kind {
+		case dialect.KindError:
 			return errOwn
-		case openai.KindDone:
-			r.keep(event, kind)
+		case dialect.KindDone:
 			return errEnded
-		case openai.KindChunk, openai.KindSilent, openai.KindComment, openai.KindUsage:
-			r.keep(event, kind)
+		case dialect.KindChunk, dialect.KindSilent, dialect.KindComment, dialect.KindUsage, dialect.KindGarbage:
 		}
 	}
 }
@@ -320,7 +296,7 @@ func (r *relay) gather() error {
 // room reserves more for a stream that outgrew its reservation.
 func (r *relay) room() error {
 	c := r.c
-	for r.tap.Output() > c.room {
+	for r.tap.Seen().Output > c.room {
 		if err := c.booked.Extend(extension); err != nil {
 			return err
 		}
@@ -352,24 +328,28 @@ func (r *relay) send(ending error) error {
 // settle books the stream: what the upstream stated, else what was seen.
 func (r *relay) settle(status string) {
 	usage, stated := r.tap.Usage()
-	if !stated {
-		usage = holdfast.Usage{Input: r.c.req.Input, Output: r.tap.Output()}
+	seen := r.tap.Seen()
+	switch {
+	case !stated:
+		usage = holdfast.Usage{Input: r.c.req.Input, Output: seen.Output}
+	case status != ledger.StatusOK && usage.Output < seen.Output: // a count from the beginning of a stream that broke
+		usage.Output, stated = seen.Output, false
 	}
-	r.c.settle(r.s, status, usage, !stated, r.first)
+	r.c.settle(r.s, ledger.Result{Status: status, Usage: usage, Estimated: !stated, FirstToken: r.first, ResponseID: seen.ID})
 }
 
 // finish books how the stream ended and, when it broke, says so to the client.
 func (r *relay) finish(ctx context.Context, how error) {
 	defer r.leave()
-	status, e := r.ending(ctx, how)
+	status, f := r.ending(ctx, how)
 	r.settle(status)
-	if e == nil {
+	if f == nil {
 		r.drain(how)
 		return
 	}
-	r.c.g.needs.Log.Warn("a stream broke", "provider", r.s.provider, "model", r.s.model, "why", e.Message, "request", r.c.id)
+	r.c.g.needs.Log.Warn("a stream broke", "provider", r.s.provider, "model", r.s.model, "why", f.Message, "request", r.c.id)
 	_ = r.flush.SetWriteDeadline(time.Now().Add(lastWords))
-	_, _ = r.c.w.Write(e.Event())
+	_, _ = r.c.w.Write(r.c.client.ErrorEvent(*f))
 	_ = r.flush.Flush()
 }
 
@@ -387,41 +367,35 @@ func (r *relay) drain(how error) {
 	r.silence.Stop()
 }
 
-// ending tells how a stream ended: its status, and the error event unless it ended well.
-func (r *relay) ending(ctx context.Context, how error) (string, *openai.Error) {
-	broke := func(code, format string, args ...any) *openai.Error {
-		return &openai.Error{Type: "upstream_error", Code: code, Message: r.s.String() + ": " + fmt.Sprintf(format, args...)}
+// ending tells how a stream ended: its status, and what to tell the client unless it ended well.
+func (r *relay) ending(ctx context.Context, how error) (string, *dialect.Failure) {
+	broke := func(code, format string, args ...any) *dialect.Failure {
+		return &dialect.Failure{Status: http.StatusBadGateway, Type: "upstream_error", Code: code, Message: r.s.String() + ": " + fmt.Sprintf(format, args...)}
 	}
 	halt, halted := errors.AsType[*haltedError](context.Cause(ctx))
-	refusal, refused := errors.AsType[*holdfast.Refusal](how)
+	refusal, no := errors.AsType[*holdfast.Refusal](how)
 	switch {
-	case errors.Is(how, errEnded), errors.Is(how, io.EOF) && r.tap.Finished && len(r.events.Rest()) == 0:
+	case errors.Is(how, errEnded), r.ended(how):
 		return ledger.StatusOK, nil
 	case halted:
-		return ledger.StatusHalted, haltError(halt)
-	case refused:
-		return ledger.StatusHalted, haltError(&haltedError{refusal.Reason})
+		f := haltError(halt)
+		return ledger.StatusHalted, &f
+	case no:
+		f := haltError(&haltedError{refusal.Reason})
+		return ledger.StatusHalted, &f
 	case errors.Is(how, errHungUp), errors.Is(how, context.Canceled):
 		return ledger.StatusCancelled, nil
 	case errors.Is(how, errOwn):
-		return ledger.StatusCut, nil // the upstream's own event said it
+		return ledger.StatusCut, r.failure // nil: the upstream's own event said it
 	case errors.Is(how, provider.ErrTimeout):
-		return ledger.StatusCut, broke("upstream_stalled", "fell silent for %s in the middle of its answer", r.c.times.Stall)
-	case errors.Is(how, errGarbage), errors.Is(how, openai.ErrHugeEvent):
+		return ledger.StatusCut, broke("upstream_stalled", "fell silent for %s in the middle of its answer", r.c.settings.Timeouts.Stall)
+	case errors.Is(how, errGarbage), errors.Is(how, wire.ErrHugeEvent):
 		return ledger.StatusCut, broke("upstream_invalid", "%s", how)
 	case errors.Is(how, io.EOF), errors.Is(how, io.ErrUnexpectedEOF):
 		return ledger.StatusCut, broke("upstream_cut", "broke off in the middle of its answer")
 	}
-	return r.full(how)
-}
-
-// full is the end of a stream that outgrew what the breaker allows, or of one whose connection
-// failed in some other way.
-func (r *relay) full(how error) (string, *openai.Error) {
-	if e, ok := capped(how); ok {
-		return ledger.StatusHalted, e
+	if f, ok := outgrown(how); ok {
+		return ledger.StatusHalted, &f
 	}
-	return ledger.StatusCut, &openai.Error{
-		Type: "upstream_error", Code: "upstream_cut", Message: r.s.String() + ": the connection broke in the middle of its answer",
-	}
+	return ledger.StatusCut, broke("upstream_cut", "the connection broke in the middle of its answer")
 }

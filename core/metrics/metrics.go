@@ -84,6 +84,15 @@ func (m *Metrics) Counter(name, help string, labels ...string) (add func(n float
 	return func(n float64, values ...string) { vec.WithLabelValues(values...).Add(n) }, nil
 }
 
+// Histogram returns a function that observes values in buckets, with labels as Counter has them.
+func (m *Metrics) Histogram(name, help string, buckets []float64, labels ...string) (observe func(v float64, values ...string), err error) {
+	vec := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, labels)
+	if err := m.registry.Register(vec); err != nil {
+		return nil, err
+	}
+	return func(v float64, values ...string) { vec.WithLabelValues(values...).Observe(v) }, nil
+}
+
 // Handler answers a scrape, in OpenMetrics or the older text format as asked. The figures of the
 // process itself are gathered from the first Handler on, since their collectors cost start-up time.
 func (m *Metrics) Handler() http.Handler {

@@ -43,8 +43,11 @@ func New(file string, data []byte) (*Model, error) {
 // Models lists the names that the script announces.
 func (m *Model) Models() []string { return m.script.models }
 
-// Chat answers one call.
-func (m *Model) Chat(ctx context.Context, call provider.Call) (*provider.Answer, error) {
+// Speaks lists the one dialect of the rehearsal; the gateway translates the others.
+func (m *Model) Speaks() []string { return []string{provider.Chat} }
+
+// Do answers one call.
+func (m *Model) Do(ctx context.Context, call provider.Call) (*provider.Answer, error) {
 	asked, err := read(call)
 	if err != nil {
 		return refusal(http.StatusBadRequest, 0, err.Error()), nil

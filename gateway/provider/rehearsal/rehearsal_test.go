@@ -72,7 +72,7 @@ func with(request, members string) string {
 func chat(t *testing.T, m *Model, name, body string) (*provider.Answer, string, error) {
 	t.Helper()
 	call := provider.Call{Model: name, Body: []byte(body), Stream: strings.Contains(body, `"stream":true`)}
-	answer, err := m.Chat(t.Context(), call)
+	answer, err := m.Do(t.Context(), call)
 	if err != nil {
 		return nil, "", err
 	}
@@ -239,7 +239,7 @@ func TestSlowness(t *testing.T) {
 		}
 		for _, body := range []string{user("hang"), with(user("stall"), `"stream":true`), user("stall")} {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
-			answer, err := m.Chat(ctx, provider.Call{Model: "m", Body: []byte(body), Stream: strings.Contains(body, "stream")})
+			answer, err := m.Do(ctx, provider.Call{Model: "m", Body: []byte(body), Stream: strings.Contains(body, "stream")})
 			if err == nil {
 				_, err = io.ReadAll(answer.Body)
 			}
@@ -324,7 +324,7 @@ func FuzzScript(f *testing.F) {
 		body := []byte(`{"model":"m","messages":[{"role":"user","content":` + string(quoted) + `}],"tools":[{"function":{"name":"NOTES_ADD"}}]}`)
 		for _, stream := range []bool{false, true} {
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
-			answer, err := m.Chat(ctx, provider.Call{Model: "m", Body: body, Stream: stream})
+			answer, err := m.Do(ctx, provider.Call{Model: "m", Body: body, Stream: stream})
 			if err == nil {
 				_, _ = io.Copy(io.Discard, answer.Body)
 			}

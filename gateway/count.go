@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"holdfast/gateway/dialect"
+	"holdfast/gateway/dialect/anthropic"
+	"holdfast/gateway/provider"
+)
+
+// count answers how many tokens a request has: as its provider counts where it can be asked, else by
+// estimate. Nothing is generated, so nothing is booked; a HALT refuses it like any call.
+func (g *Gateway) count(w http.ResponseWriter, r *http.Request) {
+	client := g.tongues.get(provider.Messages)
+	buf := g.buffers.take()
+	defer g.buffers.give(buf)
+	if wrong := readBody(w, r, buf); wrong != nil {
+		refuse(w, client, *wrong)
+		return
+	}
+	req, err := anthropic.ScanCount(buf.Bytes())
+	if err != nil {
+		refuse(w, client, badRequest(err))
+		return
+	}
+	if refusal := g.needs.Breaker.Refusal(); refusal != nil {
+		refuse(w, client, refused(refusal))
+		return
+	}
+	t := g.routes.Load()
+	if t == nil {
+		refuse(w, client, notStarted())
+		return
+	}
+	chain, alias := t.resolve(req.Model)
+	if len(chain) == 0 {
+		refuse(w, client, g.unknownModel(req.Model, client))
+		return
+	}
+	c := &call{g: g, w: w, client: client, header: r.Header, req: req, alias: alias, settings: &t.config, began: time.Now(), id: g.newID()}
+	steps, _ := g.cooling.usable(chain, c.began)
+	if len(steps) > 0 && slices.Contains(steps[0].via.Speaks(), provider.CountTokens) && c.counted(r.Context(), steps[0]) {
+		return
+	}
+	body := anthropic.CountAnswer(req.Input)
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("X-Holdfast-Estimated", "true")
+	_, _ = w.Write(body)
+}
+
+// counted passes the question on; false when the provider has no answer, so that an estimate must do.
+func (c *call) counted(ctx context.Context, s step) bool {
+	ctx, cancel := context.WithTimeout(ctx, min(c.settings.Timeouts.FirstByte.Std(), mostCount))
+	defer cancel()
+	answer, err := s.via.Do(ctx, provider.Call{Model: s.model, Dialect: provider.CountTokens, Body: c.req.Edit.For(s.model, 0), Client: c.header})
+	if err != nil {
+		return false
+	}
+	defer func() { _ = answer.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(answer.Body, mostErrorBody))
+	said, wrong := dialect.Failure{}, false
+	if answer.Status == http.StatusBadRequest || answer.Status == http.StatusRequestEntityTooLarge {
+		said, wrong = c.client.ReadError(answer.Status, body)
+	}
+	switch {
+	case err != nil, answer.Status != http.StatusOK && !wrong:
+		return false
+	case wrong: // the client's own mistake
+		c.head(s)
+		writeError(c.w, said, body)
+		return true
+	}
+	c.head(s)
+	c.w.Header().Set("Content-Type", "application/json")
+	c.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	_, _ = c.w.Write(body)
+	return true
+}
+
+// mostCount bounds a count, which a client waits for before it asks.
+const mostCount = 10 * time.Second

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"context"
+	"sync"
+
+	"holdfast/gateway/breaker"
+)
+
+// halt cuts the calls under way that a HALT is about: all, or those of one tenant or key.
+func (g *Gateway) halt(flag breaker.Flag) {
+	g.flights.cut(&haltedError{reason: flag.Reason}, func(flight) bool { return true })
+}
+
+// A flight is one call under way, and whose it is.
+type flight struct {
+	cancel context.CancelCauseFunc
+	tenant string
+	key    string
+}
+
+// flights are the calls under way.
+type flights struct {
+	mu   sync.Mutex
+	next int64
+	all  map[int64]flight
+}
+
+func (f *flights) begin(one flight) int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.all == nil {
+		f.all = map[int64]flight{}
+	}
+	f.next++
+	f.all[f.next] = one
+	return f.next
+}
+
+func (f *flights) end(id int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.all, id)
+}
+
+func (f *flights) cut(cause error, concerned func(flight) bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, one := range f.all {
+		if concerned(one) {
+			one.cancel(cause)
+		}
+	}
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"time"
+
+	"holdfast/gateway/dialect"
+	"holdfast/gateway/provider"
+)
+
+// A listed model is a name that may stand as a model's.
+type listed struct{ id, owner string }
+
+// names lists what may stand as a model's name: aliases, agents, and what providers announce.
+func (g *Gateway) names() []listed {
+	list, seen := []listed{}, map[string]bool{}
+	add := func(id, owner string) {
+		if !seen[id] {
+			seen[id] = true
+			list = append(list, listed{id, owner})
+		}
+	}
+	t := g.routes.Load()
+	if t != nil {
+		for _, name := range slices.Sorted(maps.Keys(t.chains)) {
+			add(name, "holdfast")
+		}
+	}
+	if g.agents != nil {
+		for _, name := range g.agents.Models() {
+			add(name, "agent")
+		}
+	}
+	if t != nil {
+		for _, name := range t.announced() {
+			add(name.String(), name.provider)
+		}
+	}
+	return list
+}
+
+// models lists the models in the form of the client's dialect.
+func (g *Gateway) models(w http.ResponseWriter, r *http.Request) {
+	list := g.names()
+	objects := make([]any, 0, len(list))
+	client := g.tongues.of(r)
+	for _, one := range list {
+		objects = append(objects, object(client, g.began, one))
+	}
+	if client.Name == provider.Messages {
+		page := map[string]any{"data": objects, "has_more": false, "first_id": nil, "last_id": nil}
+		if len(list) > 0 {
+			page["first_id"], page["last_id"] = list[0].id, list[len(list)-1].id
+		}
+		send(w, client, page)
+		return
+	}
+	send(w, client, map[string]any{"object": "list", "data": objects})
+}
+
+// model shows one model.
+func (g *Gateway) model(w http.ResponseWriter, r *http.Request) {
+	client, id := g.tongues.of(r), r.PathValue("id")
+	list := g.names()
+	if at := slices.IndexFunc(list, func(m listed) bool { return m.id == id }); at >= 0 {
+		send(w, client, object(client, g.began, list[at]))
+		return
+	}
+	refuse(w, client, dialect.Failure{
+		Status: http.StatusNotFound, Type: "invalid_request_error", Param: "model", Code: "model_not_found", Message: fmt.Sprintf("there is no model %q", id),
+	})
+}
+
+func object(client *dialect.Dialect, began time.Time, one listed) any {
+	if client.Name == provider.Messages {
+		return map[string]any{"type": "model", "id": one.id, "display_name": one.id, "created_at": began.UTC().Format(time.RFC3339)}
+	}
+	return map[string]any{"id": one.id, "object": "model", "created": began.Unix(), "owned_by": one.owner}
+}
+
+func send(w http.ResponseWriter, client *dialect.Dialect, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		refuse(w, client, dialect.Failure{Status: http.StatusInternalServerError, Type: "server_error", Message: "cannot list the models"})
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(body)
+}
