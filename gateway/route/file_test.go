@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package route
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"holdfast/core/home/disk"
+)
+
+// at is a router with its file and a clock.
+func at(path string, now *time.Time) *Router {
+	return New(Options{File: path, Now: func() time.Time { return *now }})
+}
+
+func limited(d time.Duration) Failure {
+	return Failure{RetryAfter: d, Reason: "is rate limited", Limited: true}
+}
+
+func TestRestartsKeepCooldowns(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "gateway", "cooldowns.json")
+	now := time.Unix(1_700_000_000, 0)
+	r := at(path, &now)
+	if err := r.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); err == nil {
+		t.Error("a file for nothing")
+	}
+	chain := chainOf("one", "two")
+	if _, err := ask(t.Context(), r, chain, ill(limited(10*time.Minute), "one")); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v %v", info, err)
+	}
+	now = now.Add(4 * time.Minute)
+	again := at(path, &now)
+	again.Load()
+	got := again.Cooldowns()
+	if len(got) != 1 || !got[0].Until.Equal(now.Add(6*time.Minute)) || !got[0].Told || !got[0].Limited || got[0].Failures != 1 || again.Fault() != "" {
+		t.Fatalf("%+v %s", got, again.Fault())
+	}
+	if last, ok := again.Last("chat"); !ok || last.Model != "two" {
+		t.Errorf("last %v", last)
+	}
+	if asked, err := ask(t.Context(), again, chain, well); err != nil || asked[0] != "two" {
+		t.Errorf("%v %v", asked, err)
+	}
+}
+
+// TestClocksThatJump: whatever the wall clock did between two processes, no more is left of a
+// cooldown than it had.
+func TestClocksThatJump(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ jump, left time.Duration }{
+		"on time":       {time.Minute, 9 * time.Minute},
+		"back a minute": {-time.Minute, 10 * time.Minute},
+		"back a year":   {-365 * 24 * time.Hour, 10 * time.Minute},
+		"on a while":    {20 * time.Minute, -10 * time.Minute}, // one call probes
+		"on a year":     {365 * 24 * time.Hour, 0},             // forgotten
+	} {
+		path := filepath.Join(t.TempDir(), "cooldowns.json")
+		now := time.Unix(1_700_000_000, 0)
+		r := at(path, &now)
+		_, _ = ask(t.Context(), r, chainOf("one", "two"), ill(limited(10*time.Minute), "one"))
+		if err := r.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		now = now.Add(c.jump)
+		r = at(path, &now)
+		r.Load()
+		got := r.Cooldowns()
+		if c.left == 0 {
+			if len(got) != 0 {
+				t.Errorf("%s: %+v", name, got)
+			}
+			continue
+		}
+		if len(got) != 1 || got[0].Until.Sub(now) != c.left || got[0].Since.After(now) {
+			t.Errorf("%s: %+v at %s", name, got, now)
+		}
+	}
+}
+
+// TestEveryTornFile: a file cut at any byte, or with any byte wrong, is set aside and told of, or
+// says what it can; nothing panics and the house goes on.
+func TestEveryTornFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "cooldowns.json")
+	now := time.Unix(1_700_000_000, 0)
+	r := at(path, &now)
+	_, _ = ask(t.Context(), r, chainOf("one", "two", "three"), ill(limited(10*time.Minute), "one", "two"))
+	if err := r.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for cut := range len(whole) - 2 {
+		var log bytes.Buffer
+		if err := os.WriteFile(path, whole[:cut], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r := New(Options{File: path, Now: func() time.Time { return now }, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		r.Load()
+		aside, err := os.ReadFile(path + asideSuffix)
+		if len(r.Cooldowns()) != 0 || r.Fault() == "" || !strings.Contains(log.String(), "kept as") || err != nil || !bytes.Equal(aside, whole[:cut]) {
+			t.Fatalf("cut at %d: %+v, fault %q, log %s, %v", cut, r.Cooldowns(), r.Fault(), &log, err)
+		}
+		if _, err := ask(t.Context(), r, chainOf("one", "two"), ill(down, "one")); err != nil || r.Flush() != nil {
+			t.Fatalf("cut at %d: it does not go on: %v", cut, err)
+		}
+	}
+}
+
+func TestAFileOfTomorrow(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "cooldowns.json")
+	if err := os.WriteFile(path, []byte(`{"version":2,"cooldowns":[]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := New(Options{File: path})
+	r.Load()
+	if !strings.Contains(r.Fault(), "version 2") {
+		t.Error(r.Fault())
+	}
+	if err := os.Mkdir(path, 0o700); err != nil { // no file at all
+		t.Fatal(err)
+	}
+	r = New(Options{File: path})
+	r.Load()
+	if r.Fault() == "" {
+		t.Error("a folder is read")
+	}
+}
+
+// FuzzLoad: whatever the file holds, deadlines are bounded and calls are answered.
+func FuzzLoad(f *testing.F) {
+	f.Add([]byte(`{"version":1,"cooldowns":[{"provider":"p","model":"one","until":"2023-11-14T23:00:00Z","since":"2023-11-14T22:00:00Z","span_ns":600000000000,"failures":3}]}`))
+	f.Add([]byte(`{"version":1,"cooldowns":[{"provider":"p","model":"one","until":"9999-11-14T23:00:00Z","span_ns":-5,"failures":99999999}],"answered":{"chat":{"provider":"p","model":"x"}}}`))
+	f.Add([]byte(`{"version":1,"cooldowns":[{"provider":"p","model":"one","until":"0001-01-01T00:00:01Z","span_ns":9223372036854775807,"failures":1}]}`))
+	f.Add([]byte(`[]`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		was, err := parse(data)
+		if err != nil {
+			return
+		}
+		now := time.Unix(1_700_000_000, 0)
+		r := New(Options{Now: func() time.Time { return now }})
+		r.take(was)
+		for _, c := range r.Cooldowns() {
+			if c.Until.Sub(now) > MostTold || c.Since.After(now) || len(c.Reason) > keptReason+3 {
+				t.Fatalf("%+v", c)
+			}
+		}
+		r.Clear(func(Target) bool { return true })
+		if asked, err := ask(context.Background(), r, chainOf("one", "two"), ill(down, "one")); err != nil || len(asked) != 2 {
+			t.Fatalf("%v %v", asked, err)
+		}
+	})
+}
+
+// TestRunGathers: a storm of failures is one write, off their way; a disk that fails is tried again
+// and told of.
+func TestRunGathers(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "cooldowns.json")
+	synctest.Test(t, func(t *testing.T) {
+		r := New(Options{File: path})
+		writes, full := 0, true
+		r.file.disk.Watch = func(e disk.Event) error {
+			if e.Op == disk.OpRename && !e.Done {
+				if writes++; full {
+					return errors.New("no space left on device")
+				}
+			}
+			return nil
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- r.Run(ctx) }()
+		for range 50 {
+			_, _ = ask(ctx, r, chainOf("one", "two"), ill(down, "one"))
+		}
+		waitFor(gather)
+		synctest.Wait()
+		if writes != 1 || !strings.Contains(r.Fault(), "no space") {
+			t.Errorf("%d writes, fault %q", writes, r.Fault())
+		}
+		full = false
+		waitFor(tryAgain)
+		synctest.Wait()
+		if writes != 2 || r.Fault() != "" {
+			t.Errorf("%d writes, fault %q", writes, r.Fault())
+		}
+		_, _ = ask(ctx, r, chainOf("one", "two"), well) // nothing new
+		_, _ = ask(ctx, r, chainOf("three", "two"), ill(down, "three"))
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if err := r.Flush(); err != nil || writes != 3 {
+			t.Errorf("%d writes, %v", writes, err)
+		}
+	})
+}
+
+func TestHealthIsBounded(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_700_000_000, 0)
+	r := New(Options{Now: func() time.Time { return now }})
+	for i := range 3 * mostKept {
+		name := "m" + strings.Repeat("x", i%50) + time.Duration(i).String()
+		_, _ = ask(t.Context(), r, Chain{Targets: []Target{{"p", name}}}, func(Target) Failure { return down })
+	}
+	if n := len(r.circuits); n != mostKept {
+		t.Errorf("%d are kept", n)
+	}
+	now = now.Add(2 * forgetAfter)
+	_, _ = ask(t.Context(), r, chainOf("fresh", "two"), ill(down, "fresh"))
+	if n := len(r.circuits); n != 1 {
+		t.Errorf("%d are kept", n)
+	}
+}
