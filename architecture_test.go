@@ -43,6 +43,7 @@ var strata = []stratum{
 	{"units/upgrade/swap", []string{".", "core/home/*"}},
 	{"units/watch", []string{".", "core/home/*", "core/intent", "core/process/*", "units/logkeeper", "units/upgrade/swap"}},
 	{"gateway/breaker/judge", []string{"."}},
+	{"gateway/telemetry/scan", []string{".", "core/home/*"}},
 	{"units/*", []string{".", "core/*", "units/*"}},
 	{"gateway/*", []string{".", "core/*", "gateway/*"}},
 	{"agent/*", []string{".", "core/*", "agent/*"}},

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scan
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A worker reads one file after the other.
+type worker struct {
+	lines lineReader
+	names map[string]string
+}
+
+// intern keeps one copy of names that come again and again.
+func (w *worker) intern(name []byte) string {
+	if s, ok := w.names[string(name)]; ok {
+		return s
+	}
+	if w.names == nil {
+		w.names = map[string]string{}
+	}
+	s := string(name)
+	w.names[s] = s
+	return s
+}
+
+const (
+	tailBytes = 64
+	maxWhole  = 64 << 20 // a larger JSON file is passed over
+)
+
+// read reads what is new in a file, and leaves in f how far it came.
+func (w *worker) read(f *file, parents *parents) (list []found, err error) {
+	in, err := os.Open(f.path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = in.Close() }()
+	emit := func(r found) { list = append(list, r) }
+	f.read = f.stamp
+	if strings.HasSuffix(f.path, ".json") {
+		return list, w.readWhole(in, f, &list, emit)
+	}
+	if !f.continues(in) {
+		f.offset, f.codex = 0, codexState{}
+	}
+	if f.source == Gemini { // a line may lean on any before it
+		f.offset = 0
+	}
+	if _, err := in.Seek(f.offset, io.SeekStart); err != nil {
+		return nil, err
+	}
+	switch f.source {
+	case Codex:
+		err = w.readCodex(in, f, parents, emit)
+	case Gemini:
+		var state geminiState
+		f.offset, err = w.lines.read(in, f.offset, func(line []byte, _ int64) bool {
+			w.geminiMessage(line, &state, f, emit)
+			return true
+		}, func(tail []byte, _ int64) { w.geminiMessage(tail, &state, f, emit) })
+	default:
+		f.offset, err = w.lines.read(in, f.offset, func(line []byte, at int64) bool {
+			w.claudeCalls(line, at, f, emit)
+			return true
+		}, func(tail []byte, at int64) { w.claudeCalls(tail, at, f, emit) })
+	}
+	f.tail = tailSum(in, f.offset)
+	return list, err
+}
+
+func (w *worker) readWhole(in *os.File, f *file, list *[]found, emit func(found)) error {
+	if f.stamp.Size > maxWhole {
+		w.lines.passed++
+		return nil
+	}
+	var text bytes.Buffer
+	text.Grow(int(f.stamp.Size) + bytes.MinRead)
+	if _, err := text.ReadFrom(io.LimitReader(in, maxWhole)); err != nil {
+		return err
+	}
+	f.offset = int64(text.Len())
+	if f.source == Gemini {
+		w.geminiFile(text.Bytes(), f, emit)
+	} else {
+		w.openCodeFile(text.Bytes(), f, emit)
+	}
+	if len(*list) == 0 && !finished(text.Bytes()) {
+		f.read = stamp{} // it is being written: look again, whatever its stamp
+	}
+	return nil
+}
+
+func finished(text []byte) bool { return members(bytes.TrimSpace(text), func(_, _ []byte) {}) }
+
+// continues tells whether the file still holds what was read of it: it was not cut, nor is it
+// another of the same name, nor one that was given the same inode.
+func (f *file) continues(in *os.File) bool {
+	return f.offset == 0 || f.offset <= f.stamp.Size && tailSum(in, f.offset) == f.tail
+}
+
+// tailSum sums up the last bytes before offset.
+func tailSum(in *os.File, offset int64) uint64 {
+	buf := make([]byte, min(offset, tailBytes))
+	if n, err := in.ReadAt(buf, offset-int64(len(buf))); n < len(buf) && err != nil {
+		return 0
+	}
+	return hash("tail", buf)
+}
+
+func (w *worker) readCodex(in *os.File, f *file, parents *parents, emit func(found)) (err error) {
+	take := func(line []byte, at int64) bool {
+		before := f.codex
+		event, ok := f.codex.codexLine(line, w.intern)
+		if !ok {
+			return true
+		}
+		tooSoon := false
+		mine := f.codex.mine(event,
+			func() []codexUsage { return parents.upTo(f.codex.Parent, f.path, f.codex.Forked) },
+			func() (time.Time, bool) {
+				first, burst, alone := firstBurst(f.path)
+				tooSoon = alone && time.Since(time.Unix(0, f.stamp.Written)).Abs() < 2*codexBurst
+				return first, burst
+			})
+		if tooSoon { // one event cannot be told from the first of a burst
+			f.codex, f.read = before, stamp{}
+			return false
+		}
+		if mine {
+			emit(event.record(&f.codex, f, w))
+		}
+		return true
+	}
+	f.offset, err = w.lines.read(in, f.offset, take, func(tail []byte, at int64) {
+		before := f.codex
+		if members(tail, func(_, _ []byte) {}) {
+			take(tail, at)
+		}
+		f.codex = before // the line is read again when it has its end
+	})
+	return err
+}
+
+// codexEvents calls f with each event of a log that spent tokens, until f says no.
+func codexEvents(path string, f func(codexEvent) bool) {
+	in, err := os.Open(path)
+	if err != nil {
+		return
+	}
+	defer func() { _ = in.Close() }()
+	var lines lineReader
+	var state codexState
+	take := func(line []byte, _ int64) bool {
+		event, ok := state.codexLine(line, func(b []byte) string { return string(b) })
+		return !ok || f(event)
+	}
+	_, _ = lines.read(in, 0, take, func(tail []byte, at int64) { take(tail, at) })
+}
+
+// firstBurst tells whether the first two events of a log were written at one go, and whether there
+// is but one.
+func firstBurst(path string) (first time.Time, burst, alone bool) {
+	n := 0
+	codexEvents(path, func(e codexEvent) bool {
+		if n++; n == 1 {
+			first = e.time
+			return true
+		}
+		pause := e.time.Sub(first)
+		burst = pause >= 0 && pause <= codexBurst
+		return false
+	})
+	return first, burst, n == 1
+}
+
+// parents finds the logs of sessions that others were forked from, and reads each at most once a
+// tick. It may be used by several workers.
+type parents struct {
+	mu    sync.Mutex
+	paths map[string]string
+	known map[string]func() []codexEvent
+}
+
+func newParents(files []*file) *parents {
+	p := &parents{paths: map[string]string{}, known: map[string]func() []codexEvent{}}
+	for _, f := range files {
+		if f.source == Codex && f.codex.Session != "" {
+			p.name(f.codex.Session, f.path)
+		}
+	}
+	return p
+}
+
+func (p *parents) name(session, path string) {
+	if old, ok := p.paths[session]; !ok || path < old {
+		p.paths[session] = path
+	}
+}
+
+// add reads who the new logs are, before any of them is read.
+func (p *parents) add(files []*file) {
+	for _, f := range files {
+		if f.source == Codex && f.codex.Session == "" {
+			var s codexState
+			if s.begin(firstLine(f.path)) && s.Session != "" {
+				p.name(s.Session, f.path)
+			}
+		}
+	}
+}
+
+func firstLine(path string) []byte {
+	in, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = in.Close() }()
+	for size := int64(8 << 10); ; size *= 8 {
+		buf := make([]byte, size)
+		n, err := in.ReadAt(buf, 0)
+		if end := bytes.IndexByte(buf[:n], '\n'); end >= 0 {
+			return buf[:end]
+		}
+		if err != nil || size > 1<<20 {
+			return nil
+		}
+	}
+}
+
+// upTo are the events that a session had spent when it was forked; none when its log is gone.
+func (p *parents) upTo(session, child string, forked time.Time) []codexUsage {
+	p.mu.Lock()
+	path, ok := p.paths[session]
+	if !ok || path == child {
+		p.mu.Unlock()
+		return nil
+	}
+	events := p.known[path]
+	if events == nil {
+		events = sync.OnceValue(func() (all []codexEvent) {
+			codexEvents(path, func(e codexEvent) bool { all = append(all, e); return true })
+			return all
+		})
+		p.known[path] = events
+	}
+	p.mu.Unlock()
+	var used []codexUsage
+	for _, e := range events() {
+		if !forked.IsZero() && e.time.After(forked) {
+			break
+		}
+		used = append(used, e.used)
+	}
+	return used
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scan
+
+import (
+	"encoding/binary"
+	"strconv"
+)
+
+// found is a call as a worker reads it: its key and, for Claude Code, the name of the message in its
+// session as hashes.
+type found struct {
+	Record
+	key, route uint64
+	side       bool
+}
+
+// seen knows the calls of Claude Code that were told, for a side conversation may repeat any of
+// them. It maps the hash of a key, or of a message in its session, to the key under which the call
+// was told; the lowest bit says that it was told by a side conversation.
+//
+// A call counts once whoever tells it. The conversation's own word stands over that of a side
+// conversation; of two that are alike in this, the larger stands, which Observe sees to across ticks.
+type seen struct {
+	calls map[uint64]uint64
+	fresh []byte // what came in since it was last kept
+}
+
+const sideBit = 1
+
+func (s *seen) set(hash, value uint64) {
+	if old, ok := s.calls[hash]; ok && old == value {
+		return
+	}
+	s.calls[hash] = value
+	s.fresh = binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(s.fresh, hash), value)
+}
+
+// judge gives a call the key under which to tell it, or says that it repeats one told.
+func (s *seen) judge(f *found) (repeats bool) {
+	f.key &^= sideBit
+	if f.route == 0 {
+		return false
+	}
+	side := uint64(0)
+	if f.side {
+		side = sideBit
+	}
+	told, known := s.calls[f.key]
+	if !known {
+		told, known = s.calls[f.route]
+		known = known && (f.side || told&sideBit != 0)
+	}
+	switch {
+	case !known:
+		s.set(f.key, f.key|side)
+		if _, taken := s.calls[f.route]; !taken {
+			s.set(f.route, f.key|side)
+		}
+		return false
+	case f.side && told&sideBit == 0:
+		return true
+	case !f.side && told&sideBit != 0:
+		f.Replaces = true
+		s.set(f.key, told&^sideBit)
+		s.set(f.route, told&^sideBit)
+	}
+	f.key = told &^ sideBit
+	return false
+}
+
+// restore takes in what fresh once held; a part at the end, as a crash leaves it, is passed over.
+func (s *seen) restore(kept []byte) {
+	for ; len(kept) >= 16; kept = kept[16:] {
+		s.calls[binary.LittleEndian.Uint64(kept)] = binary.LittleEndian.Uint64(kept[8:])
+	}
+}
+
+// gather brings calls together by key, in the order in which they were read: the larger one stands,
+// the first of equals.
+func (s *seen) gather(lists [][]found) []Record {
+	n := 0
+	for _, list := range lists {
+		n += len(list)
+	}
+	at := make(map[uint64]int, n)
+	all := make([]Record, 0, n)
+	for _, list := range lists {
+		for i := range list {
+			f := &list[i]
+			if f.Source == Claude && s.judge(f) {
+				continue
+			}
+			j, again := at[f.key]
+			switch {
+			case !again:
+				at[f.key] = len(all)
+				f.Key = keyOf(f.Source, f.key)
+				all = append(all, f.Record)
+			case f.Replaces || !all[j].Replaces && f.Usage.Total() > all[j].Usage.Total() || all[j].Replaces && f.Usage.Total() > all[j].Usage.Total():
+				f.Key, f.Replaces = all[j].Key, f.Replaces || all[j].Replaces
+				all[j] = f.Record
+			}
+		}
+	}
+	return all
+}
+
+func keyOf(source Source, key uint64) string {
+	return string(source) + ":" + strconv.FormatUint(key, 36)
+}
+
+// hash sums up parts (FNV-1a, 64 bits); each part is closed off from the next.
+func hash(kind string, parts ...[]byte) uint64 {
+	h := uint64(14695981039346656037)
+	for i := range len(kind) {
+		h = (h ^ uint64(kind[i])) * 1099511628211
+	}
+	for _, p := range parts {
+		for _, c := range p {
+			h = (h ^ uint64(c)) * 1099511628211
+		}
+		h = (h ^ 0x1ff) * 1099511628211 // no byte is that
+	}
+	return h
+}

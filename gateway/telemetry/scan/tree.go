@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scan
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A Problem is a folder or file that cannot be read.
+type Problem struct {
+	Path string
+	Err  error
+}
+
+// A folder is listed again only when its own stamp has changed, so that a tick over thousands of
+// files reads no folder.
+type folder struct {
+	path    string
+	stamp   stamp
+	settled bool // listed long enough after it was changed to have seen all
+	folders []*folder
+	files   []*file
+}
+
+// A file is a log and how far it was read.
+type file struct {
+	path   string
+	source Source
+	// session and project are what its place tells.
+	session, project string
+
+	stamp stamp
+	// read is what was there when it was read to offset; at that place ended a line, and before it
+	// stood bytes of that sum.
+	read   stamp
+	offset int64
+	tail   uint64
+	codex  codexState
+}
+
+// racy is how long after its last change a folder may change again without another stamp.
+const racy = 2 * time.Second
+
+const deepest = 24 // folders below each other
+
+// walk brings the tree up to date and collects its files. seen holds the folders above, so that a
+// link to one of them ends.
+func (s *Scanner) walk(d *folder, root *tree, depth int, above map[stamp]bool) {
+	now, err := look(d.path)
+	if err != nil || !now.folder {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			s.problem(d.path, err)
+		}
+		d.stamp, d.settled, d.folders, d.files = stamp{}, false, nil, nil
+		return
+	}
+	id := stamp{Device: now.Device, Inode: now.Inode}
+	if above[id] || depth > deepest {
+		return
+	}
+	above[id] = true
+	defer delete(above, id)
+	if now != d.stamp || !d.settled {
+		s.list(d, root)
+		d.stamp, d.settled = now, time.Since(time.Unix(0, max(now.Written, now.Changed))).Abs() > racy
+	}
+	s.files = append(s.files, d.files...)
+	for _, sub := range d.folders {
+		s.walk(sub, root, depth+1, above)
+	}
+}
+
+type tree struct {
+	Root
+	top *folder
+}
+
+// list reads the folder's entries, which come in order, and keeps what is known of those that stay.
+func (s *Scanner) list(d *folder, root *tree) {
+	entries, err := os.ReadDir(d.path)
+	if err != nil {
+		s.problem(d.path, err)
+	}
+	folders, files := d.folders, d.files
+	d.folders, d.files = nil, nil
+	for _, e := range entries {
+		path := d.path + "/" + e.Name()
+		kind := e.Type()
+		if kind&fs.ModeSymlink != 0 {
+			to, err := look(path)
+			if err != nil {
+				continue // a link to nowhere
+			}
+			if to.folder {
+				kind = fs.ModeDir
+			} else {
+				kind = 0
+			}
+		}
+		switch {
+		case kind.IsDir():
+			d.folders = append(d.folders, keptFolder(folders, path))
+		case kind.IsRegular() && root.Source.wants(e.Name(), filepath.Base(d.path)):
+			d.files = append(d.files, s.keptFile(files, path, root))
+		}
+	}
+}
+
+func keptFolder(known []*folder, path string) *folder {
+	at, ok := slices.BinarySearchFunc(known, path, func(d *folder, path string) int { return strings.Compare(d.path, path) })
+	if ok {
+		return known[at]
+	}
+	return &folder{path: path}
+}
+
+func (s *Scanner) keptFile(known []*file, path string, root *tree) *file {
+	at, ok := slices.BinarySearchFunc(known, path, func(f *file, path string) int { return strings.Compare(f.path, path) })
+	if ok {
+		return known[at]
+	}
+	if f := s.restored[path]; f != nil {
+		delete(s.restored, path)
+		f.place(root)
+		return f
+	}
+	f := &file{path: path}
+	f.place(root)
+	return f
+}
+
+// place takes what a log's place tells.
+func (f *file) place(root *tree) {
+	f.source = root.Source
+	relative := strings.TrimPrefix(f.path, root.Path+"/")
+	switch f.source {
+	case Claude:
+		f.session, f.project = claudePlace(relative)
+	case Codex:
+		f.session = strings.TrimSuffix(relative, ".jsonl")
+	case Gemini:
+		f.session = strings.TrimSuffix(strings.TrimSuffix(filepath.Base(relative), ".jsonl"), ".json")
+		f.project, _, _ = strings.Cut(relative, "/")
+	case OpenCode:
+		f.session = openCodePlace(relative)
+	}
+}
