@@ -13,9 +13,11 @@ import (
 	"time"
 
 	"holdfast"
+	"holdfast/gateway/budget"
 	"holdfast/gateway/dialect"
 	"holdfast/gateway/ledger"
 	"holdfast/gateway/provider"
+	"holdfast/gateway/route"
 )
 
 const (
@@ -54,23 +56,24 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, client *dialect.
 		refuse(w, client, notStarted())
 		return
 	}
-	chain, alias := t.resolve(req.Model)
-	if alias == "" && agents != nil {
+	chain, known := t.names.Resolve(req.Model)
+	if chain.Alias == "" && agents != nil {
 		if agent, ok := agents.Lookup(req.Model); ok {
 			r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(buf.Bytes())), int64(buf.Len())
 			agent.ServeHTTP(w, r)
 			return // the agent may keep the body
 		}
 	}
-	if len(chain) == 0 {
+	if !known {
 		refuse(w, client, g.unknownModel(req.Model, client))
 		return
 	}
-	c := &call{g: g, w: w, client: client, header: r.Header, req: req, body: buf.Bytes(), alias: alias, settings: &t.config, began: time.Now()}
+	c := &call{g: g, w: w, client: client, header: r.Header, req: req, body: buf.Bytes(), table: t, settings: &t.config, began: time.Now()}
 	if t.config.Capture.On {
 		defer g.tape.begin(c, &t.config.Capture)()
 	}
-	c.run(r.Context(), chain)
+	c.trip = g.router.Trip(chain)
+	c.run(r.Context())
 	g.meters.observe(c, g.needs.Log)
 	g.buffers.give(buf)
 }
@@ -110,7 +113,8 @@ type call struct {
 	req      *dialect.Call
 	body     []byte
 	said     *dialect.Request // the same in no dialect, once it is translated
-	alias    string
+	table    *table
+	trip     route.Trip
 	settings *Config
 	began    time.Time
 
@@ -125,25 +129,35 @@ type call struct {
 	from  step
 }
 
-// run reserves the call, tries the chain and settles.
-func (c *call) run(ctx context.Context, chain []target) {
+// run finds who may be asked, reserves the call, tries the chain and settles.
+func (c *call) run(ctx context.Context) {
 	g := c.g
 	if refusal := g.needs.Breaker.Refusal(); refusal != nil {
 		c.refuse(refused(refusal))
 		return
 	}
-	steps, wait := g.cooling.usable(chain, c.began)
-	if len(steps) == 0 {
-		c.refuse(resting(chain[0], wait))
+	defer c.trip.Left()
+	s, err := c.next(ctx)
+	if err != nil {
+		c.refuse(unasked(err))
 		return
 	}
-	if err := c.reserve(ctx, steps[0].target); err != nil {
+	if err := c.reserve(ctx, s.Target); err != nil {
 		c.refuse(g.notAdmitted(ctx, err))
 		return
 	}
 	// Whatever happens below, the reservation does not stay: a panic settles it as an estimate.
-	defer c.settle(steps[0], ledger.Result{Status: ledger.StatusFailed})
-	c.try(ctx, steps)
+	defer c.settle(s, ledger.Result{Status: ledger.StatusFailed})
+	c.try(ctx, s)
+}
+
+// next is who is asked next.
+func (c *call) next(ctx context.Context) (step, error) {
+	s, err := c.trip.Next(ctx)
+	if err != nil {
+		return step{}, err
+	}
+	return c.table.step(s), nil
 }
 
 // refuse answers with an error of the house in the client's dialect.
@@ -152,7 +166,29 @@ func (c *call) refuse(f dialect.Failure) {
 	refuse(c.w, c.client, f)
 }
 
-func (c *call) reserve(ctx context.Context, first target) error {
+// admit asks the key's limits, then the ledger, whose budgets may have the call wait for approval.
+func (c *call) admit(ctx context.Context, first route.Target) error {
+	c.name(ctx, first)
+	if c.g.needs.Limits != nil {
+		if err := c.g.needs.Limits.Allow(ctx, holdfast.CallerFrom(ctx), c.req.Model, c.req.Input+c.room); err != nil {
+			return &notAllowed{err}
+		}
+	}
+	err := c.reserve(ctx)
+	if over, ok := errors.AsType[*budget.Exceeded](err); ok && over.Park && c.g.needs.Budgets != nil {
+		return c.g.needs.Budgets.Patiently(ctx, func() error { return c.reserve(ctx) })
+	}
+	return err
+}
+
+func (c *call) reserve(ctx context.Context) error {
+	var err error
+	c.booked, err = c.g.needs.Ledger.Reserve(ctx, c.asked, c.req.Input, c.room)
+	return err
+}
+
+// name says whose call it is, and what it may need.
+func (c *call) name(ctx context.Context, first route.Target) {
 	caller, agent := holdfast.CallerFrom(ctx), holdfast.AgentFrom(ctx)
 	if agent == "" && caller.Kind == holdfast.CallerAgent {
 		agent = caller.Name
@@ -160,23 +196,15 @@ func (c *call) reserve(ctx context.Context, first target) error {
 	c.id = c.g.newID()
 	c.asked = ledger.Call{
 		Caller: caller.String(), Key: caller.Key, Tenant: caller.Tenant, Agent: agent, Unit: caller.Unit, Session: session(c.header),
-		Alias: c.alias, Provider: first.provider, Model: first.model, Dialect: c.client.Name, RequestID: c.id,
+		Alias: c.trip.Alias(), Provider: first.Provider, Model: first.Model, Dialect: c.client.Name, RequestID: c.id,
 	}
 	c.room = c.req.MaxOutput
 	if c.room == 0 && c.client.NewTap != nil {
-		c.room = c.g.needs.Ledger.Expect(first.provider, first.model)
+		c.room = c.g.needs.Ledger.Expect(first.Provider, first.Model)
 		if !c.req.Stream {
 			c.room = c.g.floors.raise(first, c.room)
 		}
 	}
-	if c.g.needs.Limits != nil {
-		if err := c.g.needs.Limits.Allow(ctx, caller, c.req.Model, c.req.Input+c.room); err != nil {
-			return err
-		}
-	}
-	var err error
-	c.booked, err = c.g.needs.Ledger.Reserve(ctx, c.asked, c.req.Input, c.room)
-	return err
 }
 
 // limit is what the upstream may answer with when the client set no limit: what was reserved. A
@@ -204,9 +232,9 @@ func (g *Gateway) newID() string {
 }
 
 // try asks one step after the other until one answers or none may do better.
-func (c *call) try(ctx context.Context, steps []step) {
-	for i, s := range steps {
-		f := c.persist(ctx, s, i == len(steps)-1)
+func (c *call) try(ctx context.Context, s step) {
+	for {
+		f := c.persist(ctx, s)
 		switch {
 		case f == nil:
 			return
@@ -219,11 +247,8 @@ func (c *call) try(ctx context.Context, steps []step) {
 			c.settle(s, ledger.Result{Status: ledger.StatusCancelled, Usage: holdfast.Usage{Input: c.req.Input}, Estimated: true})
 			return
 		}
-		if f.cool {
-			c.g.cooling.failed(s.target, f, time.Now())
-		}
-		c.g.needs.Log.Warn("a model gave no answer", "provider", s.provider, "model", s.model, "status", f.status, "why", f.message, "request", c.id)
-		last := i == len(steps)-1 || !f.next
+		c.g.needs.Log.Warn("a model gave no answer", "provider", s.Provider, "model", s.Model, "status", f.status, "why", f.message, "request", c.id)
+		next, last := c.after(ctx, f)
 		if f.spent {
 			c.spent(s, last)
 		}
@@ -234,7 +259,20 @@ func (c *call) try(ctx context.Context, steps []step) {
 		if c.first == nil && f.field == nil {
 			c.first, c.from = f, s
 		}
+		s = next
 	}
+}
+
+// after puts who failed out of its chain and gives who comes next; last when nobody does.
+func (c *call) after(ctx context.Context, f *failure) (next step, last bool) {
+	if f.cool {
+		c.trip.Failed(route.Failure{RetryAfter: f.retryAfter, Reason: f.message, Limited: f.code == codeLimited})
+	}
+	if !f.next {
+		return step{}, true
+	}
+	next, err := c.next(ctx)
+	return next, err != nil
 }
 
 // fail tells the client why nobody answered. That the last one could not take the request says less
@@ -244,7 +282,7 @@ func (c *call) fail(s step, f *failure) {
 		s, f = c.from, c.first
 	}
 	c.head(s)
-	c.status = f.write(c.w, c.client, s.target)
+	c.status = f.write(c.w, c.client, s.Target)
 }
 
 // spent books an attempt that the provider may charge for although it gave no answer.
@@ -254,13 +292,13 @@ func (c *call) spent(s step, last bool) {
 		c.settle(s, result)
 		return
 	}
-	result.Provider, result.Model, result.Fallback = s.provider, s.model, s.at
+	result.Provider, result.Model, result.Fallback = s.Provider, s.Model, s.At
 	c.g.needs.Ledger.Book(c.asked, result, time.Since(c.began))
 }
 
 // settle books how the call ended. Only the first time counts.
 func (c *call) settle(s step, result ledger.Result) {
-	result.Provider, result.Model, result.Fallback = s.provider, s.model, s.at
+	result.Provider, result.Model, result.Fallback = s.Provider, s.Model, s.At
 	if c.ended.Status == "" {
 		c.ended = result
 	}
@@ -269,7 +307,7 @@ func (c *call) settle(s step, result ledger.Result) {
 
 // head says who answers.
 func (c *call) head(s step) {
-	h, values := c.w.Header(), [...]string{s.provider, s.model, strconv.Itoa(s.at), c.id}
+	h, values := c.w.Header(), [...]string{s.Provider, s.Model, strconv.Itoa(s.At), c.id}
 	h["X-Holdfast-Provider"] = values[0:1:1]
 	h["X-Holdfast-Model"] = values[1:2:2]
 	h["X-Holdfast-Fallback"] = values[2:3:3]

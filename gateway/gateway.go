@@ -27,6 +27,7 @@ import (
 	"holdfast/gateway/breaker"
 	"holdfast/gateway/ledger"
 	"holdfast/gateway/provider"
+	"holdfast/gateway/route"
 )
 
 // secrets is what the gateway needs of the house's keys.
@@ -49,6 +50,8 @@ type Needs struct {
 	Keys    secrets
 	// Limits bounds what each key may call; nil for no bounds.
 	Limits limits
+	// Budgets lets calls wait for approval; nil when none may.
+	Budgets budgets
 	// Meter counts calls; nil counts nothing.
 	Meter meter
 	Log   *slog.Logger
@@ -63,7 +66,7 @@ type Gateway struct {
 	meters  meters
 	tape    tape
 
-	cooling  cooldowns
+	router   *route.Router
 	flights  flights
 	floors   floors
 	requests atomic.Int64
@@ -77,6 +80,7 @@ func New(needs Needs) *Gateway {
 		needs.Log = slog.New(slog.DiscardHandler)
 	}
 	g := &Gateway{needs: needs, began: time.Now(), tongues: allTongues(), meters: newMeters(needs.Meter, needs.Log)}
+	g.router = route.New(route.Options{File: needs.Home.Var("gateway", "cooldowns.json"), Log: needs.Log})
 	g.tape.path = needs.Home.Var("gateway", "capture.jsonl")
 	needs.Breaker.OnHalt(g.halt)
 	return g
@@ -92,6 +96,7 @@ func (g *Gateway) Capability() house.Capability {
 		Actions: g.actions(),
 		Routes:  g.clientRoutes(),
 		Start:   g.Start,
+		Run:     g.router.Run,
 		Stop:    g.Stop,
 		Reason:  "after the ledger and the breaker, which every call passes",
 	}
@@ -115,8 +120,11 @@ func (g *Gateway) clientRoutes() []house.Route {
 	return list
 }
 
-// Start makes the providers.
-func (g *Gateway) Start(context.Context) error { return g.Apply(*g.needs.Config) }
+// Start makes the providers and takes up what rested.
+func (g *Gateway) Start(context.Context) error {
+	g.router.Load()
+	return g.Apply(*g.needs.Config)
+}
 
 // Apply takes up another configuration; calls under way keep the old one. When it cannot be used
 // nothing changes.
@@ -137,15 +145,16 @@ func (g *Gateway) Apply(c Config) error {
 	if len(problems) > 0 {
 		return holdfast.BadInput("the rehearsal's script has mistakes", problems...)
 	}
-	t.resolveAll()
+	t.layOut()
+	g.router.SetWait(c.Wait.Std())
 	closeAll(g.routes.Swap(t))
 	return nil
 }
 
-// Stop gives up idle connections.
+// Stop gives up idle connections and writes down what rests.
 func (g *Gateway) Stop(context.Context) error {
 	closeAll(g.routes.Load())
-	return nil
+	return g.router.Flush()
 }
 
 func closeAll(t *table) {

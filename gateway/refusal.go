@@ -11,13 +11,32 @@ import (
 
 	"holdfast"
 	"holdfast/gateway/breaker"
+	"holdfast/gateway/budget"
 	"holdfast/gateway/dialect"
+	"holdfast/gateway/route"
 )
 
 // limits is what the gateway needs of the keys: whether a caller may call that model now.
 type limits interface {
 	Allow(ctx context.Context, caller holdfast.Caller, model string, tokens int64) error
 }
+
+// budgets is what the gateway needs of the budgets: try is run again when the call that waits for
+// approval was approved, or has room again.
+type budgets interface {
+	Patiently(ctx context.Context, try func() error) error
+}
+
+// limited is a key's refusal that may end by itself.
+type limited interface {
+	error
+	RetryAfter() time.Duration
+}
+
+// notAllowed is what a key may not do at all.
+type notAllowed struct{ error }
+
+func (n *notAllowed) Unwrap() error { return n.error }
 
 // statusHungUp is what nobody reads.
 const statusHungUp = 499
@@ -37,6 +56,9 @@ func (g *Gateway) notAdmitted(ctx context.Context, err error) dialect.Failure {
 	if refusal, ok := errors.AsType[*holdfast.Refusal](err); ok {
 		return refused(refusal)
 	}
+	if f, ok := overBounds(err); ok {
+		return f
+	}
 	if ctx.Err() != nil {
 		return dialect.Failure{Status: statusHungUp, Type: "client_error", Message: "the client hung up"}
 	}
@@ -54,12 +76,36 @@ func capped(full *breaker.Full) dialect.Failure {
 	}
 }
 
+// overBounds words the refusals of budgets and of keys' limits.
+func overBounds(err error) (dialect.Failure, bool) {
+	if over, ok := errors.AsType[*budget.Exceeded](err); ok {
+		f := dialect.Failure{
+			Status: http.StatusTooManyRequests, Type: "insufficient_quota", Code: "budget_exceeded", Reason: "budget_exceeded",
+			Message: over.Error(), RetryAfter: over.RetryAfter(),
+		}
+		if over.Money {
+			f.Status = http.StatusPaymentRequired
+		}
+		return f, true
+	}
+	if slow, ok := errors.AsType[limited](err); ok {
+		return dialect.Failure{
+			Status: http.StatusTooManyRequests, Type: "rate_limit_error", Code: "key_rate_limited",
+			Message: slow.Error(), RetryAfter: slow.RetryAfter(),
+		}, true
+	}
+	if no, ok := errors.AsType[*notAllowed](err); ok {
+		return dialect.Failure{Status: http.StatusForbidden, Type: "permission_error", Code: "key_not_allowed", Param: "model", Message: no.Error()}, true
+	}
+	return dialect.Failure{}, false
+}
+
 // outgrown is the last word of a stream for which no more could be reserved.
 func outgrown(err error) (dialect.Failure, bool) {
 	if full, ok := errors.AsType[*breaker.Full](err); ok {
 		return capped(full), true
 	}
-	return dialect.Failure{}, false
+	return overBounds(err)
 }
 
 func refused(r *holdfast.Refusal) dialect.Failure {
@@ -76,12 +122,21 @@ func haltError(h *haltedError) dialect.Failure {
 	}
 }
 
-// resting is said when every target of a chain cools down.
-func resting(t target, wait time.Duration) dialect.Failure {
-	return dialect.Failure{
-		Status: http.StatusTooManyRequests, Type: "rate_limit_error", Code: "cooling_down", RetryAfter: wait,
-		Message: fmt.Sprintf("%s and all behind it are cooling down for %s more, as their providers asked", t, wait.Round(time.Second)),
+// unasked is said when nobody could be asked: every target of the chain cools down, or the client
+// hung up while it waited for one.
+func unasked(err error) dialect.Failure {
+	resting, ok := errors.AsType[*route.Resting](err)
+	if !ok {
+		return dialect.Failure{Status: statusHungUp, Type: "client_error", Message: "the client hung up"}
 	}
+	f := dialect.Failure{
+		Status: http.StatusServiceUnavailable, Type: "service_unavailable", Code: "cooling_down",
+		RetryAfter: max(resting.For, time.Second), Message: resting.Error(),
+	}
+	if resting.Limited {
+		f.Status, f.Type = http.StatusTooManyRequests, "rate_limit_error"
+	}
+	return f
 }
 
 func notStarted() dialect.Failure {
