@@ -4,6 +4,7 @@ package dialect
 
 import (
 	"encoding/json"
+	"strings"
 
 	"holdfast"
 )
@@ -36,6 +37,25 @@ type Request struct {
 	Metadata    map[string]string
 	// UsageAsked: a streaming client wants usage at its end, where its dialect leaves that open.
 	UsageAsked bool
+	// Words are the client's names of fields, by those of chat completions, where they differ.
+	Words map[string]string
+}
+
+// Named puts an input error of an Encode, which speaks of fields as chat completions call them, into
+// the client's words.
+func (r *Request) Named(err error) error {
+	wrong, ok := err.(*InputError) //nolint:errorlint // never wrapped below the dialects
+	if !ok {
+		return err
+	}
+	end := strings.IndexAny(wrong.Field, ".[")
+	if end < 0 {
+		end = len(wrong.Field)
+	}
+	if word, other := r.Words[wrong.Field[:end]]; other {
+		wrong.Field = word + wrong.Field[end:]
+	}
+	return wrong
 }
 
 // A Role is who speaks.

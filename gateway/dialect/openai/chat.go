@@ -9,8 +9,11 @@ import (
 	"holdfast/gateway/dialect/wire"
 )
 
-// Chat is the dialect of /v1/chat/completions.
-func Chat() *dialect.Dialect {
+// Chat is the dialect of /v1/chat/completions as OpenAI itself speaks it.
+func Chat() *dialect.Dialect { return ChatAs(Form{}) }
+
+// ChatAs is the dialect of /v1/chat/completions as one of the compatible servers speaks it.
+func ChatAs(f Form) *dialect.Dialect {
 	return &dialect.Dialect{
 		Name:       "openai.chat",
 		Scan:       scanChat,
@@ -19,6 +22,13 @@ func Chat() *dialect.Dialect {
 		Error:      errorBody,
 		ErrorEvent: errorEvent,
 		ReadError:  readError,
+
+		Decode:       decode,
+		Encode:       f.encode,
+		DecodeAnswer: decodeAnswer,
+		EncodeAnswer: encodeAnswer,
+		NewDecoder:   newDecoder,
+		NewEncoder:   newEncoder,
 	}
 }
 

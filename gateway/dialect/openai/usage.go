@@ -10,11 +10,12 @@ import (
 	"holdfast/gateway/dialect/wire"
 )
 
-// ParseUsage reads a usage object, in which cached tokens are part of the prompt's and reasoning
-// part of the completion's. It is false for an object that says nothing believable: all zero,
-// negative, absurd, or not of numbers.
+// ParseUsage reads a usage object, in which cached tokens, and those written to a cache, are part of
+// the prompt's and reasoning part of the completion's. It is false for an object that says nothing
+// believable: all zero, negative, absurd, or not of numbers. Servers that leave reasoning out of the
+// completion (Gemini, xAI) tell by a total that is larger.
 func ParseUsage(raw []byte) (holdfast.Usage, bool) {
-	var prompt, completion, cached, reasoning int64
+	var prompt, completion, total, cached, written, reasoning int64
 	ok := true
 	counts(raw, func(key, value []byte) {
 		switch string(key) {
@@ -22,15 +23,25 @@ func ParseUsage(raw []byte) (holdfast.Usage, bool) {
 			prompt = wire.Count(value, &ok)
 		case "completion_tokens":
 			completion = wire.Count(value, &ok)
+		case "total_tokens":
+			total = wire.Count(value, &ok)
 		case "prompt_tokens_details":
-			cached = detail(value, "cached_tokens", &ok)
+			cached = max(cached, detail(value, "cached_tokens", &ok))
+			written = detail(value, "cache_write_tokens", &ok)
+		case "prompt_cache_hit_tokens", "cached_tokens": // DeepSeek, Moonshot
+			cached = max(cached, wire.Count(value, &ok))
 		case "completion_tokens_details":
 			reasoning = detail(value, "reasoning_tokens", &ok)
 		}
 	})
+	if beside := total - prompt - completion; beside > 0 && prompt > 0 {
+		completion += beside
+		reasoning = max(reasoning, beside)
+	}
 	cached = min(cached, prompt)
+	written = min(written, prompt-cached)
 	usage := holdfast.Usage{
-		Input: prompt - cached, CachedRead: cached,
+		Input: prompt - cached - written, CachedRead: cached, CacheWrite5m: written,
 		Output: completion, Reasoning: min(reasoning, completion),
 	}
 	return usage, ok && usage.Total() > 0
