@@ -36,6 +36,7 @@ import (
 	"holdfast/gateway/breaker/judge"
 	"holdfast/gateway/key"
 	"holdfast/gateway/ledger"
+	"holdfast/gateway/price"
 	"holdfast/surface/api"
 	"holdfast/surface/hub"
 	"holdfast/units/extension"
@@ -120,6 +121,8 @@ type parts struct {
 	extensions *extension.Extensions
 	bearers    *key.Keys
 	fuse       *breaker.Breaker
+	charges    *vendors
+	prices     *price.Prices
 	tokens     *ledger.Ledger
 	models     *gateway.Gateway
 	catalogue  *tools.Catalogue
@@ -156,6 +159,7 @@ func (h *House) wire(p *parts) error {
 		p.extensions.Capability(),
 		h.recovery(),
 		p.fuse.Capability(),
+		p.prices.Capability(),
 		p.tokens.Capability(),
 		p.bearers.Capability(),
 		p.models.Capability(),
@@ -201,10 +205,13 @@ func (h *House) wireGateway(p *parts) {
 		Home: h.Home, Journal: p.book, Log: h.log,
 		Burn: func(ctx context.Context) (judge.Burn, error) { return p.tokens.Burn(ctx) },
 	})
-	p.tokens = ledger.New(ledger.Needs{Store: h.Store, Journal: p.book, Gate: p.fuse, Log: h.log, Location: h.general.Location})
 	settings := gateway.Defaults()
+	p.charges = &vendors{}
+	p.charges.config.Store(&settings)
+	p.prices = price.New(price.Needs{Config: &price.Config{}, Vendor: p.charges.of})
+	p.tokens = ledger.New(ledger.Needs{Store: h.Store, Journal: p.book, Gate: p.fuse, Prices: p.prices, Log: h.log, Location: h.general.Location})
 	p.models = gateway.New(gateway.Needs{
-		Home: h.Home, Config: &settings, Ledger: p.tokens, Breaker: p.fuse, Keys: p.secrets, Log: h.log,
+		Home: h.Home, Config: &settings, Ledger: p.tokens, Breaker: p.fuse, Keys: p.secrets, Meter: p.meter, Log: h.log,
 	})
 }
 
@@ -219,7 +226,8 @@ func (h *House) wireAgent(p *parts) {
 	p.secrets.Use(keys.Needs{Required: askers{p.units, p.extensions, p.models}, Units: p.units, Log: h.log})
 	h.reloaded = map[string]func(context.Context, any) error{
 		"units": graces{h}.take(p.units.Reconfigure), "workers": p.units.Reconfigure, "logs": p.logs.Reconfigure,
-		"models": func(_ context.Context, fresh any) error { return p.models.Apply(*fresh.(*gateway.Config)) },
+		"models": applyModels(p, p.charges),
+		"prices": func(_ context.Context, fresh any) error { p.prices.Apply(*fresh.(*price.Config)); return nil },
 		"tools":  func(_ context.Context, fresh any) error { p.catalogue.Apply(*fresh.(*tools.Settings)); return nil },
 		"agent":  func(_ context.Context, fresh any) error { p.agents.Apply(*fresh.(*agent.Settings)); return nil },
 	}
