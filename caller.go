@@ -86,3 +86,20 @@ func AgentFrom(ctx context.Context) string {
 	agent, _ := ctx.Value(agentKey{}).(string)
 	return agent
 }
+
+// BypassVariable asks, when it is 1 in the environment of an owner's terminal, that one dispatch be
+// let past a HALT. No unit and no worker ever has it.
+const BypassVariable = "HOLDFAST_BREAKER_BYPASS"
+
+type bypassKey struct{}
+
+// WithBypass marks a request whose caller asked for the bypass. Who may have it is for the breaker.
+func WithBypass(ctx context.Context) context.Context {
+	return context.WithValue(ctx, bypassKey{}, true)
+}
+
+// BypassFrom tells whether the caller asked for the bypass.
+func BypassFrom(ctx context.Context) bool {
+	asked, _ := ctx.Value(bypassKey{}).(bool)
+	return asked
+}

@@ -33,6 +33,7 @@ import (
 	"holdfast/edge/auth"
 	"holdfast/gateway"
 	"holdfast/gateway/breaker"
+	"holdfast/gateway/breaker/halt"
 	"holdfast/gateway/breaker/judge"
 	"holdfast/gateway/key"
 	"holdfast/gateway/ledger"
@@ -158,9 +159,9 @@ func (h *House) wire(p *parts) error {
 		p.units.Capability(),
 		p.extensions.Capability(),
 		h.recovery(),
-		p.fuse.Capability(),
 		p.prices.Capability(),
 		p.tokens.Capability(),
+		p.fuse.Capability(),
 		p.bearers.Capability(),
 		p.models.Capability(),
 		p.catalogue.Capability(),
@@ -204,6 +205,10 @@ func (h *House) wireGateway(p *parts) {
 	p.fuse = breaker.New(breaker.Needs{
 		Home: h.Home, Journal: p.book, Log: h.log,
 		Burn: func(ctx context.Context) (judge.Burn, error) { return p.tokens.Burn(ctx) },
+		Minutes: func(ctx context.Context, since time.Time) ([]judge.Minute, error) {
+			return p.tokens.Minutes(ctx, since)
+		},
+		Boot: halt.Boot, Helper: h.options.Watch,
 	})
 	settings := gateway.Defaults()
 	p.charges = &vendors{}

@@ -5,29 +5,16 @@ package breaker
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"math"
-	"slices"
+	"maps"
 	"time"
 
 	"holdfast"
 	"holdfast/core/action"
 	"holdfast/core/house"
+	"holdfast/gateway/breaker/halt"
 	"holdfast/gateway/breaker/judge"
 )
-
-// A Status is how the breaker stands, with what it judges by.
-type Status struct {
-	holdfast.Breaker
-	Reserved       int64            `json:"reserved" help:"what the calls under way may still burn; it is inside both burns"`
-	Projected      int64            `json:"projected_minutes" help:"minutes until a cap at the present rate; 0 when it is not coming"`
-	Since          time.Time        `json:"since,omitzero" help:"since when it is halted or warns"`
-	SuspendedUntil time.Time        `json:"suspended_until,omitzero" help:"judging rests until then, after a forced resume"`
-	Thresholds     judge.Thresholds `json:"thresholds"`
-	Fault          string           `json:"fault,omitempty"`
-}
 
 // A board is the breaker as people and guards see it.
 type board struct{ *Breaker }
@@ -37,70 +24,13 @@ func (b *Breaker) Capability() house.Capability {
 	face := board{b}
 	return house.Capability{
 		Name:    "breaker",
-		Actions: face.actions(),
+		Actions: append(face.actions(), hooks{needs: b.needs}.actions()...),
 		Guards:  []holdfast.Guard{face.guard()},
 		Alerts:  face.alerts(),
 		Start:   b.Start,
 		Run:     b.Run,
 		Reason:  "after the ledger, whose burn it judges, and before the gateway, which asks it",
 	}
-}
-
-func (b board) guard() holdfast.Guard {
-	return holdfast.Guard{
-		Name:    "breaker",
-		Summary: "refuses any dispatch or model call while HALT stands",
-		Judges: func(a holdfast.Action) bool {
-			return slices.Contains(a.Labels, "dispatch") || slices.Contains(a.Labels, "model")
-		},
-		Judge: func(context.Context, holdfast.Request) error {
-			if refusal := b.Refusal(); refusal != nil {
-				return refusal
-			}
-			return nil
-		},
-	}
-}
-
-func (b board) alerts() []holdfast.AlertRule {
-	return []holdfast.AlertRule{
-		{Name: "breaker_halt", Severity: holdfast.SeverityCritical, Summary: "HALT stands: model calls and dispatches are refused", Firing: b.haltAlerts},
-		{Name: "breaker_warn", Severity: holdfast.SeverityWarning, Summary: "the burn nears a cap, or the breaker cannot do its work", Firing: b.warnAlerts},
-	}
-}
-
-func (b board) haltAlerts(context.Context) []holdfast.Alert {
-	flag := b.halted.Load()
-	if flag == nil {
-		return nil
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	message := flag.Reason
-	if !b.tampered.IsZero() {
-		message += "; the flag was deleted by hand at " + b.tampered.UTC().Format(time.RFC3339) + " and written again"
-	}
-	return []holdfast.Alert{{Subject: "house", Message: message, Since: flag.Since}}
-}
-
-func (b board) warnAlerts(context.Context) []holdfast.Alert {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	var alerts []holdfast.Alert
-	if b.warning != nil && b.halted.Load() == nil {
-		alerts = append(alerts, holdfast.Alert{Subject: "burn", Message: b.warning.reason, Since: b.warning.since})
-	}
-	if b.fault != "" {
-		alerts = append(alerts, holdfast.Alert{Subject: "files", Message: b.fault, Since: b.needs.Now()})
-	}
-	if now := b.needs.Now(); b.rest.on(now) {
-		until := b.rest.until()
-		alerts = append(alerts, holdfast.Alert{
-			Subject: "resume", Since: until.Add(-forcedResume),
-			Message: "a forced resume suspended judging until " + until.Format(time.RFC3339),
-		})
-	}
-	return alerts
 }
 
 func (b board) actions() []holdfast.Action {
@@ -112,20 +42,21 @@ func (b board) actions() []holdfast.Action {
 	}
 	check := read("check", "Exit 0 when model calls are allowed, 3 while HALT stands")
 	check.Tier = holdfast.TierTenantPeer
-	halt := change("halt", "Halt every model call and dispatch at once", holdfast.TierOperator)
-	halt.Safer = true
-	halt.Help = "A HALT by a person stands until a person resumes it; one by the breaker may end by itself after its cooldown."
-	halt.Examples = []string{`holdfast breaker halt "runaway agent"`}
+	check.Help = "From the command line it reads the flag and nothing else, within milliseconds, whether or not a house runs. `test -e var/breaker/HALT_FLAG` tells the same."
+	stop := change("halt", "Halt every model call and dispatch at once", holdfast.TierOperator)
+	stop.Safer = true
+	stop.Help = "A HALT by a person stands until a person resumes it; one by the breaker may end by itself after its cooldown. With a scope it halts one tenant or key and nobody else."
+	stop.Examples = []string{`holdfast breaker halt "runaway agent"`, `holdfast breaker halt "odd calls" --scope key:ci`}
 	resume := change("resume", "End a HALT", holdfast.TierOwner)
 	resume.Help = "Refused while the burn is at a cap: change the thresholds first, or force it. A forced resume suspends judging for one hour."
 	set := change("set_thresholds", "Change the caps and how the breaker acts on them", holdfast.TierOwner)
-	set.Help = "Fields that are left out stay as they are."
-	set.Examples = []string{"holdfast breaker set_thresholds --hard-cap-per-hour 20000000"}
+	set.Help = "Fields that are left out stay as they are. With a scope the caps are that tenant's or key's own, whose HALT is theirs alone; both 0 takes them away."
+	set.Examples = []string{"holdfast breaker thresholds set --hard-cap-per-hour 20000000", "holdfast breaker thresholds set --scope tenant:acme --hard-cap-per-day 5000000"}
 	set.Subject = func(any) string { return "thresholds" }
 	return []holdfast.Action{
-		action.NewAction(read("status", "Show how the breaker stands: burn, caps, HALT"), b.status),
+		action.NewAction(read("status", "Show how the breaker stands: burn, caps, HALT, who judges"), b.status),
 		action.NewAction(check, b.check),
-		action.NewAction(halt, b.halt),
+		action.NewAction(stop, b.halt),
 		action.NewAction(resume, b.resume),
 		action.NewAction(read("history", "List what the breaker did, newest first"), b.history),
 		action.NewAction(read("thresholds", "Show the caps and how the breaker acts on them"), b.showThresholds),
@@ -134,72 +65,25 @@ func (b board) actions() []holdfast.Action {
 	}
 }
 
-func (b board) status(ctx context.Context, _ action.Nothing) (Status, error) {
-	burn, err := b.needs.Burn(ctx)
-	if err != nil {
-		return Status{}, err
-	}
-	b.settle()
-	b.mu.Lock()
-	t := b.readThresholds()
-	fault, warned := b.fault, b.warning
-	b.mu.Unlock()
-	v := judge.Judge(burn, t)
-	s := Status{
-		Breaker: holdfast.Breaker{
-			State: "armed", BurnHour: burn.Hour + burn.Reserved, BurnDay: burn.Day + burn.Reserved,
-			CapHour: t.HardCapPerHour, CapDay: t.HardCapPerDay,
-		},
-		Reserved: burn.Reserved, Projected: int64(math.Ceil(v.Projected.Minutes())), Thresholds: t, Fault: fault,
-	}
-	if b.rest.on(b.needs.Now()) {
-		s.SuspendedUntil = b.rest.until()
-	}
-	flag := b.current()
-	switch {
-	case flag != nil:
-		s.State, s.Reason, s.Since = "halted", flag.Reason, flag.Since
-		if flag.CooldownUntil != nil {
-			s.Until = *flag.CooldownUntil
-		}
-	case t.NotifyOnly:
-		s.State = "notify-only"
-	case v.Level != judge.Calm:
-		s.State, s.Reason = "warn", v.Reason()
-	}
-	if warned != nil && flag == nil {
-		s.Since = warned.since
-	}
-	return s, nil
-}
-
-// Word is the breaker for the status of the house.
-func (b *Breaker) Word(ctx context.Context) holdfast.Breaker {
-	s, err := board{b}.status(ctx, action.Nothing{})
-	if err != nil {
-		return holdfast.Breaker{State: "blind", Reason: err.Error()}
-	}
-	return s.Breaker
-}
-
-// settle takes up what files say when no house runs.
-func (b board) settle() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.started {
+// settle takes up what files and ledger say when no house runs.
+func (b board) settle(ctx context.Context) {
+	if b.running() {
 		return
 	}
-	if s, err := b.files.state(); err == nil {
-		b.rest.set(s.SuspendedUntil)
+	b.ready()
+	if len(b.limits.get().Tenants)+len(b.limits.get().Keys) > 0 {
+		b.restore(ctx)
 	}
 }
 
-// current is the HALT that stands, in memory or on disk.
-func (b *Breaker) current() *Flag {
-	if flag := b.halted.Load(); flag != nil {
+func (b board) running() bool { return b.teller.started.Load() }
+
+// current is the HALT of a scope that stands, in memory or on disk.
+func (b board) current(s halt.Scope) *Flag {
+	if flag := b.halts.get(s); flag != nil {
 		return flag
 	}
-	return b.foreign()
+	return b.halts.find(s)
 }
 
 type checked struct {
@@ -208,14 +92,15 @@ type checked struct {
 
 // check reads the flag and nothing else, so that it answers in milliseconds.
 func (b board) check(context.Context, action.Nothing) (checked, error) {
-	if flag := b.current(); flag != nil {
-		return checked{}, flag.refusal(b.needs.Now())
+	if flag := b.current(halt.House); flag != nil {
+		return checked{}, flag.Refusal(b.needs.Now())
 	}
 	return checked{"clear"}, nil
 }
 
 type haltInput struct {
 	Reason string `json:"reason" help:"why; it is shown with every refusal" required:"true" max:"500" pos:"1"`
+	Scope  string `json:"scope" help:"tenant:NAME or key:NAME; left out, the whole house"`
 }
 
 type halted struct {
@@ -224,27 +109,31 @@ type halted struct {
 }
 
 func (b board) halt(ctx context.Context, in haltInput) (halted, error) {
-	if flag := b.current(); flag != nil {
+	s := halt.Scope(in.Scope)
+	if wrong := s.Check(); len(wrong) > 0 {
+		return halted{}, holdfast.BadInput("bad scope", wrong...)
+	}
+	if !b.running() {
+		b.halts.open()
+	}
+	if flag := b.current(s); flag != nil {
 		return halted{"halted", *flag}, nil
 	}
-	flag := Flag{Reason: in.Reason, Cause: causePerson, By: holdfast.CallerFrom(ctx).String(), Since: b.needs.Now().UTC()}
-	if err := b.raise(flag); err != nil {
+	flag, err := b.halts.raise(Flag{
+		Reason: in.Reason, Cause: halt.CausePerson, By: holdfast.CallerFrom(ctx).String(), Since: b.needs.Now().UTC(), Scope: s,
+	}, true)
+	if err != nil {
 		if b.running() {
-			return halted{}, fmt.Errorf("HALT stands in the running house, but the flag for others cannot be written: %w", err)
+			return halted{}, fmt.Errorf("HALT stands in the running house, but the flag for others cannot be written, which is tried again: %w", err)
 		}
 		return halted{}, fmt.Errorf("cannot halt: %w", err)
 	}
 	return halted{"halted", flag}, nil
 }
 
-func (b board) running() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.started
-}
-
 type resumeInput struct {
-	Force bool `json:"force" help:"resume although the burn is at a cap; judging then rests for one hour"`
+	Scope string `json:"scope" help:"tenant:NAME or key:NAME; left out, the whole house" pos:"1"`
+	Force bool   `json:"force" help:"resume although the burn is at a cap; judging then rests for one hour"`
 }
 
 type resumed struct {
@@ -254,34 +143,57 @@ type resumed struct {
 }
 
 func (b board) resume(ctx context.Context, in resumeInput) (resumed, error) {
-	flag := b.current()
+	s := halt.Scope(in.Scope)
+	if wrong := s.Check(); len(wrong) > 0 {
+		return resumed{}, holdfast.BadInput("bad scope", wrong...)
+	}
+	b.settle(ctx)
+	flag := b.current(s)
 	if flag == nil {
 		return resumed{State: "armed", Message: "nothing was halted"}, nil
 	}
-	b.mu.Lock()
-	t := b.readThresholds()
-	b.mu.Unlock()
-	burn, err := b.needs.Burn(ctx)
+	t := b.limits.read(false)
+	w, over, err := b.over(ctx, s, t)
 	if err != nil && !in.Force {
 		return resumed{}, fmt.Errorf("cannot resume without knowing the burn (--force does): %w", err)
 	}
-	w, over := judge.Over(burn, t)
 	if over && !in.Force && !t.NotifyOnly {
 		return resumed{}, &holdfast.Refusal{
 			Guard: "breaker", Reason: fmt.Sprintf("%s: the burn of the sliding %s is %d of %d tokens", Reason, w.Name, w.Burn, w.Cap),
-			Remedy: "raise the cap with `holdfast breaker set_thresholds`, wait, or `holdfast breaker resume --force`",
+			Remedy: "raise the cap with `holdfast breaker thresholds set`, wait, or `holdfast breaker resume --force`",
 		}
 	}
 	now := b.needs.Now()
-	e := event{Time: now, Event: "resume", By: holdfast.CallerFrom(ctx).String(), Flag: flag, journaled: true}
+	e := halt.Event{Time: now.UTC(), Event: halt.EventResume, By: holdfast.CallerFrom(ctx).String(), Flag: flag}
 	answer := resumed{State: "armed", Message: "resumed: model calls and dispatches are allowed"}
 	var until time.Time
 	if in.Force && (over || err != nil) {
 		until = now.Add(forcedResume).UTC()
-		e.Event, answer.SuspendedUntil = "forced-resume", until
+		e.Event, answer.SuspendedUntil = halt.EventForced, until
 		answer.Message = "resumed by force: judging is suspended until " + until.Format(time.RFC3339)
+		e.Reason = answer.Message
 	}
-	return answer, b.end(e, until)
+	if err := b.halts.end(announcement{e, true}, s, until); err != nil {
+		return resumed{}, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.warning = nil
+	return answer, nil
+}
+
+// over tells whether a scope's burn is at a cap.
+func (b board) over(ctx context.Context, s halt.Scope, t *judge.Thresholds) (judge.Window, bool, error) {
+	if s != halt.House {
+		if burn, caps, known := b.meters.one(s); known {
+			w, over := judge.Over(burn, t.For(caps))
+			return w, over, nil
+		}
+		return judge.Window{}, false, nil
+	}
+	burn, err := b.needs.Burn(ctx)
+	w, over := judge.Over(burn, *t)
+	return w, over, err
 }
 
 type historyInput struct {
@@ -291,7 +203,8 @@ type historyInput struct {
 // An Event is one thing that the breaker did.
 type Event struct {
 	Time   time.Time       `json:"time"`
-	Event  string          `json:"event" help:"halt, resume, auto-resume, forced-resume, warn, thresholds or flag-rewritten"`
+	Event  string          `json:"event" help:"halt, resume, auto-resume, forced-resume, warn, blind, bypass, thresholds or flag-rewritten"`
+	Scope  string          `json:"scope,omitempty"`
 	Reason string          `json:"reason,omitempty"`
 	By     string          `json:"by,omitempty"`
 	Burn   int64           `json:"burn,omitempty"`
@@ -304,18 +217,15 @@ type historyOutput struct {
 }
 
 func (b board) history(_ context.Context, in historyInput) (historyOutput, error) {
-	events, err := b.files.history(in.Limit)
+	events, err := b.files.Diary().History(in.Limit)
 	if err != nil {
 		return historyOutput{}, fmt.Errorf("cannot read the breaker's history: %w", err)
 	}
 	out := historyOutput{Events: make([]Event, 0, len(events))}
 	for _, e := range events {
-		one := Event{Time: e.Time, Event: e.Event, Reason: e.Reason, By: e.By}
+		one := Event{Time: e.Time, Event: e.Event, Scope: string(e.Scope()), Reason: e.Reason, By: e.By, Detail: e.Detail}
 		if e.Flag != nil {
 			one.Burn, one.Cap = e.Flag.Burn, e.Flag.Cap
-		}
-		if e.Detail != nil {
-			one.Detail, _ = json.Marshal(e.Detail)
 		}
 		out.Events = append(out.Events, one)
 	}
@@ -323,30 +233,60 @@ func (b board) history(_ context.Context, in historyInput) (historyOutput, error
 }
 
 func (b board) showThresholds(context.Context, action.Nothing) (judge.Thresholds, error) {
-	t, err := b.files.thresholds()
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return t, fmt.Errorf("cannot use the thresholds: %w", err)
+	t, err := b.files.Thresholds()
+	if err != nil {
+		return t, fmt.Errorf("cannot use the thresholds, those before stay in force: %w", err)
 	}
 	return t, nil
 }
 
 type thresholdsInput struct {
+	Scope          string   `json:"scope" help:"tenant:NAME or key:NAME, whose own caps are meant; left out, the house's"`
 	HardCapPerHour *int64   `json:"hard_cap_per_hour" help:"most tokens in a sliding hour"`
 	HardCapPerDay  *int64   `json:"hard_cap_per_day" help:"most tokens in a sliding day"`
 	SoftCapPct     *float64 `json:"soft_cap_pct" help:"part of a cap from which it warns"`
 	HardCapPct     *float64 `json:"hard_cap_pct" help:"part of a cap at which it halts"`
 	CooldownHours  *float64 `json:"cooldown_hours" help:"hours before a HALT may end by itself"`
 	NotifyOnly     *bool    `json:"notify_only" help:"tell and never halt"`
+	CutStreams     *bool    `json:"cut_streams" help:"a HALT also ends the streams under way; false lets them finish"`
+	BlindSeconds   *float64 `json:"blind_seconds" help:"seconds that nobody may judge before calls and dispatches are refused"`
 }
 
-func (in thresholdsInput) over(t judge.Thresholds) judge.Thresholds {
-	set(&t.HardCapPerHour, in.HardCapPerHour)
-	set(&t.HardCapPerDay, in.HardCapPerDay)
+// over lays the input over thresholds.
+func (in thresholdsInput) over(t judge.Thresholds) (judge.Thresholds, []holdfast.Problem) {
 	set(&t.SoftCapPct, in.SoftCapPct)
 	set(&t.HardCapPct, in.HardCapPct)
 	set(&t.CooldownHours, in.CooldownHours)
 	set(&t.NotifyOnly, in.NotifyOnly)
-	return t
+	set(&t.CutStreams, in.CutStreams)
+	set(&t.BlindSeconds, in.BlindSeconds)
+	s := halt.Scope(in.Scope)
+	if wrong := s.Check(); len(wrong) > 0 {
+		return t, wrong
+	}
+	if s == halt.House {
+		set(&t.HardCapPerHour, in.HardCapPerHour)
+		set(&t.HardCapPerDay, in.HardCapPerDay)
+		return t, nil
+	}
+	name, tenant := s.Name()
+	all := &t.Keys
+	if tenant {
+		all = &t.Tenants
+	}
+	next := maps.Clone(*all)
+	if next == nil {
+		next = map[string]judge.Caps{}
+	}
+	caps := next[name]
+	set(&caps.HardCapPerHour, in.HardCapPerHour)
+	set(&caps.HardCapPerDay, in.HardCapPerDay)
+	next[name] = caps
+	if caps == (judge.Caps{}) {
+		delete(next, name)
+	}
+	*all = next
+	return t, nil
 }
 
 func set[T any](to, from *T) {
@@ -356,24 +296,15 @@ func set[T any](to, from *T) {
 }
 
 func (b board) setThresholds(ctx context.Context, in thresholdsInput) (change, error) {
-	old, err := b.files.thresholds() // a broken file is replaced: it counts as the defaults
+	before, err := b.files.Thresholds() // of a file that is wrong, what was last of use
 	if err != nil {
 		b.needs.Log.Warn("replacing thresholds that are not usable", "error", err)
 	}
-	next := in.over(old)
-	if wrong := next.Check(); len(wrong) > 0 {
+	next, wrong := in.over(before)
+	if wrong = append(wrong, next.Check()...); len(wrong) > 0 {
 		return change{}, holdfast.BadInput("bad thresholds", wrong...)
 	}
-	b.mu.Lock()
-	err = b.files.write(b.files.thresholdsPath, next)
-	if err == nil {
-		b.thresholds.Store(&next)
-		b.fault = ""
-		b.teller.announce(event{
-			Time: b.needs.Now(), Event: "thresholds", By: holdfast.CallerFrom(ctx).String(), Detail: change{old, next},
-		})
-	}
-	b.mu.Unlock()
+	old, err := b.limits.set(next, holdfast.CallerFrom(ctx).String())
 	if err != nil {
 		return change{}, fmt.Errorf("cannot keep the thresholds: %w", err)
 	}
@@ -396,9 +327,10 @@ type ticked struct {
 }
 
 func (b board) tick(ctx context.Context, _ action.Nothing) (ticked, error) {
+	b.settle(ctx)
 	v := b.Tick(ctx)
 	state := "armed"
-	if b.current() != nil {
+	if b.current(halt.House) != nil {
 		state = "halted"
 	}
 	return ticked{v.Level.String(), state, v.Reason()}, nil

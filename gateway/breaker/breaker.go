@@ -6,35 +6,40 @@
 // HALT is the file var/breaker/HALT_FLAG: it is durable before anything else is done about it, any
 // program may honour it without this one, and while it stands no model is called and no work is
 // dispatched. Telling (journal, history, alert) comes after halting and never hinders it. What it
-// decides is decided in breaker/judge. Callers: the ledger at every booking, the gateway before
-// every call, the waist through the guard, people through the actions.
+// decides is decided in breaker/judge, its files are breaker/halt's. Callers: the ledger at every
+// booking, the gateway before every call, the waist through the guard, people through the actions.
 package breaker
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"holdfast"
 	"holdfast/core/home"
+	"holdfast/gateway/breaker/halt"
 	"holdfast/gateway/breaker/judge"
 	"holdfast/gateway/ledger"
 )
 
 // Reason is the word by which every refusal of a HALT is known.
-const Reason = "breaker_halt"
+const Reason = halt.Reason
+
+// A Flag is a HALT: whose, why, and until when.
+type Flag = halt.Flag
 
 const (
-	judgeEvery   = 15 * time.Second
+	judgeEvery   = halt.Every
 	lookEvery    = time.Second
 	lookFresh    = 10 * time.Millisecond
-	forcedResume = time.Hour
+	forcedResume = halt.ForcedRest
 )
 
 type journal interface {
@@ -48,54 +53,39 @@ type Needs struct {
 	Log     *slog.Logger
 	// Burn is the ledger's, also when no house runs.
 	Burn func(context.Context) (judge.Burn, error)
+	// Minutes are what the ledger burned since then, by minute, tenant and key.
+	Minutes func(ctx context.Context, since time.Time) ([]judge.Minute, error)
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
+	// Boot is the machine's own clock; nil means that the other one is all there is.
+	Boot func() *halt.Moment
+	// Helper is holdfast-watch, which hooks of other programs call; empty: beside this program.
+	Helper string
 }
 
-// A Breaker keeps one house's HALT. Its methods may be called by many goroutines.
+// A Breaker keeps one house's HALTs. Its methods may be called by many goroutines.
 //
 //	armed ──▶ warn ──▶ halted ──▶ armed   (resume, or by itself after the cooldown)
 //	  └──────────────────▲
 type Breaker struct {
-	needs Needs
-	files files
+	needs  Needs
+	files  halt.Files
+	teller *teller
+	limits *limits
+	halts  *halts
+	meters *meters
+	sight  *sight
+	looked atomic.Int64 // when a call last looked at the flag, in Unix nanoseconds
 
-	halted     atomic.Pointer[Flag]
-	thresholds atomic.Pointer[judge.Thresholds]
-	looked     atomic.Int64 // when a call last looked at the flag, in Unix nanoseconds
-	rest       rest         // judging rests after a forced resume
-
-	mu       sync.Mutex // one change at a time
-	started  bool
+	mu       sync.Mutex
 	warning  *warning
-	verdict  judge.Verdict
-	tampered time.Time // the flag was last deleted by hand
-	fault    string    // thresholds file or flag cannot be used
-	cut      []func(Flag)
-	teller   *teller
+	bypasses []bypassed
+	restored bool // the meters know the last day
+	last     telling
 }
 
-// rest is a time until which something does not happen.
-type rest struct{ nanos atomic.Int64 }
-
-// set lets it rest until then; the zero time ends the rest.
-func (r *rest) set(until time.Time) {
-	nanos := int64(0)
-	if !until.IsZero() {
-		nanos = until.UnixNano()
-	}
-	r.nanos.Store(nanos)
-}
-
-func (r *rest) on(now time.Time) bool { return now.UnixNano() < r.nanos.Load() }
-
-// until is the zero time when nothing was set.
-func (r *rest) until() time.Time {
-	if nanos := r.nanos.Load(); nanos > 0 {
-		return time.Unix(0, nanos).UTC()
-	}
-	return time.Time{}
-}
+// telling is what burn.json said last.
+type telling struct{ count, reserved, revision int64 }
 
 // warning is a WARN that stands.
 type warning struct {
@@ -114,37 +104,59 @@ func New(needs Needs) *Breaker {
 	if needs.Burn == nil {
 		needs.Burn = func(context.Context) (judge.Burn, error) { return judge.Burn{}, nil }
 	}
-	at := filesOf(needs.Home)
-	return &Breaker{needs: needs, files: at, teller: &teller{files: at, journal: needs.Journal, log: needs.Log, queue: make(chan event, 256)}}
+	if needs.Minutes == nil {
+		needs.Minutes = func(context.Context, time.Time) ([]judge.Minute, error) { return nil, nil }
+	}
+	if needs.Boot == nil {
+		needs.Boot = func() *halt.Moment { return nil }
+	}
+	at := halt.In(needs.Home)
+	tell := &teller{files: at, journal: needs.Journal, log: needs.Log, queue: make(chan announcement, 256), entered: map[int64]bool{}}
+	caps := &limits{files: at, teller: tell, now: needs.Now}
+	return &Breaker{
+		needs: needs, files: at, teller: tell, limits: caps,
+		halts: &halts{
+			files: at, teller: tell, log: needs.Log, now: needs.Now, limits: caps,
+			unwritten: map[halt.Scope]string{}, tampered: map[halt.Scope]time.Time{},
+		},
+		meters: &meters{now: needs.Now},
+		sight:  &sight{files: at, now: needs.Now, epoch: needs.Now()},
+	}
 }
 
-// OnHalt has f called when a HALT is raised, to cut what is under way. Call it before Start.
-func (b *Breaker) OnHalt(f func(Flag)) { b.cut = append(b.cut, f) }
+// OnHalt has f called when a HALT is raised, to cut what is under way of those whom the flag covers.
+// It is not called where the owner lets streams finish. Call it before Start.
+func (b *Breaker) OnHalt(f func(Flag)) { b.halts.cut = append(b.halts.cut, f) }
 
-// Start takes up the HALT that stands, also one whose flag somebody deleted while no house ran.
-func (b *Breaker) Start(context.Context) error {
+// Purse counts what tenants and keys with caps of their own hold and spend, before next, which may
+// be nil. The ledger's purse must be this one for such caps to count.
+func (b *Breaker) Purse(next ledger.Purse) ledger.Purse { return purse{b.meters, next} }
+
+// Start takes up the HALTs that stand, also those whose flag somebody deleted while no house ran.
+func (b *Breaker) Start(ctx context.Context) error {
+	b.halts.started = true
+	b.teller.started.Store(true)
+	b.meters.fit(b.limits.read(true))
+	b.halts.open()
+	if err := b.files.Spare(); err != nil {
+		b.needs.Log.Warn("cannot keep room for a flag on a full disk", "error", err)
+	}
+	b.restore(ctx)
+	b.sight.seen()
+	return nil
+}
+
+// restore reads the last day out of the ledger.
+func (b *Breaker) restore(ctx context.Context) {
+	minutes, err := b.needs.Minutes(ctx, b.needs.Now().Add(-25*time.Hour))
+	if err == nil {
+		b.meters.load(minutes)
+	} else {
+		b.needs.Log.Error("cannot read what was burned in the last day, it is tried again", "error", err)
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.started = true
-	b.teller.started.Store(true)
-	b.readThresholds()
-	state, err := b.files.state()
-	if err != nil {
-		b.fault = err.Error()
-		b.needs.Log.Error("cannot read the breaker's state", "error", err)
-	}
-	b.rest.set(state.SuspendedUntil)
-	flag, err := b.files.flag()
-	switch {
-	case err == nil:
-		b.halted.Store(&flag)
-	case !errors.Is(err, fs.ErrNotExist):
-		b.halted.Store(&Flag{Reason: "the flag is there and cannot be read: " + err.Error(), Since: b.needs.Now(), Cause: causeUnknown})
-	case state.Halt != nil:
-		b.halted.Store(state.Halt)
-		b.rewrite(*state.Halt)
-	}
-	return nil
+	b.restored = err == nil
 }
 
 // Run judges until ctx ends.
@@ -152,241 +164,269 @@ func (b *Breaker) Run(ctx context.Context) error {
 	look, tick := time.NewTicker(lookEvery), time.NewTicker(judgeEvery)
 	defer look.Stop()
 	defer tick.Stop()
-	b.Tick(ctx)
+	b.round(ctx)
 	for {
 		select {
 		case <-ctx.Done():
 			b.teller.drain(context.WithoutCancel(ctx))
 			return nil
-		case e := <-b.teller.queue:
-			b.teller.record(ctx, e)
+		case a := <-b.teller.queue:
+			b.teller.record(ctx, a)
 		case <-look.C:
-			b.look()
+			b.halts.look()
+			b.tell(ctx, false)
 		case <-tick.C:
-			b.Tick(ctx)
+			b.round(ctx)
 		}
 	}
 }
 
-// Refusal is non-nil while a HALT stands: what to answer to a model call or a dispatch. It looks
-// at the flag itself, so that a HALT raised by any other program counts within lookFresh.
-func (b *Breaker) Refusal() *holdfast.Refusal {
-	now := b.needs.Now()
-	flag := b.halted.Load()
-	if flag == nil && now.UnixNano()-b.looked.Load() > int64(lookFresh) {
-		b.looked.Store(now.UnixNano())
-		flag = b.foreign()
+// round is what is done every 15 seconds.
+func (b *Breaker) round(ctx context.Context) {
+	b.Tick(ctx)
+	b.tell(ctx, true)
+	b.teller.catchUp(ctx)
+	b.mu.Lock()
+	missing := !b.restored
+	b.mu.Unlock()
+	if missing {
+		b.restore(ctx)
 	}
-	if flag == nil {
-		return nil
+	if err := b.files.Spare(); err != nil {
+		b.needs.Log.Warn("cannot keep room for a flag on a full disk", "error", err)
 	}
-	return flag.refusal(now)
 }
 
-// Halted gives the HALT that this house knows of, without looking at the flag.
-func (b *Breaker) Halted() (Flag, bool) {
-	if flag := b.halted.Load(); flag != nil {
+// tell writes burn.json for the judge outside: when something burned, and else when it must.
+func (b *Breaker) tell(ctx context.Context, must bool) {
+	burn, err := b.needs.Burn(ctx)
+	if err != nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := telling{b.meters.count(), burn.Reserved, b.last.revision}
+	if !must && now == b.last {
+		return
+	}
+	told := b.meters.burnt(burn.Reserved)
+	now.revision++ // the judge outside sees by it that the house goes on
+	told.House, told.Revision = os.Getpid(), now.revision
+	if err := b.files.TellBurn(told); err != nil {
+		b.needs.Log.Warn("cannot tell the judge outside what is burned", "error", err)
+		return
+	}
+	b.last = now
+}
+
+// Refusal is non-nil while a HALT of the house stands or nobody judges: what to answer to a model
+// call or a dispatch. It looks at the flag itself, so that a HALT raised by any other program counts
+// within lookFresh. HALTs of single tenants and keys are answered by Admit.
+func (b *Breaker) Refusal() *holdfast.Refusal {
+	now := b.needs.Now()
+	flag := b.halts.house.Load()
+	if looked := b.looked.Load(); flag == nil && time.Duration(now.UnixNano()-looked).Abs() > lookFresh {
+		b.looked.Store(now.UnixNano())
+		if b.files.Stands(halt.House) {
+			flag = b.halts.find(halt.House)
+		}
+	}
+	if flag != nil {
+		return flag.Refusal(now)
+	}
+	if !b.teller.started.Load() {
+		return nil
+	}
+	if dark, blind := b.sight.blind(b.limits.get().Blind()); blind {
+		if !b.sight.told.Swap(true) {
+			b.needs.Log.Error("the breaker is blind: model calls and dispatches are refused", "since", dark)
+			b.teller.announce(halt.Event{Time: now.UTC(), Event: halt.EventBlind, By: "breaker", Reason: blindRefusal(dark).Reason})
+		}
+		return blindRefusal(dark)
+	}
+	return nil
+}
+
+// Halted gives the HALT of the house that is known of, without looking at the flag.
+func (b *Breaker) Halted() (Flag, bool) { return b.HaltedFor("", "") }
+
+// HaltedFor gives the HALT that calls of a tenant with a virtual key fall under: the house's or
+// their own.
+func (b *Breaker) HaltedFor(tenant, key string) (Flag, bool) {
+	if flag := b.halts.covering(tenant, key); flag != nil {
 		return *flag, true
 	}
 	return Flag{}, false
 }
 
-// foreign takes up a flag that this process did not write.
-func (b *Breaker) foreign() *Flag {
-	if _, err := os.Lstat(b.files.flagPath); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	flag, err := b.files.flag()
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // gone between the two looks
-	}
-	if err != nil {
-		flag = Flag{Reason: "the flag is there and cannot be read: " + err.Error(), Since: b.needs.Now(), Cause: causeUnknown}
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.started {
-		b.adopt(flag)
-	}
-	return &flag
-}
-
-// adopt is called with the lock held.
-func (b *Breaker) adopt(flag Flag) {
-	if b.halted.Load() != nil {
-		return
-	}
-	b.halted.Store(&flag)
-	b.keep()
-	b.teller.announce(event{Time: b.needs.Now(), Event: "halt", Reason: flag.Reason, By: flag.By, Flag: &flag})
-	for _, f := range b.cut {
-		f(flag)
-	}
-}
-
 // Admit is the ledger's gate: it refuses while a HALT stands and what does not fit under the caps.
 func (b *Breaker) Admit(c ledger.Claim, burn judge.Burn) error {
-	now := b.needs.Now()
-	if flag := b.halted.Load(); flag != nil {
-		return flag.refusal(now)
+	if flag := b.halts.covering(c.Tenant, c.Key); flag != nil {
+		return flag.Refusal(b.needs.Now())
 	}
-	t := b.limits()
-	if t.NotifyOnly || b.rest.on(now) {
+	t := b.limits.get()
+	if t.NotifyOnly {
 		return nil
 	}
-	short := judge.Admit(burn, c.Tokens, t)
-	if short == nil {
-		return nil
+	if b.halts.rest(halt.House).IsZero() {
+		if short := judge.Admit(burn, c.Tokens, *t); short != nil {
+			return &Full{Shortage: *short}
+		}
 	}
-	return &Full{Shortage: *short}
+	if full := b.meters.admit(&c, t, func(s halt.Scope) bool { return !b.halts.rest(s).IsZero() }); full != nil {
+		return full
+	}
+	return nil
 }
 
 // Full refuses a call that does not fit under a cap.
-type Full struct{ judge.Shortage }
+type Full struct {
+	judge.Shortage
+	// Scope is whose cap it is; empty for the house's.
+	Scope halt.Scope
+}
 
 func (f *Full) Error() string {
-	return fmt.Sprintf("a call of up to %d tokens does not fit: %d of the %s's %d tokens are burned or reserved by calls under way",
-		f.Need, f.Window.Burn, f.Window.Name, f.Window.Cap)
+	whose := ""
+	if f.Scope != halt.House {
+		whose = " of " + string(f.Scope)
+	}
+	return fmt.Sprintf("a call of up to %d tokens does not fit: %d of the %s's %d tokens%s are burned or reserved by calls under way",
+		f.Need, f.Window.Burn, f.Window.Name, f.Window.Cap, whose)
 }
 
 // Reached halts when a call was refused because the cap is reached, and not because others are
-// under way. The ledger's lock must not be held.
-func (b *Breaker) Reached(f *Full) {
-	if short := f.Shortage; short.Reached && !b.limits().NotifyOnly {
-		b.trip(f.Window, "the cap is reached: "+f.Error())
+// under way, and returns what to answer then; nil otherwise. The ledger's lock must not be held.
+func (b *Breaker) Reached(f *Full) *holdfast.Refusal {
+	if !f.Shortage.Reached || b.limits.get().NotifyOnly {
+		return nil
 	}
+	return b.trip(f.Window, "the cap is reached: "+f.Error(), f.Scope).Refusal(b.needs.Now())
 }
 
 // Booked judges the burn after a settlement.
-func (b *Breaker) Booked(_ ledger.Claim, burn judge.Burn) {
-	if b.halted.Load() != nil {
+func (b *Breaker) Booked(c ledger.Claim, burn judge.Burn) {
+	b.meters.booked(&c)
+	t := b.limits.get()
+	for _, r := range b.meters.read(t, &c.Call) {
+		b.judgeOne(r, t)
+	}
+	if b.halts.house.Load() != nil {
 		return
 	}
-	t := b.limits()
-	v := judge.Judge(burn, t)
-	if v.Level == judge.Halt && !t.NotifyOnly && !b.rest.on(b.needs.Now()) {
-		b.trip(v.Window, v.Reason())
-		return
-	}
-	if v.Level != judge.Calm {
-		b.mu.Lock()
-		defer b.mu.Unlock()
+	v := judge.Judge(burn, *t)
+	switch {
+	case v.Level == judge.Halt && b.armed(t, halt.House):
+		b.trip(v.Window, v.Reason(), halt.House)
+	case v.Level != judge.Calm:
 		b.warn(v, t)
 	}
 }
 
-// flagFor is the flag of a HALT by the breaker.
-func flagFor(w judge.Window, reason string, now time.Time, cooldown time.Duration) Flag {
-	until := now.Add(cooldown).UTC()
-	return Flag{
-		Reason: reason, Cause: causeBurn, By: "breaker", Since: now.UTC(),
-		Window: w.Name, Burn: w.Burn, Cap: w.Cap, CooldownUntil: &until,
-	}
+// armed tells whether a verdict may halt.
+func (b *Breaker) armed(t *judge.Thresholds, s halt.Scope) bool {
+	return !t.NotifyOnly && b.halts.rest(s).IsZero()
 }
 
 // trip raises a HALT of the burn; raise itself says what failed.
-func (b *Breaker) trip(w judge.Window, reason string) {
-	_ = b.raise(flagFor(w, reason, b.needs.Now(), b.limits().Cooldown()))
+func (b *Breaker) trip(w judge.Window, reason string, s halt.Scope) Flag {
+	flag, _ := b.halts.raise(halt.ByBurn(w, reason, "breaker", s, b.needs.Now(), b.limits.get().Cooldown(), b.needs.Boot()), false)
+	return flag
 }
 
-// limits are the thresholds in force.
-func (b *Breaker) limits() judge.Thresholds {
-	if t := b.thresholds.Load(); t != nil {
-		return *t
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.readThresholds()
-}
-
-// raise halts: memory, then the flag, then what is under way, then everything else.
-func (b *Breaker) raise(flag Flag) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.halted.Load() != nil {
-		return nil
-	}
-	if _, err := b.files.flag(); err == nil && flag.Cause == causeBurn {
-		return nil // another program was first; the next look takes it up
-	}
-	b.halted.Store(&flag)
-	err := b.files.writeFlag(flag)
-	if err != nil {
-		b.fault = "HALT stands in this house alone: " + err.Error()
-		b.needs.Log.Error("cannot write the HALT flag, it stands in memory and is tried again", "error", err)
-	}
-	for _, f := range b.cut {
-		f(flag)
-	}
-	b.keep()
-	b.teller.announce(event{Time: flag.Since, Event: "halt", Reason: flag.Reason, By: flag.By, Flag: &flag, journaled: flag.Cause == causePerson})
-	b.needs.Log.Error("HALT: model calls and dispatches are refused", "reason", flag.Reason)
-	return err
-}
-
-// rewrite puts back a flag that was deleted while its HALT stands. Called with the lock held.
-func (b *Breaker) rewrite(flag Flag) {
-	b.tampered = b.needs.Now()
-	if err := b.files.writeFlag(flag); err != nil {
-		b.fault = "HALT stands in this house alone: " + err.Error()
-		b.needs.Log.Error("cannot write the HALT flag again", "error", err)
-		return
-	}
-	b.fault = ""
-	b.teller.announce(event{Time: b.tampered, Event: "flag-rewritten", Reason: "the flag was deleted by hand while its cause stands", By: "breaker", Flag: &flag})
-}
-
-// look compares the flag with what is known.
-func (b *Breaker) look() {
-	_, err := os.Lstat(b.files.flagPath)
-	if err == nil && b.halted.Load() == nil {
-		b.foreign()
-		return
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if flag := b.halted.Load(); flag != nil {
-		b.rewrite(*flag)
-	}
-}
-
-// Tick judges once: it warns, halts, or ends a HALT that may end by itself.
+// Tick judges once: it warns, halts, or ends HALTs that may end by themselves.
 func (b *Breaker) Tick(ctx context.Context) judge.Verdict {
-	b.look()
-	b.mu.Lock()
-	t := b.readThresholds()
-	b.mu.Unlock()
+	b.ready()
+	b.halts.look()
+	t := b.limits.read(true)
+	if b.meters.fit(t) {
+		b.restore(ctx)
+	}
 	burn, err := b.needs.Burn(ctx)
 	if err != nil {
 		b.needs.Log.Error("cannot judge the burn", "error", err)
 		return judge.Verdict{}
 	}
-	v := judge.Judge(burn, t)
-	now := b.needs.Now()
-	flag := b.halted.Load()
+	v := judge.Judge(burn, *t)
+	flag := b.halts.house.Load()
 	switch {
-	case flag != nil && flag.endsItself() && judge.MayEnd(burn, t, now, *flag.CooldownUntil):
-		e := event{Time: now, Event: "auto-resume", By: "breaker", Reason: "the cooldown is over and the burn is below half of every cap", Flag: flag}
-		if err := b.end(e, time.Time{}); err != nil {
-			b.needs.Log.Error("cannot end the HALT, it is tried again", "error", err)
-		}
-	case flag == nil && v.Level == judge.Halt && !t.NotifyOnly && !b.rest.on(now):
-		b.trip(v.Window, v.Reason())
+	case flag != nil && b.mayEnd(*flag, burn, *t):
+		b.endBySelf(*flag)
+	case flag == nil && v.Level == judge.Halt && b.armed(t, halt.House):
+		b.trip(v.Window, v.Reason(), halt.House)
 	default:
-		b.mu.Lock()
 		b.warn(v, t)
-		b.mu.Unlock()
 	}
+	for _, r := range b.meters.read(t, nil) {
+		b.judgeOne(r, t)
+	}
+	b.orphans(t)
+	b.sight.seen()
 	return v
 }
 
-// warn keeps the WARN that stands. Called with the lock held.
-func (b *Breaker) warn(v judge.Verdict, t judge.Thresholds) {
-	b.verdict = v
-	if v.Level == judge.Calm {
+// ready takes up what files say when no house runs.
+func (b *Breaker) ready() {
+	if b.teller.started.Load() {
+		return
+	}
+	b.halts.open()
+	b.meters.fit(b.limits.get())
+}
+
+func (b *Breaker) mayEnd(flag Flag, burn judge.Burn, t judge.Thresholds) bool {
+	return flag.EndsItself() && flag.Cooled(b.needs.Now(), b.needs.Boot()) && judge.MayEnd(burn, t)
+}
+
+func (b *Breaker) endBySelf(flag Flag) {
+	e := halt.Event{Time: b.needs.Now().UTC(), Event: halt.EventAutoResume, By: "breaker", Reason: halt.Cooled, Flag: &flag}
+	if err := b.halts.end(announcement{Event: e}, flag.Scope, time.Time{}); err != nil {
+		b.needs.Log.Error("cannot end the HALT, it is tried again", "scope", flag.Scope.Subject(), "error", err)
+	}
+}
+
+// judgeOne acts on the verdict on one tenant or key.
+func (b *Breaker) judgeOne(r reading, t *judge.Thresholds) {
+	flag := b.halts.get(r.scope)
+	switch {
+	case flag != nil && b.mayEnd(*flag, r.verdict.Burn, t.For(capsOf(t, r.scope))):
+		b.endBySelf(*flag)
+	case flag == nil && r.verdict.Level == judge.Halt && b.armed(t, r.scope):
+		b.trip(r.verdict.Window, r.verdict.Reason(), r.scope)
+	case flag == nil && r.fresh:
+		b.teller.announce(halt.Event{Time: b.needs.Now().UTC(), Event: halt.EventWarn, Reason: r.verdict.Reason(), By: "breaker", Flag: &Flag{Scope: r.scope}})
+	}
+}
+
+// orphans ends the HALTs of those whose caps the owner took away, once they are cooled.
+func (b *Breaker) orphans(t *judge.Thresholds) {
+	for _, flag := range b.halts.scoped() {
+		if capsOf(t, flag.Scope) == (judge.Caps{}) && b.mayEnd(flag, judge.Burn{}, *t) {
+			b.endBySelf(flag)
+		}
+	}
+}
+
+// capsOf are the caps of a scope, none when it has none of its own.
+func capsOf(t *judge.Thresholds, s halt.Scope) judge.Caps {
+	for name, c := range t.Tenants {
+		if halt.Tenant(name) == s {
+			return c
+		}
+	}
+	for name, c := range t.Keys {
+		if halt.Key(name) == s {
+			return c
+		}
+	}
+	return judge.Caps{}
+}
+
+// warn keeps the WARN that stands.
+func (b *Breaker) warn(v judge.Verdict, t *judge.Thresholds) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if v.Level == judge.Calm || b.halts.house.Load() != nil {
 		b.warning = nil
 		return
 	}
@@ -402,58 +442,7 @@ func (b *Breaker) warn(v judge.Verdict, t judge.Thresholds) {
 		return
 	}
 	b.warning = &warning{since: b.needs.Now(), reason: reason}
-	b.teller.announce(event{Time: b.warning.since, Event: "warn", Reason: reason, By: "breaker"})
+	b.teller.announce(halt.Event{Time: b.warning.since.UTC(), Event: halt.EventWarn, Reason: reason, By: "breaker"})
 }
 
-// end takes a HALT away: what is remembered first, for a crash in between leaves a flag, which is
-// the safe side.
-func (b *Breaker) end(e event, suspended time.Time) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.rest.set(suspended)
-	if err := b.files.writeState(state{SuspendedUntil: suspended}); err != nil {
-		return fmt.Errorf("cannot resume: %w", err)
-	}
-	if err := b.files.removeFlag(); err != nil {
-		return fmt.Errorf("cannot resume: %w", err)
-	}
-	b.halted.Store(nil)
-	b.fault, b.tampered, b.warning = "", time.Time{}, nil
-	b.teller.announce(e)
-	return nil
-}
-
-// keep remembers the HALT beside its flag, so that a deleted flag is noticed. Called with the
-// lock held.
-func (b *Breaker) keep() {
-	s := state{Halt: b.halted.Load(), SuspendedUntil: b.rest.until()}
-	if err := b.files.writeState(s); err != nil {
-		b.needs.Log.Error("cannot remember the HALT beside its flag", "error", err)
-	}
-}
-
-// readThresholds takes up the owner's file. A file that is wrong changes nothing and is told of.
-// Called with the lock held.
-func (b *Breaker) readThresholds() judge.Thresholds {
-	old := b.thresholds.Load()
-	t, err := b.files.thresholds()
-	if err != nil {
-		b.fault = "the thresholds are not usable: " + err.Error()
-		if old != nil {
-			return *old
-		}
-		b.thresholds.Store(&t)
-		return t
-	}
-	if old != nil && *old == t {
-		return t
-	}
-	b.thresholds.Store(&t)
-	if old != nil {
-		b.teller.announce(event{
-			Time: b.needs.Now(), Event: "thresholds", By: "file", Reason: "the thresholds file was changed",
-			Detail: change{*old, t},
-		})
-	}
-	return t
-}
+func sorted[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,6 +17,7 @@ import (
 	"holdfast"
 	"holdfast/core/action"
 	"holdfast/core/home"
+	"holdfast/gateway/breaker/halt"
 	"holdfast/gateway/breaker/judge"
 	"holdfast/gateway/ledger"
 )
@@ -84,7 +84,7 @@ func started(t *testing.T, dir string) *world {
 }
 
 func (w *world) flagged() bool {
-	_, err := os.Lstat(w.files.flagPath)
+	_, err := os.Lstat(w.files.FlagPath(halt.House))
 	return err == nil
 }
 
@@ -286,7 +286,7 @@ func TestRunJudgesAndTells(t *testing.T) {
 		if !w.flagged() || w.journaled("breaker.halt") != 1 {
 			t.Error("HALT was not raised and journaled within its 15 s")
 		}
-		if err := os.Remove(w.files.flagPath); err != nil {
+		if err := os.Remove(w.files.FlagPath(halt.House)); err != nil {
 			t.Fatal(err)
 		}
 		if w.Refusal() == nil {
@@ -304,7 +304,7 @@ func TestRunJudgesAndTells(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	events, err := at(dir).files.history(10)
+	events, err := at(dir).files.Diary().History(10)
 	if err != nil || len(events) != 4 || events[0].Event != "flag-rewritten" || events[3].Event != "thresholds" {
 		t.Errorf("history %+v, %v", events, err)
 	}
@@ -343,7 +343,7 @@ func TestHaltStandsThoughTheDiskFails(t *testing.T) {
 	if err := errors.Join(os.Remove(folder), os.Rename(folder+".away", folder)); err != nil {
 		t.Fatal(err)
 	}
-	w.look()
+	w.halts.look()
 	if !w.flagged() {
 		t.Error("the flag was not written when it could be")
 	}
@@ -358,7 +358,7 @@ func TestStartTakesUpAHalt(t *testing.T) {
 	if again := started(t, dir); again.Refusal() == nil {
 		t.Error("a restart forgot the HALT")
 	}
-	if err := os.Remove(w.files.flagPath); err != nil { // while no house runs
+	if err := os.Remove(w.files.FlagPath(halt.House)); err != nil { // while no house runs
 		t.Fatal(err)
 	}
 	again := started(t, dir)
@@ -376,7 +376,7 @@ func TestFlagsOfOtherPrograms(t *testing.T) {
 			t.Parallel()
 			w := started(t, t.TempDir())
 			w.caps(t, 1000, 5000)
-			if err := os.WriteFile(w.files.flagPath, []byte(content), 0o644); err != nil {
+			if err := os.WriteFile(w.files.FlagPath(halt.House), []byte(content), 0o644); err != nil {
 				t.Fatal(err)
 			}
 			w.looked.Store(0)
@@ -415,19 +415,19 @@ func TestThresholdsFile(t *testing.T) {
 	t.Parallel()
 	w := started(t, t.TempDir())
 	w.caps(t, 1000, 5000)
-	if err := os.WriteFile(w.files.thresholdsPath, []byte(`{"hard_cap_per_hour": 2000}`), 0o644); err != nil {
+	if err := os.WriteFile(w.files.ThresholdsPath(), []byte(`{"hard_cap_per_hour": 2000}`), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	w.Tick(t.Context())
-	if got := w.limits(); got.HardCapPerHour != 2000 || got.HardCapPerDay != judge.Defaults().HardCapPerDay {
+	if got := w.limits.get(); got.HardCapPerHour != 2000 || got.HardCapPerDay != judge.Defaults().HardCapPerDay {
 		t.Errorf("thresholds %+v", got)
 	}
 	for _, bad := range []string{`{"hard_cap_per_hour": -1}`, `{"hard_cap_per_hourr": 5}`, `nonsense`} {
-		if err := os.WriteFile(w.files.thresholdsPath, []byte(bad), 0o644); err != nil {
+		if err := os.WriteFile(w.files.ThresholdsPath(), []byte(bad), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		w.Tick(t.Context())
-		if got := w.limits(); got.HardCapPerHour != 2000 {
+		if got := w.limits.get(); got.HardCapPerHour != 2000 {
 			t.Errorf("%s changed the caps to %+v", bad, got)
 		}
 		if alerts := w.warnAlerts(t.Context()); len(alerts) != 1 || !strings.Contains(alerts[0].Message, "thresholds") {
@@ -528,26 +528,5 @@ func TestDeclarations(t *testing.T) {
 	}
 	if err := guard.Judge(t.Context(), holdfast.Request{}); err == nil {
 		t.Error("the guard allows while HALT stands")
-	}
-}
-
-func TestHistoryIsBounded(t *testing.T) {
-	t.Parallel()
-	w := at(t.TempDir())
-	long := strings.Repeat("x", 100_000)
-	for range 40 {
-		if err := w.files.remember(event{Event: "warn", Reason: long}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, path := range []string{w.files.historyPath, w.files.historyPath + ".1"} {
-		info, err := os.Stat(path)
-		if errors.Is(err, fs.ErrNotExist) || info.Size() > 2*mostHistory {
-			t.Errorf("%s: %v", path, err)
-		}
-	}
-	events, err := w.files.history(5)
-	if err != nil || len(events) != 5 {
-		t.Errorf("%d events, %v", len(events), err)
 	}
 }

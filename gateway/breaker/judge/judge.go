@@ -10,6 +10,10 @@ package judge
 
 import (
 	"fmt"
+	"maps"
+	"math"
+	"reflect"
+	"slices"
 	"time"
 
 	"holdfast"
@@ -40,14 +44,40 @@ type Thresholds struct {
 	CooldownHours float64 `json:"cooldown_hours"`
 	// NotifyOnly makes the breaker tell and never halt.
 	NotifyOnly bool `json:"notify_only"`
+	// CutStreams ends, with a HALT, also the streams that are under way.
+	CutStreams bool `json:"cut_streams"`
+	// BlindSeconds is how long nobody may judge before calls and dispatches are refused.
+	BlindSeconds float64 `json:"blind_seconds"`
+	// Tenants and Keys have caps of their own, by name, whose HALT is theirs alone.
+	Tenants map[string]Caps `json:"tenants,omitempty"`
+	Keys    map[string]Caps `json:"keys,omitempty"`
+}
+
+// Caps are the hard caps of one tenant or key; 0 is no cap.
+type Caps struct {
+	HardCapPerHour int64 `json:"hard_cap_per_hour,omitempty"`
+	HardCapPerDay  int64 `json:"hard_cap_per_day,omitempty"`
 }
 
 // Defaults are the thresholds of a house whose owner set none.
 func Defaults() Thresholds {
 	return Thresholds{
 		HardCapPerHour: 15_000_000, HardCapPerDay: 100_000_000,
-		SoftCapPct: 0.80, HardCapPct: 1.00, CooldownHours: 4,
+		SoftCapPct: 0.80, HardCapPct: 1.00, CooldownHours: 4, CutStreams: true, BlindSeconds: 60,
 	}
+}
+
+// Equal tells whether two owners' limits are the same.
+func (t Thresholds) Equal(other Thresholds) bool {
+	tenants, keys := maps.Equal(t.Tenants, other.Tenants), maps.Equal(t.Keys, other.Keys)
+	t.Tenants, t.Keys, other.Tenants, other.Keys = nil, nil, nil, nil
+	return tenants && keys && reflect.DeepEqual(t, other)
+}
+
+// For is what a tenant or key with caps of its own is judged by.
+func (t Thresholds) For(c Caps) Thresholds {
+	t.HardCapPerHour, t.HardCapPerDay = c.HardCapPerHour, c.HardCapPerDay
+	return t
 }
 
 // Check lists what is wrong with thresholds.
@@ -63,7 +93,29 @@ func (t Thresholds) Check() []holdfast.Problem {
 	need(t.HardCapPct > 0 && t.HardCapPct <= 10, "hard_cap_pct", "must be above 0 and at most 10")
 	need(t.SoftCapPct > 0 && t.SoftCapPct <= t.HardCapPct, "soft_cap_pct", "must be above 0 and at most hard_cap_pct")
 	need(t.CooldownHours >= 0 && t.CooldownHours <= 720, "cooldown_hours", "must be from 0 to 720")
+	need(t.BlindSeconds >= leastBlind && t.BlindSeconds <= 86_400, "blind_seconds", "must be from 20 to 86400: judging comes every 15 s")
+	for _, kind := range []struct {
+		name string
+		caps map[string]Caps
+	}{{"tenants", t.Tenants}, {"keys", t.Keys}} {
+		need(len(kind.caps) <= mostScopes, kind.name, "must be at most 1000")
+		for _, name := range slices.Sorted(maps.Keys(kind.caps)) {
+			c := kind.caps[name]
+			need(name != "", kind.name, "must have names")
+			need(c.HardCapPerHour >= 0 && c.HardCapPerDay >= 0 && c.HardCapPerHour+c.HardCapPerDay > 0, kind.name+"."+name, "must have a cap above 0, and none below")
+		}
+	}
 	return wrong
+}
+
+const (
+	leastBlind = 20
+	mostScopes = 1000
+)
+
+// Blind is how long nobody may judge.
+func (t Thresholds) Blind() time.Duration {
+	return time.Duration(t.BlindSeconds * float64(time.Second))
 }
 
 // Cooldown is the least time that a HALT stands.
@@ -114,6 +166,9 @@ type Window struct {
 	Hard    int64
 }
 
+// Capped tells whether the window has a cap at all: that of a tenant or key may have none.
+func (w Window) Capped() bool { return w.Cap > 0 }
+
 // Windows lays the burn beside the thresholds: the hour, then the day.
 func Windows(b Burn, t Thresholds) [2]Window {
 	window := func(name string, span time.Duration, settled, limit int64) Window {
@@ -132,7 +187,10 @@ func share(limit int64, pct float64) int64 {
 	if pct == 1 {
 		return limit
 	}
-	return int64(float64(limit) * pct)
+	if lines := float64(limit) * pct; lines < math.MaxInt64 {
+		return int64(lines)
+	}
+	return math.MaxInt64
 }
 
 // A Verdict is what the thresholds say of a burn.
@@ -141,6 +199,8 @@ type Verdict struct {
 	Window Window // the one that decides; the fuller one when calm
 	// Projected is the time until a hard line at the present rate; 0 when it is not coming.
 	Projected time.Duration
+	// Burn is what was judged.
+	Burn Burn
 }
 
 // Reason says the verdict in words.
@@ -153,7 +213,7 @@ func (v Verdict) Reason() string {
 // settled and reserved ones past it: calls that were admitted because they just fit are not cut.
 func Judge(b Burn, t Thresholds) Verdict {
 	windows := Windows(b, t)
-	v := Verdict{Window: fuller(windows), Projected: projection(b, windows)}
+	v := Verdict{Window: fuller(windows), Projected: projection(b, windows), Burn: b}
 	for _, w := range windows {
 		if level := w.level(); level > v.Level {
 			v.Level, v.Window = level, w
@@ -164,6 +224,8 @@ func Judge(b Burn, t Thresholds) Verdict {
 
 func (w Window) level() Level {
 	switch {
+	case !w.Capped():
+		return Calm
 	case w.Settled >= w.Hard || w.Burn > w.Hard:
 		return Halt
 	case w.Burn >= w.Soft:
@@ -174,7 +236,7 @@ func (w Window) level() Level {
 
 func fuller(windows [2]Window) Window {
 	hour, day := windows[0], windows[1]
-	if float64(day.Burn)*float64(hour.Cap) > float64(hour.Burn)*float64(day.Cap) {
+	if !hour.Capped() || day.Capped() && float64(day.Burn)*float64(hour.Cap) > float64(hour.Burn)*float64(day.Cap) {
 		return day
 	}
 	return hour
@@ -187,7 +249,7 @@ func projection(b Burn, windows [2]Window) time.Duration {
 	rate := float64(b.Recent) / RecentSpan.Seconds()
 	for _, w := range windows {
 		left := float64(w.Hard - w.Burn)
-		if left <= 0 || rate*w.Span.Seconds() <= float64(w.Hard) {
+		if !w.Capped() || left <= 0 || rate*w.Span.Seconds() <= float64(w.Hard) {
 			continue
 		}
 		until := time.Duration(left / rate * float64(time.Second))
@@ -210,7 +272,7 @@ type Shortage struct {
 // Admit tells whether a call that may burn so many tokens fits under both lines; nil when it does.
 func Admit(b Burn, need int64, t Thresholds) *Shortage {
 	for _, w := range Windows(b, t) {
-		if w.Burn+need > w.Hard {
+		if w.Capped() && w.Burn+need > w.Hard {
 			return &Shortage{Window: w, Need: need, Reached: w.Settled+need > w.Hard && (need <= Ordinary || w.Settled >= w.Soft)}
 		}
 	}
@@ -227,14 +289,11 @@ func Over(b Burn, t Thresholds) (Window, bool) {
 	return Window{}, false
 }
 
-// MayEnd tells whether a HALT may end by itself: its cooldown is over and the burn of every
-// window is below half of its cap.
-func MayEnd(b Burn, t Thresholds, now, until time.Time) bool {
-	if now.Before(until) {
-		return false
-	}
+// MayEnd tells whether a HALT whose cooldown is over may end by itself: the burn of every window is
+// below half of its cap.
+func MayEnd(b Burn, t Thresholds) bool {
 	for _, w := range Windows(b, t) {
-		if float64(w.Burn) >= ResumeShare*float64(w.Cap) {
+		if w.Capped() && float64(w.Burn) >= ResumeShare*float64(w.Cap) {
 			return false
 		}
 	}

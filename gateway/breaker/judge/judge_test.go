@@ -17,8 +17,11 @@ func limits(hour, day int64) Thresholds {
 
 func TestDefaultsAreTheChapters(t *testing.T) {
 	t.Parallel()
-	want := Thresholds{15_000_000, 100_000_000, 0.80, 1.00, 4, false}
-	if got := Defaults(); got != want || len(got.Check()) > 0 {
+	want := Thresholds{
+		HardCapPerHour: 15_000_000, HardCapPerDay: 100_000_000, SoftCapPct: 0.80, HardCapPct: 1.00,
+		CooldownHours: 4, CutStreams: true, BlindSeconds: 60,
+	}
+	if got := Defaults(); !got.Equal(want) || len(got.Check()) > 0 {
 		t.Errorf("got %+v (%v)", got, got.Check())
 	}
 }
@@ -109,20 +112,17 @@ func TestProjection(t *testing.T) {
 
 func TestMayEnd(t *testing.T) {
 	t.Parallel()
-	now := time.Unix(1_700_000_000, 0)
 	th := limits(1000, 5000)
 	for name, c := range map[string]struct {
-		burn  Burn
-		until time.Time
-		want  bool
+		burn Burn
+		want bool
 	}{
-		"cooled and low":       {Burn{Hour: 499, Day: 2499}, now, true},
-		"too early":            {Burn{}, now.Add(time.Second), false},
-		"the hour is too high": {Burn{Hour: 500}, now, false},
-		"the day is too high":  {Burn{Day: 2500}, now, false},
-		"reserved is too high": {Burn{Hour: 300, Reserved: 200}, now, false},
+		"low":                  {Burn{Hour: 499, Day: 2499}, true},
+		"the hour is too high": {Burn{Hour: 500}, false},
+		"the day is too high":  {Burn{Day: 2500}, false},
+		"reserved is too high": {Burn{Hour: 300, Reserved: 200}, false},
 	} {
-		if got := MayEnd(c.burn, th, now, c.until); got != c.want {
+		if got := MayEnd(c.burn, th); got != c.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
@@ -130,17 +130,45 @@ func TestMayEnd(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	t.Parallel()
-	for _, bad := range []Thresholds{
-		{},
-		limits(0, 1), limits(1, -1),
-		{1, 1, 0, 1, 4, false},
-		{1, 1, 1.2, 1, 4, false},
-		{1, 1, 0.8, 0, 4, false},
-		{1, 1, 0.8, 1, -1, false},
-		{1, 1, 0.8, 11, 1, false},
+	for name, change := range map[string]func(*Thresholds){
+		"no hour":               func(t *Thresholds) { t.HardCapPerHour = 0 },
+		"a negative day":        func(t *Thresholds) { t.HardCapPerDay = -1 },
+		"no soft line":          func(t *Thresholds) { t.SoftCapPct = 0 },
+		"soft above hard":       func(t *Thresholds) { t.SoftCapPct = 1.2 },
+		"no hard line":          func(t *Thresholds) { t.HardCapPct = 0 },
+		"hard beyond all":       func(t *Thresholds) { t.HardCapPct = 11 },
+		"a negative cooldown":   func(t *Thresholds) { t.CooldownHours = -1 },
+		"blind before it looks": func(t *Thresholds) { t.BlindSeconds = 5 },
+		"a tenant without caps": func(t *Thresholds) { t.Tenants = map[string]Caps{"acme": {}} },
+		"a key below nothing":   func(t *Thresholds) { t.Keys = map[string]Caps{"ci": {HardCapPerHour: 5, HardCapPerDay: -1}} },
+		"a tenant without name": func(t *Thresholds) { t.Tenants = map[string]Caps{"": {HardCapPerHour: 5}} },
 	} {
-		if len(bad.Check()) == 0 {
-			t.Errorf("%+v is accepted", bad)
+		bad := Defaults()
+		if change(&bad); len(bad.Check()) == 0 {
+			t.Errorf("%s is accepted", name)
 		}
+		if bad.Equal(Defaults()) {
+			t.Errorf("%s equals the defaults", name)
+		}
+	}
+	good := Defaults()
+	good.Tenants = map[string]Caps{"acme": {HardCapPerDay: 5}}
+	if wrong := good.Check(); len(wrong) > 0 {
+		t.Errorf("a tenant's cap is refused: %v", wrong)
+	}
+}
+
+// TestOneCapAlone judges by the windows that have one.
+func TestOneCapAlone(t *testing.T) {
+	t.Parallel()
+	th := Defaults().For(Caps{HardCapPerDay: 1000})
+	if v := Judge(Burn{Hour: 1 << 40, Day: 999, Recent: 900}, th); v.Level != Warn || v.Window.Name != "day" {
+		t.Errorf("%s by the %s", v.Level, v.Window.Name)
+	}
+	if short := Admit(Burn{Hour: 1 << 40, Day: 900}, 101, th); short == nil || short.Window.Name != "day" {
+		t.Errorf("admitted past the day: %+v", short)
+	}
+	if Admit(Burn{Hour: 1 << 40}, 1, th) != nil || !MayEnd(Burn{Hour: 1 << 40}, th) {
+		t.Error("a window without a cap judges")
 	}
 }

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package breaker
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"holdfast/gateway/breaker/halt"
+	"holdfast/gateway/breaker/judge"
+	"holdfast/gateway/ledger"
+)
+
+// A meter is what one tenant or key burns, when it has caps of its own.
+type meter struct {
+	scope    halt.Scope
+	caps     judge.Caps
+	slide    judge.Slide
+	reserved int64
+	warned   bool
+}
+
+func (m *meter) burn(now time.Time) judge.Burn {
+	m.slide.Advance(now)
+	return m.slide.Burn(m.reserved)
+}
+
+// add counts what was burned at a time. What was burned just now belongs to the newest minute, also
+// when the clock was set back.
+func (m *meter) add(at, now time.Time, tokens int64) {
+	m.slide.Advance(now)
+	minute := judge.MinuteOf(at)
+	if now.Sub(at) < time.Minute {
+		minute = m.slide.Head()
+	}
+	m.slide.Add(minute, tokens)
+}
+
+// meters keep the burn of every tenant and key that has caps of its own, and of the whole house for
+// others to judge.
+type meters struct {
+	now    func() time.Time
+	scoped atomic.Bool // there are any scopes
+
+	mu       sync.Mutex
+	tenants  map[string]*meter
+	keys     map[string]*meter
+	house    judge.Slide
+	revision int64
+}
+
+// fit makes the meters those of the caps in force, and tells whether one is new.
+func (m *meters) fit(t *judge.Thresholds) (fresh bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	one := func(before map[string]*meter, caps map[string]judge.Caps, scope func(string) halt.Scope) map[string]*meter {
+		after := make(map[string]*meter, len(caps))
+		for name, c := range caps {
+			after[name] = before[name]
+			if after[name] == nil {
+				after[name], fresh = &meter{scope: scope(name)}, true
+			}
+			after[name].caps = c
+		}
+		return after
+	}
+	m.tenants, m.keys = one(m.tenants, t.Tenants, halt.Tenant), one(m.keys, t.Keys, halt.Key)
+	m.scoped.Store(len(m.tenants)+len(m.keys) > 0)
+	return fresh
+}
+
+// load brings in what the ledger knows of the last day. What was booked meanwhile is inside both,
+// so the larger of the two counts.
+func (m *meters) load(minutes []judge.Minute) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := m.now()
+	all, tenants, keys := map[int64]int64{}, map[*meter]map[int64]int64{}, map[*meter]map[int64]int64{}
+	for _, b := range minutes {
+		all[b.At] += b.Tokens
+		collect(tenants, m.tenants[b.Tenant], b)
+		collect(keys, m.keys[b.Key], b)
+	}
+	raise(&m.house, now, all)
+	for _, of := range []map[*meter]map[int64]int64{tenants, keys} {
+		for one, sums := range of {
+			raise(&one.slide, now, sums)
+		}
+	}
+}
+
+func collect(into map[*meter]map[int64]int64, of *meter, b judge.Minute) {
+	if of == nil {
+		return
+	}
+	if into[of] == nil {
+		into[of] = map[int64]int64{}
+	}
+	into[of][b.At] += b.Tokens
+}
+
+func raise(s *judge.Slide, now time.Time, sums map[int64]int64) {
+	s.Advance(now)
+	for at, tokens := range sums {
+		s.Raise(at, tokens)
+	}
+}
+
+// of finds the meters of a call: its tenant's and its key's. It is called with the lock held.
+func (m *meters) of(c *ledger.Call) [2]*meter {
+	var found [2]*meter
+	if c.Tenant != "" {
+		found[0] = m.tenants[c.Tenant]
+	}
+	if c.Key != "" {
+		found[1] = m.keys[c.Key]
+	}
+	return found
+}
+
+// admit tells which scope a call does not fit in, nil when it fits. The scopes that rest are skipped.
+func (m *meters) admit(c *ledger.Claim, t *judge.Thresholds, rests func(halt.Scope) bool) *Full {
+	if !m.scoped.Load() {
+		return nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, one := range m.of(&c.Call) {
+		if one == nil || rests(one.scope) {
+			continue
+		}
+		if short := judge.Admit(one.burn(m.now()), c.Tokens, t.For(one.caps)); short != nil {
+			return &Full{Shortage: *short, Scope: one.scope}
+		}
+	}
+	return nil
+}
+
+// hold reserves for a call.
+func (m *meters) hold(c *ledger.Claim) {
+	if !m.scoped.Load() {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, one := range m.of(&c.Call) {
+		if one != nil {
+			one.reserved += c.Tokens
+		}
+	}
+}
+
+// settle gives back what was reserved and counts what was spent.
+func (m *meters) settle(reserved, spent *ledger.Claim, at time.Time) {
+	if !m.scoped.Load() {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := m.now()
+	for _, one := range m.of(&reserved.Call) {
+		if one != nil {
+			one.reserved = max(one.reserved-reserved.Tokens, 0)
+		}
+	}
+	for _, one := range m.of(&spent.Call) {
+		if one != nil {
+			one.add(at, now, spent.Tokens)
+		}
+	}
+}
+
+// booked counts for the house what a call spent.
+func (m *meters) booked(c *ledger.Claim) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := m.now()
+	m.house.Advance(now)
+	minute := m.house.Head()
+	if !c.At.IsZero() && now.Sub(c.At) >= time.Minute {
+		minute = judge.MinuteOf(c.At)
+	}
+	m.house.Add(minute, c.Tokens)
+	m.revision++
+}
+
+// burnt is what others are told of the burn.
+func (m *meters) burnt(reserved int64) halt.Burnt {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.house.Advance(m.now())
+	return halt.Burnt{At: m.now().UTC(), Reserved: reserved, Minutes: m.house.Minutes()}
+}
+
+// count is how often something was booked.
+func (m *meters) count() int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.revision
+}
+
+// A reading is the verdict on one meter.
+type reading struct {
+	scope   halt.Scope
+	verdict judge.Verdict
+	fresh   bool // the WARN is new
+}
+
+// read judges the meters: all, or with a call that call's.
+func (m *meters) read(t *judge.Thresholds, only *ledger.Call) []reading {
+	if !m.scoped.Load() {
+		return nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := m.now()
+	var list []reading
+	one := func(of *meter) {
+		if of == nil {
+			return
+		}
+		v := judge.Judge(of.burn(now), t.For(of.caps))
+		list = append(list, reading{of.scope, v, v.Level != judge.Calm && !of.warned})
+		of.warned = v.Level != judge.Calm
+	}
+	if only != nil {
+		for _, of := range m.of(only) {
+			one(of)
+		}
+		return list
+	}
+	for _, all := range []map[string]*meter{m.tenants, m.keys} {
+		for _, name := range sorted(all) {
+			one(all[name])
+		}
+	}
+	return list
+}
+
+// peek judges every meter, and counts no WARN as told.
+func (m *meters) peek(t *judge.Thresholds) []reading {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := m.now()
+	var list []reading
+	for _, all := range []map[string]*meter{m.tenants, m.keys} {
+		for _, name := range sorted(all) {
+			list = append(list, reading{scope: all[name].scope, verdict: judge.Judge(all[name].burn(now), t.For(all[name].caps))})
+		}
+	}
+	return list
+}
+
+// one is the burn of a scope, false when it has no caps of its own.
+func (m *meters) one(s halt.Scope) (judge.Burn, judge.Caps, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, all := range []map[string]*meter{m.tenants, m.keys} {
+		for _, of := range all {
+			if of.scope == s {
+				return of.burn(m.now()), of.caps, true
+			}
+		}
+	}
+	return judge.Burn{}, judge.Caps{}, false
+}
+
+// A purse counts what tenants and keys hold and spend on the way to the purse behind it.
+type purse struct {
+	meters *meters
+	next   ledger.Purse
+}
+
+func (p purse) Reserve(c ledger.Claim) error {
+	if p.next != nil {
+		if err := p.next.Reserve(c); err != nil {
+			return err
+		}
+	}
+	p.meters.hold(&c)
+	return nil
+}
+
+func (p purse) Settle(reserved, spent ledger.Claim, at time.Time) {
+	if p.next != nil {
+		p.next.Settle(reserved, spent, at)
+	}
+	p.meters.settle(&reserved, &spent, at)
+}
