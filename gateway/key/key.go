@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package key knows the bearers of API keys: clients and agents that call the house's models,
-// agents and tools.
+// Package key knows the bearers of API keys: clients, agents, extensions and tenants that call the
+// house's models, agents and tools.
 //
-// It is not for the secrets of providers (core/keys) nor for people's sessions (edge/auth). A key
-// is shown once, when it is made, and kept as its SHA-256. A slow hash such as argon2id protects
-// what a person could have chosen; a key is 256 random bits, which nobody finds by trying, and it
-// is looked up at every call. Two keys stand in .env instead: AGENT_API_KEY, made on the first
-// start, and SUPERVISOR_API_TOKEN, which an operator may set. Callers: surface/api and the MCP
-// server, for every request with a bearer key.
+// It is for whose a key is, which models it may call, how many requests and tokens a minute, and
+// until when. It is not for the secrets of providers (core/keys), for budgets (gateway/budget, scope
+// key:NAME) nor for people's sessions (edge/auth). A key is shown once, when it is made, and kept as
+// its SHA-256. A slow hash such as argon2id protects what a person could have chosen; a key is 256
+// random bits, which nobody finds by trying, and it is looked up at every call. Two keys stand in
+// .env instead: AGENT_API_KEY, made on the first start, and SUPERVISOR_API_TOKEN, which an operator
+// may set. Callers: surface/api and the MCP server, for every request with a bearer key; the
+// gateway, before every model call.
 package key
 
 import (
@@ -16,15 +18,14 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
-	"database/sql"
 	"embed"
 	"encoding/base64"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"holdfast"
@@ -43,6 +44,9 @@ const prefix = "sk-"
 
 // mostToken bounds what is hashed of a stranger's request.
 const mostToken = 512
+
+// fresh is how long what was seen of a key counts: another node may have changed it.
+const fresh = time.Minute
 
 //go:embed migrations
 var migrations embed.FS
@@ -65,24 +69,51 @@ type Needs struct {
 	Keys  secrets
 	Trash bin
 	Log   *slog.Logger
+	// Now is the time; nil means the machine's.
+	Now func() time.Time
 }
 
 // Keys knows the bearers of one house.
 type Keys struct {
 	needs Needs
+	rows  rows
+	began time.Time
 
-	mu    sync.RWMutex
-	known map[digest]string // name by hash, of those seen since the start
+	mu      sync.RWMutex
+	known   map[digest]*seen  // what was seen lately
+	named   map[string]*grant // the same by name
+	meters  map[string]*meter
+	changes int // counts what was forgotten
 }
 
 type digest [sha256.Size]byte
+
+// seen is a key that was looked up: until when it opens, 0 for ever, and to what.
+type seen struct {
+	until int64
+	grant *grant
+}
+
+// A grant is what a key is for, as it stands in the store.
+type grant struct {
+	terms
+	caller holdfast.Caller
+	meter  *meter
+	used   atomic.Int64
+}
 
 // New names the keys; nothing is read before the first use.
 func New(needs Needs) *Keys {
 	if needs.Log == nil {
 		needs.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Keys{needs: needs, known: map[digest]string{}}
+	if needs.Now == nil {
+		needs.Now = time.Now
+	}
+	return &Keys{
+		needs: needs, rows: rows{needs.Store}, began: needs.Now(),
+		known: map[digest]*seen{}, named: map[string]*grant{}, meters: map[string]*meter{},
+	}
 }
 
 // Start makes AGENT_API_KEY when the home has none.
@@ -97,106 +128,158 @@ func (k *Keys) Start(ctx context.Context) error {
 	return nil
 }
 
+// Run writes down when keys were used, until the house ends.
+func (k *Keys) Run(ctx context.Context) error {
+	tick := time.NewTicker(fresh)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			k.refresh(ctx)
+		}
+	}
+}
+
+// Stop writes down the rest.
+func (k *Keys) Stop(ctx context.Context) error {
+	k.refresh(ctx)
+	return nil
+}
+
+// refresh writes down when keys were used and forgets what was seen of them.
+func (k *Keys) refresh(ctx context.Context) {
+	k.mu.Lock()
+	used := map[string]int64{}
+	for name, g := range k.named {
+		if at := g.used.Load(); at > 0 {
+			used[name] = at
+		}
+	}
+	clear(k.known)
+	clear(k.named)
+	k.changes++
+	k.mu.Unlock()
+	if err := k.rows.touch(ctx, used); err != nil {
+		k.needs.Log.Error("cannot write down when keys were used", "error", err)
+	}
+}
+
 // Key tells who bears a token. Comparing takes the same time wherever a wrong token differs.
 func (k *Keys) Key(ctx context.Context, token string) (holdfast.Caller, bool) {
 	if token == "" || len(token) > mostToken {
 		return holdfast.Caller{}, false
 	}
-	if k.is(SupervisorToken, token) {
+	hash := digest(sha256.Sum256([]byte(token)))
+	if k.is(SupervisorToken, hash) {
 		return holdfast.Caller{Kind: holdfast.CallerOperator, Name: "supervisor-token", Tier: holdfast.TierOperator}, true
 	}
-	if k.is(AgentKey, token) {
-		return bearer("agent-api-key"), true
+	if k.is(AgentKey, hash) {
+		return bearer(terms{Name: AgentKey, Owner: "agent-api-key"}), true
 	}
-	name, ok := k.lookup(ctx, sha256.Sum256([]byte(token)))
-	if !ok {
+	found := k.lookup(ctx, hash)
+	if found == nil {
 		return holdfast.Caller{}, false
 	}
-	return bearer(name), true
+	now := k.needs.Now().UnixNano()
+	if found.until > 0 && now >= found.until {
+		return holdfast.Caller{}, false
+	}
+	found.grant.used.Store(now)
+	return found.grant.caller, true
 }
 
-func bearer(name string) holdfast.Caller {
-	return holdfast.Caller{Kind: holdfast.CallerAgent, Name: name, Tier: holdfast.TierTenantPeer}
+// bearer is who bears a key: a tenant, or an agent by the name of the key's owner.
+func bearer(t terms) holdfast.Caller {
+	c := holdfast.Caller{Kind: holdfast.CallerAgent, Name: t.Owner, Tier: holdfast.TierTenantPeer, Tenant: t.Tenant, Key: t.Name}
+	if t.OwnerKind == ownerTenant {
+		c.Kind, c.Tenant = holdfast.CallerTenant, t.Owner
+	}
+	return c
 }
 
 // is compares with a key of .env. The hashes are compared, so that not even the length shows.
-func (k *Keys) is(name, token string) bool {
+func (k *Keys) is(name string, hash digest) bool {
 	secret, ok := k.needs.Keys.Get(name)
 	if !ok || secret.Empty() {
 		return false
 	}
-	a, b := sha256.Sum256([]byte(secret.Reveal())), sha256.Sum256([]byte(token))
-	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
+	want := sha256.Sum256([]byte(secret.Reveal()))
+	return subtle.ConstantTimeCompare(want[:], hash[:]) == 1
 }
 
 // lookup finds a key by its hash: among those seen, else in the store, where it may have come
 // back from the trash.
-func (k *Keys) lookup(ctx context.Context, hash digest) (string, bool) {
+func (k *Keys) lookup(ctx context.Context, hash digest) *seen {
 	k.mu.RLock()
-	name, seen := k.known[hash]
+	found, changes := k.known[hash], k.changes
 	k.mu.RUnlock()
-	if seen {
-		return name, true
+	if found != nil {
+		return found
 	}
-	err := k.needs.Store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
-		return tx.QueryRow(ctx, "SELECT name FROM api_keys WHERE hash = ?", hex.EncodeToString(hash[:])).Scan(&name)
-	})
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", false
-	}
+	text := hex.EncodeToString(hash[:])
+	r, err := k.rows.find(ctx, "hash = ? OR old_hash = ?", text, text)
 	if err != nil {
 		k.needs.Log.Error("cannot look up an API key", "error", err)
-		return "", false
 	}
-	k.remember(ctx, hash, name)
-	return name, true
-}
-
-// remember keeps a key that was found, unless it was revoked meanwhile.
-func (k *Keys) remember(ctx context.Context, hash digest, name string) {
+	if r == nil {
+		return nil
+	}
+	found = &seen{until: r.Expires}
+	if subtle.ConstantTimeCompare([]byte(r.hash), []byte(text)) != 1 {
+		found.until = r.OldUntil
+		if r.Expires > 0 {
+			found.until = min(found.until, r.Expires)
+		}
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	still := 0
-	err := k.needs.Store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
-		return tx.QueryRow(ctx, "SELECT COUNT(*) FROM api_keys WHERE hash = ?", hex.EncodeToString(hash[:])).Scan(&still)
-	})
-	if err == nil && still == 1 {
-		k.known[hash] = name
+	found.grant = k.grant(r.terms, changes)
+	if changes == k.changes {
+		k.known[hash] = found
 	}
+	return found
 }
 
-// forget drops what was seen of a key. The row must be gone already.
+// grant makes what is kept of a key, unless something changed since it was read. Called with the
+// lock held.
+func (k *Keys) grant(t terms, changes int) *grant {
+	if g := k.named[t.Name]; g != nil && changes == k.changes {
+		return g
+	}
+	m := k.meters[t.Name]
+	if m == nil {
+		m = &meter{}
+		k.meters[t.Name] = m
+	}
+	g := &grant{terms: t, caller: bearer(t), meter: m}
+	if changes == k.changes {
+		k.named[t.Name] = g
+	}
+	return g
+}
+
+// forget drops what was seen of a key. Its row must be gone or changed already.
 func (k *Keys) forget(name string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for hash, known := range k.known {
-		if known == name {
+	k.changes++
+	delete(k.named, name)
+	for hash, found := range k.known {
+		if found.grant.Name == name {
 			delete(k.known, hash)
 		}
 	}
 }
 
-// create makes a key and keeps its hash.
-func (k *Keys) create(ctx context.Context, name string) (token, hint string, err error) {
+// generate makes a key: what is shown once, its hash, and how it begins.
+func generate() (token, hash, hint string, err error) {
 	random := make([]byte, 32)
 	if _, err := rand.Read(random); err != nil {
-		return "", "", fmt.Errorf("cannot make a key: %w", err)
+		return "", "", "", fmt.Errorf("cannot make a key: %w", err)
 	}
 	token = prefix + base64.RawURLEncoding.EncodeToString(random)
-	hash := sha256.Sum256([]byte(token))
-	hint = token[:len(prefix)+4] + "…"
-	by := holdfast.CallerFrom(ctx).String()
-	err = k.needs.Store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
-		taken := 0
-		if err := tx.QueryRow(ctx, "SELECT COUNT(*) FROM api_keys WHERE name = ?", name).Scan(&taken); err != nil {
-			return err
-		}
-		if taken > 0 {
-			return holdfast.Errorf(holdfast.CodeConflict, "there is an API key %q already", name)
-		}
-		_, err := tx.Exec(ctx, "INSERT INTO api_keys (name, hash, hint, created_ns, created_by) VALUES (?, ?, ?, ?, ?)",
-			name, hex.EncodeToString(hash[:]), hint, time.Now().UnixNano(), by)
-		return err
-	})
-	return token, hint, err
+	sum := sha256.Sum256([]byte(token))
+	return token, hex.EncodeToString(sum[:]), token[:len(prefix)+4] + "…", nil
 }

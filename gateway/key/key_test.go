@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"holdfast"
 	"holdfast/core/home"
@@ -27,6 +29,25 @@ type fixture struct {
 	env   *keys.Keys
 	trash *trash.Trash
 	store *store.Store
+	clock *clock
+}
+
+// clock is a time that tests set.
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *clock) forward(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
 }
 
 func open(t *testing.T, s *store.Store) fixture {
@@ -35,8 +56,8 @@ func open(t *testing.T, s *store.Store) fixture {
 	if err := h.Ensure(); err != nil {
 		t.Fatal(err)
 	}
-	f := fixture{env: keys.New(h), trash: trash.New(h, s), store: s}
-	f.Keys = New(Needs{Store: s, Keys: f.env, Trash: f.trash})
+	f := fixture{env: keys.New(h), trash: trash.New(h, s), store: s, clock: &clock{at: time.Unix(1_800_000_000, 0)}}
+	f.Keys = New(Needs{Store: s, Keys: f.env, Trash: f.trash, Now: f.clock.now})
 	if err := f.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +106,7 @@ func TestLifeOfAKey(t *testing.T) {
 			t.Fatalf("made %v", made)
 		}
 		caller, ok := f.Key(t.Context(), token)
-		if want := (holdfast.Caller{Kind: holdfast.CallerAgent, Name: "laptop", Tier: holdfast.TierTenantPeer}); !ok || caller != want {
+		if want := (holdfast.Caller{Kind: holdfast.CallerAgent, Name: "laptop", Tier: holdfast.TierTenantPeer, Key: "laptop"}); !ok || caller != want {
 			t.Fatalf("%+v, %v", caller, ok)
 		}
 		for _, wrong := range []string{"", "sk-", token[:len(token)-1], token + "x", strings.ToUpper(token), strings.Repeat("x", 1<<20)} {
@@ -196,7 +217,7 @@ func TestNames(t *testing.T) {
 
 func TestDeclarations(t *testing.T) {
 	t.Parallel()
-	for _, a := range New(Needs{}).actions() {
+	for _, a := range New(Needs{}).Capability().Actions {
 		switch a.Name {
 		case "key.create":
 			if !a.Reveals {
