@@ -51,22 +51,22 @@ func (s *seen) judge(f *found) (repeats bool) {
 		told, known = s.calls[f.route]
 		known = known && (f.side || told&sideBit != 0)
 	}
-	switch {
-	case !known:
-		s.set(f.key, f.key|side)
-		if _, taken := s.calls[f.route]; !taken {
-			s.set(f.route, f.key|side)
-		}
-		return false
-	case f.side && told&sideBit == 0:
-		return true
-	case !f.side && told&sideBit != 0:
+	if !known {
+		told = f.key | side
+	} else if f.side && told&sideBit == 0 {
+		repeats = true
+	} else if !f.side && told&sideBit != 0 {
 		f.Replaces = true
-		s.set(f.key, told&^sideBit)
-		s.set(f.route, told&^sideBit)
+		told &^= sideBit
+		s.set(told, told)
+	}
+	// Under each of its names, so that a copy of the session with other names is known too.
+	s.set(f.key, told)
+	if old, taken := s.calls[f.route]; !taken || old&^sideBit == told&^sideBit {
+		s.set(f.route, told)
 	}
 	f.key = told &^ sideBit
-	return false
+	return repeats
 }
 
 // restore takes in what fresh once held; a part at the end, as a crash leaves it, is passed over.
