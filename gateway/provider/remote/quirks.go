@@ -53,6 +53,7 @@ func (f *Flavor) plan(body []byte) (plan, error) {
 	s.Members(func(m wire.Member) bool {
 		key, value := string(m.Key), string(body[m.Start:m.End])
 		switch {
+		case slices.Contains(p.drop, key): // given twice, it goes once
 		case slices.Contains(f.Drop, key):
 			p.drop = append(p.drop, key)
 		case slices.Contains(f.Refuse, key) && !unset(key, value):
