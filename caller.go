@@ -91,6 +91,9 @@ func AgentFrom(ctx context.Context) string {
 // let past a HALT. No unit and no worker ever has it.
 const BypassVariable = "HOLDFAST_BREAKER_BYPASS"
 
+// BypassHeader asks for the same on the control socket.
+const BypassHeader = "Holdfast-Bypass"
+
 type bypassKey struct{}
 
 // WithBypass marks a request whose caller asked for the bypass. Who may have it is for the breaker.

@@ -49,12 +49,15 @@ type Options struct {
 
 // Main runs one command line and returns the exit status.
 func Main(args []string) int {
+	if status, done := check(args, os.Stderr); done {
+		return status
+	}
 	// SIGPIPE and the like stay with the runtime; the first interrupt ends the command in order, the
 	// second at once.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	err := execute(ctx, args)
+	err := execute(bypass(ctx, terminal().Interactive), args)
 	if err != nil {
 		cli.PrintError(os.Stderr, err)
 	}

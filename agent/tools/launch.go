@@ -169,6 +169,7 @@ func (l *launcher) environment(decl holdfast.ToolServer) ([]string, []holdfast.S
 	if len(missing) > 0 {
 		return nil, nil, fmt.Errorf("its required secrets are not set: %s", strings.Join(missing, ", "))
 	}
+	delete(vars, holdfast.BypassVariable)
 	var env []string
 	for name, value := range vars {
 		if strings.ContainsAny(name, "=\x00") || strings.ContainsRune(value, 0) {

@@ -2,9 +2,11 @@
 
 // Command holdfast-watch is the small program that stands beside the house, in several roles.
 //
-// Its first argument names the role; the house starts each, and none is for running by hand.
-// confine puts limits and a sandbox on itself and becomes the program that they are for; watch starts
-// a house again that died or hangs; keep takes what units write into their logs.
+// Its first argument names the role; the house starts the first three, which are not for running by
+// hand. confine puts limits and a sandbox on itself and becomes the program that they are for; watch
+// starts a house again that died or hangs, and judges the token circuit breaker beside it; keep takes
+// what units write into their logs. check exits 3 while HALT stands, and hook says so to a coding
+// agent.
 package main
 
 import (
@@ -12,6 +14,7 @@ import (
 	"os"
 
 	"holdfast/core/process/confine"
+	"holdfast/gateway/breaker/halt"
 	"holdfast/units/logkeeper"
 	"holdfast/units/watch"
 )
@@ -27,10 +30,14 @@ func run(args []string) int {
 	case "confine":
 		return confine.Main(args[1:])
 	case "watch":
-		return watch.Main(args[1:])
+		return watch.Main(args[1:], &halt.Outside{})
 	case "keep":
 		return logkeeper.Keep(args[1:])
+	case "check":
+		return check(args[1:], os.Stderr)
+	case "hook":
+		return answer(args[1:], os.Stdout, os.Stderr)
 	}
-	fmt.Fprintf(os.Stderr, "holdfast-watch: there is no role %q: want confine, watch or keep\n", role)
+	fmt.Fprintf(os.Stderr, "holdfast-watch: there is no role %q: want confine, watch, keep, check or hook\n", role)
 	return 2
 }

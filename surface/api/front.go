@@ -132,7 +132,7 @@ func ListenNext(ctx context.Context, address string) (net.Listener, error) {
 
 func (f *Front) serve(ctx context.Context) error {
 	servers := []*http.Server{
-		{Handler: f.Server.Control(), ConnContext: f.peer},
+		{Handler: mayAskBypass(f.Server.Control()), ConnContext: f.peer},
 		{Handler: f.Server.Door()},
 		{Handler: f.Server.Loopback()},
 	}

@@ -38,6 +38,9 @@ func (r *Remote) Dispatch(ctx context.Context, name string, input json.RawMessag
 		return nil, err
 	}
 	req.Header.Set("Content-Type", "application/json")
+	if holdfast.BypassFrom(ctx) {
+		req.Header.Set(holdfast.BypassHeader, "breaker")
+	}
 	if confirm != nil {
 		req.Header.Set("Holdfast-Confirm", confirm.Token+"; "+strings.Join(confirm.Categories, ", "))
 	}

@@ -297,6 +297,7 @@ func (l *launcher) environment(unit holdfast.Unit) []string {
 			env[name] = secret.Reveal()
 		}
 	}
+	delete(env, holdfast.BypassVariable)
 	list := make([]string, 0, len(env))
 	for name, value := range env {
 		list = append(list, name+"="+value)

@@ -21,8 +21,14 @@ import (
 // role is what only one process of a home may be at a time: its watch.
 const role = "watch"
 
+// A Companion does its own work beside the watch, for as long as the watch lives. The watch waits for
+// none, and is not held up by one that hangs.
+type Companion interface {
+	Run(ctx context.Context, h home.Home, log *slog.Logger)
+}
+
 // Main is the role of holdfast-watch that watches a house; it returns the exit status.
-func Main(args []string) int {
+func Main(args []string, beside ...Companion) int {
 	flags := flag.NewFlagSet("holdfast-watch watch", flag.ContinueOnError)
 	dir := flags.String("home", "", "the home of the house")
 	seal := flags.String("print", "", "what covers this program and its environment")
@@ -38,7 +44,7 @@ func Main(args []string) int {
 	defer stop()
 	signal.Ignore(syscall.SIGHUP)
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	if err := watch(ctx, home.At(*dir), *seal, log); err != nil {
+	if err := watch(ctx, home.At(*dir), *seal, log, beside); err != nil {
 		log.Error("cannot watch", slog.Any("error", err))
 		return 1
 	}
@@ -46,7 +52,7 @@ func Main(args []string) int {
 }
 
 // watch watches until ctx ends or nothing is left to watch. Where a watch lives already it does nothing.
-func watch(ctx context.Context, h home.Home, seal string, log *slog.Logger) error {
+func watch(ctx context.Context, h home.Home, seal string, log *slog.Logger, beside []Companion) error {
 	lock, err := h.Take(role)
 	if errors.Is(err, home.ErrTaken) {
 		log.Info("another watch of this home lives")
@@ -67,6 +73,9 @@ func watch(ctx context.Context, h home.Home, seal string, log *slog.Logger) erro
 		w.report.Restarts, w.report.History = last.Restarts, last.History
 	}
 	w.say("begun")
+	for _, c := range beside {
+		go c.Run(ctx, h, log) // until the process ends
+	}
 	w.run(ctx)
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"holdfast"
 	"holdfast/core/home"
 	"holdfast/core/process"
 )
@@ -213,9 +214,10 @@ func (o *Outsider) print() string {
 	return hex.EncodeToString(sum.Sum(nil)[:8])
 }
 
-// environment is this process's, without the mark of a unit: the watch belongs to none.
+// environment is this process's, without the mark of a unit, for the watch belongs to none, and
+// without what is for one command of a person alone.
 func environment() []string {
 	return slices.DeleteFunc(os.Environ(), func(entry string) bool {
-		return strings.HasPrefix(entry, process.MarkVariable+"=")
+		return strings.HasPrefix(entry, process.MarkVariable+"=") || strings.HasPrefix(entry, holdfast.BypassVariable+"=")
 	})
 }

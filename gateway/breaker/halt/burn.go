@@ -27,21 +27,18 @@ type Burnt struct {
 	Minutes [][2]int64 `json:"minutes"`
 }
 
-func (f Files) burnPath() string  { return f.path("burn.json") }
-func (f Files) watchPath() string { return f.path("watch.json") }
-
 // TellBurn replaces burn.json, whole or not at all.
 func (f Files) TellBurn(b Burnt) error {
 	if err := (disk.Disk{}).MkdirAll(f.dir, 0o700); err != nil {
 		return err
 	}
-	return home.Replace(f.burnPath(), b, 0o644)
+	return home.Replace(f.path(burnFile), b, 0o644)
 }
 
 // Burnt reads what the last house told; false when none did.
 func (f Files) Burnt() (Burnt, bool, error) {
 	var b Burnt
-	known, err := f.take(f.burnPath(), &b)
+	known, err := take(f.path(burnFile), &b)
 	return b, known, err
 }
 
@@ -64,17 +61,17 @@ func (f Files) Judged(j Judgement) error {
 	if err := (disk.Disk{}).MkdirAll(f.dir, 0o700); err != nil {
 		return err
 	}
-	return home.Replace(f.watchPath(), j, 0o644)
+	return home.Replace(f.path(watchFile), j, 0o644)
 }
 
 // Judgement reads what the outside judge said last; false when there was none.
 func (f Files) Judgement() (Judgement, bool) {
 	var j Judgement
-	known, err := f.take(f.watchPath(), &j)
+	known, err := take(f.path(watchFile), &j)
 	return j, known && err == nil
 }
 
-func (f Files) take(path string, into any) (bool, error) {
+func take(path string, into any) (bool, error) {
 	data, err := readRegular(path)
 	if absent(err) || os.IsNotExist(err) {
 		return false, nil

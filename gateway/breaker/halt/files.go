@@ -23,6 +23,14 @@ import (
 	"holdfast/gateway/breaker/judge"
 )
 
+const (
+	stateFile = "state.json"
+	spareFile = ".spare"
+	burnFile  = "burn.json"
+	watchFile = "watch.json"
+	lastFile  = "thresholds.last.json"
+)
+
 // Files are the breaker's places in a home.
 type Files struct{ dir string }
 
@@ -43,10 +51,6 @@ func (f Files) scopes() string { return f.path("halts") }
 
 // ThresholdsPath is the owner's file.
 func (f Files) ThresholdsPath() string { return f.path("thresholds.json") }
-
-func (f Files) lastThresholds() string { return f.path("thresholds.last.json") }
-func (f Files) statePath() string      { return f.path("state.json") }
-func (f Files) sparePath() string      { return f.path(".spare") }
 
 // Stands tells whether anything stands where the flag of a scope does. What cannot be told counts
 // as standing.
@@ -188,13 +192,13 @@ const spareSize = 4096
 
 // Spare keeps room for one flag, for the moment in which the disk is full.
 func (f Files) Spare() error {
-	if info, err := os.Lstat(f.sparePath()); err == nil && info.Mode().IsRegular() && info.Size() == spareSize {
+	if info, err := os.Lstat(f.path(spareFile)); err == nil && info.Mode().IsRegular() && info.Size() == spareSize {
 		return nil
 	}
 	if err := (disk.Disk{}).MkdirAll(f.dir, 0o700); err != nil {
 		return err
 	}
-	return prepare(f.sparePath(), padded([]byte(`{"reason":"halted with a full disk","cause":"burn"}`)))
+	return prepare(f.path(spareFile), padded([]byte(`{"reason":"halted with a full disk","cause":"burn"}`)))
 }
 
 func padded(data []byte) []byte {
@@ -204,7 +208,7 @@ func padded(data []byte) []byte {
 // spend puts a flag into the room kept for it, which takes none of the disk's.
 func (f Files) spend(data []byte, to string) error {
 	_ = os.Remove(to)
-	file, err := os.OpenFile(f.sparePath(), os.O_WRONLY|unix.O_NOFOLLOW, 0)
+	file, err := os.OpenFile(f.path(spareFile), os.O_WRONLY|unix.O_NOFOLLOW, 0)
 	if err != nil {
 		return err
 	}
@@ -214,7 +218,7 @@ func (f Files) spend(data []byte, to string) error {
 	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
 		return err
 	}
-	return os.Rename(f.sparePath(), to)
+	return os.Rename(f.path(spareFile), to)
 }
 
 // Lower takes the flag of a scope away, durably. A folder in its place is put aside, for it is not
@@ -262,7 +266,7 @@ type State struct {
 // State reads what is remembered; nothing was when the file is not there.
 func (f Files) State() (State, error) {
 	var s State
-	data, err := readRegular(f.statePath())
+	data, err := readRegular(f.path(stateFile))
 	if absent(err) {
 		return s, nil
 	}
@@ -270,13 +274,13 @@ func (f Files) State() (State, error) {
 		err = json.Unmarshal(data, &s)
 	}
 	if err != nil {
-		return State{}, fmt.Errorf("cannot read %s: %w", f.statePath(), err)
+		return State{}, fmt.Errorf("cannot read %s: %w", f.path(stateFile), err)
 	}
 	return s, nil
 }
 
 // Remember writes the state durably.
-func (f Files) Remember(s State) error { return f.write(f.statePath(), s) }
+func (f Files) Remember(s State) error { return f.write(f.path(stateFile), s) }
 
 // write makes the folder too: the breaker works in a home that was never started.
 func (f Files) write(path string, value any) error {
@@ -297,7 +301,7 @@ func (f Files) Thresholds() (judge.Thresholds, error) {
 	if err == nil {
 		return t, nil
 	}
-	last, failed := readThresholds(f.lastThresholds())
+	last, failed := readThresholds(f.path(lastFile))
 	if failed != nil {
 		last = judge.Defaults()
 	}
@@ -329,15 +333,15 @@ func readThresholds(path string) (judge.Thresholds, error) {
 
 // Last are the thresholds that were last of use, false when none were kept.
 func (f Files) Last() (judge.Thresholds, bool) {
-	if _, err := os.Lstat(f.lastThresholds()); err != nil {
+	if _, err := os.Lstat(f.path(lastFile)); err != nil {
 		return judge.Thresholds{}, false
 	}
-	t, err := readThresholds(f.lastThresholds())
+	t, err := readThresholds(f.path(lastFile))
 	return t, err == nil
 }
 
 // Keep keeps thresholds as those that were last of use.
-func (f Files) Keep(t judge.Thresholds) error { return f.write(f.lastThresholds(), t) }
+func (f Files) Keep(t judge.Thresholds) error { return f.write(f.path(lastFile), t) }
 
 // SetThresholds writes the owner's file.
 func (f Files) SetThresholds(t judge.Thresholds) error { return f.write(f.ThresholdsPath(), t) }
