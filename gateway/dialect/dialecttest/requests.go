@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dialecttest
+
+// A requestCase is one request as the clients of each dialect send it.
+type requestCase struct {
+	name   string
+	bodies map[string]string
+}
+
+const weather = `{"type":"object","properties":{"city":{"type":"string"}},"required":["city"],"additionalProperties":false}`
+
+// requestCases are what every dialect can say, or refuses by name.
+func requestCases() []requestCase {
+	return []requestCase{
+		{name: "settings", bodies: map[string]string{
+			Chat: `{"model":"claude-opus-4-6","stream":true,"stream_options":{"include_usage":true},"max_completion_tokens":500,"temperature":0.5,"top_p":0.9,
+				"messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Hi, \"you\" \u00e9\ud83d\ude00"}]}`,
+			Responses: `{"model":"claude-opus-4-6","stream":true,"max_output_tokens":500,"temperature":0.5,"top_p":0.9,
+				"instructions":"Be brief.","input":"Hi, \"you\" \u00e9\ud83d\ude00"}`,
+			Messages: `{"model":"claude-opus-4-6","stream":true,"max_tokens":500,"temperature":0.5,"top_p":0.9,
+				"system":"Be brief.","messages":[{"role":"user","content":"Hi, \"you\" \u00e9\ud83d\ude00"}]}`,
+		}},
+		{name: "tools", bodies: map[string]string{
+			Chat: `{"model":"claude-opus-4-6","max_tokens":500,"parallel_tool_calls":false,"tool_choice":"required",
+				"tools":[{"type":"function","function":{"name":"weather","description":"Tells the weather.","parameters":` + weather + `,"strict":true}},
+				{"type":"function","function":{"name":"clock","description":"Tells the time.","parameters":` + weather + `,"strict":false}}],
+				"messages":[{"role":"user","content":"What time is it?"}]}`,
+			Responses: `{"model":"claude-opus-4-6","max_output_tokens":500,"parallel_tool_calls":false,"tool_choice":"required",
+				"tools":[{"type":"function","name":"weather","description":"Tells the weather.","parameters":` + weather + `,"strict":true},
+				{"type":"function","name":"clock","description":"Tells the time.","parameters":` + weather + `,"strict":false}],
+				"input":[{"role":"user","content":"What time is it?"}]}`,
+			Messages: `{"model":"claude-opus-4-6","max_tokens":500,"tool_choice":{"type":"any","disable_parallel_tool_use":true},
+				"tools":[{"name":"weather","description":"Tells the weather.","input_schema":` + weather + `,"strict":true},
+				{"name":"clock","description":"Tells the time.","input_schema":` + weather + `,"strict":false}],
+				"messages":[{"role":"user","content":"What time is it?"}]}`,
+		}},
+		{name: "one tool", bodies: map[string]string{
+			Chat: `{"model":"claude-opus-4-6","max_tokens":500,"tool_choice":{"type":"function","function":{"name":"weather"}},
+				"tools":[{"type":"function","function":{"name":"weather","parameters":` + weather + `,"strict":false}}],"messages":[{"role":"user","content":"So?"}]}`,
+			Responses: `{"model":"claude-opus-4-6","max_output_tokens":500,"tool_choice":{"type":"function","name":"weather"},
+				"tools":[{"type":"function","name":"weather","parameters":` + weather + `,"strict":false}],"input":[{"role":"user","content":[{"type":"input_text","text":"So?"}]}]}`,
+			Messages: `{"model":"claude-opus-4-6","max_tokens":500,"tool_choice":{"type":"tool","name":"weather"},
+				"tools":[{"name":"weather","input_schema":` + weather + `}],"messages":[{"role":"user","content":[{"type":"text","text":"So?"}]}]}`,
+		}},
+		{name: "parallel calls and results", bodies: map[string]string{
+			Chat: `{"model":"claude-opus-4-6","max_tokens":500,"tool_choice":"auto","tools":[{"type":"function","function":{"name":"weather","parameters":` + weather + `,"strict":false}}],
+				"messages":[{"role":"developer","content":"Be brief."},{"role":"user","content":"Oslo and Rome?"},
+				{"role":"assistant","content":"I look.","tool_calls":[{"id":"call_1","type":"function","function":{"name":"weather","arguments":"{\"city\":\"Oslo\"}"}},
+				{"id":"call_2","type":"function","function":{"name":"weather","arguments":"{\"city\":\"Rome\"}"}}]},
+				{"role":"tool","tool_call_id":"call_1","content":"3 degrees"},{"role":"tool","tool_call_id":"call_2","content":"21 degrees"},
+				{"role":"assistant","content":"3 and 21."},{"role":"user","content":"And tomorrow?"}]}`,
+			Responses: `{"model":"claude-opus-4-6","max_output_tokens":500,"tool_choice":"auto","tools":[{"type":"function","name":"weather","parameters":` + weather + `,"strict":false}],
+				"input":[{"role":"developer","content":"Be brief."},{"role":"user","content":"Oslo and Rome?"},
+				{"type":"message","role":"assistant","id":"msg_1","status":"completed","content":[{"type":"output_text","text":"I look.","annotations":[]}]},
+				{"type":"function_call","call_id":"call_1","name":"weather","arguments":"{\"city\":\"Oslo\"}"},
+				{"type":"function_call","call_id":"call_2","name":"weather","arguments":"{\"city\":\"Rome\"}"},
+				{"type":"function_call_output","call_id":"call_1","output":"3 degrees"},{"type":"function_call_output","call_id":"call_2","output":"21 degrees"},
+				{"role":"assistant","content":"3 and 21."},{"role":"user","content":"And tomorrow?"}]}`,
+			Messages: `{"model":"claude-opus-4-6","max_tokens":500,"tool_choice":{"type":"auto"},"tools":[{"name":"weather","input_schema":` + weather + `}],"system":"Be brief.",
+				"messages":[{"role":"user","content":"Oslo and Rome?"},
+				{"role":"assistant","content":[{"type":"text","text":"I look."},{"type":"tool_use","id":"call_1","name":"weather","input":{"city":"Oslo"}},
+				{"type":"tool_use","id":"call_2","name":"weather","input":{"city":"Rome"}}]},
+				{"role":"user","content":[{"type":"tool_result","tool_use_id":"call_1","content":"3 degrees"},{"type":"tool_result","tool_use_id":"call_2","content":[{"type":"text","text":"21 degrees"}]}]},
+				{"role":"assistant","content":"3 and 21."},{"role":"user","content":"And tomorrow?"}]}`,
+		}},
+		{name: "images", bodies: map[string]string{
+			Chat: `{"model":"claude-opus-4-6","max_tokens":500,"messages":[{"role":"user","content":[{"type":"text","text":"Same?"},
+				{"type":"image_url","image_url":{"url":"data:image/png;base64,iVBORw0="}},{"type":"image_url","image_url":{"url":"https://example.com/b.jpg","detail":"auto"}}]}]}`,
+			Responses: `{"model":"claude-opus-4-6","max_output_tokens":500,"input":[{"role":"user","content":[{"type":"input_text","text":"Same?"},
+				{"type":"input_image","detail":"auto","image_url":"data:image/png;base64,iVBORw0="},{"type":"input_image","detail":"auto","image_url":"https://example.com/b.jpg"}]}]}`,
+			Messages: `{"model":"claude-opus-4-6","max_tokens":500,"messages":[{"role":"user","content":[{"type":"text","text":"Same?"},
+				{"type":"image","source":{"type":"base64","media_type":"image/png","data":"iVBORw0="}},{"type":"image","source":{"type":"url","url":"https://example.com/b.jpg"}}]}]}`,
+		}},
+		{name: "a file", bodies: map[string]string{
+			Chat: `{"model":"claude-opus-4-6","max_tokens":500,"messages":[{"role":"user","content":[{"type":"file","file":{"filename":"a.pdf","file_data":"data:application/pdf;base64,JVBERg=="}},
+				{"type":"text","text":"Sum it up."}]}]}`,
+			Responses: `{"model":"claude-opus-4-6","max_output_tokens":500,"input":[{"role":"user","content":[{"type":"input_file","filename":"a.pdf","file_data":"data:application/pdf;base64,JVBERg=="},
+				{"type":"input_text","text":"Sum it up."}]}]}`,
+			Messages: `{"model":"claude-opus-4-6","max_tokens":500,"messages":[{"role":"user","content":[{"type":"document","title":"a.pdf","source":{"type":"base64","media_type":"application/pdf","data":"JVBERg=="}},
+				{"type":"text","text":"Sum it up."}]}]}`,
+		}},
+		{name: "structured output", bodies: map[string]string{
+			Chat: `{"model":"claude-opus-4-6","max_tokens":500,"messages":[{"role":"user","content":"Oslo?"}],
+				"response_format":{"type":"json_schema","json_schema":{"name":"place","schema":` + weather + `,"strict":true}}}`,
+			Responses: `{"model":"claude-opus-4-6","max_output_tokens":500,"input":"Oslo?",
+				"text":{"format":{"type":"json_schema","name":"place","schema":` + weather + `,"strict":true}}}`,
+			Messages: `{"model":"claude-opus-4-6","max_tokens":500,"messages":[{"role":"user","content":"Oslo?"}],
+				"output_config":{"format":{"type":"json_schema","schema":` + weather + `}}}`,
+		}},
+		{name: "reasoning", bodies: map[string]string{
+			Chat:      `{"model":"claude-opus-4-6","max_tokens":500,"reasoning_effort":"high","messages":[{"role":"user","content":"Why?"}]}`,
+			Responses: `{"model":"claude-opus-4-6","max_output_tokens":500,"reasoning":{"effort":"high"},"input":"Why?"}`,
+			Messages:  `{"model":"claude-opus-4-6","max_tokens":500,"thinking":{"type":"adaptive"},"output_config":{"effort":"high"},"messages":[{"role":"user","content":"Why?"}]}`,
+		}},
+		{name: "no reasoning", bodies: map[string]string{
+			Chat:      `{"model":"claude-opus-4-6","max_tokens":500,"reasoning_effort":"none","messages":[{"role":"user","content":"Why?"}]}`,
+			Responses: `{"model":"claude-opus-4-6","max_output_tokens":500,"reasoning":{"effort":"none"},"input":"Why?"}`,
+			Messages:  `{"model":"claude-opus-4-6","max_tokens":500,"thinking":{"type":"disabled"},"messages":[{"role":"user","content":"Why?"}]}`,
+		}},
+	}
+}
+
+// A refusal is a request that a client of one dialect sends and a model of another cannot be asked,
+// with the field that the client reads is wrong.
+type refusal struct {
+	from, to string
+	body     string
+	field    string
+}
+
+func chatWith(members string) string {
+	return `{"model":"claude-opus-4-6","max_tokens":500,"messages":[{"role":"user","content":"Hi"}],` + members + `}`
+}
+
+func messagesWith(members string) string { return chatWith(members) }
+
+func responsesWith(members string) string {
+	return `{"model":"claude-opus-4-6","max_output_tokens":500,"input":"Hi",` + members + `}`
+}
+
+// refusals are what one dialect says and another cannot.
+func refusals() []refusal {
+	list := []refusal{
+		{Chat, Messages, chatWith(`"seed":7`), "seed"},
+		{Chat, Messages, chatWith(`"n":2`), "n"},
+		{Chat, Messages, chatWith(`"frequency_penalty":0.5`), "frequency_penalty"},
+		{Chat, Messages, chatWith(`"presence_penalty":0.5`), "presence_penalty"},
+		{Chat, Messages, chatWith(`"response_format":{"type":"json_object"}`), "response_format"},
+		{Chat, Messages, chatWith(`"logprobs":true`), "logprobs"},
+		{Chat, Messages, chatWith(`"logit_bias":{"5":1}`), "logit_bias"},
+		{Chat, Messages, chatWith(`"temperature":1.5`), "temperature"},
+		{Chat, Messages, chatWith(`"service_tier":"flex"`), "service_tier"},
+		{Chat, Messages, chatWith(`"store":true`), "store"},
+		{Chat, Messages, chatWith(`"web_search_options":{}`), "web_search_options"},
+		{Chat, Messages, chatWith(`"modalities":["text","audio"]`), "modalities"},
+		{Chat, Messages, chatWith(`"something_new":5`), "something_new"},
+		{Chat, Responses, chatWith(`"seed":7`), "seed"},
+		{Chat, Responses, chatWith(`"stop":"END"`), "stop"},
+		{Chat, Responses, chatWith(`"presence_penalty":0.5`), "presence_penalty"},
+		{Messages, Responses, messagesWith(`"stop_sequences":["END"]`), "stop_sequences"},
+		{Messages, Responses, messagesWith(`"top_k":5`), "top_k"},
+		{Responses, Messages, responsesWith(`"previous_response_id":"resp_1"`), "previous_response_id"},
+		{Responses, Messages, responsesWith(`"background":true`), "background"},
+		{Responses, Messages, responsesWith(`"store":true`), "store"},
+		{Responses, Messages, responsesWith(`"text":{"format":{"type":"json_object"}}`), "text.format"},
+		{Responses, Messages, responsesWith(`"tools":[{"type":"web_search"}]`), "tools[0].type"},
+		{Responses, Chat, responsesWith(`"tools":[{"type":"file_search","vector_store_ids":["a"]}]`), "tools[0].type"},
+		{Responses, Chat, responsesWith(`"previous_response_id":"resp_1"`), "previous_response_id"},
+	}
+	for _, to := range []string{Chat, Responses} {
+		list = append(list,
+			refusal{Messages, to, messagesWith(`"container":"c"`), "container"},
+			refusal{Messages, to, messagesWith(`"mcp_servers":[{}]`), "mcp_servers"},
+			refusal{Messages, to, messagesWith(`"tools":[{"type":"web_search_20250305","name":"web_search"}]`), "tools[0].type"},
+			refusal{Messages, to, messagesWith(`"something_new":5`), "something_new"},
+			refusal{
+				Messages, to, `{"model":"m","max_tokens":5,"messages":[{"role":"user","content":[{"type":"search_result","source":"a","title":"b","content":[]}]}]}`,
+				"messages[0].content[0].type",
+			},
+		)
+	}
+	return list
+}
