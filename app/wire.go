@@ -35,6 +35,7 @@ import (
 	"holdfast/gateway/breaker"
 	"holdfast/gateway/breaker/halt"
 	"holdfast/gateway/breaker/judge"
+	"holdfast/gateway/budget"
 	"holdfast/gateway/key"
 	"holdfast/gateway/ledger"
 	"holdfast/gateway/price"
@@ -125,6 +126,7 @@ type parts struct {
 	charges    *vendors
 	prices     *price.Prices
 	tokens     *ledger.Ledger
+	budgets    *budget.Budgets
 	models     *gateway.Gateway
 	catalogue  *tools.Catalogue
 	agents     *agent.Agents
@@ -161,6 +163,7 @@ func (h *House) wire(p *parts) error {
 		h.recovery(),
 		p.prices.Capability(),
 		p.tokens.Capability(),
+		p.budgets.Capability(),
 		p.fuse.Capability(),
 		p.bearers.Capability(),
 		p.models.Capability(),
@@ -214,9 +217,17 @@ func (h *House) wireGateway(p *parts) {
 	p.charges = &vendors{}
 	p.charges.config.Store(&settings)
 	p.prices = price.New(price.Needs{Config: &price.Config{}, Vendor: p.charges.of})
-	p.tokens = ledger.New(ledger.Needs{Store: h.Store, Journal: p.book, Gate: p.fuse, Prices: p.prices, Log: h.log, Location: h.general.Location})
+	limits := budget.Defaults()
+	p.budgets = budget.New(budget.Needs{
+		Config: &limits, Store: h.Store, Journal: p.book, Log: h.log, Location: h.general.Location,
+		Spent: func(ctx context.Context, by string, since time.Time) (map[string]ledger.Spent, error) {
+			return p.tokens.Spent(ctx, by, since)
+		},
+	})
+	p.tokens = ledger.New(ledger.Needs{Store: h.Store, Journal: p.book, Gate: p.fuse, Purse: p.budgets, Prices: p.prices, Log: h.log, Location: h.general.Location})
 	p.models = gateway.New(gateway.Needs{
 		Home: h.Home, Config: &settings, Ledger: p.tokens, Breaker: p.fuse, Keys: p.secrets, Meter: p.meter, Log: h.log,
+		Limits: p.bearers, Budgets: p.budgets,
 	})
 }
 
@@ -231,10 +242,11 @@ func (h *House) wireAgent(p *parts) {
 	p.secrets.Use(keys.Needs{Required: askers{p.units, p.extensions, p.models}, Units: p.units, Log: h.log})
 	h.reloaded = map[string]func(context.Context, any) error{
 		"units": graces{h}.take(p.units.Reconfigure), "workers": p.units.Reconfigure, "logs": p.logs.Reconfigure,
-		"models": applyModels(p, p.charges),
-		"prices": func(_ context.Context, fresh any) error { p.prices.Apply(*fresh.(*price.Config)); return nil },
-		"tools":  func(_ context.Context, fresh any) error { p.catalogue.Apply(*fresh.(*tools.Settings)); return nil },
-		"agent":  func(_ context.Context, fresh any) error { p.agents.Apply(*fresh.(*agent.Settings)); return nil },
+		"models":  applyModels(p, p.charges),
+		"budgets": func(_ context.Context, fresh any) error { p.budgets.Apply(*fresh.(*budget.Config)); return nil },
+		"prices":  func(_ context.Context, fresh any) error { p.prices.Apply(*fresh.(*price.Config)); return nil },
+		"tools":   func(_ context.Context, fresh any) error { p.catalogue.Apply(*fresh.(*tools.Settings)); return nil },
+		"agent":   func(_ context.Context, fresh any) error { p.agents.Apply(*fresh.(*agent.Settings)); return nil },
 	}
 }
 

@@ -18,17 +18,20 @@ type Limited struct {
 	// Setting is rpm or tpm; Most is its value.
 	Setting string
 	Most    int64
-	// RetryAfter is when the call fits; 0 when it never does.
-	RetryAfter time.Duration
+	// Wait is how long until the call fits; 0 when it never does.
+	Wait time.Duration
 }
+
+// RetryAfter is how long until the call fits; 0 when it never does.
+func (e *Limited) RetryAfter() time.Duration { return e.Wait }
 
 func (e *Limited) Error() string {
 	what := map[string]string{settingRPM: "requests", settingTPM: "tokens"}[e.Setting]
 	text := fmt.Sprintf("the key %s may spend %d %s a minute (%s of the key)", e.Key, e.Most, what, e.Setting)
-	if e.RetryAfter == 0 {
+	if e.Wait == 0 {
 		return text + ", and this call alone may need more: a smaller max_tokens would help"
 	}
-	return text + fmt.Sprintf(": try again in %d s", int64((e.RetryAfter+time.Second-1)/time.Second))
+	return text + fmt.Sprintf(": try again in %d s", int64((e.Wait+time.Second-1)/time.Second))
 }
 
 // NotAllowed refuses a call that a key is not for.

@@ -219,7 +219,7 @@ func TestRatesAreExactUnderConcurrency(t *testing.T) {
 				limited, refused := errors.AsType[*Limited](err)
 				if err == nil {
 					admitted.Add(1)
-				} else if !refused || limited.RetryAfter <= 0 || limited.RetryAfter > time.Minute {
+				} else if !refused || limited.Wait <= 0 || limited.Wait > time.Minute {
 					t.Error(err)
 				}
 			})
@@ -255,7 +255,7 @@ func TestTokensAMinute(t *testing.T) {
 		}
 		return e
 	}
-	if e := limited(1001); e == nil || e.RetryAfter != 0 {
+	if e := limited(1001); e == nil || e.Wait != 0 {
 		t.Errorf("%v", e)
 	}
 	began := f.clock.now()
@@ -263,7 +263,7 @@ func TestTokensAMinute(t *testing.T) {
 		t.Error(e)
 	}
 	f.clock.forward(2 * time.Second)
-	if e := limited(300); e == nil || e.RetryAfter != 59*time.Second {
+	if e := limited(300); e == nil || e.Wait != 59*time.Second {
 		t.Errorf("%+v", e)
 	}
 	f.Settle(caller, began, 800, 500) // it spent less than it might have
@@ -316,10 +316,10 @@ func TestNoWindowHoldsMore(t *testing.T) {
 			if limited.Setting == settingRPM && calls < rpm {
 				t.Fatalf("refused the %dth call of %d", calls+1, rpm)
 			}
-			if limited.RetryAfter > 0 && m.take(now+limited.RetryAfter, rpm, tpm, tokens) != nil && limited.Setting == settingTPM {
-				t.Fatalf("does not fit after %s", limited.RetryAfter)
-			} else if limited.RetryAfter > 0 {
-				now += limited.RetryAfter
+			if limited.Wait > 0 && m.take(now+limited.Wait, rpm, tpm, tokens) != nil && limited.Setting == settingTPM {
+				t.Fatalf("does not fit after %s", limited.Wait)
+			} else if limited.Wait > 0 {
+				now += limited.Wait
 				return // the time is another now
 			}
 		}

@@ -28,7 +28,7 @@ func (m *meter) take(now time.Duration, rpm, tpm, tokens int64) *Limited {
 	defer m.mu.Unlock()
 	if rpm > 0 {
 		if wait := m.calls.wait(now, int(rpm)); wait > 0 {
-			return &Limited{Setting: settingRPM, Most: rpm, RetryAfter: wait}
+			return &Limited{Setting: settingRPM, Most: rpm, Wait: wait}
 		}
 	}
 	if tpm > 0 {
@@ -37,7 +37,7 @@ func (m *meter) take(now time.Duration, rpm, tpm, tokens int64) *Limited {
 		case tokens > tpm:
 			return &Limited{Setting: settingTPM, Most: tpm}
 		case m.sum+tokens > tpm:
-			return &Limited{Setting: settingTPM, Most: tpm, RetryAfter: m.room(now, tpm-tokens)}
+			return &Limited{Setting: settingTPM, Most: tpm, Wait: m.room(now, tpm-tokens)}
 		}
 		m.add(m.last, tokens)
 	}
