@@ -26,9 +26,9 @@ const (
 
 // persist asks a target, and the last of a chain again when a moment may help: it could not be
 // reached, or failed within itself, and nothing was streamed or charged.
-func (c *call) persist(ctx context.Context, s step, last bool) *failure {
+func (c *call) persist(ctx context.Context, s step) *failure {
 	f := c.attempt(ctx, s)
-	if !last {
+	if f == nil || !f.again || !c.trip.Last() {
 		return f
 	}
 	for i := range c.settings.Retries {
@@ -43,7 +43,7 @@ func (c *call) persist(ctx context.Context, s step, last bool) *failure {
 			pause.Stop()
 			return f
 		}
-		c.g.meters.retried(s.provider)
+		c.g.meters.retried(s.Provider)
 		f = c.attempt(ctx, s)
 	}
 	return f
@@ -55,7 +55,7 @@ func (c *call) attempt(ctx context.Context, s step) *failure {
 	if theirs == nil {
 		return misfit(&dialect.InputError{Field: "model", Message: s.String() + " does not speak " + c.client.Name})
 	}
-	body, err := c.upstream(theirs, s.model)
+	body, err := c.upstream(theirs, s.Model)
 	if err != nil {
 		return broken(err)
 	}
@@ -72,7 +72,7 @@ func (c *call) attempt(ctx context.Context, s step) *failure {
 	}
 	silence := time.AfterFunc(patience, func() { cancel(provider.ErrTimeout) })
 	defer silence.Stop()
-	answer, err := s.via.Do(ctx, provider.Call{Model: s.model, Dialect: theirs.Name, Body: body, Stream: c.req.Stream, Client: c.header})
+	answer, err := s.via.Do(ctx, provider.Call{Model: s.Model, Dialect: theirs.Name, Body: body, Stream: c.req.Stream, Client: c.header})
 	if err != nil {
 		return broken(cause(ctx, err))
 	}
@@ -152,7 +152,7 @@ func (c *call) plain(ctx context.Context, s step, theirs *dialect.Dialect, answe
 	}
 	usage := said.Usage
 	if limit := c.limit(); limit > 0 && max(usage.Output, said.Output) >= limit {
-		c.g.floors.double(s.target, limit)
+		c.g.floors.double(s.Target, limit)
 	}
 	if !said.HasUsage {
 		usage = holdfast.Usage{Input: c.req.Input, Output: said.Output}
@@ -160,7 +160,7 @@ func (c *call) plain(ctx context.Context, s step, theirs *dialect.Dialect, answe
 	c.settle(s, ledger.Result{
 		Status: ledger.StatusOK, Usage: usage, Estimated: !said.HasUsage, FirstToken: time.Since(c.began), ResponseID: said.ID,
 	})
-	c.g.cooling.answered(s.target, c.alias)
+	c.trip.Answered()
 	c.head(s)
 	h := c.w.Header()
 	h["Content-Type"] = []string{"application/json"}

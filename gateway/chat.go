@@ -142,7 +142,7 @@ func (c *call) run(ctx context.Context) {
 		c.refuse(unasked(err))
 		return
 	}
-	if err := c.reserve(ctx, s.Target); err != nil {
+	if err := c.admit(ctx, s.Target); err != nil {
 		c.refuse(g.notAdmitted(ctx, err))
 		return
 	}

@@ -21,6 +21,9 @@ type Config struct {
 	// Aliases are the model names that agents use; each is a chain of provider/model, or of other
 	// aliases, tried from left to right.
 	Aliases map[string][]string `json:"aliases"`
+	// Wait is the most time that a call waits when every model of its chain cools down, if that may
+	// help; after it, or at once when it cannot, the call is refused with Retry-After.
+	Wait config.Duration `json:"wait"`
 	// Timeouts bound the silence of a provider.
 	Timeouts Timeouts `json:"timeouts"`
 	// Retries is how often the last of a chain is asked again, after a moment, when it could not be
@@ -71,6 +74,7 @@ func Defaults() Config {
 	return Config{
 		Providers: map[string]Provider{"rehearsal": {Kind: kindRehearsal}},
 		Aliases:   map[string][]string{"chat": {"rehearsal/default"}},
+		Wait:      config.Duration(5 * time.Second),
 		Timeouts: Timeouts{
 			Connect:   config.Duration(10 * time.Second),
 			FirstByte: config.Duration(2 * time.Minute),
@@ -81,6 +85,9 @@ func Defaults() Config {
 		Capture: Capture{MaxMB: 16, MaxBodyKB: 256},
 	}
 }
+
+// mostWait bounds how long a call may hold its connection for a model that cools down.
+const mostWait = config.Duration(10 * time.Minute)
 
 const (
 	kindOpenAI    = "openai"
@@ -107,6 +114,9 @@ func (c Config) Check() []holdfast.Problem {
 		if d <= 0 {
 			add("timeouts."+field, "must be above 0", "for example 30s")
 		}
+	}
+	if c.Wait < 0 || c.Wait > mostWait {
+		add("wait", "must be between 0s and 10m", "for example 5s")
 	}
 	return found
 }

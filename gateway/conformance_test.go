@@ -308,7 +308,7 @@ func (b behaviour) withSpare(t *testing.T, h *testHouse) {
 	if got.provider != "spare" || got.fallback != 1 || got.status != ledger.StatusOK || got.output == 0 {
 		t.Errorf("booked %+v", got)
 	}
-	if _, rests := h.cooling.view("up/model-x", time.Now()); !rests {
+	if !h.rests("up/model-x") {
 		t.Error("the upstream is asked again at once")
 	}
 }

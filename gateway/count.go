@@ -39,14 +39,14 @@ func (g *Gateway) count(w http.ResponseWriter, r *http.Request) {
 		refuse(w, client, notStarted())
 		return
 	}
-	chain, alias := t.resolve(req.Model)
-	if len(chain) == 0 {
+	chain, known := t.names.Resolve(req.Model)
+	if !known {
 		refuse(w, client, g.unknownModel(req.Model, client))
 		return
 	}
-	c := &call{g: g, w: w, client: client, header: r.Header, req: req, alias: alias, settings: &t.config, began: time.Now(), id: g.newID()}
-	steps, _ := g.cooling.usable(chain, c.began)
-	if len(steps) > 0 && slices.Contains(steps[0].via.Speaks(), provider.CountTokens) && c.counted(r.Context(), steps[0]) {
+	c := &call{g: g, w: w, client: client, header: r.Header, req: req, table: t, settings: &t.config, began: time.Now(), id: g.newID()}
+	first, ok := g.router.First(chain)
+	if s := t.step(first); ok && !s.Probe && slices.Contains(s.via.Speaks(), provider.CountTokens) && c.counted(r.Context(), s) {
 		return
 	}
 	body := anthropic.CountAnswer(req.Input)
@@ -61,7 +61,7 @@ func (g *Gateway) count(w http.ResponseWriter, r *http.Request) {
 func (c *call) counted(ctx context.Context, s step) bool {
 	ctx, cancel := context.WithTimeout(ctx, min(c.settings.Timeouts.FirstByte.Std(), mostCount))
 	defer cancel()
-	answer, err := s.via.Do(ctx, provider.Call{Model: s.model, Dialect: provider.CountTokens, Body: c.req.Edit.For(s.model, 0), Client: c.header})
+	answer, err := s.via.Do(ctx, provider.Call{Model: s.Model, Dialect: provider.CountTokens, Body: c.req.Edit.For(s.Model, 0), Client: c.header})
 	if err != nil {
 		return false
 	}

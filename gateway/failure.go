@@ -13,6 +13,7 @@ import (
 
 	"holdfast/gateway/dialect"
 	"holdfast/gateway/provider"
+	"holdfast/gateway/route"
 )
 
 // A failure is why a target gave no answer.
@@ -36,6 +37,9 @@ type failure struct {
 	by   *dialect.Dialect
 }
 
+// codeLimited tells a rate limit from a breakdown.
+const codeLimited = "rate_limited"
+
 const mostErrorBody = 64 << 10
 
 // failed turns an answer that is no success into a failure.
@@ -44,7 +48,7 @@ func failed(a *provider.Answer, by *dialect.Dialect, now time.Time) *failure {
 	f := &failure{status: a.Status, code: "upstream_error", message: fmt.Sprintf("answered status %d", a.Status)}
 	switch {
 	case a.Status == http.StatusTooManyRequests:
-		f.next, f.cool, f.code, f.message = true, true, "rate_limited", "is rate limited"
+		f.next, f.cool, f.code, f.message = true, true, codeLimited, "is rate limited"
 		f.retryAfter = retryAfter(a.Header, now)
 	case a.Status >= 500 || a.Status == http.StatusRequestTimeout:
 		f.next, f.cool = true, true
@@ -69,7 +73,7 @@ func (f *failure) take(by *dialect.Dialect, body []byte) {
 }
 
 // retryAfter reads when to come again, from any of the headers that providers use. It is at most
-// mostTold, and 0 when nothing readable is said.
+// route.MostTold, and 0 when nothing readable is said.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	if ms, err := strconv.ParseFloat(h.Get("Retry-After-Ms"), 64); err == nil && ms > 0 {
 		return bounded(time.Duration(min(ms, 1e9) * float64(time.Millisecond)))
@@ -106,7 +110,7 @@ func reset(text string, now time.Time) time.Duration {
 	return time.Duration(min(n, 1e6) * float64(time.Second))
 }
 
-func bounded(d time.Duration) time.Duration { return min(max(d, 0), mostTold) }
+func bounded(d time.Duration) time.Duration { return min(max(d, 0), route.MostTold) }
 
 // broken turns an error before the first byte into a failure.
 func broken(err error) *failure {
@@ -143,13 +147,13 @@ func empty() *failure {
 }
 
 // answer is the failure as the client sees it, after the last target failed.
-func (f *failure) answer(t target) dialect.Failure {
+func (f *failure) answer(t route.Target) dialect.Failure {
 	e := dialect.Failure{
 		Status: http.StatusBadGateway, Type: "upstream_error", Code: f.code, RetryAfter: f.retryAfter,
 		Message: fmt.Sprintf("%s: %s", t, f.message),
 	}
 	switch f.code {
-	case "rate_limited":
+	case codeLimited:
 		e.Status, e.Type = http.StatusTooManyRequests, "rate_limit_error"
 	case "upstream_timeout":
 		e.Status = http.StatusGatewayTimeout
@@ -169,7 +173,7 @@ func (f *failure) answer(t target) dialect.Failure {
 
 // write answers the client: with the upstream's own bytes when it speaks the client's dialect, for
 // its error is about the client's request; else in the client's words. It returns the status.
-func (f *failure) write(w http.ResponseWriter, client *dialect.Dialect, t target) int {
+func (f *failure) write(w http.ResponseWriter, client *dialect.Dialect, t route.Target) int {
 	e := f.answer(t)
 	if f.body == nil || f.by != client || f.status < 400 {
 		refuse(w, client, e)

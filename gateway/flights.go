@@ -7,11 +7,21 @@ import (
 	"sync"
 
 	"holdfast/gateway/breaker"
+	"holdfast/gateway/breaker/halt"
 )
 
 // halt cuts the calls under way that a HALT is about: all, or those of one tenant or key.
 func (g *Gateway) halt(flag breaker.Flag) {
-	g.flights.cut(&haltedError{reason: flag.Reason}, func(flight) bool { return true })
+	g.flights.cut(&haltedError{reason: flag.Reason}, func(one flight) bool {
+		switch name, tenant := flag.Scope.Name(); {
+		case flag.Scope == halt.House:
+			return true
+		case tenant:
+			return one.tenant == name
+		default:
+			return one.key == name
+		}
+	})
 }
 
 // A flight is one call under way, and whose it is.

@@ -2,7 +2,11 @@
 
 package gateway
 
-import "sync"
+import (
+	"sync"
+
+	"holdfast/gateway/route"
+)
 
 // mostFloor bounds what is reserved because of earlier answers that were too short.
 const mostFloor = 64 << 10
@@ -17,18 +21,18 @@ type floors struct {
 
 type named struct{ provider, model string }
 
-func (f *floors) raise(t target, room int64) int64 {
+func (f *floors) raise(t route.Target, room int64) int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return max(room, f.all[named{t.provider, t.model}])
+	return max(room, f.all[named{t.Provider, t.Model}])
 }
 
-func (f *floors) double(t target, limit int64) {
+func (f *floors) double(t route.Target, limit int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.all == nil {
 		f.all = map[named]int64{}
 	}
-	at := named{t.provider, t.model}
+	at := named{t.Provider, t.Model}
 	f.all[at] = min(max(f.all[at], 2*limit), mostFloor)
 }

@@ -170,32 +170,6 @@ func TestDeadPrimaryIsSkipped(t *testing.T) {
 	}
 }
 
-func TestCooldownsNeverShorten(t *testing.T) {
-	t.Parallel()
-	var c cooldowns
-	one := target{provider: "p", model: "m"}
-	now := time.Unix(1_700_000_000, 0)
-	c.failed(one, &failure{retryAfter: time.Minute}, now)
-	c.failed(one, &failure{}, now)
-	if cool, _ := c.view("p/m", now); !cool.until.Equal(now.Add(time.Minute)) || !cool.told {
-		t.Errorf("until %s", cool.until)
-	}
-	if left, wait := c.usable([]target{one}, now); len(left) != 0 || wait != time.Minute {
-		t.Errorf("%v may be asked though its provider said when: %s", left, wait)
-	}
-	var own cooldowns
-	own.failed(one, &failure{}, now)
-	if left, _ := own.usable([]target{one}, now); len(left) != 1 {
-		t.Error("a lone model that failed once is not tried again")
-	}
-	for range 50 {
-		own.failed(one, &failure{}, now)
-	}
-	if cool, _ := own.view("p/m", now); cool.until.Sub(now) != mostCooldown {
-		t.Errorf("cooling for %s", cool.until.Sub(now))
-	}
-}
-
 func TestRefusesBadRequests(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, testConfig("http://127.0.0.1:1/v1"))

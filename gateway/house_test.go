@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -25,6 +26,7 @@ import (
 	"holdfast/gateway/breaker"
 	"holdfast/gateway/breaker/judge"
 	"holdfast/gateway/ledger"
+	"holdfast/gateway/route"
 )
 
 // testHouse is a gateway with its ledger and breaker on a disk, served on a port.
@@ -183,6 +185,11 @@ func (h *testHouse) rows() []row {
 		h.t.Fatal(err)
 	}
 	return list
+}
+
+// rests tells whether a model is left out of its chains.
+func (h *testHouse) rests(name string) bool {
+	return slices.ContainsFunc(h.router.Cooldowns(), func(c route.Cooldown) bool { return c.Target.String() == name })
 }
 
 // settled waits until nothing is under way and returns the last row.

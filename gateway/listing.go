@@ -5,7 +5,6 @@ package gateway
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -28,7 +27,7 @@ func (g *Gateway) names() []listed {
 	}
 	t := g.routes.Load()
 	if t != nil {
-		for _, name := range slices.Sorted(maps.Keys(t.chains)) {
+		for _, name := range t.names.Aliases() {
 			add(name, "holdfast")
 		}
 	}
@@ -39,7 +38,7 @@ func (g *Gateway) names() []listed {
 	}
 	if t != nil {
 		for _, name := range t.announced() {
-			add(name.String(), name.provider)
+			add(name.String(), name.Provider)
 		}
 	}
 	return list

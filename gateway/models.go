@@ -11,36 +11,15 @@ import (
 	"holdfast"
 	"holdfast/core/action"
 	"holdfast/core/keys"
+	"holdfast/gateway/route"
 )
-
-// announced lists the models that are known by provider/model: those in chains and those that
-// providers list.
-func (t *table) announced() []target {
-	all := map[string]target{}
-	for _, chain := range t.chains {
-		for _, one := range chain {
-			all[one.String()] = one
-		}
-	}
-	for name, p := range t.providers {
-		for _, model := range p.Models() {
-			one := target{name, model, p}
-			all[one.String()] = one
-		}
-	}
-	list := make([]target, 0, len(all))
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		list = append(list, all[name])
-	}
-	return list
-}
 
 // An Alias is one model name of the house: as configured, as chosen now, as answered last.
 type Alias struct {
 	Alias      string   `json:"alias"`
 	Configured []string `json:"configured"`
 	Effective  string   `json:"effective" help:"who is asked first now; empty while HALT stands or all rest"`
-	Actual     string   `json:"actual" help:"who answered last since the house started"`
+	Actual     string   `json:"actual" help:"who answered last"`
 	Cooling    []Rest   `json:"cooling" help:"who is left out now, and until when"`
 }
 
@@ -75,7 +54,7 @@ func (g *Gateway) list(context.Context, action.Nothing) (modelList, error) {
 		return out, nil
 	}
 	halted := g.needs.Breaker.Refusal() != nil
-	for _, name := range slices.Sorted(maps.Keys(t.chains)) {
+	for _, name := range t.names.Aliases() {
 		out.Aliases = append(out.Aliases, g.alias(t, name, halted))
 	}
 	for _, one := range t.announced() {
@@ -85,15 +64,18 @@ func (g *Gateway) list(context.Context, action.Nothing) (modelList, error) {
 }
 
 func (g *Gateway) alias(t *table, name string, halted bool) Alias {
-	now := time.Now()
-	a := Alias{Alias: name, Configured: slices.Clone(t.config.Aliases[name]), Actual: g.cooling.lastOf(name), Cooling: []Rest{}}
-	for _, one := range t.chains[name] {
-		if cool, rests := g.cooling.view(one.String(), now); rests {
-			a.Cooling = append(a.Cooling, Rest{one.String(), cool.until.UTC(), cool.reason})
+	a := Alias{Alias: name, Configured: slices.Clone(t.config.Aliases[name]), Cooling: []Rest{}}
+	if last, ok := g.router.Last(name); ok {
+		a.Actual = last.String()
+	}
+	chain, _ := t.names.Resolve(name)
+	for _, c := range g.router.Cooldowns() {
+		if c.State == route.StateCooling && slices.Contains(chain.Targets, c.Target) {
+			a.Cooling = append(a.Cooling, Rest{c.Target.String(), c.Until, c.Reason})
 		}
 	}
-	if left, _ := g.cooling.usable(t.chains[name], now); len(left) > 0 && !halted {
-		a.Effective = left[0].String()
+	if first, ok := g.router.First(chain); ok && !halted {
+		a.Effective = first.String()
 	}
 	return a
 }

@@ -218,7 +218,7 @@ func (r *relay) close() {
 func (r *relay) begin() {
 	r.silence.Stop()
 	r.first = time.Since(r.c.began)
-	r.c.g.cooling.answered(r.s.target, r.c.alias)
+	r.c.trip.Answered()
 	r.c.head(r.s)
 	h := r.c.w.Header()
 	h["Content-Type"] = []string{"text/event-stream; charset=utf-8"}
@@ -347,7 +347,7 @@ func (r *relay) finish(ctx context.Context, how error) {
 		r.drain(how)
 		return
 	}
-	r.c.g.needs.Log.Warn("a stream broke", "provider", r.s.provider, "model", r.s.model, "why", f.Message, "request", r.c.id)
+	r.c.g.needs.Log.Warn("a stream broke", "provider", r.s.Provider, "model", r.s.Model, "why", f.Message, "request", r.c.id)
 	_ = r.flush.SetWriteDeadline(time.Now().Add(lastWords))
 	_, _ = r.c.w.Write(r.c.client.ErrorEvent(*f))
 	_ = r.flush.Flush()

@@ -53,6 +53,15 @@ type Trip struct {
 // Trip begins a call.
 func (r *Router) Trip(chain Chain) Trip { return Trip{router: r, chain: chain} }
 
+// Alias is the name that the call asked for, when it is an alias.
+func (t *Trip) Alias() string { return t.chain.Alias }
+
+// Last tells that nobody behind the target that is asked now could be asked instead.
+func (t *Trip) Last() bool {
+	_, ok := t.router.First(Chain{Targets: t.chain.Targets[t.at:]})
+	return !ok
+}
+
 // Next gives the target to ask now. When nobody may be asked it waits as long as the settings
 // allow, unless that is known to be too short; then it says *Resting. Once somebody was asked it
 // does not wait: ErrExhausted.
