@@ -4,6 +4,7 @@ package dialect
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 
 	"holdfast"
@@ -39,6 +40,9 @@ type Request struct {
 	UsageAsked bool
 	// Words are the client's names of fields, by those of chat completions, where they differ.
 	Words map[string]string
+	// Places are where the messages stand in the client's list, -1 for its system prompt; nil when they
+	// stand as they do here.
+	Places []int
 }
 
 // Named puts an input error of an Encode, which speaks of fields as chat completions call them, into
@@ -48,14 +52,30 @@ func (r *Request) Named(err error) error {
 	if !ok {
 		return err
 	}
-	end := strings.IndexAny(wrong.Field, ".[")
+	field := r.placed(wrong.Field)
+	end := strings.IndexAny(field, ".[")
 	if end < 0 {
-		end = len(wrong.Field)
+		end = len(field)
 	}
-	if word, other := r.Words[wrong.Field[:end]]; other {
-		wrong.Field = word + wrong.Field[end:]
+	if word, other := r.Words[field[:end]]; other {
+		field = word + field[end:]
 	}
+	wrong.Field = field
 	return wrong
+}
+
+// placed names a message, messages[3] and what follows, by where it stands in the client's list.
+func (r *Request) placed(field string) string {
+	rest, ok := strings.CutPrefix(field, "messages[")
+	number, rest, closed := strings.Cut(rest, "]")
+	at, err := strconv.Atoi(number)
+	if !ok || !closed || err != nil || at < 0 || at >= len(r.Places) {
+		return field
+	}
+	if r.Places[at] < 0 {
+		return "system" + rest
+	}
+	return "messages[" + strconv.Itoa(r.Places[at]) + "]" + rest
 }
 
 // A Role is who speaks.

@@ -109,8 +109,8 @@ func TestErrors(t *testing.T) {
 			t.Errorf("%d: without a status %s", status, errorType(f))
 		}
 	}
-	named := errorBody(dialect.Failure{Status: 400, Param: "response_format", Message: "response_format: no", Reason: "x"})
-	if !strings.Contains(string(named), `"message":"output_config.format: no","reason":"x"`) {
+	named := errorBody(dialect.Failure{Status: 400, Param: "top_k", Message: "top_k: no", Reason: "x"})
+	if !strings.Contains(string(named), `"message":"top_k: no","reason":"x"`) {
 		t.Errorf("got %s", named)
 	}
 	f, ok := readError(0, []byte(`{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"},"request_id":"r"}`))

@@ -83,7 +83,7 @@ func decode(body []byte) (*dialect.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &dialect.Request{UsageAsked: true}
+	r := &dialect.Request{UsageAsked: true, Words: words()}
 	if err := first(decodeSettings(r, m), decodeConversation(r, m), decodeTools(r, m), decodeThinking(r, m)); err != nil {
 		return nil, err
 	}
@@ -96,6 +96,14 @@ func decode(body []byte) (*dialect.Request, error) {
 	}
 	_, limited := m["max_tokens"]
 	return r, missing(r.Model, r.Messages != nil, limited)
+}
+
+// words are the dialect's names of settings that translations name as chat completions do.
+func words() map[string]string {
+	return map[string]string{
+		"stop": "stop_sequences", "reasoning_effort": "output_config.effort", "response_format": "output_config.format",
+		"max_completion_tokens": "max_tokens", "parallel_tool_calls": "tool_choice.disable_parallel_tool_use", "user": "metadata.user_id",
+	}
 }
 
 func decodeSettings(r *dialect.Request, m members) error {

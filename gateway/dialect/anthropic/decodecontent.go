@@ -15,13 +15,20 @@ func decodeConversation(r *dialect.Request, m members) error {
 		m.with("system", func(v wire.Value) error {
 			parts, err := decodeContent(v, dialect.System)
 			r.Messages = append(r.Messages, dialect.Message{Role: dialect.System, Parts: parts})
+			r.Places = append(r.Places, -1)
 			return err
 		}),
 		m.with("messages", func(v wire.Value) error {
 			if r.Messages == nil {
 				r.Messages = []dialect.Message{}
 			}
-			return v.List(func(_ int, v wire.Value) error { return decodeMessage(r, v) })
+			return v.List(func(at int, v wire.Value) error {
+				err := decodeMessage(r, v)
+				for len(r.Places) < len(r.Messages) {
+					r.Places = append(r.Places, at)
+				}
+				return err
+			})
 		}),
 		m.with("cache_control", func(v wire.Value) error { return markLast(r, v) }),
 	)

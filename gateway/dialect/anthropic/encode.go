@@ -13,9 +13,15 @@ import (
 // gateway set none: the dialect has no request without one.
 const DefaultMaxTokens = 8192
 
-// encode writes a request. Leading system and developer messages become the system prompt; later ones
-// stay where they are for models that take them there, and join the system prompt for older ones.
+// encode writes a request, and names what it cannot say in the client's words.
 func encode(r *dialect.Request) ([]byte, error) {
+	body, err := encodeRequest(r)
+	return body, r.Named(err)
+}
+
+// encodeRequest writes a request. Leading system and developer messages become the system prompt; later ones
+// stay where they are for models that take them there, and join the system prompt for older ones.
+func encodeRequest(r *dialect.Request) ([]byte, error) {
 	if err := refuse(r); err != nil {
 		return nil, err
 	}

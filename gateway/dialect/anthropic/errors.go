@@ -68,29 +68,10 @@ func typeWithoutStatus(kind string) string {
 	return apiError
 }
 
-// ownField is the dialect's name of a setting that translations name as chat completions do.
-func ownField(field string) string {
-	switch field {
-	case "stop":
-		return "stop_sequences"
-	case "reasoning_effort":
-		return "output_config.effort"
-	case "response_format":
-		return "output_config.format"
-	case "max_completion_tokens":
-		return "max_tokens"
-	case "parallel_tool_calls":
-		return "tool_choice.disable_parallel_tool_use"
-	case "user":
-		return "metadata.user_id"
-	}
-	return field
-}
-
 func errorBody(f dialect.Failure) []byte {
 	message := f.Message
 	if f.Param != "" {
-		message = ownField(f.Param) + ": " + strings.TrimPrefix(message, f.Param+": ")
+		message = f.Param + ": " + strings.TrimPrefix(message, f.Param+": ")
 	}
 	var j wire.JSON
 	j.Open()

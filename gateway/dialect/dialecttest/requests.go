@@ -138,6 +138,16 @@ func refusals() []refusal {
 		{Chat, Responses, chatWith(`"seed":7`), "seed"},
 		{Chat, Responses, chatWith(`"stop":"END"`), "stop"},
 		{Chat, Responses, chatWith(`"presence_penalty":0.5`), "presence_penalty"},
+		{Messages, Chat, messagesWith(`"top_k":5`), "top_k"},
+		{
+			Messages, Chat, `{"model":"m","max_tokens":5,"system":"S","messages":[{"role":"user","content":"a"},{"role":"assistant","content":[{"type":"tool_use","id":"t","name":"f","input":{}}]},
+				{"role":"user","content":[{"type":"tool_result","tool_use_id":"t"}]},{"role":"user","content":[{"type":"text","text":"b"},{"type":"image","source":{"type":"file","file_id":"file_1"}}]}]}`,
+			"messages[3].content[1]",
+		},
+		{
+			Chat, Messages, `{"model":"m","messages":[{"role":"system","content":"S"},{"role":"user","content":[{"type":"input_audio","input_audio":{"data":"aGk=","format":"wav"}}]}]}`,
+			"messages[1]",
+		},
 		{Messages, Responses, messagesWith(`"stop_sequences":["END"]`), "stop_sequences"},
 		{Messages, Responses, messagesWith(`"top_k":5`), "top_k"},
 		{Responses, Messages, responsesWith(`"previous_response_id":"resp_1"`), "previous_response_id"},
