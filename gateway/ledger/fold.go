@@ -26,6 +26,7 @@ const (
 // fold adds up what a transaction changes in the sums, so that many rows are a few updates.
 type fold struct {
 	sums, sessions, minutes map[sumKey]*sumRow
+	oldest                  int64 // minute that is still kept
 }
 
 // sumKey is what a row of sums is about. What a table does not part stays empty.
@@ -49,6 +50,7 @@ func (f *fold) reset() {
 	if f.sums == nil {
 		f.sums, f.sessions, f.minutes = map[sumKey]*sumRow{}, map[sumKey]*sumRow{}, map[sumKey]*sumRow{}
 	}
+	f.oldest = minuteOf(time.Now()) - minutesKept
 	clear(f.sums)
 	clear(f.sessions)
 	clear(f.minutes)
@@ -61,7 +63,9 @@ func (f *fold) add(r *callRow, times int64) {
 		provider: clean(r.Result.Provider), model: clean(r.Result.Model), project: clean(r.project),
 	}
 	count(f.sums, key, sumKey.ofSums, r, times)
-	count(f.minutes, sumKey{span: r.time / int64(time.Minute), tenant: key.tenant, apiKey: key.apiKey}, sumKey.ofMinutes, r, times)
+	if r.time/int64(time.Minute) >= f.oldest {
+		count(f.minutes, sumKey{span: r.time / int64(time.Minute), tenant: key.tenant, apiKey: key.apiKey}, sumKey.ofMinutes, r, times)
+	}
 	if r.Session != "" {
 		key.session = clean(r.Session)
 		count(f.sessions, key, sumKey.ofSessions, r, times)

@@ -15,6 +15,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"holdfast"
@@ -60,6 +61,8 @@ type Needs struct {
 	// Prices, unless nil, price each call; without them every cost is unknown.
 	Prices Prices
 	Log    *slog.Logger
+	// Config is the section ledger; nil keeps every row.
+	Config *Config
 	// Location is the operator's time zone, for what is called today; nil means UTC.
 	Location func() *time.Location
 }
@@ -75,6 +78,7 @@ type Ledger struct {
 	outputs  map[string]*outputs
 	started  bool
 	observed bool // at the start
+	keep     atomic.Int64
 	lastID   int64
 }
 
@@ -86,6 +90,9 @@ func New(needs Needs) *Ledger {
 	if needs.Location == nil {
 		needs.Location = func() *time.Location { return time.UTC }
 	}
+	if needs.Config == nil {
+		needs.Config = &Config{}
+	}
 	return &Ledger{needs: needs, outputs: map[string]*outputs{}}
 }
 
@@ -94,6 +101,7 @@ func (l *Ledger) Start(ctx context.Context) error {
 	if l.needs.Journal != nil {
 		l.needs.Node = l.needs.Journal.Node()
 	}
+	l.Apply(*l.needs.Config)
 	orphans, err := l.settleOrphans(ctx)
 	if err != nil {
 		return err

@@ -118,7 +118,7 @@ func TestReserveThenSettle(t *testing.T) {
 			t.Errorf("burn %+v", b)
 		}
 		got := summary(t, l)
-		want := Sum{Calls: 1, Input: 1, CachedRead: 2, CacheWrite: 7, Output: 5, Reasoning: 2, Total: 15}
+		want := Sum{Calls: 1, Input: 1, CachedRead: 2, CacheWrite: 7, Output: 5, Reasoning: 2, Total: 15, Cost: "?", Unpriced: 1}
 		if got.Today != want || got.LastHour != want || got.ByAgent[0] != (Share{"alice", want}) || got.ByModel[0] != (Share{"q/n", want}) {
 			t.Errorf("summary %+v", got)
 		}

@@ -64,17 +64,3 @@ func (l *Ledger) Minutes(ctx context.Context, since time.Time) ([]judge.Minute, 
 	}
 	return list, nil
 }
-
-func quarterOf(t time.Time) int64 { return t.UnixNano() / int64(quarter) }
-
-// adding is a list of sums, each an integer in both dialects.
-func adding(columns ...string) string {
-	text := ""
-	for i, column := range columns {
-		if i > 0 {
-			text += ", "
-		}
-		text += "CAST(COALESCE(SUM(" + column + "), 0) AS BIGINT)"
-	}
-	return text
-}

@@ -62,8 +62,6 @@ func orphansOf(ctx context.Context, tx store.Tx, node string) ([]op, error) {
 	return orphans, rows.Err()
 }
 
-const total = "input + cached_read + cache_write_5m + cache_write_1h + output"
-
 // loadWindow reads the burn of the last day, and the id after which all new ones come.
 func (l *Ledger) loadWindow(ctx context.Context) error {
 	w, err := l.storedWindow(ctx, time.Now())
