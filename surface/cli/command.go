@@ -32,7 +32,7 @@ func addActions(root *cobra.Command, opt Options, s *settings) {
 			nouns[noun] = parent
 			root.AddCommand(parent)
 		}
-		parent.AddCommand(command(opt, s, a, verb))
+		parent.AddCommand(spelled(command(opt, s, a, strings.ReplaceAll(verb, "_", "-")), verb))
 		for _, l := range viewOf(a.Name).lenses {
 			look := lensCommand(opt, s, a, l)
 			if l.noun {
@@ -51,6 +51,30 @@ func addActions(root *cobra.Command, opt Options, s *settings) {
 			}
 			short.GroupID = "main"
 			root.AddCommand(short)
+		}
+	}
+	addSetters(opt, s, nouns)
+}
+
+// spelled has a command answer also to the action's own spelling of its verb.
+func spelled(cmd *cobra.Command, verb string) *cobra.Command {
+	if cmd.Name() != verb {
+		cmd.Aliases = append(cmd.Aliases, verb)
+	}
+	return cmd
+}
+
+// addSetters gives what shows something, as `breaker thresholds`, the command that sets it, as
+// `breaker thresholds set` for breaker.set_thresholds.
+func addSetters(opt Options, s *settings, nouns map[string]*cobra.Command) {
+	for _, a := range opt.Registry.Actions() {
+		noun, verb, _ := strings.Cut(a.Name, ".")
+		shown, ok := strings.CutPrefix(verb, "set_")
+		if !ok {
+			continue
+		}
+		if show := find(nouns[noun], strings.ReplaceAll(shown, "_", "-")); show != nil {
+			show.AddCommand(command(opt, s, a, "set"))
 		}
 	}
 }
