@@ -224,7 +224,7 @@ func (h *House) wireGateway(p *parts) {
 			return p.tokens.Spent(ctx, by, since)
 		},
 	})
-	p.tokens = ledger.New(ledger.Needs{Store: h.Store, Journal: p.book, Gate: p.fuse, Purse: p.budgets, Prices: p.prices, Log: h.log, Location: h.general.Location})
+	p.tokens = ledger.New(ledger.Needs{Store: h.Store, Journal: p.book, Gate: p.fuse, Purse: p.fuse.Purse(p.budgets), Prices: p.prices, Log: h.log, Location: h.general.Location})
 	p.models = gateway.New(gateway.Needs{
 		Home: h.Home, Config: &settings, Ledger: p.tokens, Breaker: p.fuse, Keys: p.secrets, Meter: p.meter, Log: h.log,
 		Limits: p.bearers, Budgets: p.budgets,

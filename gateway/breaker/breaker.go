@@ -29,8 +29,11 @@ import (
 	"holdfast/gateway/ledger"
 )
 
-// Reason is the word by which every refusal of a HALT is known.
-const Reason = halt.Reason
+// The words by which refusals are known: of a HALT, and of a breaker that nobody looks through.
+const (
+	Reason = halt.Reason
+	Blind  = halt.Blind
+)
 
 // A Flag is a HALT: whose, why, and until when.
 type Flag = halt.Flag
