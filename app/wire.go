@@ -244,6 +244,7 @@ func (h *House) wireAgent(p *parts) {
 		"units": graces{h}.take(p.units.Reconfigure), "workers": p.units.Reconfigure, "logs": p.logs.Reconfigure,
 		"models":  applyModels(p, p.charges),
 		"budgets": func(_ context.Context, fresh any) error { p.budgets.Apply(*fresh.(*budget.Config)); return nil },
+		"ledger":  func(_ context.Context, fresh any) error { p.tokens.Apply(*fresh.(*ledger.Config)); return nil },
 		"prices":  func(_ context.Context, fresh any) error { p.prices.Apply(*fresh.(*price.Config)); return nil },
 		"tools":   func(_ context.Context, fresh any) error { p.catalogue.Apply(*fresh.(*tools.Settings)); return nil },
 		"agent":   func(_ context.Context, fresh any) error { p.agents.Apply(*fresh.(*agent.Settings)); return nil },
