@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"holdfast"
+	"holdfast/core/store"
+	"holdfast/core/store/storetest"
+	"holdfast/gateway/price"
+)
+
+// flat prices every model but "dark" at a nano-dollar a token.
+type flat struct{}
+
+func (flat) Cost(_, model string, u holdfast.Usage) price.Cost {
+	return price.Cost{Nano: u.Total(), Known: model != "dark"}
+}
+
+func (flat) Most(_, model string, input, output int64) price.Cost {
+	return price.Cost{Nano: 2 * (input + output), Known: model != "dark"}
+}
+
+// purse counts what it is told.
+type purse struct {
+	mu             sync.Mutex
+	held, spent    int64
+	heldNano, nano int64
+	refuse         error
+}
+
+func (p *purse) Reserve(c Claim) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.refuse != nil {
+		return p.refuse
+	}
+	p.held += c.Tokens
+	p.heldNano += c.Cost.Nano
+	return nil
+}
+
+func (p *purse) Settle(reserved, spent Claim, _ time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.held -= reserved.Tokens
+	p.heldNano -= reserved.Cost.Nano
+	p.spent += spent.Tokens
+	p.nano += spent.Cost.Nano
+}
+
+func openWith(t testing.TB, s *store.Store, p Purse) *Ledger {
+	t.Helper()
+	l := New(Needs{Store: s, Node: "here", Gate: wide(), Purse: p, Prices: flat{}})
+	if err := l.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Stop(context.WithoutCancel(t.Context())) })
+	return l
+}
+
+func seen(key, response string, at time.Time, input, output int64) Observation {
+	return Observation{
+		Key: key, Source: "claude", Time: at, Session: "s1", Agent: "claude-code", Project: "/p", Provider: "anthropic", Model: "m",
+		Usage: holdfast.Usage{Input: input, Output: output}, ResponseID: response,
+	}
+}
+
+func observe(t testing.TB, l *Ledger, seen ...Observation) {
+	t.Helper()
+	if err := l.Observe(t.Context(), seen); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// agree checks that rows, sums, minutes, memory and purse say the same.
+func agree(t testing.TB, l *Ledger, s *store.Store, p *purse, want int64) {
+	t.Helper()
+	for _, table := range []string{"ledger_calls", "ledger_sums", "ledger_minutes"} {
+		if got := rows(t, s, "SELECT "+adding(total)+" FROM "+table); got != want {
+			t.Errorf("%s has %d tokens, want %d", table, got, want)
+		}
+	}
+	if b, _ := l.Burn(t.Context()); b.Day != want {
+		t.Errorf("the burn is %+v, want %d", b, want)
+	}
+	if p != nil && p.spent != want {
+		t.Errorf("the purse spent %d, want %d", p.spent, want)
+	}
+}
+
+func TestObserve(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, tables(), func(t *testing.T, s *store.Store) {
+		p := &purse{}
+		l := openWith(t, s, p)
+		now := time.Now()
+		observe(t, l, seen("a", "", now, 10, 5), seen("a", "", now, 10, 9), seen("b", "", now.Add(-time.Hour), 1, 1))
+		agree(t, l, s, p, 21)
+		observe(t, l, seen("a", "", now, 10, 4)) // smaller: it grew already
+		agree(t, l, s, p, 21)
+		observe(t, l, seen("a", "", now.Add(-2*time.Minute), 10, 20)) // larger, and at another time
+		agree(t, l, s, p, 32)
+		observe(t, l, seen("future", "", now.Add(100*time.Hour), 1, 0))
+		agree(t, l, s, p, 33)
+		if n := rows(t, s, "SELECT COUNT(*) FROM ledger_calls WHERE source = 'claude' AND session = 's1' AND project = '/p'"); n != 3 {
+			t.Errorf("%d rows", n)
+		}
+		if got := rows(t, s, "SELECT "+adding("cost")+" FROM ledger_sums"); got != 33 || p.nano != 33 {
+			t.Errorf("the sums cost %d, the purse %d", got, p.nano)
+		}
+		list, err := l.sessions(t.Context(), sessionsInput{Since: "1d", Limit: 5})
+		if err != nil || len(list.Sessions) != 1 || list.Sessions[0].Total != 33 || list.Sessions[0].Calls != 3 {
+			t.Errorf("%+v, %v", list, err)
+		}
+	})
+}
+
+// TestCallsAreCountedOnce: what the gateway relayed and a log tells of too is the gateway's,
+// whichever came first.
+func TestCallsAreCountedOnce(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, tables(), func(t *testing.T, s *store.Store) {
+		p := &purse{}
+		l := openWith(t, s, p)
+		relay := func(id string) {
+			r, err := l.Reserve(t.Context(), call("ada"), 10, 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			truth := done(7, 3)
+			truth.ResponseID = id
+			r.Settle(truth)
+			summary(t, l)
+		}
+		now := time.Now()
+		relay("msg_1")
+		observe(t, l, seen("first", "msg_1", now, 7, 3))
+		agree(t, l, s, p, 10)
+		observe(t, l, seen("second", "msg_2", now, 7, 1), seen("other", "msg_3", now, 1, 0))
+		agree(t, l, s, p, 19)
+		relay("msg_2")
+		agree(t, l, s, p, 21)
+		observe(t, l, seen("second", "msg_2", now, 7, 30)) // it grows in the log: still the gateway's
+		agree(t, l, s, p, 21)
+		// A restart forgets nothing of it.
+		if err := l.Stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		l = openWith(t, s, nil)
+		relay("msg_3")
+		observe(t, l, seen("first", "msg_1", now, 70, 3))
+		agree(t, l, s, nil, 30)
+	})
+}
+
+func TestPurse(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t, storetest.Options(t, store.SQLite, tables()))
+	p := &purse{}
+	l := openWith(t, s, p)
+	r, err := l.Reserve(t.Context(), call("ada"), 10, 20)
+	if err != nil || p.held != 30 || p.heldNano != 60 {
+		t.Fatalf("held %d for %d, %v", p.held, p.heldNano, err)
+	}
+	if err := r.Extend(5); err != nil || p.held != 35 || p.heldNano != 70 {
+		t.Fatalf("held %d for %d, %v", p.held, p.heldNano, err)
+	}
+	p.refuse = errFull
+	if err := r.Extend(5); err == nil {
+		t.Error("an empty purse was extended")
+	}
+	if _, err := l.Reserve(t.Context(), call("ada"), 1, 1); err == nil {
+		t.Error("an empty purse admitted a call")
+	}
+	if b, _ := l.Burn(t.Context()); b.Reserved != 35 {
+		t.Errorf("reserved %d", b.Reserved)
+	}
+	l.Book(call("ada"), done(1, 1), time.Second)
+	r.Settle(done(3, 4))
+	if p.held != 0 || p.heldNano != 0 || p.spent != 9 || p.nano != 9 {
+		t.Errorf("held %d for %d, spent %d for %d", p.held, p.heldNano, p.spent, p.nano)
+	}
+	summary(t, l)
+	for by, name := range map[string]string{"house": "", "tenant": "t", "agent": "ada", "key": ""} {
+		sums, err := l.Spent(t.Context(), by, time.Now().Add(-time.Hour))
+		if err != nil || sums[name] != (Spent{Calls: 2, Tokens: 9, Nano: 9}) {
+			t.Errorf("by %s: %+v, %v", by, sums, err)
+		}
+	}
+	minutes, err := l.Minutes(t.Context(), time.Now().Add(-time.Hour))
+	if err != nil || len(minutes) == 0 || minutes[0].Tenant != "t" {
+		t.Errorf("%+v, %v", minutes, err)
+	}
+}
+
+// TestOrphansKeepTheirCost, an unknown one too.
+func TestOrphansKeepTheirCost(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t, storetest.Options(t, store.SQLite, tables()))
+	crashed := New(Needs{Store: s, Node: "here", Gate: wide(), Prices: flat{}})
+	if err := crashed.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	dark := call("b")
+	dark.Model = "dark"
+	for _, c := range []Call{call("a"), dark} {
+		r, err := crashed.Reserve(t.Context(), c, 10, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Extend(5); err != nil {
+			t.Fatal(err)
+		}
+	}
+	summary(t, crashed)
+	l := openWith(t, s, nil)
+	got := summary(t, l).Today
+	if got.Calls != 2 || got.Total != 50 || got.CostNano != 50 || got.Unpriced != 1 {
+		t.Errorf("%+v", got)
+	}
+	if n := rows(t, s, "SELECT COUNT(*) FROM ledger_calls WHERE cost IS NULL"); n != 1 {
+		t.Errorf("%d rows cost an unknown amount", n)
+	}
+	_ = crashed.Stop(t.Context())
+}
+
+func TestUsage(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, tables(), func(t *testing.T, s *store.Store) {
+		l := openWith(t, s, nil)
+		kathmandu := time.FixedZone("+0545", 5*3600+45*60)
+		l.needs.Location = func() *time.Location { return kathmandu }
+		midnight := time.Date(2026, 3, 2, 0, 0, 0, 0, kathmandu)
+		observe(t, l, seen("before", "", midnight.Add(-time.Minute), 1, 0), seen("after", "", midnight.Add(time.Minute), 2, 0), seen("noon", "", midnight.Add(12*time.Hour), 4, 0))
+		got, err := l.usage(t.Context(), usageInput{By: "day", Since: "2026-03-01"})
+		if err != nil || len(got.Rows) != 2 || got.Rows[0].Name != "2026-03-01" || got.Rows[0].Total != 1 || got.Rows[1].Total != 6 || got.Sum.Total != 7 {
+			t.Errorf("days %+v, %v", got, err)
+		}
+		for _, by := range []string{"agent", "model", "provider", "hour", "session", "key", "tenant", "source", "project"} {
+			got, err := l.usage(t.Context(), usageInput{By: by, Since: "2026-03-01", Until: "2026-03-03"})
+			if err != nil || got.Sum.Total != 7 || got.Sum.CostNano != 7 || got.Sum.Cost != "$0.000000007" {
+				t.Errorf("by %s: %+v, %v", by, got, err)
+			}
+		}
+		got, err = l.usage(t.Context(), usageInput{By: "hour", Since: "2026-03-02", who: who{Session: "s1", Agent: "claude-code"}})
+		if err != nil || len(got.Rows) != 2 || got.Sum.Total != 6 {
+			t.Errorf("of a session %+v, %v", got, err)
+		}
+		blocks, err := l.blocks(t.Context(), blocksInput{Since: "2026-03-01"})
+		if err != nil || len(blocks.Blocks) != 2 || blocks.Blocks[0].Total != 3 || blocks.Blocks[1].Active || blocks.Blocks[1].Projected != 4 {
+			t.Errorf("blocks %+v, %v", blocks, err)
+		}
+		calls, err := l.calls(t.Context(), callsInput{Since: "2026-03-01", Limit: 2, who: who{Source: "claude"}})
+		if err != nil || len(calls.Calls) != 2 || calls.Calls[0].Total != 4 || *calls.Calls[0].CostNano != 4 {
+			t.Errorf("calls %+v, %v", calls, err)
+		}
+		if _, err := l.usage(t.Context(), usageInput{By: "day", Since: "yesterweek"}); err == nil {
+			t.Error("nonsense is a time")
+		}
+	})
+}
+
+func TestImport(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t, storetest.Options(t, store.SQLite, tables()))
+	l := openWith(t, s, nil)
+	m, err := parseMapping([]string{"time=at", "model=request.model", `provider="openai"`, "input=usage.in", "output=usage.out", "key=id"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now().Add(-time.Minute)
+	line := func(id string, at any, in any) string {
+		return fmt.Sprintf(`{"id":%q,"at":%v,"request":{"model":"m"},"usage":{"in":%v,"out":2},"cost":0.5}`, id, at, in)
+	}
+	file := strings.Join([]string{
+		line("1", now.Unix(), 5), line("2", now.UnixMilli(), 5), line("3", `"`+now.Format(time.RFC3339)+`"`, 5), line("1", now.Unix(), 5),
+		"", "{broken", "[]", line("4", now.Unix(), -5), line("5", now.Unix(), "1e30"), line("6", `"soon"`, 1), `"text"`, "\x00\xff",
+	}, "\n")
+	for range 2 {
+		got, err := l.importLines(t.Context(), strings.NewReader(file), m)
+		if err != nil || got.Lines != 12 || got.Calls != 4 || got.Skipped != 7 || len(got.Problems) != 7 || !strings.HasPrefix(got.Problems[0], "line 6: ") {
+			t.Fatalf("%+v, %v", got, err)
+		}
+		agree(t, l, s, nil, 21)
+	}
+	if got := summary(t, l).Today; got.CostNano != 1_500_000_000 {
+		t.Errorf("%+v", got)
+	}
+	for _, bad := range []string{"time", "nothing=x", "time="} {
+		if _, err := parseMapping([]string{bad}); err == nil {
+			t.Errorf("%q is a mapping", bad)
+		}
+	}
+	if _, err := l.importFile(t.Context(), importInput{File: "relative"}); err == nil {
+		t.Error("a relative path was opened")
+	}
+}
+
+func FuzzImport(f *testing.F) {
+	m, _ := parseMapping([]string{"model=a.b"})
+	for _, seed := range []string{`{"time":1700000000,"a":{"b":"m"},"input":1}`, `{"time":"2026-01-01T00:00:00Z","a":{"b":3},"output":-1}`, `{"cost":"NaN"}`, "[", `{"time":1e300}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, line []byte) {
+		o, err := m.read(line)
+		if err != nil {
+			return
+		}
+		u := o.Usage
+		if u.Input < 0 || u.Output < 0 || u.CachedRead < 0 || u.CacheWrite5m < 0 || u.CacheWrite1h < 0 || u.Total() <= 0 || o.Cost.Nano < 0 || o.Time.IsZero() {
+			t.Errorf("%q was read as %+v", line, o)
+		}
+	})
+}
+
+// TestRowsGo: reports do not change when rows go, and what was observed is not counted again.
+func TestRowsGo(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, tables(), func(t *testing.T, s *store.Store) {
+		l := openWith(t, s, nil)
+		now := time.Now()
+		old := seen("old", "", now.Add(-100*24*time.Hour), 3, 0)
+		observe(t, l, old, seen("new", "", now, 4, 0))
+		if err := l.tidy(t.Context(), now); err != nil || rows(t, s, "SELECT COUNT(*) FROM ledger_calls") != 2 {
+			t.Fatalf("rows went by default: %v", err)
+		}
+		l.Apply(Config{Keep: 90 * 24 * 3600 * 1e9})
+		if err := l.tidy(t.Context(), now); err != nil || rows(t, s, "SELECT COUNT(*) FROM ledger_calls") != 1 {
+			t.Fatalf("old rows stayed: %v", err)
+		}
+		old.Usage.Input = 30
+		observe(t, l, old)
+		got, err := l.usage(t.Context(), usageInput{By: "day", Since: "200d"})
+		if err != nil || got.Sum.Total != 7 || len(got.Rows) != 2 {
+			t.Errorf("%+v, %v", got, err)
+		}
+		if wrong := (Config{Keep: 1}).Check(); len(wrong) != 1 {
+			t.Error("rows may go at once")
+		}
+	})
+}
