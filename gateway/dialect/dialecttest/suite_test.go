@@ -5,13 +5,19 @@ package dialecttest
 import (
 	"testing"
 
+	"holdfast/gateway/dialect"
 	"holdfast/gateway/dialect/anthropic"
 	"holdfast/gateway/dialect/openai"
 )
 
+// all are the dialects that are translated.
+func all() []*dialect.Dialect {
+	return []*dialect.Dialect{openai.Chat(), anthropic.Messages()}
+}
+
 func TestDialects(t *testing.T) {
 	t.Parallel()
-	Run(t, openai.Chat(), anthropic.Messages())
+	Run(t, all()...)
 }
 
 // TestFixtures: the grammars accept the streams and answers that servers send, and hear in them what
