@@ -111,6 +111,7 @@ func (c *Client) openPipes(log string) (out, err *os.File, fail error) {
 		return nil, nil, fail
 	}
 	h.used = time.Now()
+	h.narrow()
 	c.endLines(h)
 	var files [streams]*os.File
 	for i := range streams {
@@ -153,13 +154,18 @@ func (c *Client) Ended(log string, id process.Identity) {
 	c.tell("forget", id)
 }
 
-// endLines writes the mark of an ended launch where that is still to be done; a full pipe waits.
+// endLines writes the mark of an ended launch where that is still to be done. A full pipe is made
+// wider for it: the mark must be in it before the next launch writes, and before this house may die.
+// Where the system allows none wider, the mark waits.
 func (c *Client) endLines(h *held) {
 	for i, wanted := range h.unmarked {
 		if !wanted {
 			continue
 		}
 		_, err := unix.Write(h.pipes[i], c.mark)
+		if errors.Is(err, unix.EAGAIN) && widen(h.pipes[i]) {
+			_, err = unix.Write(h.pipes[i], c.mark)
+		}
 		h.unmarked[i] = errors.Is(err, unix.EAGAIN)
 	}
 }

@@ -68,6 +68,25 @@ func pipeFull(fd int) bool {
 	return err == nil && n == 0
 }
 
+// widen makes room in a full pipe; false where the system allows no more.
+func widen(fd int) bool {
+	size, err := unix.FcntlInt(uintptr(fd), unix.F_GETPIPE_SZ, 0)
+	if err != nil {
+		return false
+	}
+	_, err = unix.FcntlInt(uintptr(fd), unix.F_SETPIPE_SZ, 2*size)
+	return err == nil
+}
+
+// narrow gives back what pipes were widened by, as far as they are empty.
+func (h *held) narrow() {
+	for _, fd := range h.pipes {
+		if size, err := unix.FcntlInt(uintptr(fd), unix.F_GETPIPE_SZ, 0); err == nil && size > rawMost {
+			_, _ = unix.FcntlInt(uintptr(fd), unix.F_SETPIPE_SZ, rawMost)
+		}
+	}
+}
+
 // A peeker looks at what a pipe holds without taking it.
 type peeker struct {
 	from, to int

@@ -99,8 +99,8 @@ func (r *porter) take(p *pipe) (more bool) {
 		return r.skip(p, b, raw)
 	}
 	n := whole(raw)
-	if n == 0 && pipeFull(p.fd) {
-		// Its writer waits, so that this look sees the whole line, or that there is none.
+	if n == 0 && (len(raw) == rawMost || pipeFull(p.fd)) {
+		// Its writer waits, or it was widened, so that this look sees the whole line, or that there is none.
 		if raw, err = r.peeker.look(p.fd); err != nil {
 			r.trouble(p, err)
 			return false
