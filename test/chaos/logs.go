@@ -71,7 +71,11 @@ func (l *ledger) read(unit string) error {
 			at = 0
 		}
 		// The first one is what was the newest file when it was last read, up to there.
-		if _, err := l.consume(unit, name, at, true); err != nil {
+		_, err := l.consume(unit, name, at, true)
+		if errors.Is(err, fs.ErrNotExist) { // packed since it was listed
+			_, err = l.consume(unit, name+".gz", at, true)
+		}
+		if err != nil {
 			return err
 		}
 		l.done[strings.TrimSuffix(name, ".gz")], l.offsets[path] = true, 0
