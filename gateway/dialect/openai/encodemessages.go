@@ -257,7 +257,10 @@ func writeResults(j *wire.JSON, m dialect.Message, shown *[]dialect.Part) error 
 		if p.Kind != dialect.PartToolResult || p.Result == nil {
 			return wire.Wrong("a message of role tool holds results alone")
 		}
-		text, rest := resultText(p.Result)
+		text, rest := ResultText(p.Result)
+		if text == "" && len(rest) > 0 {
+			text = "The result follows below."
+		}
 		j.Open()
 		j.Key("role").Text("tool")
 		j.Key("tool_call_id").Text(p.Result.ID)
@@ -271,8 +274,8 @@ func writeResults(j *wire.JSON, m dialect.Message, shown *[]dialect.Part) error 
 	return nil
 }
 
-// resultText is a result in words; one that failed says so first.
-func resultText(r *dialect.ToolResult) (text string, rest []dialect.Part) {
+// ResultText is a result in words, and what it shows besides; one that failed says so first.
+func ResultText(r *dialect.ToolResult) (text string, rest []dialect.Part) {
 	var said []string
 	for _, p := range r.Parts {
 		if p.Kind == dialect.PartText || p.Kind == dialect.PartRefusal {
@@ -282,9 +285,6 @@ func resultText(r *dialect.ToolResult) (text string, rest []dialect.Part) {
 		rest = append(rest, p)
 	}
 	text = strings.Join(said, "\n")
-	if text == "" && len(rest) > 0 {
-		text = "The result follows below."
-	}
 	if r.Error && !strings.HasPrefix(strings.ToLower(text), "error") {
 		text = strings.TrimSuffix("Error: "+text, ": ")
 	}

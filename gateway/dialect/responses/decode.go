@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package responses
+
+import (
+	"math"
+
+	"holdfast/gateway/dialect"
+	"holdfast/gateway/dialect/openai"
+	"holdfast/gateway/dialect/wire"
+)
+
+// untranslated ends the sentence about a field that only a model of this dialect understands.
+const untranslated = "cannot be put to a model that does not speak OpenAI's Responses API"
+
+// words are this dialect's names of fields, by those of chat completions.
+func words() map[string]string {
+	return map[string]string{
+		"messages": "input", "max_completion_tokens": "max_output_tokens", "max_tokens": "max_output_tokens",
+		"response_format": "text.format", "verbosity": "text.verbosity", "reasoning_effort": "reasoning.effort",
+	}
+}
+
+// decode reads a request that is to be put to a provider of another dialect.
+func decode(body []byte) (*dialect.Request, error) {
+	v, err := wire.Check(body)
+	if err != nil {
+		return nil, err
+	}
+	r := &dialect.Request{UsageAsked: true, Words: words()}
+	var input wire.Value
+	instructions := ""
+	err = v.Object(func(key []byte, v wire.Value) error {
+		switch name := string(key); name {
+		case "input":
+			input = v
+			return nil
+		case "instructions":
+			return v.Into(&instructions)
+		default:
+			return decodeField(r, name, v)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	if instructions != "" {
+		r.Messages = []dialect.Message{{Role: dialect.System, Parts: []dialect.Part{{Text: instructions}}}}
+	}
+	if r.Model == "" {
+		return nil, wire.WrongField("model", "is required")
+	}
+	if input.IsNull() {
+		return nil, wire.WrongField("input", "is required")
+	}
+	if err := decodeInput(r, input); err != nil {
+		return nil, wire.Within("input", err)
+	}
+	return r, nil
+}
+
+func decodeField(r *dialect.Request, name string, v wire.Value) (err error) {
+	if v.IsNull() {
+		return nil
+	}
+	switch name {
+	case "model":
+		return v.Into(&r.Model)
+	case "stream":
+		var stream *bool
+		stream, err = v.Bool()
+		r.Stream = stream != nil && *stream
+	case "max_output_tokens":
+		r.MaxOutput, err = v.Int(1, math.MaxInt32)
+	case "temperature":
+		r.Temperature, err = v.Float()
+	case "top_p":
+		r.TopP, err = v.Float()
+	case "parallel_tool_calls":
+		r.Parallel, err = v.Bool()
+	case "tools":
+		return decodeTools(r, v)
+	case "tool_choice":
+		return decodeChoice(r, v)
+	case "text":
+		return decodeText(r, v)
+	case "reasoning":
+		return decodeReasoning(r, v)
+	case "user", "safety_identifier":
+		return v.Into(&r.User)
+	case "service_tier":
+		return v.Into(&r.Tier)
+	case "metadata":
+		return decodeMetadata(r, v)
+	default:
+		return decodeOdd(name, v)
+	}
+	return err
+}
+
+// decodeOdd reads what only a server of this dialect could do, and passes over what changes nothing
+// about the answer.
+func decodeOdd(name string, v wire.Value) error {
+	switch name {
+	case "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options":
+		return nil // hints of where to find a cached prompt
+	case "max_tool_calls":
+		return nil // it bounds tools that the server runs, and there are none
+	case "stream_options":
+		return v.Object(func(key []byte, v wire.Value) error {
+			if string(key) == "include_obfuscation" {
+				return nil
+			}
+			return unknown(v)
+		})
+	case "store":
+		if string(v.Raw) != "false" {
+			return wire.Wrong("%s: nothing is kept of this response", untranslated)
+		}
+		return nil
+	case "truncation":
+		return expect(v, "disabled")
+	case "include":
+		return v.List(func(_ int, v wire.Value) error { return expect(v, "reasoning.encrypted_content") })
+	case "top_logprobs", "background":
+		if string(v.Raw) == "0" || wire.Blank(v.Raw) {
+			return nil
+		}
+	}
+	return wire.Wrong("%s", untranslated)
+}
+
+func unknown(v wire.Value) error {
+	if v.IsNull() {
+		return nil
+	}
+	return wire.Wrong("%s", untranslated)
+}
+
+// expect refuses every word but one.
+func expect(v wire.Value, word string) error {
+	text, err := v.Text()
+	if err == nil && text != word {
+		return wire.Wrong("%q %s", text, untranslated)
+	}
+	return err
+}
+
+func decodeMetadata(r *dialect.Request, v wire.Value) error {
+	r.Metadata = map[string]string{}
+	return v.Object(func(key []byte, v wire.Value) error {
+		text, err := v.Text()
+		r.Metadata[string(key)] = text
+		return err
+	})
+}
+
+func decodeText(r *dialect.Request, v wire.Value) error {
+	return v.Object(func(key []byte, v wire.Value) error {
+		switch string(key) {
+		case "verbosity":
+			return v.Into(&r.Verbosity)
+		case "format":
+			return decodeFormat(r, v)
+		}
+		return unknown(v)
+	})
+}
+
+func decodeFormat(r *dialect.Request, v wire.Value) error {
+	if v.IsNull() {
+		return nil
+	}
+	var f dialect.Format
+	err := v.Object(func(key []byte, v wire.Value) error {
+		if string(key) == "type" {
+			return v.Into(&f.Type)
+		}
+		return openai.FormatField(&f, key, v)
+	})
+	switch {
+	case err != nil:
+		return err
+	case f.Type == "text":
+		return nil
+	case f.Type == "json_object":
+	case f.Type != "json_schema":
+		return wire.WrongField("type", "must be text, json_object or json_schema")
+	case f.Schema == nil:
+		return wire.WrongField("schema", "is required")
+	}
+	r.Format = &f
+	return nil
+}
+
+func decodeReasoning(r *dialect.Request, v wire.Value) error {
+	how := &dialect.Reasoning{}
+	r.Reasoning = how
+	return v.Object(func(key []byte, v wire.Value) error {
+		switch string(key) {
+		case "effort":
+			if err := v.Into(&how.Effort); err != nil {
+				return err
+			}
+			how.Off = how.Effort == "none"
+			switch how.Effort {
+			case "", "none", "minimal", "low", "medium", "high", "xhigh", "max":
+				return nil
+			}
+			return wire.Wrong("must be none, minimal, low, medium, high, xhigh or max")
+		case "summary", "generate_summary":
+			return v.Into(&how.Summary)
+		case "context", "mode":
+			if v.IsNull() {
+				return nil
+			}
+			return expect(v, "auto")
+		}
+		return unknown(v)
+	})
+}
+
+func decodeTools(r *dialect.Request, v wire.Value) error {
+	return v.List(func(_ int, v wire.Value) error {
+		kind := typeOf(v.Raw)
+		if kind != "function" {
+			return wire.WrongField("type", "the tool %q is run by OpenAI's server and %s", kind, untranslated)
+		}
+		var tool dialect.Tool
+		err := v.Object(func(key []byte, v wire.Value) (err error) {
+			switch string(key) {
+			case "type":
+			case "name":
+				err = v.Into(&tool.Name)
+			case "description":
+				err = v.Into(&tool.Description)
+			case "strict":
+				tool.Strict, err = v.Bool()
+			case "parameters":
+				if v.IsNull() {
+					return nil
+				}
+				if !v.IsObject() {
+					return wire.Wrong("must be an object")
+				}
+				tool.Schema = v.Copy()
+			default:
+				err = unknown(v)
+			}
+			return err
+		})
+		if err == nil && tool.Name == "" {
+			err = wire.WrongField("name", "is required")
+		}
+		r.Tools = append(r.Tools, tool)
+		return err
+	})
+}
+
+func decodeChoice(r *dialect.Request, v wire.Value) error {
+	if v.IsText() {
+		mode, err := v.Text()
+		switch mode {
+		case "auto", "none", "required":
+			r.Choice.Mode = mode
+			return err
+		}
+		return wire.Wrong("must be auto, none, required or a function")
+	}
+	r.Choice.Mode = "tool"
+	err := v.Object(func(key []byte, v wire.Value) error {
+		switch string(key) {
+		case "type":
+			return expect(v, "function")
+		case "name":
+			return v.Into(&r.Choice.Name)
+		}
+		return unknown(v)
+	})
+	if err == nil && r.Choice.Name == "" {
+		return wire.WrongField("name", "is required")
+	}
+	return err
+}
