@@ -121,8 +121,16 @@ func (b *book) turn(now time.Time) {
 	}
 }
 
-// bind takes up what binds each scope.
-func (b *book) bind() { b.each(b.bound) }
+// bind takes up what binds each scope, those included that spent nothing yet.
+func (b *book) bind() {
+	for scope := range b.config.Limits {
+		b.scope(scope)
+	}
+	for scope := range b.set {
+		b.scope(scope)
+	}
+	b.each(b.bound)
+}
 
 func (b *book) bound(t *tally) {
 	below, above := b.config.Limits[t.scope], b.set[t.scope]

@@ -86,9 +86,13 @@ func (b *Budgets) replay(ctx context.Context, fresh *book, e *Event) error {
 		return nil
 	}
 	since, took := e.Since, e.took
-	if now := fresh.cal.now[p].since; !since.Equal(now) && !e.Time.Before(now) {
-		// The time zone was another one: the reset took what lies before it in the period as it is now.
-		whole, err := b.spent(ctx, dimensions[d], now)
+	if c := &fresh.cal; !c.spans(c.dayOf(since))[p].since.Equal(since) {
+		// The time zone was another one. In the period as it is now the reset took what lies before it.
+		since = c.now[p].since
+		if e.Time.Before(since) || !e.Time.Before(c.now[p].till) {
+			return nil
+		}
+		whole, err := b.spent(ctx, dimensions[d], since)
 		if err != nil {
 			return err
 		}
@@ -96,7 +100,7 @@ func (b *Budgets) replay(ctx context.Context, fresh *book, e *Event) error {
 		if err != nil {
 			return err
 		}
-		since, took = now, whole[name].minus(after[name]).minus(t.taken(p, now))
+		took = whole[name].minus(after[name]).minus(t.taken(p, since))
 	}
 	t.resets = append(t.resets, reset{p, since.UnixNano(), took})
 	return nil
