@@ -71,7 +71,7 @@ type Reservation struct {
 // Reserve books what a call may burn before it is made and returns when that is on disk. The error
 // is the Gate's or the Purse's when the call is not admitted.
 func (l *Ledger) Reserve(ctx context.Context, call Call, input, output int64) (*Reservation, error) {
-	r := &Reservation{ledger: l, call: call, began: time.Now(), held: input + output, input: input}
+	r := &Reservation{ledger: l, call: call, began: l.needs.Now(), held: input + output, input: input}
 	r.cost = l.most(call, input, output)
 	if err := l.admit(r); err != nil {
 		return nil, err
@@ -160,7 +160,7 @@ func (r *Reservation) Held() int64 { return r.held }
 func (r *Reservation) Extend(output int64) error {
 	l := r.ledger
 	whole := l.most(r.call, r.input, r.held-r.input+output)
-	more := Claim{Call: r.call, Tokens: output, Cost: price.Cost{Nano: whole.Nano - r.cost.Nano, Known: whole.Known}, At: time.Now()}
+	more := Claim{Call: r.call, Tokens: output, Cost: price.Cost{Nano: whole.Nano - r.cost.Nano, Known: whole.Known}, At: l.needs.Now()}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.window.advance(more.At)
@@ -180,7 +180,8 @@ func (r *Reservation) Settle(result Result) {
 		return
 	}
 	r.done = true
-	l, now := r.ledger, time.Now()
+	l := r.ledger
+	now := l.needs.Now()
 	spent := Claim{Call: r.call, Tokens: result.Usage.Total(), Cost: l.priced(result.Provider, result.Model, result.Usage), At: now}
 	spent.Provider, spent.Model = result.Provider, result.Model
 	l.mu.Lock()
@@ -212,7 +213,7 @@ func (r *Reservation) given() Claim {
 // Book enters a call that was never reserved, such as an attempt that a provider left unanswered
 // and may charge for.
 func (l *Ledger) Book(call Call, result Result, took time.Duration) {
-	now := time.Now()
+	now := l.needs.Now()
 	r := &Reservation{ledger: l, call: call, began: now.Add(-took), booked: true}
 	l.mu.Lock()
 	open := l.started

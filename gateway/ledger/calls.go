@@ -51,7 +51,7 @@ type callsOutput struct {
 }
 
 func (l *Ledger) calls(ctx context.Context, in callsInput) (callsOutput, error) {
-	since, _, err := l.span(in.Since, "", time.Now())
+	since, _, err := l.span(in.Since, "", l.needs.Now())
 	if err != nil {
 		return callsOutput{}, err
 	}

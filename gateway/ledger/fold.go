@@ -46,11 +46,11 @@ type sumRow struct {
 	first, last      int64
 }
 
-func (f *fold) reset() {
+func (f *fold) reset(now time.Time) {
 	if f.sums == nil {
 		f.sums, f.sessions, f.minutes = map[sumKey]*sumRow{}, map[sumKey]*sumRow{}, map[sumKey]*sumRow{}
 	}
-	f.oldest = minuteOf(time.Now()) - minutesKept
+	f.oldest = minuteOf(now) - minutesKept
 	clear(f.sums)
 	clear(f.sessions)
 	clear(f.minutes)

@@ -63,6 +63,8 @@ type Needs struct {
 	Log    *slog.Logger
 	// Config is the section ledger; nil keeps every row.
 	Config *Config
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
 	// Location is the operator's time zone, for what is called today; nil means UTC.
 	Location func() *time.Location
 }
@@ -90,6 +92,9 @@ func New(needs Needs) *Ledger {
 	if needs.Location == nil {
 		needs.Location = func() *time.Location { return time.UTC }
 	}
+	if needs.Now == nil {
+		needs.Now = time.Now
+	}
 	if needs.Config == nil {
 		needs.Config = &Config{}
 	}
@@ -115,7 +120,7 @@ func (l *Ledger) Start(ctx context.Context) error {
 	if err := l.loadOutputs(ctx); err != nil {
 		return err
 	}
-	l.write = newWriter(l.needs.Store, l.needs.Log, l.observed, l.corrected)
+	l.write = newWriter(l.needs.Store, l.needs.Log, scratch{observed: l.observed, now: l.needs.Now}, l.corrected)
 	l.mu.Lock()
 	l.started = true
 	l.mu.Unlock()
@@ -145,7 +150,7 @@ func (l *Ledger) Burn(ctx context.Context) (judge.Burn, error) {
 	l.mu.Lock()
 	if l.started {
 		defer l.mu.Unlock()
-		l.window.advance(time.Now())
+		l.window.advance(l.needs.Now())
 		return l.burn(), nil
 	}
 	l.mu.Unlock()

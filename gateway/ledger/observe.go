@@ -28,7 +28,7 @@ func (l *Ledger) Observe(ctx context.Context, seen []Observation) error {
 	if !open {
 		return ErrClosed
 	}
-	now := time.Now()
+	now := l.needs.Now()
 	for len(seen) > 0 {
 		n := min(len(seen), observedTogether)
 		rows := make([]*observedRow, 0, n)
@@ -71,7 +71,7 @@ func (l *Ledger) rowOf(o Observation, now time.Time) *observedRow {
 
 // corrected brings what a commit changed into the burn.
 func (l *Ledger) corrected(changed []Claim) {
-	now := time.Now()
+	now := l.needs.Now()
 	for _, c := range changed {
 		l.mu.Lock()
 		l.window.advance(now)

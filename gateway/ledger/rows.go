@@ -128,6 +128,7 @@ type scratch struct {
 	fold    fold              // what the transaction changes in the sums
 	// changed is what the transaction changes that the burn in memory does not have yet.
 	changed []Claim
+	now     func() time.Time
 	// observed tells that calls were observed, so that a settlement may find its own among them.
 	observed bool
 }
@@ -135,7 +136,7 @@ type scratch struct {
 // write writes a transaction's worth: reservations, extensions, then settlements, which take
 // their reservations away, then what was observed.
 func (s *scratch) write(ctx context.Context, tx store.Tx, ops []op) error {
-	s.fold.reset()
+	s.fold.reset(s.now())
 	s.changed = s.changed[:0]
 	var reserve []*reservationRow
 	var settle []*callRow

@@ -30,7 +30,7 @@ type sessionsOutput struct {
 }
 
 func (l *Ledger) sessions(ctx context.Context, in sessionsInput) (sessionsOutput, error) {
-	since, _, err := l.span(in.Since, "", time.Now())
+	since, _, err := l.span(in.Since, "", l.needs.Now())
 	if err != nil {
 		return sessionsOutput{}, err
 	}
@@ -80,7 +80,7 @@ type blocksOutput struct {
 }
 
 func (l *Ledger) blocks(ctx context.Context, in blocksInput) (blocksOutput, error) {
-	now := time.Now()
+	now := l.needs.Now()
 	since, _, err := l.span(in.Since, "", now)
 	if err != nil {
 		return blocksOutput{}, err

@@ -25,7 +25,7 @@ func (l *Ledger) settleOrphans(ctx context.Context) (int, error) {
 		if err != nil || settled == 0 {
 			return err
 		}
-		return new(scratch).write(ctx, tx, orphans)
+		return (&scratch{now: l.needs.Now}).write(ctx, tx, orphans)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("cannot settle what a crash left reserved: %w", err)
@@ -64,7 +64,7 @@ func orphansOf(ctx context.Context, tx store.Tx, node string) ([]op, error) {
 
 // loadWindow reads the burn of the last day, and the id after which all new ones come.
 func (l *Ledger) loadWindow(ctx context.Context) error {
-	w, err := l.storedWindow(ctx, time.Now())
+	w, err := l.storedWindow(ctx, l.needs.Now())
 	if err != nil {
 		return fmt.Errorf("cannot read the burn: %w", err)
 	}
@@ -109,7 +109,7 @@ func (l *Ledger) storedWindow(ctx context.Context, now time.Time) (*window, erro
 
 // storedBurn is the burn as another process sees it.
 func (l *Ledger) storedBurn(ctx context.Context) (judge.Burn, error) {
-	w, err := l.storedWindow(ctx, time.Now())
+	w, err := l.storedWindow(ctx, l.needs.Now())
 	if err != nil {
 		return judge.Burn{}, fmt.Errorf("cannot read the burn: %w", err)
 	}

@@ -58,7 +58,7 @@ func (l *Ledger) summary(ctx context.Context, in summaryInput) (Summary, error) 
 
 // Summary adds up what is booked, the calls that just ended included.
 func (l *Ledger) Summary(ctx context.Context, hours int) (Summary, error) {
-	now := time.Now()
+	now := l.needs.Now()
 	var s Summary
 	if err := l.read(ctx, func(q *query) { s = q.summary(now, l.midnight(now), hours) }); err != nil {
 		return Summary{}, err

@@ -72,7 +72,7 @@ func (l *Ledger) span(since, until string, now time.Time) (from, to time.Time, e
 }
 
 func (l *Ledger) usage(ctx context.Context, in usageInput) (Usage, error) {
-	since, until, err := l.span(in.Since, in.Until, time.Now())
+	since, until, err := l.span(in.Since, in.Until, l.needs.Now())
 	if err != nil {
 		return Usage{}, err
 	}

@@ -58,8 +58,8 @@ type extension struct {
 	cost       price.Cost
 }
 
-func newWriter(s *store.Store, log *slog.Logger, observed bool, corrected func([]Claim)) *writer {
-	w := &writer{store: s, log: log, corrected: corrected, scratch: scratch{observed: observed}, wake: make(chan struct{}, 1), gone: make(chan struct{}), giveUp: make(chan struct{})}
+func newWriter(s *store.Store, log *slog.Logger, first scratch, corrected func([]Claim)) *writer {
+	w := &writer{store: s, log: log, corrected: corrected, scratch: first, wake: make(chan struct{}, 1), gone: make(chan struct{}), giveUp: make(chan struct{})}
 	w.lazy = time.AfterFunc(time.Hour, w.hurry)
 	w.lazy.Stop()
 	go w.run()
