@@ -240,14 +240,18 @@ func (b *Breaker) Refusal() *holdfast.Refusal {
 	if !b.teller.started.Load() {
 		return nil
 	}
-	if dark, blind := b.sight.blind(b.limits.get().Blind()); blind {
-		if !b.sight.told.Swap(true) {
-			b.needs.Log.Error("the breaker is blind: model calls and dispatches are refused", "since", dark)
-			b.teller.announce(halt.Event{Time: now.UTC(), Event: halt.EventBlind, By: "breaker", Reason: blindRefusal(dark).Reason})
+	dark, blind := b.sight.blind(b.limits.get().Blind())
+	if !blind {
+		if b.sight.told.Load() {
+			b.sight.told.Store(false)
 		}
-		return blindRefusal(dark)
+		return nil
 	}
-	return nil
+	if !b.sight.told.Swap(true) {
+		b.needs.Log.Error("the breaker is blind: model calls and dispatches are refused", "since", dark)
+		b.teller.announce(halt.Event{Time: now.UTC(), Event: halt.EventBlind, By: "breaker", Reason: blindRefusal(dark).Reason})
+	}
+	return blindRefusal(dark)
 }
 
 // Halted gives the HALT of the house that is known of, without looking at the flag.

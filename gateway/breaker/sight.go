@@ -26,10 +26,7 @@ type sight struct {
 func (s *sight) since() int64 { return int64(s.now().Sub(s.epoch)) }
 
 // seen says that the house judged just now.
-func (s *sight) seen() {
-	s.judged.Store(s.since())
-	s.told.Store(false)
-}
+func (s *sight) seen() { s.judged.Store(s.since()) }
 
 // askEvery is how often a house that is blind itself looks whether the watch judges.
 const askEvery = time.Second
