@@ -52,6 +52,12 @@ func Main(args []string) int {
 	if status, done := check(args, os.Stderr); done {
 		return status
 	}
+	if answered, err := statusline(args); answered {
+		if err != nil {
+			cli.PrintError(os.Stderr, err)
+		}
+		return cli.Exit(err)
+	}
 	// SIGPIPE and the like stay with the runtime; the first interrupt ends the command in order, the
 	// second at once.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -39,6 +39,7 @@ import (
 	"holdfast/gateway/key"
 	"holdfast/gateway/ledger"
 	"holdfast/gateway/price"
+	"holdfast/gateway/telemetry"
 	"holdfast/surface/api"
 	"holdfast/surface/hub"
 	"holdfast/units/extension"
@@ -127,6 +128,7 @@ type parts struct {
 	prices     *price.Prices
 	tokens     *ledger.Ledger
 	budgets    *budget.Budgets
+	sessions   *telemetry.Telemetry
 	models     *gateway.Gateway
 	catalogue  *tools.Catalogue
 	agents     *agent.Agents
@@ -165,6 +167,7 @@ func (h *House) wire(p *parts) error {
 		p.tokens.Capability(),
 		p.budgets.Capability(),
 		p.fuse.Capability(),
+		p.sessions.Capability(),
 		p.bearers.Capability(),
 		p.models.Capability(),
 		p.catalogue.Capability(),
@@ -225,6 +228,8 @@ func (h *House) wireGateway(p *parts) {
 		},
 	})
 	p.tokens = ledger.New(ledger.Needs{Store: h.Store, Journal: p.book, Gate: p.fuse, Purse: p.fuse.Purse(p.budgets), Prices: p.prices, Log: h.log, Location: h.general.Location})
+	watched := telemetry.Defaults()
+	p.sessions = telemetry.New(telemetry.Needs{Home: h.Home, Config: &watched, Books: p.tokens, Location: h.general.Location, Log: h.log})
 	p.models = gateway.New(gateway.Needs{
 		Home: h.Home, Config: &settings, Ledger: p.tokens, Breaker: p.fuse, Keys: p.secrets, Meter: p.meter, Log: h.log,
 		Limits: p.bearers, Budgets: p.budgets,
@@ -242,12 +247,13 @@ func (h *House) wireAgent(p *parts) {
 	p.secrets.Use(keys.Needs{Required: askers{p.units, p.extensions, p.models}, Units: p.units, Log: h.log})
 	h.reloaded = map[string]func(context.Context, any) error{
 		"units": graces{h}.take(p.units.Reconfigure), "workers": p.units.Reconfigure, "logs": p.logs.Reconfigure,
-		"models":  applyModels(p, p.charges),
-		"budgets": func(_ context.Context, fresh any) error { p.budgets.Apply(*fresh.(*budget.Config)); return nil },
-		"ledger":  func(_ context.Context, fresh any) error { p.tokens.Apply(*fresh.(*ledger.Config)); return nil },
-		"prices":  func(_ context.Context, fresh any) error { p.prices.Apply(*fresh.(*price.Config)); return nil },
-		"tools":   func(_ context.Context, fresh any) error { p.catalogue.Apply(*fresh.(*tools.Settings)); return nil },
-		"agent":   func(_ context.Context, fresh any) error { p.agents.Apply(*fresh.(*agent.Settings)); return nil },
+		"models":    applyModels(p, p.charges),
+		"telemetry": func(_ context.Context, fresh any) error { p.sessions.Apply(*fresh.(*telemetry.Config)); return nil },
+		"budgets":   func(_ context.Context, fresh any) error { p.budgets.Apply(*fresh.(*budget.Config)); return nil },
+		"ledger":    func(_ context.Context, fresh any) error { p.tokens.Apply(*fresh.(*ledger.Config)); return nil },
+		"prices":    func(_ context.Context, fresh any) error { p.prices.Apply(*fresh.(*price.Config)); return nil },
+		"tools":     func(_ context.Context, fresh any) error { p.catalogue.Apply(*fresh.(*tools.Settings)); return nil },
+		"agent":     func(_ context.Context, fresh any) error { p.agents.Apply(*fresh.(*agent.Settings)); return nil },
 	}
 }
 

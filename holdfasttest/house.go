@@ -72,6 +72,7 @@ func Start(t testing.TB, opt Options) *House {
 		"extensions.ui_ports":      fmt.Sprintf("%d-%d", low, low+19),
 		"extensions.service_ports": fmt.Sprintf("%d-%d", low+20, low+39),
 	}
+	set["telemetry.enabled"] = "false" // the logs of whoever runs the tests are none of theirs
 	for path, value := range opt.Set {
 		set[path] = value
 	}

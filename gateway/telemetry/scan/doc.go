@@ -87,7 +87,11 @@ func Roots(getenv func(string) string, home string) []Root {
 	for _, dir := range codex {
 		add(Codex, dir+"/sessions", dir+"/archived_sessions")
 	}
-	add(Gemini, home+"/.gemini/tmp")
+	gemini := list(getenv("GEMINI_DATA_DIR"), home)
+	if len(gemini) == 0 {
+		gemini = []string{home + "/.gemini/tmp"}
+	}
+	add(Gemini, gemini...)
 	open := list(getenv("OPENCODE_DATA_DIR"), home)
 	if len(open) == 0 {
 		data := getenv("XDG_DATA_HOME")
@@ -117,13 +121,13 @@ func list(text, home string) []string {
 	return all
 }
 
-// wants tells whether a file of that name in a root may hold calls.
+// wants tells whether a file of that name in that folder of a root may hold calls.
 func (s Source) wants(name, folder string) bool {
 	switch s {
 	case Claude, Codex:
 		return strings.HasSuffix(name, ".jsonl")
 	case Gemini:
-		return folder == "chats" && (strings.HasSuffix(name, ".json") || strings.HasSuffix(name, ".jsonl"))
+		return strings.Contains(folder+"/", "/chats/") && (strings.HasSuffix(name, ".json") || strings.HasSuffix(name, ".jsonl"))
 	default:
 		return strings.HasSuffix(name, ".json")
 	}

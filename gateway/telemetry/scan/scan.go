@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"sync"
@@ -177,4 +178,22 @@ func (s *Scanner) take(ctx context.Context, files []*file, tell func([]Record) e
 	}
 	s.tick.Records += len(records)
 	return nil
+}
+
+// File reads one log whole.
+func File(source Source, path string) ([]Record, error) {
+	s := New(Options{})
+	f := &file{path: path}
+	f.place(&tree{Root: Root{source, filepath.Dir(filepath.Dir(path))}})
+	now, err := look(path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read %s: %w", path, err)
+	}
+	f.stamp = now
+	var w worker
+	list, err := w.read(f, newParents(nil))
+	if err != nil {
+		return nil, fmt.Errorf("cannot read %s: %w", path, err)
+	}
+	return s.seen.gather([][]found{list}), nil
 }

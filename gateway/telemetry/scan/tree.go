@@ -106,7 +106,7 @@ func (s *Scanner) list(d *folder, root *tree) {
 		switch {
 		case kind.IsDir():
 			d.folders = append(d.folders, keptFolder(folders, path))
-		case kind.IsRegular() && root.Source.wants(e.Name(), filepath.Base(d.path)):
+		case kind.IsRegular() && root.Source.wants(e.Name(), d.path):
 			d.files = append(d.files, s.keptFile(files, path, root))
 		}
 	}

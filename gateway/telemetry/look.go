@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package telemetry
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"holdfast/core/home"
+	"holdfast/core/home/disk"
+	"holdfast/gateway/ledger"
+	"holdfast/gateway/telemetry/scan"
+)
+
+const (
+	saveEvery = time.Minute // a crash costs what was read since, read again
+	// manyRecords are so many that the memory which they took is given back.
+	manyRecords = 10_000
+)
+
+// eyes are what looking needs, made at the first look.
+type eyes struct {
+	scanner *scan.Scanner
+	opened  bool
+	data    []openCode
+	board   *board
+	changed bool
+	saved   time.Time
+	unsaved []byte // of the scanner's Fresh, what could not be written
+	said    map[string]bool
+}
+
+func (t *Telemetry) folder(name ...string) string {
+	return t.needs.Home.Var(append([]string{"telemetry"}, name...)...)
+}
+
+// open makes the scanner and lets it go on where the last one ended.
+func (t *Telemetry) open() error {
+	if t.eyes.opened {
+		return nil
+	}
+	roots, err := t.roots()
+	if err != nil {
+		return err
+	}
+	if err := (disk.Disk{}).MkdirAll(t.folder(), 0o700); err != nil {
+		return err
+	}
+	t.eyes = eyes{scanner: scan.New(scan.Options{Roots: roots}), opened: true, board: newBoard(), said: map[string]bool{}, saved: time.Now()}
+	for _, r := range roots {
+		if r.Source == scan.OpenCode {
+			t.eyes.data = append(t.eyes.data, openCode{folder: strings.TrimSuffix(r.Path, "/storage/message")})
+		}
+	}
+	t.resume()
+	return nil
+}
+
+// resume takes up the last state. Without a whole one all is read again, and the board, whose sums
+// would have it twice, begins anew.
+func (t *Telemetry) resume() {
+	state, err := os.ReadFile(t.folder("state.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		t.forget()
+		return
+	}
+	seen, missing := wholePairs(t.folder("seen"))
+	if err = errors.Join(err, missing); err == nil {
+		err = t.eyes.scanner.Restore(state, seen)
+	}
+	if err != nil {
+		t.needs.Log.Warn("reading the logs of coding agents from their beginning", "error", err)
+		t.forget()
+		return
+	}
+	if b, err := readBoard(t.folder("board.json")); err == nil {
+		t.eyes.board = b
+		for i := range t.eyes.data {
+			t.eyes.data[i].until = b.OpenCode[t.eyes.data[i].folder]
+		}
+	}
+}
+
+func (t *Telemetry) forget() {
+	if err := os.Remove(t.folder("seen")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.needs.Log.Warn("cannot forget which calls were told", "error", err)
+	}
+}
+
+// wholePairs reads the file of calls told, and takes off what a crash left of a pair at its end.
+func wholePairs(path string) ([]byte, error) {
+	seen, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil // Claude Code was never seen
+	}
+	if err != nil {
+		return nil, err
+	}
+	whole := len(seen) / 16 * 16
+	if whole < len(seen) {
+		err = os.Truncate(path, int64(whole))
+	}
+	return seen[:whole], err
+}
+
+// look brings ledger and board up to date. It is called with the turn held.
+func (t *Telemetry) look(ctx context.Context) error {
+	if err := t.open(); err != nil {
+		return err
+	}
+	began := time.Now()
+	tick, err := t.eyes.scanner.Scan(ctx, func(records []scan.Record) error { return t.tell(ctx, records) })
+	for i := range t.eyes.data {
+		rows, failed := t.eyes.data[i].fresh(ctx)
+		if failed == nil {
+			failed = t.tell(ctx, rows)
+		}
+		if failed == nil {
+			t.eyes.data[i].take()
+			t.eyes.board.OpenCode[t.eyes.data[i].folder] = t.eyes.data[i].until
+		} else if ctx.Err() == nil {
+			tick.Problems = append(tick.Problems, scan.Problem{Path: t.eyes.data[i].folder, Err: failed})
+		}
+		tick.Records += len(rows)
+	}
+	t.note(tick, began)
+	if err != nil {
+		return err
+	}
+	if t.eyes.changed || began.Sub(t.eyes.board.Updated) > saveEvery {
+		t.show(ctx, began)
+	}
+	if t.eyes.changed && began.Sub(t.eyes.saved) > saveEvery {
+		t.save(began)
+	}
+	if tick.Records > manyRecords {
+		debug.FreeOSMemory()
+	}
+	return nil
+}
+
+// tell hands records to the ledger, and then to the board.
+func (t *Telemetry) tell(ctx context.Context, records []scan.Record) error {
+	if len(records) == 0 {
+		return nil
+	}
+	seen := make([]ledger.Observation, 0, len(records))
+	for _, r := range records {
+		seen = append(seen, observation(r))
+	}
+	if err := t.needs.Books.Observe(ctx, seen); err != nil {
+		return err
+	}
+	t.eyes.board.take(records, time.Now())
+	t.eyes.changed = true
+	return nil
+}
+
+// show writes the board for the status line, which starts no house.
+func (t *Telemetry) show(ctx context.Context, now time.Time) {
+	b := t.eyes.board
+	here := now.In(t.needs.Location())
+	midnight := time.Date(here.Year(), here.Month(), here.Day(), 0, 0, 0, 0, here.Location())
+	sums, err := t.needs.Books.Spent(ctx, "house", midnight)
+	if err != nil {
+		if ctx.Err() == nil {
+			t.needs.Log.Warn("cannot tell what today's calls came to", "error", err)
+		}
+		return
+	}
+	b.settle(now, midnight, sums[""])
+	if err := home.Replace(t.folder("board.json"), b, 0o600); err != nil {
+		t.needs.Log.Warn("cannot write what the status line shows", "error", err)
+	}
+}
+
+// save writes down how far the logs were read: first which calls were told, then how far, for
+// reading twice counts nothing twice, and reading never would.
+func (t *Telemetry) save(now time.Time) {
+	if !t.eyes.opened || !t.eyes.changed {
+		return
+	}
+	err := t.append(t.eyes.scanner.Fresh())
+	if err == nil {
+		var state []byte
+		if state, err = t.eyes.scanner.State(); err == nil {
+			err = home.WriteFile(t.folder("state.json"), state, 0o600)
+		}
+	}
+	if err != nil {
+		t.needs.Log.Warn("cannot write down how far the logs of coding agents were read", "error", err)
+		return
+	}
+	t.eyes.saved, t.eyes.changed = now, false
+}
+
+func (t *Telemetry) append(fresh []byte) (err error) {
+	t.eyes.unsaved = append(t.eyes.unsaved, fresh...)
+	if len(t.eyes.unsaved) == 0 {
+		return nil
+	}
+	file, err := os.OpenFile(t.folder("seen"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if failed := file.Close(); err == nil {
+			err = failed
+		}
+	}()
+	before, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	if _, err := file.Write(t.eyes.unsaved); err != nil {
+		return errors.Join(err, file.Truncate(before.Size()))
+	}
+	if err := file.Sync(); err != nil {
+		return err
+	}
+	t.eyes.unsaved = nil
+	return nil
+}
+
+// note remembers what a look found, and says each problem once until it is gone.
+func (t *Telemetry) note(tick scan.Tick, began time.Time) {
+	said := map[string]bool{}
+	var problems []string
+	for _, p := range tick.Problems {
+		said[p.Path] = true
+		problems = append(problems, p.Err.Error())
+		if !t.eyes.said[p.Path] {
+			t.needs.Log.Warn("cannot read a log of a coding agent", "path", p.Path, "error", p.Err)
+		}
+	}
+	t.eyes.said = said
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := &t.status
+	s.Looked, s.Took = began.UTC(), time.Since(began).Round(time.Microsecond).String()
+	s.Files, s.Problems = tick.Files, problems
+	s.Read, s.Bytes, s.Calls, s.Passed = s.Read+tick.Read, s.Bytes+tick.Bytes, s.Calls+tick.Records, s.Passed+tick.Passed
+}
+
+func joined(folders []string) string {
+	clean := slices.Clone(folders)
+	for i, f := range clean {
+		if !strings.HasPrefix(f, "~") {
+			clean[i] = filepath.Clean(f)
+		}
+	}
+	return strings.Join(clean, ",")
+}
