@@ -186,7 +186,9 @@ func (h *halts) raise(flag Flag, journaled bool) (Flag, error) {
 	h.stop(flag)
 	h.keep()
 	h.teller.send(announcement{halt.Event{Time: flag.Since, Event: halt.EventHalt, Reason: flag.Reason, By: flag.By, Flag: &flag}, journaled && first})
-	h.log.Error("HALT: model calls and dispatches are refused", "scope", s.Subject(), "reason", flag.Reason)
+	if h.started { // else a person did it, and is told
+		h.log.Error("HALT: model calls and dispatches are refused", "scope", s.Subject(), "reason", flag.Reason)
+	}
 	return flag, err
 }
 

@@ -75,6 +75,7 @@ func addSetters(opt Options, s *settings, nouns map[string]*cobra.Command) {
 		}
 		if show := find(nouns[noun], strings.ReplaceAll(shown, "_", "-")); show != nil {
 			show.AddCommand(command(opt, s, a, "set"))
+			find(nouns[noun], strings.ReplaceAll(verb, "_", "-")).Hidden = true
 		}
 	}
 }
