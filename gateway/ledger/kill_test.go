@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"holdfast/core/store"
 	"holdfast/core/store/storetest"
@@ -46,6 +47,7 @@ func burnForever(path string) error {
 			for i := 0; ; i++ {
 				c := call("w")
 				c.RequestID = fmt.Sprintf("%d-%d-%d", os.Getpid(), worker, i)
+				c.Session = fmt.Sprint(worker)
 				r, err := l.Reserve(ctx, c, 10, 5)
 				if err != nil {
 					return
@@ -58,8 +60,26 @@ func burnForever(path string) error {
 			}
 		})
 	}
+	wg.Go(func() { observeForever(ctx, l) })
 	wg.Wait()
 	return nil
+}
+
+// observeForever sees calls, some of which the gateway settles too, and says of each when it is booked.
+func observeForever(ctx context.Context, l *Ledger) {
+	for i := 0; ; i++ {
+		key := fmt.Sprintf("o-%d-%d", os.Getpid(), i)
+		o := seen(key, "", time.Now(), 5, 0)
+		if l.Observe(ctx, []Observation{o}) != nil {
+			return
+		}
+		fmt.Println("observed", key)
+		o.Usage.Output = 4 // it grew
+		if l.Observe(ctx, []Observation{o}) != nil {
+			return
+		}
+		fmt.Println("grown", key)
+	}
 }
 
 // TestKilledUnderLoad kills the process that books, again and again: what was reserved is a row,
@@ -67,9 +87,10 @@ func burnForever(path string) error {
 func TestKilledUnderLoad(t *testing.T) {
 	t.Parallel()
 	path := t.TempDir() + "/ledger.db"
-	reserved, settled := map[string]bool{}, map[string]bool{}
+	said := map[string]map[string]bool{"reserved": {}, "settled": {}, "observed": {}, "grown": {}}
+	reserved, settled := said["reserved"], said["settled"]
 	for round := range 4 {
-		burnAndKill(t, path, 150*(round+1), reserved, settled)
+		burnAndKill(t, path, 150*(round+1), said)
 	}
 	options := storetest.Options(t, store.SQLite, tables())
 	options.Path = path
@@ -92,9 +113,25 @@ func TestKilledUnderLoad(t *testing.T) {
 	if n := rows(t, s, "SELECT COUNT(*) FROM ledger_reservations"); n != 0 {
 		t.Errorf("%d reservations are left", n)
 	}
+	for id := range said["observed"] {
+		if n := rows(t, s, "SELECT COUNT(*) FROM ledger_calls WHERE request_id = ?", id); n != 1 {
+			t.Fatalf("observed call %s has %d rows", id, n)
+		}
+	}
+	for id := range said["grown"] {
+		if n := rows(t, s, "SELECT input + output FROM ledger_calls WHERE request_id = ?", id); n != 9 {
+			t.Fatalf("observed call %s has %d tokens", id, n)
+		}
+	}
+	whole := rows(t, s, "SELECT "+adding(total)+" FROM ledger_calls")
+	agree(t, l, s, nil, whole)
+	inSessions := rows(t, s, "SELECT "+adding(total)+" FROM ledger_sessions")
+	if want := rows(t, s, "SELECT "+adding(total)+" FROM ledger_calls WHERE session <> ''"); inSessions != want {
+		t.Errorf("the sessions have %d tokens, want %d", inSessions, want)
+	}
 }
 
-func burnAndKill(t *testing.T, path string, lines int, reserved, settled map[string]bool) {
+func burnAndKill(t *testing.T, path string, lines int, said map[string]map[string]bool) {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -117,14 +154,10 @@ func burnAndKill(t *testing.T, path string, lines int, reserved, settled map[str
 			}
 		}
 		word, id, _ := strings.Cut(scan.Text(), " ")
-		switch word {
-		case "reserved":
-			reserved[id] = true
-		case "settled":
-			settled[id] = true
-		default:
+		if said[word] == nil {
 			t.Fatal(scan.Text())
 		}
+		said[word][id] = true
 	}
 	_ = cmd.Wait() // it was killed
 }

@@ -124,13 +124,14 @@ func (l *Ledger) storedBurn(ctx context.Context) (judge.Burn, error) {
 	return burn, nil
 }
 
-// loadOutputs reads how much each model lately answered, oldest first.
+// loadOutputs reads how much each model lately answered, oldest first; it looks no further back than
+// at so many rows.
 func (l *Ledger) loadOutputs(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	err := l.needs.Store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
-		rows, err := tx.Query(ctx, "SELECT provider, model, output FROM (SELECT id, provider, model, output FROM ledger_calls "+
-			"WHERE estimated = 0 AND status = ? AND output > 0 ORDER BY id DESC LIMIT 2000) AS lately ORDER BY id", StatusOK)
+		rows, err := tx.Query(ctx, "SELECT provider, model, output FROM (SELECT * FROM ledger_calls ORDER BY id DESC LIMIT 10000) AS lately "+
+			"WHERE source = 'gateway' AND estimated = 0 AND status = ? AND output > 0 ORDER BY id", StatusOK)
 		if err != nil {
 			return err
 		}
