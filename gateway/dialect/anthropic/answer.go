@@ -3,6 +3,7 @@
 package anthropic
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -116,10 +117,13 @@ func (b *answerBlock) part() (dialect.Part, error) {
 	return dialect.Part{}, fmt.Errorf("a block of type %q exists in the Messages API alone", b.Type)
 }
 
+// unnamed is the id of an answer whose server gave it none.
+const unnamed = "msg_unnamed"
+
 func encodeAnswer(r *dialect.Response, _ *dialect.Request) ([]byte, error) {
 	var j wire.JSON
 	j.Open()
-	j.Key("id").Text(r.ID)
+	j.Key("id").Text(cmp.Or(r.ID, unnamed))
 	j.Key("type").Text("message")
 	j.Key("role").Text("assistant")
 	j.Key("model").Text(r.Model)

@@ -90,7 +90,7 @@ func decode(body []byte) (*dialect.Request, error) {
 	if err := m.only(
 		"model", "messages", "max_tokens", "stream", "system", "temperature", "top_p", "top_k", "stop_sequences",
 		"metadata", "service_tier", "tools", "tool_choice", "thinking", "output_config", "output_format",
-		"cache_control", "context_management", "speed",
+		"cache_control", "context_management", "speed", "diagnostics",
 	); err != nil {
 		return nil, err
 	}

@@ -20,6 +20,7 @@ import (
 // Events of kinds that are not known are passed over, as the API's versioning asks.
 type decoder struct {
 	started bool
+	stopped bool
 	open    map[int64]*openBlock // by the upstream's index
 	blocks  int                  // begun so far
 	counted counted
@@ -58,6 +59,9 @@ func (d *decoder) Decode(data []byte) ([]dialect.Event, error) {
 		d.ending(e)
 	case "message_stop":
 		d.closeAll()
+		if !d.stopped { // some servers do not tell
+			d.say(dialect.Event{Kind: dialect.EventStop, Stop: dialect.StopEnd})
+		}
 		d.say(dialect.Event{Kind: dialect.EventDone})
 	}
 	return d.events, nil
@@ -232,7 +236,8 @@ func (d *decoder) ending(e event) {
 		d.counted.take(e.usage)
 		d.sayUsage()
 	}
-	if reason := stopReason(e.delta); reason != "" {
+	if reason := stopReason(e.delta); reason != "" && !d.stopped {
+		d.stopped = true
 		d.say(dialect.Event{Kind: dialect.EventStop, Stop: stopOf(reason), StopSequence: sequence})
 	}
 }

@@ -113,20 +113,21 @@ func decodeChoice(r *dialect.Request, v wire.Value) error {
 	)
 }
 
-// cacheLife reads how long a prefix shall stay in the cache.
+// cacheLife reads how long a prefix shall stay in the cache. What else a mark says (coding agents give
+// a scope) concerns Anthropic's cache alone.
 func cacheLife(v wire.Value) (string, error) {
 	m, err := membersOf(v)
 	if err != nil {
 		return "", err
 	}
 	life := "5m"
-	err = first(m.only("type", "ttl"), m.with("ttl", func(v wire.Value) error {
+	err = m.with("ttl", func(v wire.Value) error {
 		ttl, err := v.Text()
 		if err == nil && ttl != "5m" && ttl != "1h" {
 			return wire.Wrong("must be 5m or 1h")
 		}
 		life = ttl
 		return err
-	}))
+	})
 	return life, err
 }

@@ -3,6 +3,7 @@
 package anthropic
 
 import (
+	"cmp"
 	"slices"
 
 	"holdfast"
@@ -103,7 +104,7 @@ func tail(j wire.JSON) []byte {
 func (s *encoder) start(dst []byte, e dialect.Event) []byte {
 	j := head(dst, "message_start")
 	j.Key("message").Open()
-	j.Key("id").Text(e.ID)
+	j.Key("id").Text(cmp.Or(e.ID, unnamed))
 	j.Key("type").Text("message")
 	j.Key("role").Text("assistant")
 	j.Key("model").Text(e.Model)

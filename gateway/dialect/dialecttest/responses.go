@@ -12,11 +12,11 @@ import (
 // responsesGrammar is that of the Responses API's streams: numbered events; response.created and
 // response.in_progress; items that are added, filled and done, whose done events repeat what their
 // deltas said; and at the end the whole response, which repeats the items. Items come one after
-// another, counted from 0.
+// another, counted from 0. An error ends the stream, and response.failed may follow it.
 type responsesGrammar struct {
 	t       Transcript
 	numbers int64
-	state   string // "", created, open, over
+	state   string // "", created, open, failing, over
 	next    int
 	item    *responsesItem // the open one
 	part    string         // the open part of it: text, refusal, summary, reasoning or arguments
@@ -87,7 +87,9 @@ func (g *responsesGrammar) event(f frame) error {
 	switch {
 	case f.name != e.Type:
 		return errors.New("the event's name is not its type")
-	case g.state == "over":
+	case g.state == "over", g.state == "failed" && e.Type != "response.failed":
+		return errOver
+	case g.state == "failing" && e.Type != "response.failed":
 		return errOver
 	case e.Number == nil || *e.Number != g.numbers:
 		return fmt.Errorf("the event's number is not %d", g.numbers)
@@ -97,7 +99,7 @@ func (g *responsesGrammar) event(f frame) error {
 	case "response.created", "response.in_progress":
 		return g.begin(e)
 	case "error":
-		g.state, g.t.Failed = "over", e.Message
+		g.state, g.t.Failed = "failed", e.Message // the failed response may follow
 		return nil
 	case "response.completed", "response.incomplete", "response.failed":
 		return g.finish(e)
@@ -284,7 +286,10 @@ func (g *responsesGrammar) finish(e responsesEvent) error {
 		g.t.Stop = reasons[r.Incomplete.Reason]
 	}
 	u := r.Usage
-	if u == nil || u.Input == nil || u.Output == nil || u.Total == nil || u.In == nil || u.In.Cached == nil || u.Out == nil || u.Out.Reasoning == nil {
+	if u == nil { // the provider told none
+		return nil
+	}
+	if u.Input == nil || u.Output == nil || u.Total == nil || u.In == nil || u.In.Cached == nil || u.Out == nil || u.Out.Reasoning == nil {
 		return errors.New("usage is not whole")
 	}
 	g.t.Usage = Counts{*u.Input, *u.In.Cached, *u.Output, *u.Out.Reasoning}
@@ -292,7 +297,7 @@ func (g *responsesGrammar) finish(e responsesEvent) error {
 }
 
 func (g *responsesGrammar) end() (Transcript, error) {
-	if g.state != "over" {
+	if g.state != "over" && g.state != "failed" {
 		return g.t, errCut
 	}
 	return g.t, nil

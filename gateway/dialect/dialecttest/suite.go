@@ -29,6 +29,7 @@ func Run(t *testing.T, dialects ...*dialect.Dialect) {
 				runRefusals(t, one, other)
 				runAnswers(t, one, other)
 				runStreams(t, one, other)
+				runOneWays(t, one, other)
 				runFailures(t, one, other)
 			})
 		}
@@ -197,10 +198,21 @@ func runStreams(t *testing.T, provider, client *dialect.Dialect) {
 		if err != nil || !reflect.DeepEqual(heard, c.says) {
 			t.Errorf("%s: heard\n%+v, want\n%+v: %v in\n%s", c.name, heard, c.says, err, out)
 		}
-		cut := c.streams[provider.Name]
-		cut = cut[:strings.LastIndex(cut[:len(cut)*2/3], "\n\n")+2]
-		out = translate(t, provider, client, cut)
-		if _, err := Check(client.Name, out); !errors.Is(err, errCut) {
+		runCuts(t, provider, client, c)
+	}
+}
+
+// runCuts: a stream that is cut after any of its events is never a whole one, and can end in an error.
+func runCuts(t *testing.T, provider, client *dialect.Dialect, c streamCase) {
+	t.Helper()
+	stream := c.streams[provider.Name]
+	for cut := strings.LastIndex(stream[:len(stream)-2], "\n\n"); cut > 0; cut = strings.LastIndex(stream[:cut], "\n\n") {
+		out := translate(t, provider, client, stream[:cut+2])
+		heard, err := Check(client.Name, out)
+		if err == nil && reflect.DeepEqual(heard, c.says) {
+			continue // the end of the stream says nothing more
+		}
+		if !errors.Is(err, errCut) {
 			t.Errorf("%s: a cut stream looks like a whole one: %v in\n%s", c.name, err, out)
 		}
 		out = append(out, client.ErrorEvent(dialect.Failure{Type: "upstream_error", Code: "upstream_cut", Message: "it broke"})...)
@@ -210,24 +222,16 @@ func runStreams(t *testing.T, provider, client *dialect.Dialect) {
 	}
 }
 
-// renumbered gives the last event of a stream of the Responses API the number it should have: an error
-// event is written beside the encoder, which alone knows it.
+// renumbered gives the last events of a stream of the Responses API the numbers they should have: an
+// error is written beside the encoder, which alone knows them.
 func renumbered(name string, stream []byte) []byte {
-	if name != Responses {
-		return stream
-	}
 	list, err := frames(stream)
-	if err != nil {
+	if name != Responses || err != nil {
 		return stream
 	}
-	g, out := new(responsesGrammar), bytes.NewBuffer(nil)
-	for _, f := range list {
-		data := f.data
-		if f.name == "error" {
-			data = withNumber(data, g.numbers)
-		}
-		g.numbers++
-		out.WriteString("event: " + f.name + "\ndata: " + data + "\n\n")
+	var out bytes.Buffer
+	for i, f := range list {
+		out.WriteString("event: " + f.name + "\ndata: " + withNumber(f.data, int64(i)) + "\n\n")
 	}
 	return out.Bytes()
 }
@@ -259,5 +263,24 @@ func same(t *testing.T, name string, heard, said Transcript) {
 	t.Helper()
 	if !reflect.DeepEqual(heard, said) {
 		t.Errorf("%s: heard\n%+v, want\n%+v", name, heard, said)
+	}
+}
+
+// runOneWays: streams that servers of one dialect alone send.
+func runOneWays(t *testing.T, provider, client *dialect.Dialect) {
+	t.Helper()
+	for _, c := range oneWays() {
+		if c.from != provider.Name {
+			continue
+		}
+		says, differs := c.others[client.Name]
+		if !differs {
+			says = c.says
+		}
+		out := translate(t, provider, client, c.stream)
+		heard, err := Check(client.Name, out)
+		if err != nil || !reflect.DeepEqual(heard, says) {
+			t.Errorf("%s: heard\n%+v, want\n%+v: %v in\n%s", c.name, heard, says, err, out)
+		}
 	}
 }
