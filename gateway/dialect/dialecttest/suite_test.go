@@ -8,11 +8,12 @@ import (
 	"holdfast/gateway/dialect"
 	"holdfast/gateway/dialect/anthropic"
 	"holdfast/gateway/dialect/openai"
+	"holdfast/gateway/dialect/responses"
 )
 
 // all are the dialects that are translated.
 func all() []*dialect.Dialect {
-	return []*dialect.Dialect{openai.Chat(), anthropic.Messages()}
+	return []*dialect.Dialect{openai.Chat(), responses.Dialect(), anthropic.Messages()}
 }
 
 func TestDialects(t *testing.T) {
