@@ -45,7 +45,12 @@ func horizon(c *calendar) int {
 // loadSpent reads what every scope spent. Days that end no period are taken together.
 func (b *Budgets) loadSpent(ctx context.Context, fresh *book) error {
 	c := &fresh.cal
-	days := []int{horizon(c), c.now[month].first, c.now[week].first - 7, c.now[week].first, c.today - 1, c.today, c.today + 1}
+	days := []int{horizon(c), c.now[month].first, c.now[week].first - 7, c.now[week].first, c.today - 1, c.today}
+	ahead, err := b.ahead(ctx, c)
+	if err != nil {
+		return err
+	}
+	days = append(days, ahead...)
 	slices.Sort(days)
 	days = slices.Compact(days)
 	for d, by := range dimensions {
@@ -68,6 +73,24 @@ func (b *Budgets) loadSpent(ctx context.Context, fresh *book) error {
 		}
 	}
 	return nil
+}
+
+// mostAhead is how many days ahead of the clock are told apart.
+const mostAhead = 400
+
+// ahead lists the days to come in which rows lie, for the clock was ahead and was set back.
+func (b *Budgets) ahead(ctx context.Context, c *calendar) (days []int, err error) {
+	for on := c.today + 1; on <= c.today+mostAhead; on++ {
+		later, err := b.spent(ctx, scopeHouse, c.begins(on))
+		if err != nil {
+			return nil, err
+		}
+		if len(later) == 0 {
+			break
+		}
+		days = append(days, on)
+	}
+	return days, nil
 }
 
 // replay takes up a reset, or what was told already.
