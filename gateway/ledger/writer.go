@@ -33,11 +33,11 @@ type writer struct {
 	corrected func([]Claim)
 
 	mu      sync.Mutex
-	queue   []op
+	urgent  []op // reservations, for which somebody waits
+	lazy    []op // everything else, in order
 	closed  bool
-	urgent  int         // how many of the queue somebody waits for
-	due     bool        // the others have waited long enough
-	lazy    *time.Timer // makes them due
+	due     bool        // what is lazy has waited long enough
+	timer   *time.Timer // makes it due
 	scratch scratch     // of run alone
 	wake    chan struct{}
 	gone    chan struct{}
@@ -60,8 +60,8 @@ type extension struct {
 
 func newWriter(s *store.Store, log *slog.Logger, first scratch, corrected func([]Claim)) *writer {
 	w := &writer{store: s, log: log, corrected: corrected, scratch: first, wake: make(chan struct{}, 1), gone: make(chan struct{}), giveUp: make(chan struct{})}
-	w.lazy = time.AfterFunc(time.Hour, w.hurry)
-	w.lazy.Stop()
+	w.timer = time.AfterFunc(time.Hour, w.hurry)
+	w.timer.Stop()
 	go w.run()
 	return w
 }
@@ -72,14 +72,19 @@ func (w *writer) push(o op) bool {
 		w.mu.Unlock()
 		return false
 	}
-	w.queue = append(w.queue, o)
-	if o.done != nil {
-		w.urgent++
-	} else if len(w.queue) == 1 {
-		w.lazy.Reset(lazily)
+	awake := o.done != nil
+	if o.reserve != nil {
+		w.urgent = append(w.urgent, o)
+	} else {
+		w.lazy = append(w.lazy, o)
+		awake = awake || len(w.lazy) == mostTogether
+		w.due = w.due || awake
+		if len(w.lazy) == 1 && !awake {
+			w.timer.Reset(lazily)
+		}
 	}
 	w.mu.Unlock()
-	if o.done != nil {
+	if awake {
 		w.signal()
 	}
 	return true
@@ -134,7 +139,7 @@ func (w *writer) flush(ctx context.Context) error { return w.wait(ctx, op{}) }
 func (w *writer) close(ctx context.Context) error {
 	w.mu.Lock()
 	w.closed = true
-	w.lazy.Stop()
+	w.timer.Stop()
 	w.mu.Unlock()
 	w.signal()
 	select {
@@ -166,19 +171,25 @@ func (w *writer) run() {
 	}
 }
 
-// take is the next work, up to one transaction's worth: what failed before, then what was queued;
-// nothing while there are only settlements that may wait.
+// take is the next work, up to one transaction's worth: what failed before, then reservations, then
+// what was lazy and is due. Settlements wait for company even while reservations are written, for what
+// they change in the sums is then written once for many.
 func (w *writer) take(failed []op) ([]op, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(failed) == 0 && w.urgent == 0 && !w.due && !w.closed {
-		return nil, false
+	ops := failed
+	ops, w.urgent = upTo(mostTogether, ops, w.urgent)
+	if w.due || w.closed {
+		ops, w.lazy = upTo(mostTogether, ops, w.lazy)
+		w.due = len(w.lazy) > 0
 	}
-	n := min(len(w.queue), max(0, mostTogether-len(failed)))
-	ops := append(failed, w.queue[:n]...)
-	w.queue = append([]op(nil), w.queue[n:]...)
-	w.urgent, w.due = 0, len(w.queue) > 0
 	return ops, w.closed
+}
+
+// upTo moves work to ops until there are so many.
+func upTo(most int, ops, queue []op) (taken, left []op) {
+	n := min(len(queue), max(0, most-len(ops)))
+	return append(ops, queue[:n]...), append([]op(nil), queue[n:]...)
 }
 
 // pause waits before settlements are tried again; false when the house ends without them.
