@@ -80,11 +80,12 @@ type Breaker struct {
 	sight  *sight
 	looked atomic.Int64 // when a call last looked at the flag, in Unix nanoseconds
 
+	last telling // of Run alone
+
 	mu       sync.Mutex
 	warning  *warning
 	bypasses []bypassed
 	restored bool // the meters know the last day
-	last     telling
 }
 
 // telling is what burn.json said last.
@@ -206,8 +207,6 @@ func (b *Breaker) tell(ctx context.Context, must bool) {
 	if err != nil {
 		return
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	now := telling{b.meters.count(), burn.Reserved, b.last.revision}
 	if !must && now == b.last {
 		return

@@ -50,8 +50,11 @@ type hooked struct {
 
 // settings is where an agent keeps the hooks of its user.
 func (in hooksInput) settings() (string, error) {
+	if in.File != "" && !filepath.IsAbs(in.File) {
+		return "", holdfast.BadInput("bad file", holdfast.Problem{Field: "file", Message: "must be a whole path, from / on"})
+	}
 	if in.File != "" {
-		return filepath.Abs(in.File)
+		return in.File, nil
 	}
 	place := map[string]struct{ variable, folder, file string }{
 		"claude": {"CLAUDE_CONFIG_DIR", ".claude", "settings.json"},
