@@ -349,8 +349,20 @@ func (r *relay) finish(ctx context.Context, how error) {
 	}
 	r.c.g.needs.Log.Warn("a stream broke", "provider", r.s.Provider, "model", r.s.Model, "why", f.Message, "request", r.c.id)
 	_ = r.flush.SetWriteDeadline(time.Now().Add(lastWords))
-	_, _ = r.c.w.Write(r.c.client.ErrorEvent(*f))
+	_, _ = r.c.w.Write(r.lastEvent(*f))
 	_ = r.flush.Flush()
+}
+
+// lastEvent is the failure as the end of what the client was sent.
+func (r *relay) lastEvent(f dialect.Failure) []byte {
+	ender, counts := r.tap.(dialect.Ender)
+	if r.encode != nil {
+		ender, counts = r.encode.(dialect.Ender)
+	}
+	if counts {
+		return ender.End(f)
+	}
+	return r.c.client.ErrorEvent(f)
 }
 
 // drain reads the end of a body that said [DONE].

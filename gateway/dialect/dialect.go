@@ -102,6 +102,12 @@ type Tap interface {
 	Seen() Seen
 }
 
+// An Ender is a Tap or an Encoder whose dialect counts and names its events: End is the ErrorEvent that
+// follows those which it saw or wrote.
+type Ender interface {
+	End(Failure) []byte
+}
+
 // Seen is what a Tap saw so far.
 type Seen struct {
 	// ID is the upstream's own name of the answer, as session logs of coding agents repeat it.

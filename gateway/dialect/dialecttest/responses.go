@@ -132,7 +132,10 @@ func (g *responsesGrammar) add(e responsesEvent) error {
 	case "message":
 		ok = e.Item.Role == "assistant" && e.Item.Status == "in_progress" && len(e.Item.Content) == 0
 	case "function_call":
-		ok = e.Item.CallID != "" && e.Item.Name != "" && e.Item.Arguments != nil && *e.Item.Arguments == ""
+		if e.Item.CallID == "" || e.Item.Name == "" {
+			return errNameless
+		}
+		ok = e.Item.Arguments != nil && *e.Item.Arguments == ""
 	case "reasoning":
 		ok = len(e.Item.Summary) == 0
 	}
@@ -241,8 +244,11 @@ func (g *responsesGrammar) done(e responsesEvent) error {
 	}
 	switch open.Type {
 	case "function_call":
-		if !g.ended || open.Arguments == nil || e.Item.Arguments == nil || *e.Item.Arguments != *open.Arguments || !json.Valid([]byte(*open.Arguments)) {
-			return errors.New("the item repeats other arguments, or none that are JSON")
+		if !g.ended || open.Arguments == nil || e.Item.Arguments == nil || *e.Item.Arguments != *open.Arguments {
+			return errors.New("the item repeats other arguments")
+		}
+		if !json.Valid([]byte(*open.Arguments)) {
+			return fmt.Errorf("%w: %s: %q", errArguments, open.CallID, *open.Arguments)
 		}
 		g.t.Calls = append(g.t.Calls, Call{e.Item.CallID, e.Item.Name, compact(*e.Item.Arguments)})
 	default:

@@ -3,8 +3,10 @@
 package openai
 
 import (
+	"encoding/json"
 	"errors"
 	"strconv"
+	"strings"
 
 	"holdfast/gateway/dialect"
 	"holdfast/gateway/dialect/wire"
@@ -12,7 +14,8 @@ import (
 
 var (
 	errGarbage = errors.New("an event of the stream is no chunk of a chat completion")
-	errMingled = errors.New("the stream goes on with a tool call that another one followed")
+	errMingled = errors.New("the stream goes on with a tool call that never began, or was whole")
+	errHeld    = errors.New("the stream's tool calls are larger than 16 MiB")
 )
 
 // A decoder reads one stream. At most one part is open; a piece of another kind, or of another call,
@@ -27,9 +30,9 @@ type decoder struct {
 	isOpen  bool
 	index   int // of the open part, or of the next one
 
-	callAt   int64  // the open call's place among the calls, as the server counts
-	callID   string // and its id, if the server named it
-	called   int
+	calls    []growing
+	live     int // which call is open, or was last
+	held     int // bytes of arguments
 	finished bool
 	done     bool
 	events   []dialect.Event
@@ -129,6 +132,9 @@ func (d *decoder) say(kind dialect.PartKind, text string) {
 
 func (d *decoder) begin(part dialect.Part) {
 	d.end()
+	if part.Kind != dialect.PartToolCall {
+		d.release()
+	}
 	d.open, d.isOpen = part.Kind, true
 	d.add(dialect.Event{Kind: dialect.EventBegin, Index: d.index, Part: part})
 }
@@ -138,6 +144,9 @@ func (d *decoder) end() {
 		return
 	}
 	d.add(dialect.Event{Kind: dialect.EventEnd, Index: d.index})
+	if d.open == dialect.PartToolCall {
+		d.calls[d.live].state = callOver
+	}
 	d.isOpen = false
 	d.index++
 }
@@ -174,29 +183,103 @@ func (d *decoder) sign(signature string) {
 	d.end()
 }
 
-// call passes on a piece of a tool call. A new name under the same place is a new call: some servers
-// count every call as the first.
+// A call's state: told as it comes, held back while another is told, or over.
+type callState int
+
+const (
+	callOpen callState = iota
+	callHeld
+	callOver
+)
+
+// A growing call is one of the stream's, with its arguments so far.
+type growing struct {
+	at        int64 // its place among the calls, as the server counts
+	id, name  string
+	arguments []byte
+	state     callState
+}
+
+// mostHeld bounds the arguments that are kept of all calls together.
+const mostHeld = 16 << 20
+
+// call passes on a piece of a tool call. Calls are told one after another: the next one begins when
+// the arguments of the open one are whole, else it is held back until they are known to be.
 func (d *decoder) call(c callDelta) error {
 	if d.finished {
 		return nil
 	}
-	same := d.isOpen && d.open == dialect.PartToolCall && c.at == d.callAt
-	if same && c.id != "" && c.name != "" && c.id != d.callID {
-		same = false
-	}
-	if !same {
+	at := d.find(c)
+	if at < 0 {
 		if c.name == "" {
 			return errMingled
 		}
-		part := dialect.Part{Kind: dialect.PartToolCall, Call: &dialect.ToolCall{ID: orName(c.id, d.id, d.called), Name: c.name}}
-		d.begin(part)
-		d.callAt, d.callID = c.at, c.id
-		d.called++
+		at = len(d.calls)
+		d.calls = append(d.calls, growing{at: c.at, id: c.id, name: c.name, state: callHeld})
+		d.makeRoom(at)
 	}
-	if c.arguments != "" {
+	g := &d.calls[at]
+	if d.held += len(c.arguments); d.held > mostHeld {
+		return errHeld
+	}
+	g.arguments = append(g.arguments, c.arguments...)
+	switch {
+	case c.arguments == "" || g.state == callHeld:
+	case g.state == callOpen:
 		d.add(dialect.Event{Kind: dialect.EventDelta, Index: d.index, Text: c.arguments})
+	case strings.TrimSpace(c.arguments) != "":
+		return errMingled
 	}
 	return nil
+}
+
+// find looks for the call that a piece belongs to. Some servers count every call as the first: a new
+// id, or a name after whole arguments, is a new call.
+func (d *decoder) find(c callDelta) int {
+	for i := len(d.calls) - 1; i >= 0; i-- {
+		g := d.calls[i]
+		if g.at != c.at {
+			continue
+		}
+		if c.name != "" && ((c.id != "" && c.id != g.id) || (c.id == "" && json.Valid(g.arguments))) {
+			return -1
+		}
+		return i
+	}
+	return -1
+}
+
+// makeRoom opens a new call unless another one is open and not whole.
+func (d *decoder) makeRoom(at int) {
+	if d.isOpen && d.open == dialect.PartToolCall {
+		if !json.Valid(d.calls[d.live].arguments) {
+			return
+		}
+		d.end()
+	}
+	d.begin(dialect.Part{Kind: dialect.PartToolCall, Call: d.named(at)})
+	d.live = at
+	d.calls[at].state = callOpen
+}
+
+func (d *decoder) named(at int) *dialect.ToolCall {
+	return &dialect.ToolCall{ID: orName(d.calls[at].id, d.id, at), Name: d.calls[at].name}
+}
+
+// release tells the calls that were held back; none grows any more.
+func (d *decoder) release() {
+	for i := range d.calls {
+		g := &d.calls[i]
+		if g.state == callHeld {
+			d.begin(dialect.Part{Kind: dialect.PartToolCall, Call: d.named(i)})
+			d.live = i
+			if len(g.arguments) > 0 {
+				d.add(dialect.Event{Kind: dialect.EventDelta, Index: d.index, Text: string(g.arguments)})
+			}
+		}
+		d.end()
+		g.state = callOver
+	}
 }
 
 func (d *decoder) finish(reason string) {
@@ -204,8 +287,9 @@ func (d *decoder) finish(reason string) {
 		return
 	}
 	d.end()
+	d.release()
 	d.finished = true
-	d.add(dialect.Event{Kind: dialect.EventStop, Stop: stopOf(reason, d.called > 0)})
+	d.add(dialect.Event{Kind: dialect.EventStop, Stop: stopOf(reason, len(d.calls) > 0)})
 }
 
 // A chunk is what an event of a stream says of the first choice.

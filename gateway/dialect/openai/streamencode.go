@@ -15,6 +15,7 @@ type encoder struct {
 	kind   dialect.PartKind
 	at     int64 // which piece of thinking is open
 	calls  int64
+	empty  bool // the open call has no arguments yet
 	usage  holdfast.Usage
 	stated bool
 	ended  bool
@@ -41,6 +42,9 @@ func (c *encoder) Encode(dst []byte, e dialect.Event) []byte {
 	case dialect.EventSigned:
 		return c.signed(dst, e.Text)
 	case dialect.EventEnd:
+		if c.empty { // no arguments are an empty object
+			dst = c.delta(dst, "{}")
+		}
 	case dialect.EventStop:
 		return c.chunk(dst, func(*wire.JSON) {}, reasonOf(e.Stop, c.calls >= 0))
 	case dialect.EventUsage:
@@ -105,6 +109,7 @@ func (c *encoder) begin(dst []byte, p dialect.Part) []byte {
 		}, "")
 	case p.Kind == dialect.PartToolCall && p.Call != nil:
 		c.calls++
+		c.empty = p.Call.Arguments == ""
 		return c.chunk(dst, func(j *wire.JSON) { c.writeCall(j, p.Call) }, "")
 	case p.Text != "":
 		return c.delta(dst, p.Text)
@@ -130,6 +135,7 @@ func (c *encoder) delta(dst []byte, text string) []byte {
 	if text == "" {
 		return dst
 	}
+	c.empty = false
 	return c.chunk(dst, func(j *wire.JSON) {
 		switch c.kind { //nolint:exhaustive // the others have no text
 		case dialect.PartThinking:

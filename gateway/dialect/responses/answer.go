@@ -264,7 +264,7 @@ func (w *whole) write(j *wire.JSON) {
 	}
 	w.echo(j)
 	j.Key("usage")
-	if w.stated {
+	if w.stated || w.status == "completed" || w.status == "incomplete" { // of which clients expect it
 		writeUsage(j, w.usage)
 	} else {
 		j.Null()

@@ -61,6 +61,11 @@ func (c *encoder) Encode(dst []byte, e dialect.Event) []byte {
 	return dst
 }
 
+// End is the failure that follows what was written.
+func (c *encoder) End(f dialect.Failure) []byte {
+	return c.Encode(nil, dialect.Event{Kind: dialect.EventFailure, Failure: &f})
+}
+
 func (c *encoder) event(dst []byte, kind string) wire.JSON {
 	c.sequence++
 	return open(dst, kind, c.sequence-1)
@@ -167,6 +172,9 @@ func (c *encoder) summaryPart(dst []byte, kind, text string) []byte {
 func (c *encoder) end(dst []byte) []byte {
 	if !c.isOpen {
 		return dst
+	}
+	if c.part.Kind == dialect.PartToolCall && c.text.Len() == 0 { // no arguments are an empty object
+		dst = c.delta(dst, "{}")
 	}
 	c.isOpen = false
 	text := c.text.String()

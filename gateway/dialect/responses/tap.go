@@ -14,6 +14,8 @@ import (
 // A tap listens at the side of one stream.
 type tap struct {
 	id       string
+	model    string
+	next     int64 // the number that follows
 	text     int64 // bytes of what was generated
 	chunks   int64
 	spoke    bool
@@ -33,6 +35,7 @@ func (t *tap) See(data []byte) dialect.Kind {
 		return dialect.KindGarbage
 	}
 	e := readEvent(data)
+	t.next = max(t.next, e.number+1)
 	kind := t.judge(e)
 	if kind != dialect.KindGarbage && kind != dialect.KindError {
 		t.chunks++
@@ -45,7 +48,7 @@ func (t *tap) judge(e event) dialect.Kind {
 	switch e.kind {
 	case "response.created", "response.in_progress", "response.queued":
 		if t.id == "" {
-			t.id = idOf(e.response)
+			t.id, t.model = idOf(e.response), textOf(e.response, "model")
 		}
 		return dialect.KindSilent
 	case "response.content_part.added", "response.reasoning_summary_part.added":
@@ -97,6 +100,11 @@ func (t *tap) end(e event) dialect.Kind {
 	return dialect.KindChunk
 }
 
+// End is the failure that follows what was seen.
+func (t *tap) End(f dialect.Failure) []byte {
+	return appendFailure(nil, f, whole{id: t.id, model: t.model}, t.next)
+}
+
 // Usage is what the end of the stream stated.
 func (t *tap) Usage() (holdfast.Usage, bool) { return t.usage, t.stated }
 
@@ -112,6 +120,7 @@ type event struct {
 	delta          []byte // between its quotes
 	response, item []byte
 	failed         bool
+	number         int64
 	output         int64
 	summary        int64
 	content        int64
@@ -141,6 +150,8 @@ func readEvent(data []byte) event {
 			e.failed = !wire.Blank(v)
 		case "text", "arguments", "refusal":
 			e.text = v
+		case "sequence_number":
+			e.number = place(v)
 		case "output_index":
 			e.output = place(v)
 		case "summary_index":
