@@ -112,6 +112,9 @@ func (c *Client) openPipes(log string) (out, err *os.File, fail error) {
 	}
 	h.used = time.Now()
 	h.narrow()
+	if len(h.launches) == 0 { // the last one may have ended while no house ran
+		h.unmarked = [streams]bool{true, true}
+	}
 	c.endLines(h)
 	var files [streams]*os.File
 	for i := range streams {

@@ -34,11 +34,7 @@ func TestLaunchesOneAfterTheOther(t *testing.T) {
 // next one writes, though nobody takes anything out: not this house, which may die, has to remember it.
 func TestLaunchesThatEndOnAFullPipe(t *testing.T) {
 	dir := t.TempDir()
-	first := New(Options{Home: home.At(dir), Log: printer(t.Output())})
-	if err := errors.Join(first.home.Ensure(), os.MkdirAll(pipesDir(first.home), 0o700)); err != nil {
-		t.Fatal(err)
-	}
-	first.ask, first.mark, first.held = -1, append(endMark(first.home), '\n'), map[string]*held{}
+	first := houseWithoutKeeper(t, dir)
 	for i := range 4 {
 		out, fail, err := first.openPipes("unit")
 		if err != nil {
@@ -70,4 +66,41 @@ func TestLaunchesThatEndOnAFullPipe(t *testing.T) {
 			t.Errorf("line %d is of more than one launch: %.40q … %.40q", i, line, line[max(0, len(line)-40):])
 		}
 	}
+}
+
+// TestALaunchThatEndedWhileNoHouseRan wants the next house to part it from the next launch.
+func TestALaunchThatEndedWhileNoHouseRan(t *testing.T) {
+	dir := t.TempDir()
+	for i := range 2 {
+		house := houseWithoutKeeper(t, dir) // it dies and tells nobody
+		out, fail, err := house.openPipes("unit")
+		if err != nil {
+			t.Fatal(err)
+		}
+		house.Began("unit", someone(fmt.Sprint(i)))
+		say(t, out, fmt.Sprint("launch ", i, " is cut off he"))
+		_, _ = out.Close(), fail.Close()
+	}
+	r := newRig(t, dir, DefaultSettings())
+	r.keep()
+	await(t, "both lines are there", func() bool { return strings.Count(content(houseWithoutKeeper(t, dir), "unit"), "launch") == 2 })
+	if got := r.lines()[stdout]; len(got) != 2 || got[0] != "launch 0 is cut off he" {
+		t.Errorf("the lines are %q", got)
+	}
+}
+
+// houseWithoutKeeper opens pipes that nobody empties.
+func houseWithoutKeeper(t *testing.T, dir string) *Client {
+	t.Helper()
+	c := New(Options{Home: home.At(dir), Log: printer(t.Output())})
+	if err := errors.Join(c.home.Ensure(), makeFolders(c.home)); err != nil {
+		t.Fatal(err)
+	}
+	c.mark = append(endMark(c.home), '\n')
+	t.Cleanup(func() {
+		for _, h := range c.held {
+			h.close()
+		}
+	})
+	return c
 }
