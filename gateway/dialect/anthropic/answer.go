@@ -108,6 +108,9 @@ func (b *answerBlock) part() (dialect.Part, error) {
 	case "redacted_thinking":
 		return dialect.Part{Kind: dialect.PartThinking, Thinking: &dialect.Thinking{Redacted: b.Data}}, nil
 	case "tool_use":
+		if b.ID == "" || b.Name == "" {
+			return dialect.Part{}, errors.New("a call of a tool has no id or no name")
+		}
 		call := &dialect.ToolCall{ID: b.ID, Name: b.Name, Arguments: string(b.Input)}
 		if len(b.Input) == 0 || string(b.Input) == "null" {
 			call.Arguments = "{}"
@@ -147,7 +150,7 @@ func encodeAnswer(r *dialect.Response, _ *dialect.Request) ([]byte, error) {
 
 func writeEnding(j *wire.JSON, reason, sequence string) {
 	j.Key("stop_reason").Text(reason)
-	if sequence == "" {
+	if sequence == "" || reason != "stop_sequence" {
 		j.Key("stop_sequence").Null()
 	} else {
 		j.Key("stop_sequence").Text(sequence)

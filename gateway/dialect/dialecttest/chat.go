@@ -136,8 +136,11 @@ func (g *chatGrammar) delta(d *chatDelta) error {
 		case c.Index == nil || c.Function == nil || *c.Index < 0 || *c.Index > len(g.calls):
 			return errFormat
 		case *c.Index == len(g.calls):
-			if c.ID == nil || *c.ID == "" || c.Type == nil || *c.Type != "function" || c.Function.Name == nil || *c.Function.Name == "" || c.Function.Arguments == nil {
+			if c.ID == nil || c.Type == nil || *c.Type != "function" || c.Function.Name == nil || c.Function.Arguments == nil {
 				return errors.New("a call begins without id, type, name or arguments")
+			}
+			if *c.ID == "" || *c.Function.Name == "" {
+				return errNameless
 			}
 			g.calls = append(g.calls, Call{ID: *c.ID, Name: *c.Function.Name, Arguments: *c.Function.Arguments})
 		case c.ID != nil || c.Function.Name != nil || c.Function.Arguments == nil:
@@ -173,7 +176,7 @@ func (g *chatGrammar) end() (Transcript, error) {
 	}
 	for _, c := range g.calls {
 		if !json.Valid([]byte(c.Arguments)) {
-			return g.t, fmt.Errorf("the arguments of %s are no JSON: %q", c.ID, c.Arguments)
+			return g.t, fmt.Errorf("%w: %s: %q", errArguments, c.ID, c.Arguments)
 		}
 		c.Arguments = compact(c.Arguments)
 		g.t.Calls = append(g.t.Calls, c)

@@ -141,7 +141,10 @@ func (g *messagesGrammar) open(e messagesEvent) error {
 	case "redacted_thinking":
 		ok = b.Data != ""
 	case "tool_use":
-		ok = b.ID != "" && b.Name != "" && b.Input != nil && string(*b.Input) == "{}"
+		if b.ID == "" || b.Name == "" {
+			return errNameless
+		}
+		ok = b.Input != nil && string(*b.Input) == "{}"
 	}
 	if !ok {
 		return errFormat
@@ -182,7 +185,7 @@ func (g *messagesGrammar) close(e messagesEvent) error {
 			g.input = "{}"
 		}
 		if !json.Valid([]byte(g.input)) {
-			return fmt.Errorf("the tool's input is no JSON: %s", g.input)
+			return fmt.Errorf("%w: %s: %q", errArguments, g.block.ID, g.input)
 		}
 		g.t.Calls = append(g.t.Calls, Call{g.block.ID, g.block.Name, compact(g.input)})
 	}
@@ -197,8 +200,8 @@ func (g *messagesGrammar) tell(e messagesEvent) error {
 	g.state = "told"
 	if e.Delta.Reason != nil {
 		g.reason = e.Delta.Reason
-		if (*g.reason == "stop_sequence") != (e.Delta.Sequence != nil) {
-			return errors.New("stop_sequence and the reason to stop differ")
+		if e.Delta.Sequence != nil && *g.reason != "stop_sequence" {
+			return errors.New("stop_sequence is not why the answer stopped")
 		}
 	}
 	g.count(*e.Usage)

@@ -56,8 +56,10 @@ func readChatAnswer(body []byte) (Transcript, error) {
 	}
 	flat := strings.ReplaceAll(message, "\n", " ")
 	stream := chunk(`{"index":0,"delta":`+flat+`,"finish_reason":"`+a.Choices[0].Finish+`"}`, "")
-	stream += chunk("", `,"usage":`+strings.ReplaceAll(string(a.Usage), "\n", " ")) + "data: [DONE]\n\n"
-	return Check(Chat, []byte(stream))
+	if len(a.Usage) > 0 {
+		stream += chunk("", `,"usage":`+strings.ReplaceAll(string(a.Usage), "\n", " "))
+	}
+	return Check(Chat, []byte(stream+"data: [DONE]\n\n"))
 }
 
 func readResponsesAnswer(body []byte) (Transcript, error) {
@@ -87,7 +89,10 @@ func readResponsesAnswer(body []byte) (Transcript, error) {
 func (g *responsesGrammar) say(item responsesItem) error {
 	switch item.Type {
 	case "function_call":
-		if item.Arguments == nil || item.CallID == "" || item.ID == "" {
+		if item.CallID == "" || item.Name == "" {
+			return errNameless
+		}
+		if item.Arguments == nil || item.ID == "" {
 			return errFormat
 		}
 		g.t.Calls = append(g.t.Calls, Call{item.CallID, item.Name, compact(*item.Arguments)})
@@ -132,7 +137,9 @@ func readMessagesAnswer(body []byte) (Transcript, error) {
 		case b.Type == "thinking" && b.Thinking != nil && b.Sign != nil:
 			g.t.Thinking += *b.Thinking
 		case b.Type == "redacted_thinking" && b.Data != "":
-		case b.Type == "tool_use" && b.ID != "" && b.Input != nil:
+		case b.Type == "tool_use" && (b.ID == "" || b.Name == ""):
+			return g.t, errNameless
+		case b.Type == "tool_use" && b.Input != nil:
 			g.t.Calls = append(g.t.Calls, Call{b.ID, b.Name, compact(string(*b.Input))})
 		default:
 			return g.t, errors.Join(errFormat, fmt.Errorf("a block of type %q", b.Type))

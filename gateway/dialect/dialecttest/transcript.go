@@ -115,6 +115,9 @@ var (
 	errOver   = errors.New("follows the end of the stream")
 	errCut    = errors.New("the stream is cut: its end is missing")
 	errFormat = errors.New("is not in the dialect's form")
+	// errNameless and errArguments are what servers and models may do to any client.
+	errNameless  = errors.New("a call has no id or no name")
+	errArguments = errors.New("the arguments of a call are no JSON")
 )
 
 // read reads an event's data, which must be one JSON object.
