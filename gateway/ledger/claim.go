@@ -52,6 +52,9 @@ type Observation struct {
 	// ResponseID is the provider's own name of the answer: a call that the gateway relayed is
 	// counted once.
 	ResponseID string
+	// Instead, unless empty, is the key of an observation, or its own, that this one stands for though
+	// its total may be smaller: that one is taken back.
+	Instead string
 	// Cost is what the log itself says that it cost, where it does.
 	Cost price.Cost
 }

@@ -46,7 +46,8 @@ func (l *Ledger) Observe(ctx context.Context, seen []Observation) error {
 // observedRow is an observation as a row, and by what name it may be observed again.
 type observedRow struct {
 	callRow
-	name string
+	name    string
+	instead string
 }
 
 func (l *Ledger) rowOf(o Observation, now time.Time) *observedRow {
@@ -62,7 +63,7 @@ func (l *Ledger) rowOf(o Observation, now time.Time) *observedRow {
 		cost = l.priced(o.Provider, o.Model, o.Usage)
 	}
 	name := clean(o.Key)
-	return &observedRow{name: name, callRow: callRow{
+	return &observedRow{name: name, instead: clean(o.Instead), callRow: callRow{
 		time: at.UnixNano(), node: l.needs.Node, source: o.Source, project: o.Project, cost: cost,
 		Call:   Call{Caller: "telemetry", Agent: o.Agent, Session: o.Session, Provider: o.Provider, Model: o.Model, RequestID: name},
 		Result: Result{Provider: o.Provider, Model: o.Model, Usage: o.Usage, Status: statusObserved, ResponseID: o.ResponseID},
@@ -103,6 +104,11 @@ func (s *scratch) observe(ctx context.Context, tx store.Tx, rows []*observedRow)
 	}
 	var fresh []*observedRow
 	for _, r := range rows {
+		if gone, err := s.stoodFor(ctx, tx, r.instead, before); err != nil {
+			return err
+		} else if gone {
+			continue
+		}
 		old, again := before[r.name]
 		if again && old.total >= r.Usage.Total() {
 			continue
@@ -119,6 +125,22 @@ func (s *scratch) observe(ctx context.Context, tx store.Tx, rows []*observedRow)
 		fresh = append(fresh, r)
 	}
 	return s.enter(ctx, tx, fresh)
+}
+
+// stoodFor takes back what another observation now stands for, so that it counts no more.
+func (s *scratch) stoodFor(ctx context.Context, tx store.Tx, name string, before map[string]known) (gone bool, err error) {
+	old, again := before[name]
+	if name == "" || !again {
+		return false, nil
+	}
+	delete(before, name)
+	if gone, err = s.takeBack(ctx, tx, old.id); err != nil || gone {
+		return gone, err
+	}
+	if _, err := tx.Exec(ctx, "UPDATE ledger_observed SET call_id = 0 WHERE name = ?", name); err != nil {
+		return false, fmt.Errorf("cannot take back an observation: %w", err)
+	}
+	return false, nil
 }
 
 // largest keeps, of several observations of one name, the one with the largest total.
@@ -142,6 +164,9 @@ func (s *scratch) before(ctx context.Context, tx store.Tx, rows []*observedRow) 
 	names := make([]string, 0, len(rows))
 	for _, r := range rows {
 		names = append(names, r.name)
+		if r.instead != "" {
+			names = append(names, r.instead)
+		}
 	}
 	found := map[string]known{}
 	err := each(s, names, func(n int) error {

@@ -122,6 +122,24 @@ func TestObserve(t *testing.T) {
 	})
 }
 
+// TestOneObservationStandsForAnother: a smaller one may, and what it stands for never comes back.
+func TestOneObservationStandsForAnother(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, tables(), func(t *testing.T, s *store.Store) {
+		p := &purse{}
+		l := openWith(t, s, p)
+		now := time.Now()
+		instead := func(o Observation, key string) Observation { o.Instead = key; return o }
+		observe(t, l, seen("replay", "", now, 900, 5), seen("other", "", now, 1, 0))
+		observe(t, l, instead(seen("own", "", now, 4, 0), "replay"))
+		agree(t, l, s, p, 5)
+		observe(t, l, seen("replay", "", now, 900, 5), seen("own", "", now, 6, 0))
+		agree(t, l, s, p, 7)
+		observe(t, l, instead(seen("own", "", now, 2, 0), "own"), instead(seen("new", "", now, 3, 0), "never seen"))
+		agree(t, l, s, p, 6)
+	})
+}
+
 // TestCallsAreCountedOnce: what the gateway relayed and a log tells of too is the gateway's,
 // whichever came first.
 func TestCallsAreCountedOnce(t *testing.T) {

@@ -95,8 +95,12 @@ func (b *board) take(records []scan.Record, now time.Time) {
 			continue
 		}
 		next := recent{minuteOf(at), r.Usage.Total(), r.Session, r.Source == scan.Claude}
+		if old, again := b.Recent[r.Instead]; again {
+			b.add(old, -1)
+			delete(b.Recent, r.Instead)
+		}
 		if old, again := b.Recent[r.Key]; again {
-			if old.Tokens >= next.Tokens && !r.Replaces {
+			if old.Tokens >= next.Tokens {
 				continue
 			}
 			b.add(old, -1)

@@ -188,7 +188,8 @@ func observation(r scan.Record) ledger.Observation {
 	return ledger.Observation{
 		Key: r.Key, Source: string(r.Source), Time: r.Time, Session: r.Session, Agent: agentOf(r.Source), Project: r.Project,
 		Provider: r.Provider, Model: r.Model, Usage: r.Usage, ResponseID: r.ResponseID,
-		Cost: price.Cost{Nano: r.Nano, Known: r.Priced},
+		Instead: r.Instead,
+		Cost:    price.Cost{Nano: r.Nano, Known: r.Priced},
 	}
 }
 

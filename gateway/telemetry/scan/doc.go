@@ -48,9 +48,10 @@ type Record struct {
 	// Nano is what the log says that the call cost, in billionths of a dollar, when Priced.
 	Nano   int64
 	Priced bool
-	// Replaces tells that this call stands for what its key was told to be before, though its total
-	// may be smaller: a call of the conversation itself over its replay in a side conversation.
-	Replaces bool
+	// Instead, unless empty, is a key under which the same call was told before: by a side
+	// conversation, which repeated it. This record stands for that one, though its total may be
+	// smaller.
+	Instead string
 }
 
 // A Root is a folder of one agent's logs.

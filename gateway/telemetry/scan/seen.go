@@ -13,6 +13,8 @@ type found struct {
 	Record
 	key, route uint64
 	side       bool
+	// instead is the key under which a side conversation told the call before.
+	instead uint64
 }
 
 // seen knows the calls of Claude Code that were told, for a side conversation may repeat any of
@@ -46,9 +48,9 @@ func (s *seen) judge(f *found) (repeats bool) {
 	if f.side {
 		side = sideBit
 	}
-	told, known := s.calls[f.key]
+	told, known := s.told(f.key)
 	if !known {
-		told, known = s.calls[f.route]
+		told, known = s.told(f.route)
 		known = known && (f.side || told&sideBit != 0)
 	}
 	if !known {
@@ -56,17 +58,26 @@ func (s *seen) judge(f *found) (repeats bool) {
 	} else if f.side && told&sideBit == 0 {
 		repeats = true
 	} else if !f.side && told&sideBit != 0 {
-		f.Replaces = true
-		told &^= sideBit
-		s.set(told, told)
+		f.instead = told &^ sideBit
+		told = f.key
+		s.set(f.instead, told)
 	}
 	// Under each of its names, so that a copy of the session with other names is known too.
 	s.set(f.key, told)
-	if old, taken := s.calls[f.route]; !taken || old&^sideBit == told&^sideBit {
+	if old, taken := s.told(f.route); !taken || old&^sideBit == told&^sideBit || f.instead != 0 {
 		s.set(f.route, told)
 	}
 	f.key = told &^ sideBit
 	return repeats
+}
+
+// told is under which key a call was told, or what stands for that one since.
+func (s *seen) told(name uint64) (value uint64, known bool) {
+	value, known = s.calls[name]
+	if now, ok := s.calls[value&^sideBit]; ok && known {
+		value = now
+	}
+	return value, known
 }
 
 // restore takes in what fresh once held; a part at the end, as a crash leaves it, is passed over.
@@ -92,13 +103,22 @@ func (s *seen) gather(lists [][]found) []Record {
 				continue
 			}
 			j, again := at[f.key]
-			switch {
-			case !again:
+			if f.instead != 0 {
+				f.Instead = keyOf(f.Source, f.instead)
+				if k, told := at[f.instead]; told { // in this list
+					delete(at, f.instead)
+					j, at[f.key] = k, k
+					f.Key = keyOf(f.Source, f.key)
+					all[j] = f.Record
+					continue
+				}
+			}
+			if !again {
 				at[f.key] = len(all)
 				f.Key = keyOf(f.Source, f.key)
 				all = append(all, f.Record)
-			case f.Replaces || !all[j].Replaces && f.Usage.Total() > all[j].Usage.Total() || all[j].Replaces && f.Usage.Total() > all[j].Usage.Total():
-				f.Key, f.Replaces = all[j].Key, f.Replaces || all[j].Replaces
+			} else if f.Usage.Total() > all[j].Usage.Total() {
+				f.Key, f.Instead = all[j].Key, all[j].Instead
 				all[j] = f.Record
 			}
 		}

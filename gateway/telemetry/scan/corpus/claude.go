@@ -97,7 +97,7 @@ func (w *writer) claudeSession(n int) {
 	}
 	root := w.one(".claude", ".claude", ".config/claude")
 	t.log = w.create(fmt.Sprintf("%s/projects/%s/%s.jsonl", root, t.project, t.session))
-	t.keep = !w.options.Plain && n%5 == 0
+	t.keep = !w.options.Plain && !w.options.Apart && n%5 == 0
 	for turn := 0; turn < 12 || t.size < t.target; turn++ {
 		t.ask(300 + w.rand.IntN(900))
 		a := t.reply(t.fresh(false), 600+w.rand.IntN(2400))

@@ -26,6 +26,8 @@ type Options struct {
 	Bytes  int64
 	// Sessions of Codex, before forks and sub-agents.
 	Codex int
+	// Apart leaves out what one log of Claude Code copies of another.
+	Apart bool
 	// Plain leaves the traps out.
 	Plain bool
 	// Start is the first day; the zero time is 1 September 2026.
