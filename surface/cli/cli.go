@@ -58,6 +58,7 @@ type Options struct {
 // settings are the global flags of one invocation.
 type settings struct {
 	json    bool
+	csv     bool
 	yes     bool
 	confirm []string
 	token   string
@@ -83,6 +84,7 @@ func New(opt Options) *cobra.Command {
 	flags := root.PersistentFlags()
 	flags.StringVar(opt.Home, "home", "", "the home folder (default: HOLDFAST_HOME, this folder, or the user's data folder)")
 	flags.BoolVar(&s.json, "json", false, "print the answer as JSON")
+	flags.BoolVar(&s.csv, "csv", false, "print the answer's table as comma-separated values")
 	flags.BoolVar(&s.yes, "yes", false, "answer questions with yes; never confirms destruction")
 	flags.StringArrayVar(&s.confirm, "confirm", nil, "confirm a category of a destroying action's inventory; once for each")
 	flags.StringVar(&s.token, "token", "", "the token of the inventory that --confirm answers")

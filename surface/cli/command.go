@@ -241,18 +241,21 @@ func (r *request) run(ctx context.Context, cmd *cobra.Command, positional []hold
 		return err
 	}
 	defer func() { _ = closing() }()
-	if r.opt.Terminal.Width > 0 && !r.set.json && !viewOf(r.action.Name).tames {
+	if r.opt.Terminal.Width > 0 && !r.set.json && !r.set.csv && !viewOf(r.action.Name).tames {
 		caller = tamed{caller}
 	}
 	if r.follow || r.set.json && r.lens != nil && r.lens.follows {
 		return r.followStream(ctx, caller, input)
 	}
-	if r.lens != nil && !r.set.json {
+	if r.lens != nil && !r.set.json && !r.set.csv {
 		return unlessInterrupted(ctx, r.lens.look(ctx, r.opt.Terminal, caller, r.action.Name, input))
 	}
 	out, err := r.dispatch(ctx, caller, input)
 	if err != nil {
 		return err
+	}
+	if r.set.csv && !r.set.json {
+		return PrintCSV(r.opt.Terminal, out)
 	}
 	if show := viewOf(r.action.Name).answer; show != nil && !r.set.json {
 		return show(r.opt.Terminal, input, out)
