@@ -304,7 +304,7 @@ func (f *Full) Error() string {
 // Reached halts when a call was refused because the cap is reached, and not because others are
 // under way, and returns what to answer then; nil otherwise. The ledger's lock must not be held.
 func (b *Breaker) Reached(f *Full) *holdfast.Refusal {
-	if !f.Shortage.Reached || b.limits.get().NotifyOnly {
+	if !f.Reached || b.limits.get().NotifyOnly {
 		return nil
 	}
 	return b.trip(f.Window, "the cap is reached: "+f.Error(), f.Scope).Refusal(b.needs.Now())

@@ -73,7 +73,7 @@ func (f Diary) appendTo(path string, e Event) error {
 	if err := (disk.Disk{}).MkdirAll(f.files.dir, 0o700); err != nil {
 		return err
 	}
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o644) //nolint:gosec // any program may read it
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o644)
 	if err != nil {
 		return err
 	}
