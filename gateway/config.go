@@ -12,14 +12,20 @@ import (
 
 	"holdfast"
 	"holdfast/core/config"
+	"holdfast/gateway/route"
 )
 
 // Config is the section models of holdfast.yaml.
 type Config struct {
 	// Providers are the sources of models, by name.
 	Providers map[string]Provider `json:"providers"`
-	// Aliases are the model names that agents use; each is a chain of provider/model, or of other
-	// aliases, tried from left to right.
+	// Profile is the bundle of profiles that sets chat, fallback, compaction and fast; empty for none.
+	Profile string `json:"profile"`
+	// Profiles are the bundles by name, as init pinned them: a newer Holdfast proposes its own
+	// (models policy) and never applies it. Each line is a chain of provider/model or of aliases.
+	Profiles map[string]route.Bundle `json:"profiles"`
+	// Aliases are the model names that agents use, besides and before those of the profile; each is a
+	// chain of provider/model, or of other aliases, tried from left to right.
 	Aliases map[string][]string `json:"aliases"`
 	// Wait is the most time that a call waits when every model of its chain cools down, if that may
 	// help; after it, or at once when it cannot, the call is refused with Retry-After.
@@ -73,7 +79,8 @@ type Timeouts struct {
 func Defaults() Config {
 	return Config{
 		Providers: map[string]Provider{"rehearsal": {Kind: kindRehearsal}},
-		Aliases:   map[string][]string{"chat": {"rehearsal/default"}},
+		Profile:   route.Balanced,
+		Profiles:  route.Propose([]route.Source{{Name: "rehearsal", Vendor: route.Rehearsal}}),
 		Wait:      config.Duration(5 * time.Second),
 		Timeouts: Timeouts{
 			Connect:   config.Duration(10 * time.Second),
@@ -104,6 +111,7 @@ func (c Config) Check() []holdfast.Problem {
 	for _, name := range slices.Sorted(maps.Keys(c.Providers)) {
 		c.Providers[name].check(name, add)
 	}
+	c.checkProfiles(add)
 	for _, name := range slices.Sorted(maps.Keys(c.Aliases)) {
 		c.checkAlias(name, add)
 	}
@@ -157,6 +165,24 @@ func (p Provider) checkURL(field string, add func(field, message, remedy string)
 	}
 }
 
+// names are the aliases as they count: the operator's lines over those of the profile.
+func (c Config) names() map[string][]string { return route.Aliases(c.Profiles[c.Profile], c.Aliases) }
+
+// checkProfiles holds every bundle against the providers, not only the one that counts, so that a
+// change of profile is a change of one word.
+func (c Config) checkProfiles(add func(field, message, remedy string)) {
+	if _, ok := c.Profiles[c.Profile]; !ok && c.Profile != "" {
+		add("profile", fmt.Sprintf("there is no profile %q", c.Profile), "want one of "+strings.Join(slices.Sorted(maps.Keys(c.Profiles)), ", "))
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Profiles)) {
+		lines := c.Profiles[name].Lines()
+		all := route.Aliases(c.Profiles[name], c.Aliases)
+		for _, alias := range slices.Sorted(maps.Keys(lines)) {
+			c.checkChain("profiles."+name+"."+alias, alias, lines[alias], all, add)
+		}
+	}
+}
+
 func (c Config) checkAlias(name string, add func(field, message, remedy string)) {
 	field := "aliases." + name
 	if name == "" || strings.ContainsAny(name, "/ \t\n") {
@@ -165,18 +191,23 @@ func (c Config) checkAlias(name string, add func(field, message, remedy string))
 	if len(c.Aliases[name]) == 0 {
 		add(field, "names no model", "want a list such as [openrouter/openai/o3, local/qwen3]")
 	}
-	for i, step := range c.Aliases[name] {
-		if message, remedy := c.wrongStep(step); message != "" {
+	c.checkChain(field, name, c.Aliases[name], c.names(), add)
+}
+
+// checkChain checks one line; all are the aliases that it may name.
+func (c Config) checkChain(field, name string, chain []string, all map[string][]string, add func(field, message, remedy string)) {
+	for i, step := range chain {
+		if message, remedy := c.wrongStep(step, all); message != "" {
 			add(fmt.Sprintf("%s[%d]", field, i), message, remedy)
 		}
 	}
-	if c.circular(name, nil) {
+	if circular(all, name, nil) {
 		add(field, "leads back to itself", "")
 	}
 }
 
-func (c Config) wrongStep(step string) (message, remedy string) {
-	if _, ok := c.Aliases[step]; ok {
+func (c Config) wrongStep(step string, all map[string][]string) (message, remedy string) {
+	if _, ok := all[step]; ok {
 		return "", ""
 	}
 	provider, model, ok := strings.Cut(step, "/")
@@ -190,13 +221,13 @@ func (c Config) wrongStep(step string) (message, remedy string) {
 	return "", ""
 }
 
-func (c Config) circular(name string, path []string) bool {
+func circular(all map[string][]string, name string, path []string) bool {
 	if slices.Contains(path, name) {
 		return true
 	}
 	path = append(slices.Clone(path), name)
-	return slices.ContainsFunc(c.Aliases[name], func(step string) bool {
-		_, alias := c.Aliases[step]
-		return alias && c.circular(step, path)
+	return slices.ContainsFunc(all[name], func(step string) bool {
+		_, alias := all[step]
+		return alias && circular(all, step, path)
 	})
 }

@@ -21,6 +21,7 @@ import (
 	"holdfast/core/home"
 	"holdfast/gateway/breaker"
 	"holdfast/gateway/ledger"
+	"holdfast/gateway/route"
 )
 
 // TestBytesPassUntouched compares what the upstream sent with what the client got.
@@ -279,7 +280,7 @@ func TestAgentsAreModels(t *testing.T) {
 	for _, m := range list.Data {
 		ids = append(ids, m.ID+" by "+m.OwnedBy)
 	}
-	want := "chat by holdfast, deep by holdfast, safe by holdfast, companion by agent, rehearsal/default by rehearsal, " +
+	want := "chat by holdfast, compaction by holdfast, deep by holdfast, fast by holdfast, safe by holdfast, companion by agent, rehearsal/default by rehearsal, " +
 		"spare/default by spare, spare/understudy by spare, up/model-x by up"
 	if got := strings.Join(ids, ", "); err != nil || got != want {
 		t.Errorf("models %s (%v)", got, err)
@@ -324,6 +325,10 @@ func TestConfigChecks(t *testing.T) {
 		"an empty alias":   {change(func(c *Config) { c.Aliases["x"] = nil }), "aliases.x"},
 		"no such provider": {change(func(c *Config) { c.Aliases["x"] = []string{"y/z"} }), "aliases.x[0]"},
 		"no model":         {change(func(c *Config) { c.Aliases["x"] = []string{"chat", "up/"} }), "aliases.x[1]"},
+		"no such profile":  {change(func(c *Config) { c.Profile = "lavish" }), "profile"},
+		"a profile's step": {change(func(c *Config) { c.Profiles["quality"] = route.Bundle{Chat: []string{"up/x", "y/z"}} }), "profiles.quality.chat[1]"},
+		"a profile's ring": {change(func(c *Config) { c.Profiles["quality"] = route.Bundle{Fast: []string{"fast"}} }), "profiles.quality.fast"},
+		"no end of it":     {change(func(c *Config) { c.Wait = config.Duration(time.Hour) }), "wait"},
 		"a circle":         {change(func(c *Config) { c.Aliases["x"] = []string{"y"}; c.Aliases["y"] = []string{"x"} }), "aliases.x"},
 		"no patience":      {change(func(c *Config) { c.Timeouts.Stall = 0 }), "timeouts.stall"},
 	} {

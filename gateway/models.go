@@ -64,7 +64,7 @@ func (g *Gateway) list(context.Context, action.Nothing) (modelList, error) {
 }
 
 func (g *Gateway) alias(t *table, name string, halted bool) Alias {
-	a := Alias{Alias: name, Configured: slices.Clone(t.config.Aliases[name]), Cooling: []Rest{}}
+	a := Alias{Alias: name, Configured: slices.Clone(t.config.names()[name]), Cooling: []Rest{}}
 	if last, ok := g.router.Last(name); ok {
 		a.Actual = last.String()
 	}

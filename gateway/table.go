@@ -27,7 +27,7 @@ type step struct {
 
 // layOut lays out the chain of every alias. The configuration was checked: nothing is circular.
 func (t *table) layOut() {
-	t.names = route.NewTable(t.config.Aliases, slices.Collect(maps.Keys(t.providers)))
+	t.names = route.NewTable(t.config.names(), slices.Collect(maps.Keys(t.providers)))
 }
 
 func (t *table) step(s route.Step) step { return step{s, t.providers[s.Provider]} }
