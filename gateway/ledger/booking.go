@@ -186,7 +186,7 @@ func (r *Reservation) Settle(result Result) {
 	spent.Provider, spent.Model = result.Provider, result.Model
 	l.mu.Lock()
 	l.window.advance(now)
-	l.window.add(now, spent.Tokens)
+	l.window.spend(spent.Tokens)
 	l.reserved -= r.held
 	if l.needs.Purse != nil {
 		l.needs.Purse.Settle(r.given(), spent, now)
@@ -194,11 +194,11 @@ func (r *Reservation) Settle(result Result) {
 	if !result.Estimated && result.Status == StatusOK && result.Usage.Output > 0 {
 		l.learn(result.Provider, result.Model, result.Usage.Output)
 	}
-	burn, id := l.burn(), l.nextID(now)
-	l.mu.Unlock()
-	row := r.settled(id, result, now, l.needs.Node)
+	burn := l.burn()
+	row := r.settled(l.nextID(now), result, now, l.needs.Node)
 	row.cost = spent.Cost
-	l.write.settle(row)
+	l.write.settle(row) // before anybody can reserve what this gave back
+	l.mu.Unlock()
 	l.needs.Gate.Booked(spent, burn)
 }
 

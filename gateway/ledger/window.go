@@ -51,6 +51,10 @@ func (w *window) at(ago int64) int64 {
 	return w.buckets[((w.minute-ago)%dayBuckets+dayBuckets)%dayBuckets]
 }
 
+// spend counts tokens burned just now: in the newest minute, for when the clock was ahead and was set
+// back, now is behind the window, and would slide out of it too soon.
+func (w *window) spend(tokens int64) { w.add(time.Unix(w.minute*60, 0), tokens) }
+
 // add counts tokens burned at a time that is not ahead of the window.
 func (w *window) add(at time.Time, tokens int64) {
 	minute := min(minuteOf(at), w.minute)
