@@ -3,6 +3,7 @@
 package dialecttest
 
 import (
+	"encoding/json"
 	"reflect"
 	"slices"
 	"strings"
@@ -97,4 +98,15 @@ func FuzzGrammars(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, name, stream string) {
 		_, _ = Check(name, []byte(stream))
 	})
+}
+
+// withNumber gives an event's data a number.
+func withNumber(data string, number int64) string {
+	var e map[string]any
+	if json.Unmarshal([]byte(data), &e) != nil {
+		return data
+	}
+	e["sequence_number"] = number
+	out, _ := json.Marshal(e)
+	return string(out)
 }

@@ -85,8 +85,20 @@ func oneWaysOfChat(used Counts) []oneWay {
 	begin := func(at, id, arguments string) string {
 		return `{"tool_calls":[{"index":` + at + `,"id":"` + id + `","type":"function","function":{"name":"weather","arguments":"` + arguments + `"}}]}`
 	}
+	more := func(at, arguments string) string {
+		return `{"tool_calls":[{"index":` + at + `,"function":{"arguments":"` + arguments + `"}}]}`
+	}
 	refused := Transcript{Refusal: "No.", Stop: "end", Usage: used}
 	return []oneWay{
+		{
+			name: "calls that come at the same time", from: Chat, says: called,
+			stream: chatStream("tool_calls", usage, begin("0", "call_1", ""), begin("1", "call_2", ""), more("1", `{\"city\":`), more("0", `{\"city\"`),
+				more("0", `:\"Oslo\"}`), more("1", `\"Rome\"}`)),
+		},
+		{
+			name: "a call without arguments", from: Chat, says: Transcript{Stop: "tools", Usage: used, Calls: []Call{{"call_1", "weather", `{}`}}},
+			stream: chatStream("tool_calls", usage, begin("0", "call_1", "")),
+		},
 		{
 			name: "calls that end in stop", from: Chat, says: called,
 			stream: chatStream("stop", usage, begin("0", "call_1", `{\"city\":\"Oslo\"}`), begin("1", "call_2", `{\"city\":\"Rome\"}`)),

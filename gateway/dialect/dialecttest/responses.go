@@ -16,7 +16,7 @@ import (
 type responsesGrammar struct {
 	t       Transcript
 	numbers int64
-	state   string // "", created, open, failing, over
+	state   string // "", created, open, failed, over
 	next    int
 	item    *responsesItem // the open one
 	part    string         // the open part of it: text, refusal, summary, reasoning or arguments
@@ -88,8 +88,6 @@ func (g *responsesGrammar) event(f frame) error {
 	case f.name != e.Type:
 		return errors.New("the event's name is not its type")
 	case g.state == "over", g.state == "failed" && e.Type != "response.failed":
-		return errOver
-	case g.state == "failing" && e.Type != "response.failed":
 		return errOver
 	case e.Number == nil || *e.Number != g.numbers:
 		return fmt.Errorf("the event's number is not %d", g.numbers)
@@ -307,15 +305,4 @@ func (g *responsesGrammar) end() (Transcript, error) {
 		return g.t, errCut
 	}
 	return g.t, nil
-}
-
-// withNumber gives an event's data a number.
-func withNumber(data string, number int64) string {
-	var e map[string]any
-	if json.Unmarshal([]byte(data), &e) != nil {
-		return data
-	}
-	e["sequence_number"] = number
-	out, _ := json.Marshal(e)
-	return string(out)
 }
