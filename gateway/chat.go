@@ -121,9 +121,12 @@ type call struct {
 	id     string
 	booked *ledger.Reservation
 	asked  ledger.Call
+	caller holdfast.Caller
 	room   int64 // output tokens reserved
-	ended  ledger.Result
-	status int // what the client was answered with
+	// charged is what the key's limits took for spent.
+	charged int64
+	ended   ledger.Result
+	status  int // what the client was answered with
 	// first is the failure that is told when those behind it could not even be asked.
 	first *failure
 	from  step
@@ -168,17 +171,30 @@ func (c *call) refuse(f dialect.Failure) {
 
 // admit asks the key's limits, then the ledger, whose budgets may have the call wait for approval.
 func (c *call) admit(ctx context.Context, first route.Target) error {
-	c.name(ctx, first)
-	if c.g.needs.Limits != nil {
-		if err := c.g.needs.Limits.Allow(ctx, holdfast.CallerFrom(ctx), c.req.Model, c.req.Input+c.room); err != nil {
-			return &notAllowed{err}
+	caller := holdfast.CallerFrom(ctx)
+	c.name(ctx, caller, first)
+	if c.g.needs.Limits != nil && caller.Key != "" {
+		if err := c.g.needs.Limits.Allow(ctx, caller, c.req.Model, c.req.Input+c.room); err != nil {
+			return err
 		}
+		c.charged = c.req.Input + c.room
 	}
 	err := c.reserve(ctx)
 	if over, ok := errors.AsType[*budget.Exceeded](err); ok && over.Park && c.g.needs.Budgets != nil {
-		return c.g.needs.Budgets.Patiently(ctx, func() error { return c.reserve(ctx) })
+		err = c.g.needs.Budgets.Patiently(ctx, func() error { return c.reserve(ctx) })
+	}
+	if err != nil {
+		c.count(0)
 	}
 	return err
+}
+
+// count corrects what the key's limits counted to what was spent, once.
+func (c *call) count(spent int64) {
+	if c.charged > 0 {
+		c.g.needs.Limits.Settle(c.caller, c.began, c.charged, spent)
+		c.charged = 0
+	}
 }
 
 func (c *call) reserve(ctx context.Context) error {
@@ -188,8 +204,9 @@ func (c *call) reserve(ctx context.Context) error {
 }
 
 // name says whose call it is, and what it may need.
-func (c *call) name(ctx context.Context, first route.Target) {
-	caller, agent := holdfast.CallerFrom(ctx), holdfast.AgentFrom(ctx)
+func (c *call) name(ctx context.Context, caller holdfast.Caller, first route.Target) {
+	c.caller = caller
+	agent := holdfast.AgentFrom(ctx)
 	if agent == "" && caller.Kind == holdfast.CallerAgent {
 		agent = caller.Name
 	}
@@ -301,6 +318,7 @@ func (c *call) settle(s step, result ledger.Result) {
 	result.Provider, result.Model, result.Fallback = s.Provider, s.Model, s.At
 	if c.ended.Status == "" {
 		c.ended = result
+		c.count(result.Usage.Total())
 	}
 	c.booked.Settle(result)
 }

@@ -9,6 +9,7 @@ import (
 	"holdfast/gateway/dialect"
 	"holdfast/gateway/dialect/anthropic"
 	"holdfast/gateway/dialect/openai"
+	"holdfast/gateway/dialect/responses"
 	"holdfast/gateway/provider"
 )
 
@@ -21,6 +22,7 @@ func allTongues() tongues {
 		openai.Chat(),
 		openai.Embeddings(),
 		anthropic.Messages(),
+		responses.Dialect(),
 	}
 }
 

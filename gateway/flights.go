@@ -7,14 +7,13 @@ import (
 	"sync"
 
 	"holdfast/gateway/breaker"
-	"holdfast/gateway/breaker/halt"
 )
 
 // halt cuts the calls under way that a HALT is about: all, or those of one tenant or key.
 func (g *Gateway) halt(flag breaker.Flag) {
 	g.flights.cut(&haltedError{reason: flag.Reason}, func(one flight) bool {
 		switch name, tenant := flag.Scope.Name(); {
-		case flag.Scope == halt.House:
+		case flag.Scope == "": // the whole house
 			return true
 		case tenant:
 			return one.tenant == name

@@ -6,18 +6,23 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"holdfast"
 	"holdfast/gateway/breaker"
 	"holdfast/gateway/budget"
 	"holdfast/gateway/dialect"
+	"holdfast/gateway/key"
 	"holdfast/gateway/route"
 )
 
-// limits is what the gateway needs of the keys: whether a caller may call that model now.
+// limits is what the gateway needs of the keys: whether a caller may call that model now, with so many
+// tokens; what it spent in the end; and which models it is for at all.
 type limits interface {
 	Allow(ctx context.Context, caller holdfast.Caller, model string, tokens int64) error
+	Settle(caller holdfast.Caller, began time.Time, counted, spent int64)
+	May(ctx context.Context, caller holdfast.Caller, model string) bool
 }
 
 // budgets is what the gateway needs of the budgets: try is run again when the call that waits for
@@ -26,16 +31,8 @@ type budgets interface {
 	Patiently(ctx context.Context, try func() error) error
 }
 
-// limited is a key's refusal that may end by itself.
-type limited interface {
-	error
-	RetryAfter() time.Duration
-}
-
-// notAllowed is what a key may not do at all.
-type notAllowed struct{ error }
-
-func (n *notAllowed) Unwrap() error { return n.error }
+// blindReason is the word for a refusal because nobody judges the burn.
+const blindReason = "breaker_blind"
 
 // statusHungUp is what nobody reads.
 const statusHungUp = 499
@@ -44,8 +41,7 @@ const statusHungUp = 499
 // ledger that cannot be written.
 func (g *Gateway) notAdmitted(ctx context.Context, err error) dialect.Failure {
 	if full, ok := errors.AsType[*breaker.Full](err); ok {
-		g.needs.Breaker.Reached(full)
-		if refusal := g.needs.Breaker.Refusal(); refusal != nil {
+		if refusal := g.needs.Breaker.Reached(full); refusal != nil {
 			return refused(refusal)
 		}
 		f := capped(full)
@@ -87,13 +83,13 @@ func overBounds(err error) (dialect.Failure, bool) {
 		}
 		return f, true
 	}
-	if slow, ok := errors.AsType[limited](err); ok {
+	if slow, ok := errors.AsType[*key.Limited](err); ok {
 		return dialect.Failure{
 			Status: http.StatusTooManyRequests, Type: "rate_limit_error", Code: "key_rate_limited",
 			Message: slow.Error(), RetryAfter: slow.RetryAfter(),
 		}, true
 	}
-	if no, ok := errors.AsType[*notAllowed](err); ok {
+	if no, ok := errors.AsType[*key.NotAllowed](err); ok {
 		return dialect.Failure{Status: http.StatusForbidden, Type: "permission_error", Code: "key_not_allowed", Param: "model", Message: no.Error()}, true
 	}
 	return dialect.Failure{}, false
@@ -108,8 +104,12 @@ func outgrown(err error) (dialect.Failure, bool) {
 }
 
 func refused(r *holdfast.Refusal) dialect.Failure {
+	reason := breaker.Reason
+	if strings.HasPrefix(r.Reason, blindReason) {
+		reason = blindReason
+	}
 	return dialect.Failure{
-		Status: http.StatusServiceUnavailable, Type: "service_unavailable", Code: breaker.Reason, Reason: breaker.Reason,
+		Status: http.StatusServiceUnavailable, Type: "service_unavailable", Code: reason, Reason: reason,
 		Message: r.Reason + "; " + r.Remedy, RetryAfter: r.RetryAfter,
 	}
 }

@@ -69,6 +69,9 @@ func New(opt Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the provider's url: %w", err)
 	}
+	if base.Path == "" {
+		base.Path = "/" // else what is joined to it has no root
+	}
 	flavor, ok := find(opt.Flavor, base)
 	if !ok {
 		return nil, fmt.Errorf("cannot use flavor %q: want one of %s", opt.Flavor, strings.Join(Names(), ", "))
