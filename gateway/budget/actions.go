@@ -211,6 +211,9 @@ func (b board) reset(ctx context.Context, in resetInput) (resetOutput, error) {
 	if err != nil {
 		return resetOutput{}, err
 	}
+	if len(events) == 0 {
+		return resetOutput{}, holdfast.Errorf(holdfast.CodeNotFound, "%s has no budget of a %s", in.Scope, in.Period)
+	}
 	if err := b.files.remember(ctx, events...); err != nil {
 		return resetOutput{}, fmt.Errorf("cannot reset the budget of %s: %w", in.Scope, err)
 	}
@@ -234,7 +237,8 @@ func (b board) archive(ctx context.Context, in resetInput) ([]Event, error) {
 	t, _, _ := book.scope(in.Scope)
 	var events []Event
 	for p, s := range book.cal.now {
-		if in.Period != "" && string(periods[p]) != in.Period {
+		binds := slices.ContainsFunc(t.bounds, func(l bound) bool { return l.period == p })
+		if !binds || (in.Period != "" && string(periods[p]) != in.Period) {
 			continue
 		}
 		took := t.sums[p].minus(t.archived[p])

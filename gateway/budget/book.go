@@ -38,6 +38,7 @@ type tally struct {
 	archived [periodCount]Amount // what resets took out of them
 	resets   []reset
 	bounds   []bound
+	freed    freed
 }
 
 // A reset took an amount out of the period that began at since.
@@ -196,6 +197,36 @@ func (t *tally) counted(l *bound) int64 {
 	return t.sums[l.period].of(l.money) - t.archived[l.period].of(l.money)
 }
 
+// freed is what settlements gave back lately, in the span of freedSpan under way and the one before.
+type freed struct {
+	span        int64
+	now, before Amount
+}
+
+// freedSpan is far longer than a settlement waits to be written.
+const freedSpan = 10 // seconds
+
+// free remembers what a settlement gave back.
+func (t *tally) free(at time.Time, back Amount) {
+	f := &t.freed
+	if span := at.Unix() / freedSpan; span != f.span {
+		f.span, f.now, f.before = span, Amount{}, f.now
+	}
+	f.now.Tokens, f.now.Nano = f.now.Tokens+max(back.Tokens, 0), f.now.Nano+max(back.Nano, 0)
+}
+
+// recycles tells whether a claim fits only because of what was given back lately.
+func (t *tally) recycles(c *ledger.Claim) bool {
+	for i := range t.bounds {
+		l := &t.bounds[i]
+		lately := t.freed.now.of(l.money) + t.freed.before.of(l.money)
+		if claimed(*c).of(l.money) > l.quota-t.counted(l)-t.reserved.of(l.money)-lately {
+			return true
+		}
+	}
+	return false
+}
+
 // judge finds the budget that refuses a claim: of several the one that refuses longest, and one
 // that refuses outright before one that parks. An approved call passes those that park.
 func (b *book) judge(c *ledger.Claim, of [len(dimensions)]*tally, approved bool) *Exceeded {
@@ -290,25 +321,36 @@ func (b *book) warn(t *tally) []Event {
 	return events
 }
 
-// exhausted tells of the first call that a budget refused in its period.
-func (b *book) exhausted(e *Exceeded, of [len(dimensions)]*tally) []Event {
-	if e.Unpriced != "" {
-		return nil
-	}
+// refusedMark marks that the first refusal was told, beside the mark of the warnings.
+const refusedMark = " refused"
+
+// refused tells of the first call that a budget refused in its period.
+func (b *book) refused(e *Exceeded, of [len(dimensions)]*tally) []Event {
 	for _, t := range of {
-		if t == nil || t.scope != e.Scope {
+		if t == nil || t.scope != e.Scope || e.Unpriced != "" {
 			continue
 		}
 		for i := range t.bounds {
 			l := &t.bounds[i]
-			if l.setting == e.Setting && periods[l.period] == e.Period && b.marks[b.mark(t, l)] < 100 {
-				b.marks[b.mark(t, l)] = 100
-				b.next(t, l)
-				return []Event{b.event(t, l, eventExhausted, 100)}
+			at := b.mark(t, l)
+			at.term += refusedMark
+			if l.setting == e.Setting && b.marks[at] == 0 {
+				b.marks[at] = 1
+				event := b.event(t, l, eventRefused, t.percent(l))
+				event.Tokens, event.USD, event.Call = e.claim.Tokens, measured(e.claim.Cost.Nano, true), e.claim.RequestID
+				return []Event{event}
 			}
 		}
 	}
 	return nil
+}
+
+// percent is how much of a budget counts as spent.
+func (t *tally) percent(l *bound) int {
+	if l.quota == 0 {
+		return 100
+	}
+	return int(float64(t.counted(l)) * 100 / float64(l.quota))
 }
 
 func (b *book) event(t *tally, l *bound, what string, percent int) Event {

@@ -98,9 +98,11 @@ type Budgets struct {
 	mu      sync.Mutex
 	started bool
 	book    book
-	queue   queue
-	news    []Event
-	wake    chan struct{}
+	// recycled is of the last reservation.
+	recycled bool
+	queue    queue
+	news     []Event
+	wake     chan struct{}
 }
 
 // New names the budgets; nothing is read before Start.
@@ -192,15 +194,25 @@ func (b *Budgets) Reserve(c ledger.Claim) error {
 	b.book.turn(b.now(c.At))
 	bound := b.book.of(&c.Call)
 	if refusal := b.book.judge(&c, bound, b.queue.approved(c.RequestID)); refusal != nil {
-		b.announce(b.book.exhausted(refusal, bound)...)
+		b.announce(b.book.refused(refusal, bound)...)
 		return refusal
 	}
+	b.recycled = false
 	for _, t := range bound {
 		if t != nil {
+			b.recycled = b.recycled || t.recycles(&c)
 			t.reserved.add(claimed(c))
 		}
 	}
 	return nil
+}
+
+// Recycled tells whether what was reserved last may have been given back just before, by calls whose
+// settlement is not on disk yet. The ledger asks under its lock.
+func (b *Budgets) Recycled() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.recycled
 }
 
 func (b *Budgets) now(at time.Time) time.Time {
@@ -224,6 +236,7 @@ func (b *Budgets) Settle(reserved, spent ledger.Claim, at time.Time) {
 		for _, t := range b.book.of(&reserved.Call) {
 			if t != nil {
 				t.reserved = t.reserved.minus(claimed(reserved))
+				t.free(at, claimed(reserved).minus(claimed(spent)))
 			}
 		}
 	}

@@ -363,7 +363,7 @@ func TestWarningsOnceAPeriodEach(t *testing.T) {
 		if f.spend(1, price.Cost{}) == nil {
 			t.Error("it fits")
 		}
-		want := "budget.warned 50;budget.warned 75;budget.warned 90;budget.exhausted 100;"
+		want := "budget.warned 50;budget.warned 75;budget.warned 90;budget.refused 100;"
 		if got := told(); got != want {
 			t.Errorf("%s", got)
 		}

@@ -21,7 +21,7 @@ func (b *Budgets) load(ctx context.Context) (*book, error) {
 	if err := b.loadSpent(ctx, fresh); err != nil {
 		return nil, err
 	}
-	events, err := b.files.events(ctx, "", fresh.cal.begins(horizon(&fresh.cal)), everything, eventReset, eventWarned, eventExhausted)
+	events, err := b.files.events(ctx, "", fresh.cal.begins(horizon(&fresh.cal)), everything, eventReset, eventWarned, eventRefused)
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +101,10 @@ func (b *Budgets) replay(ctx context.Context, fresh *book, e *Event) error {
 	}
 	if e.Event != eventReset {
 		at := mark{e.Scope, e.Limit, e.Since.UnixNano()}
-		fresh.marks[at] = max(fresh.marks[at], e.Percent)
+		if e.Event == eventRefused {
+			at.term += refusedMark
+		}
+		fresh.marks[at] = max(fresh.marks[at], e.Percent, 1)
 		return nil
 	}
 	t, d, name := fresh.scope(e.Scope)

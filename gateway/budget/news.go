@@ -12,22 +12,22 @@ import (
 
 // The events of a budget.
 const (
-	eventSet       = "set"
-	eventRemoved   = "removed"
-	eventReset     = "reset"
-	eventWarned    = "warned"
-	eventExhausted = "exhausted"
-	eventParked    = "parked"
-	eventApproved  = "approved"
-	eventDenied    = "denied"
-	eventExpired   = "expired"
+	eventSet      = "set"
+	eventRemoved  = "removed"
+	eventReset    = "reset"
+	eventWarned   = "warned"
+	eventRefused  = "refused"
+	eventParked   = "parked"
+	eventApproved = "approved"
+	eventDenied   = "denied"
+	eventExpired  = "expired"
 )
 
 // An Event is something that happened to a budget. Amounts are tokens, or US dollars where the
 // limit's name begins with usd.
 type Event struct {
 	Time    time.Time `json:"time"`
-	Event   string    `json:"event" enum:"set,removed,reset,warned,exhausted,parked,approved,denied,expired"`
+	Event   string    `json:"event" enum:"set,removed,reset,warned,refused,parked,approved,denied,expired"`
 	Scope   string    `json:"scope"`
 	Limit   string    `json:"limit,omitempty"`
 	Period  Period    `json:"period,omitempty"`

@@ -103,7 +103,7 @@ type createInput struct {
 	nameInput
 	Owner   string   `json:"owner" help:"whose it is: client:NAME, agent:NAME, extension:NAME or tenant:NAME; a client of the key's name when left out" max:"200"`
 	Tenant  string   `json:"tenant" help:"the tenant for which its owner acts" max:"200"`
-	Models  []string `json:"models" help:"the aliases, agents and provider/models that it may call, a star at the end for all that begin so; all when left out" max:"200"`
+	Models  []string `json:"models" help:"the aliases, agents and provider/models that it may call, with commas between them or several times, a star at the end for all that begin so; all when left out" max:"200"`
 	RPM     int64    `json:"rpm" help:"the most requests in any minute; 0 for no limit" min:"0" max:"1000000"`
 	TPM     int64    `json:"tpm" help:"the most tokens in any minute, those a call may need included; 0 for no limit" min:"0" max:"1000000000000"`
 	Expires string   `json:"expires" help:"a span such as 30d, a time, or never" default:"never" max:"40"`
@@ -174,7 +174,10 @@ func (in updateInput) over(t *terms, now time.Time) error {
 	}
 	if in.Models != nil {
 		t.Models = nil
-		for i, model := range *in.Models {
+		for i, model := range strings.Split(strings.Join(*in.Models, ","), ",") {
+			if model = strings.TrimSpace(model); model == "" && len(*in.Models) == 0 {
+				continue
+			}
 			if model == "" || strings.ContainsAny(model, " \t\r\n") || strings.Contains(strings.TrimSuffix(model, "*"), "*") || len(model) > 200 {
 				add(fmt.Sprintf("models[%d]", i), fmt.Sprintf("%q names no model", model), "want an alias, an agent or provider/model, with a star at its end at most")
 			}

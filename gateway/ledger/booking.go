@@ -65,6 +65,7 @@ type Reservation struct {
 	input  int64
 	cost   price.Cost // of what is held
 	booked bool       // it was never reserved
+	after  bool       // what was settled before must be on disk first
 	done   bool
 }
 
@@ -76,9 +77,9 @@ func (l *Ledger) Reserve(ctx context.Context, call Call, input, output int64) (*
 	if err := l.admit(r); err != nil {
 		return nil, err
 	}
-	if err := l.write.reserve(ctx, r.row(l.needs.Node, output)); err != nil {
-		l.release(r)
+	if err := l.write.reserve(ctx, r.row(l.needs.Node, output), r.after); err != nil {
 		l.write.void(r.id) // it may be on disk all the same
+		l.release(r)
 		return nil, err
 	}
 	return r, nil
@@ -107,6 +108,9 @@ func (l *Ledger) admit(r *Reservation) error {
 	l.window.advance(r.began)
 	if err := l.ask(r.claim()); err != nil {
 		return err
+	}
+	if purse, ok := l.needs.Purse.(recycler); ok {
+		r.after = purse.Recycled()
 	}
 	r.id = l.nextID(r.began)
 	return nil

@@ -35,6 +35,11 @@ type Purse interface {
 	Settle(reserved, spent Claim, at time.Time)
 }
 
+// A recycler is a purse that tells whether what it reserved last was given back just before by a
+// settlement. The reservation is then not written before that settlement: whatever a crash leaves
+// fits into what the purse allows.
+type recycler interface{ Recycled() bool }
+
 // An Observation is a call that somebody else made and wrote down, such as a coding agent in its
 // session log.
 type Observation struct {

@@ -37,6 +37,7 @@ type writer struct {
 	lazy    []op // everything else, in order
 	closed  bool
 	due     bool        // what is lazy has waited long enough
+	after   bool        // a reservation is urgent that must not be written before what is lazy
 	timer   *time.Timer // makes it due
 	scratch scratch     // of run alone
 	wake    chan struct{}
@@ -51,6 +52,7 @@ type op struct {
 	extend  *extension
 	observe []*observedRow
 	done    chan error // nil: nobody waits
+	after   bool       // of a reservation: not before what is lazy now
 }
 
 type extension struct {
@@ -75,6 +77,7 @@ func (w *writer) push(o op) bool {
 	awake := o.done != nil
 	if o.reserve != nil {
 		w.urgent = append(w.urgent, o)
+		w.after = w.after || o.after
 	} else {
 		w.lazy = append(w.lazy, o)
 		awake = awake || len(w.lazy) == mostTogether
@@ -105,9 +108,9 @@ func (w *writer) signal() {
 	}
 }
 
-// reserve returns when the row is on disk.
-func (w *writer) reserve(ctx context.Context, row *reservationRow) error {
-	return w.wait(ctx, op{reserve: row})
+// reserve returns when the row is on disk; when it is to be after, then what was settled before is too.
+func (w *writer) reserve(ctx context.Context, row *reservationRow, after bool) error {
+	return w.wait(ctx, op{reserve: row, after: after})
 }
 
 // wait pushes o and returns when it was tried.
@@ -178,6 +181,13 @@ func (w *writer) take(failed []op) ([]op, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	ops := failed
+	if w.after {
+		ops, w.lazy = upTo(mostTogether, ops, w.lazy)
+		w.due = len(w.lazy) > 0
+		if w.after = w.due; w.due {
+			return ops, w.closed
+		}
+	}
 	ops, w.urgent = upTo(mostTogether, ops, w.urgent)
 	if w.due || w.closed {
 		ops, w.lazy = upTo(mostTogether, ops, w.lazy)
