@@ -17,9 +17,8 @@ import (
 type spoken struct {
 	system, turns wire.JSON
 
-	role   dialect.Role // of the turn that is open
-	blocks int          // in it
-	late   bool         // system messages may stand amid the turns
+	role dialect.Role // of the turn that is open
+	late bool         // system messages may stand amid the turns
 }
 
 func encodeMessages(r *dialect.Request) (*spoken, error) {

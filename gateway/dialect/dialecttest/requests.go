@@ -101,6 +101,61 @@ func requestCases() []requestCase {
 	}
 }
 
+// A saying is a request that clients of one dialect alone send, and what a model of another hears:
+// each line of hears is in its description, none of never is.
+type saying struct {
+	name, from, body string
+	hears, never     []string
+}
+
+// codingAgent is a request as Claude Code sends it: marks of what to cache with a scope, a system
+// message amid the talk, thinking that is not shown, edits of old thinking, deferred nothing.
+const codingAgent = `{"model":"claude-opus-4-8","max_tokens":32000,"stream":true,
+	"metadata":{"user_id":"user_1_session_2"},"thinking":{"type":"adaptive","display":"omitted"},"output_config":{"effort":"medium"},
+	"context_management":{"edits":[{"type":"clear_thinking_20251015","keep":"all"}]},"diagnostics":{"previous_message_id":null},
+	"system":[{"type":"text","text":"You are an agent."},{"type":"text","text":"Work in /src.","cache_control":{"type":"ephemeral","ttl":"1h","scope":"global"}}],
+	"tools":[{"name":"Bash","description":"Runs.","input_schema":{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object","properties":{"command":{"type":"string"}}},
+		"eager_input_streaming":true,"defer_loading":false},{"name":"Read","description":"Reads.","input_schema":{"type":"object"},"cache_control":{"type":"ephemeral"}}],
+	"messages":[{"role":"user","content":[{"type":"text","text":"Fix it."}]},
+	{"role":"system","content":[{"type":"text","text":"Be careful.","cache_control":{"type":"ephemeral"}}]},
+	{"role":"assistant","content":[{"type":"thinking","thinking":"","signature":"EqQB"},{"type":"text","text":"I look.","citations":null},
+		{"type":"tool_use","id":"toolu_1","name":"Bash","input":{"command":"ls"},"caller":{"type":"direct"}},{"type":"tool_use","id":"toolu_2","name":"Read","input":{}}]},
+	{"role":"user","content":[{"type":"tool_result","tool_use_id":"toolu_1","is_error":true,"content":"no such folder"},
+		{"type":"tool_result","tool_use_id":"toolu_2","content":[{"type":"text","text":"a picture"},{"type":"image","source":{"type":"base64","media_type":"image/png","data":"iVBORw0="}}],
+		"cache_control":{"type":"ephemeral"}},{"type":"text","text":"Go on."}]}]}`
+
+// sayings are what no other dialect says in the same words.
+func sayings() []saying {
+	return []saying{
+		{
+			name: "a coding agent", from: Messages, body: codingAgent,
+			hears: []string{
+				"stream true limit 32000", "tool Bash: Runs.", "tool Read: Reads.", "effort medium", "says You are an agent.", "Work in /src.",
+				"says Fix it.", "system  says Be careful.", "says I look.", `calls toolu_1 Bash {"command":"ls"}`, "calls toolu_2 Read {}",
+				"answers toolu_1 ", "no such folder", "answers toolu_2 ", "a picture", "image/png iVBORw0=", "says Go on.",
+			},
+			never: []string{"EqQB", "global"},
+		},
+		{
+			name: "a result that failed", from: Messages, body: `{"model":"m","max_tokens":5,"messages":[{"role":"user","content":"a"},
+				{"role":"assistant","content":[{"type":"tool_use","id":"t","name":"f","input":{}}]},
+				{"role":"user","content":[{"type":"tool_result","tool_use_id":"t","is_error":true,"content":"no way"}]}]}`,
+			hears: []string{"answers t failed says no way"},
+		},
+		{
+			name: "thinking of a compatible server", from: Chat, body: `{"model":"m","max_tokens":5,"messages":[{"role":"user","content":"a"},
+				{"role":"assistant","content":"b","reasoning_content":"Hm."},{"role":"user","content":"c"}]}`,
+			hears: []string{"user  says a", "assistant  says b", "user  says c"},
+		},
+		{
+			name: "encrypted thinking", from: Responses, body: `{"model":"m","max_output_tokens":5,"store":false,"include":["reasoning.encrypted_content"],"input":[{"role":"user","content":"a"},
+				{"type":"reasoning","id":"rs_1","summary":[{"type":"summary_text","text":"Hm."}],"encrypted_content":"gAAAAABo"},
+				{"type":"function_call","call_id":"t","name":"f","arguments":"{}"},{"type":"function_call_output","call_id":"t","output":[{"type":"input_text","text":"ok"}]}]}`,
+			hears: []string{"user  says a", "calls t f {}", "answers t says ok"},
+		},
+	}
+}
+
 // A refusal is a request that a client of one dialect sends and a model of another cannot be asked,
 // with the field that the client reads is wrong.
 type refusal struct {

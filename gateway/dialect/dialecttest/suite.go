@@ -25,6 +25,7 @@ func Run(t *testing.T, dialects ...*dialect.Dialect) {
 			t.Run(one.Name+" to "+other.Name, func(t *testing.T) {
 				t.Parallel()
 				runRequests(t, one, other)
+				runSayings(t, one, other)
 				runRefusals(t, one, other)
 				runAnswers(t, one, other)
 				runStreams(t, one, other)
@@ -119,6 +120,45 @@ func runRequests(t *testing.T, client, provider *dialect.Dialect) {
 		}
 		if call, err := provider.Scan(body); err != nil || call.Model != said.Model || call.Stream != said.Stream {
 			t.Errorf("%s: %s scans %s: %+v %v", c.name, provider.Name, body, call, err)
+		}
+	}
+}
+
+// runSayings: what clients of one dialect alone say is heard, if in other words.
+func runSayings(t *testing.T, client, provider *dialect.Dialect) {
+	t.Helper()
+	for _, c := range sayings() {
+		if c.from != client.Name {
+			continue
+		}
+		said, err := client.Decode([]byte(c.body))
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		body, err := provider.Encode(said)
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		heard, err := provider.Decode(body)
+		if err != nil {
+			t.Errorf("%s: %s does not understand %s: %v", c.name, provider.Name, body, err)
+			continue
+		}
+		what := describe(heard)
+		for _, want := range c.hears {
+			if provider != client && strings.Contains(want, " failed ") {
+				want = strings.Replace(want, "failed says ", "says Error: ", 1) // the others have no field for it
+			}
+			if !strings.Contains(what, want) {
+				t.Errorf("%s: want %q in\n%s", c.name, want, what)
+			}
+		}
+		for _, never := range c.never {
+			if client != provider && strings.Contains(string(body), never) {
+				t.Errorf("%s: %q was sent on: %s", c.name, never, body)
+			}
 		}
 	}
 }

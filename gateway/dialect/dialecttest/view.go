@@ -79,7 +79,11 @@ func describePart(p dialect.Part) string {
 		for _, inner := range p.Result.Parts {
 			said = append(said, describePart(inner))
 		}
-		return fmt.Sprintf("answers %s %s", p.Result.ID, strings.Join(said, " "))
+		failed := ""
+		if p.Result.Error {
+			failed = "failed "
+		}
+		return fmt.Sprintf("answers %s %s%s", p.Result.ID, failed, strings.Join(said, " "))
 	case dialect.PartThinking:
 		return "thinks " + p.Thinking.Text
 	case dialect.PartImage, dialect.PartFile, dialect.PartAudio:
