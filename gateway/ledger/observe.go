@@ -102,8 +102,13 @@ func (s *scratch) observe(ctx context.Context, tx store.Tx, rows []*observedRow)
 	if err != nil {
 		return err
 	}
-	var fresh []*observedRow
+	fresh := make([]*observedRow, 0, len(rows))
 	for _, r := range rows {
+		for _, other := range fresh {
+			if r.instead != "" && other.name == r.instead {
+				other.id = 0 // it is known by name and counts no more
+			}
+		}
 		if gone, err := s.stoodFor(ctx, tx, r.instead, before); err != nil {
 			return err
 		} else if gone {
@@ -153,7 +158,7 @@ func largest(rows []*observedRow) []*observedRow {
 		case !twice:
 			place[r.name] = len(kept)
 			kept = append(kept, r)
-		case r.Usage.Total() > kept[i].Usage.Total():
+		case r.Usage.Total() > kept[i].Usage.Total(), r.instead == r.name:
 			kept[i] = r
 		}
 	}

@@ -137,6 +137,10 @@ func TestOneObservationStandsForAnother(t *testing.T) {
 		agree(t, l, s, p, 7)
 		observe(t, l, instead(seen("own", "", now, 2, 0), "own"), instead(seen("new", "", now, 3, 0), "never seen"))
 		agree(t, l, s, p, 6)
+		// All at once.
+		observe(t, l, seen("replay2", "", now, 900, 5), instead(seen("own2", "", now, 1, 0), "replay2"),
+			seen("grown", "", now, 50, 0), instead(seen("grown", "", now, 1, 0), "grown"))
+		agree(t, l, s, p, 8)
 	})
 }
 
