@@ -48,7 +48,7 @@ func TestTap(t *testing.T) {
 	for i, data := range sample {
 		kinds = append(kinds, tap.See([]byte(data)))
 		if i == len(sample)-3 {
-			if u, stated := tap.Usage(); stated || u.Input != 12 || u.CachedRead != 50 || u.Output < 10 {
+			if u, stated := tap.Usage(); !stated || u.Input != 12 || u.CachedRead != 50 || u.Output != 1 {
 				t.Errorf("before the end: %+v %v", u, stated)
 			}
 		}
@@ -68,6 +68,16 @@ func TestTap(t *testing.T) {
 	}
 	if seen := tap.Seen(); seen.ID != "msg_1" || !seen.Finished || seen.Output == 0 {
 		t.Errorf("seen %+v", seen)
+	}
+}
+
+func TestTapOfAnEndWithoutUsage(t *testing.T) {
+	t.Parallel()
+	var tap tap
+	tap.See([]byte(sample[0]))
+	tap.See([]byte(`{"type":"message_delta","delta":{"stop_reason":"end_turn"}}`))
+	if u, stated := tap.Usage(); stated {
+		t.Errorf("nobody stated %+v", u)
 	}
 }
 

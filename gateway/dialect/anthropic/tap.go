@@ -192,15 +192,11 @@ func stopReason(raw []byte) string {
 	return reason
 }
 
-// Usage is what the stream stated at its end. Of one that was cut before, it is what the beginning
-// stated, with the output estimated, and false.
+// Usage is what the stream stated. Before its end that is all of the input and the first token of the
+// output; a stream that ended without stating more has stated nothing of its output.
 func (t *tap) Usage() (holdfast.Usage, bool) {
 	u, ok := t.counted.usage()
-	if !t.stated {
-		u.Output = max(u.Output, t.Seen().Output)
-		return u, false
-	}
-	return u, ok
+	return u, ok && (t.stated || !t.finished)
 }
 
 // Seen is what was counted so far.
