@@ -8,11 +8,13 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"holdfast/gateway/dialect"
 )
 
 const hello = `"messages":[{"role":"user","content":"hello there"}]`
 
-func TestDecode(t *testing.T) {
+func TestScan(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		body      string
@@ -34,7 +36,7 @@ func TestDecode(t *testing.T) {
 		"model inside a message":  {`{"messages":[{"role":"user","model":"x","content":"\"model\":\"y\""}],"model":"m"}`, "m", false, false, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, err := Decode([]byte(c.body))
+			r, err := scanChat([]byte(c.body))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -45,7 +47,7 @@ func TestDecode(t *testing.T) {
 	}
 }
 
-func TestDecodeRefuses(t *testing.T) {
+func TestScanRefuses(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ body, field string }{
 		"nothing":          {``, ""},
@@ -69,8 +71,8 @@ func TestDecodeRefuses(t *testing.T) {
 		"options a list":   {`{"model":"m","stream_options":[],` + hello + `}`, "stream_options"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := Decode([]byte(c.body))
-			wrong, ok := errors.AsType[*InputError](err)
+			_, err := scanChat([]byte(c.body))
+			wrong, ok := errors.AsType[*dialect.InputError](err)
 			if !ok {
 				t.Fatalf("got %v", err)
 			}
@@ -92,11 +94,11 @@ func TestForKeepsEverythingElse(t *testing.T) {
 		`{"stream":true,"model":"chat",` + hello + `,"stream_options":null}`,
 		`{"stream":true,"stream_options":{"include_usage":true},"model":"chat",` + hello + `}`,
 	} {
-		r, err := Decode([]byte(body))
+		r, err := scanChat([]byte(body))
 		if err != nil {
 			t.Fatal(err)
 		}
-		out := r.For("vendor/mödel \"x\"")
+		out := r.Edit.For("vendor/mödel \"x\"", 0)
 		var before, after map[string]any
 		mustUnmarshal(t, []byte(body), &before)
 		mustUnmarshal(t, out, &after)
@@ -117,6 +119,31 @@ func TestForKeepsEverythingElse(t *testing.T) {
 		}
 		if strings.Contains(body, "12345678901234567890") && !strings.Contains(string(out), "12345678901234567890") {
 			t.Errorf("a number was rounded in %s", out)
+		}
+	}
+}
+
+func TestForSetsALimit(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]int64{
+		`{"model":"m",` + hello + `}`:                                          90,
+		`{"model":"m","n":3,` + hello + `}`:                                    30,
+		`{"model":"m","max_completion_tokens":null,` + hello + `}`:             90,
+		`{"max_tokens":null,"model":"m","stream":true,` + hello + `}`:          90,
+		`{"model":"m","max_tokens":7,` + hello + `}`:                           0,
+		`{"model":"m","max_completion_tokens":7,"n":2,` + hello + `}`:          0,
+		`{"model":"m","max_tokens":7,"max_completion_tokens":9,` + hello + `}`: 0,
+	} {
+		r, err := scanChat([]byte(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var before, after map[string]any
+		mustUnmarshal(t, []byte(body), &before)
+		mustUnmarshal(t, r.Edit.For("m", 90), &after)
+		got, _ := after["max_completion_tokens"].(float64)
+		if want > 0 && int64(got) != want || want == 0 && !reflect.DeepEqual(before, after) {
+			t.Errorf("%s became %v", body, after)
 		}
 	}
 }
@@ -143,7 +170,7 @@ func TestInputEstimate(t *testing.T) {
 		"opaque": {`"` + strings.Repeat("A", 2000) + ` is no image, for words follow"`, 400, 2100},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, err := Decode([]byte(`{"model":"m","messages":[{"role":"user","content":` + c.content + `}]}`))
+			r, err := scanChat([]byte(`{"model":"m","messages":[{"role":"user","content":` + c.content + `}]}`))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -154,30 +181,31 @@ func TestInputEstimate(t *testing.T) {
 	}
 }
 
-// FuzzDecode holds that what is accepted goes upstream as valid JSON with the same members but
+// FuzzScan holds that what is accepted goes upstream as valid JSON with the same members but
 // for the two that the gateway sets.
-func FuzzDecode(f *testing.F) {
+func FuzzScan(f *testing.F) {
 	for _, seed := range []string{
 		`{"model":"chat",` + hello + `}`,
 		`{"model":"m","stream":true,"stream_options":{"include_usage":false},` + hello + `}`,
 		`{"n":2,"model":"\u0000","max_tokens":5,"messages":[{"content":[{"text":"a\"b"}]}],"tools":[{"a":"\\"}]}`,
 		`{"model":"m","messages":[],"stream_options":null,"stream":true}`, `[`, `{"a":}`, "\xff",
 	} {
-		f.Add([]byte(seed))
+		f.Add([]byte(seed), int64(0))
+		f.Add([]byte(seed), int64(77))
 	}
-	f.Fuzz(func(t *testing.T, body []byte) {
-		r, err := Decode(body)
+	f.Fuzz(func(t *testing.T, body []byte, limit int64) {
+		r, err := scanChat(body)
 		if err != nil {
 			return
 		}
 		if r.Input < 0 || r.MaxOutput < 0 {
 			t.Fatalf("negative estimates %d, %d", r.Input, r.MaxOutput)
 		}
-		again, err := Decode(r.For("other"))
+		again, err := scanChat(r.Edit.For("other", limit))
 		if err != nil {
-			t.Fatalf("what goes upstream is refused: %v\n%s", err, r.For("other"))
+			t.Fatalf("what goes upstream is refused: %v\n%s", err, r.Edit.For("other", limit))
 		}
-		if again.Model != "other" || again.Stream != r.Stream || again.MaxOutput != r.MaxOutput || again.Stream && !again.UsageAsked {
+		if again.Model != "other" || again.Stream != r.Stream || (r.MaxOutput > 0 || limit <= 0) && again.MaxOutput != r.MaxOutput || again.Stream && !again.UsageAsked {
 			t.Fatalf("%+v became %+v", r, again)
 		}
 	})

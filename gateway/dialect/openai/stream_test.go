@@ -4,60 +4,13 @@ package openai
 
 import (
 	"bytes"
-	"errors"
 	"io"
-	"strings"
 	"testing"
-	"testing/iotest"
 
 	"holdfast"
+	"holdfast/gateway/dialect"
+	"holdfast/gateway/dialect/wire"
 )
-
-func events(t *testing.T, from io.Reader) (list []string, rest string, err error) {
-	t.Helper()
-	e := NewEvents(from, nil)
-	for {
-		for event, ok := e.Next(); ok; event, ok = e.Next() {
-			list = append(list, string(event.Data))
-		}
-		if err := e.Fill(); err != nil {
-			return list, string(e.Rest()), err
-		}
-	}
-}
-
-func TestEventsHoweverTheyArrive(t *testing.T) {
-	t.Parallel()
-	stream := "data: {\"a\":1}\n\n: alive\n\nevent: x\r\ndata:{\"b\":2}\r\n\r\ndata: one\ndata: two\n\ndata: torn"
-	want := []string{`{"a":1}`, ``, `{"b":2}`, "one\ntwo"}
-	for name, from := range map[string]io.Reader{
-		"whole": strings.NewReader(stream),
-		"bytes": iotest.OneByteReader(strings.NewReader(stream)),
-		"eof":   iotest.DataErrReader(strings.NewReader(stream)),
-	} {
-		got, rest, err := events(t, from)
-		if !errors.Is(err, io.EOF) || rest != "data: torn" || strings.Join(got, "|") != strings.Join(want, "|") {
-			t.Errorf("%s: got %q, rest %q, %v", name, got, rest, err)
-		}
-	}
-}
-
-func TestEventsAreBounded(t *testing.T) {
-	t.Parallel()
-	_, _, err := events(t, io.LimitReader(endless{}, 64<<20))
-	if !errors.Is(err, ErrHugeEvent) {
-		t.Errorf("got %v", err)
-	}
-}
-
-type endless struct{}
-
-func (endless) Read(p []byte) (int, error) {
-	for i := range p {
-		p[i] = 'x'
-	}
-	return len(p), nil
-}
 
 func chunkOf(delta, finish string) string {
 	return `{"id":"c","object":"chat.completion.chunk","choices":[{"index":0,"delta":` + delta + `,"finish_reason":` + finish + `}],"usage":null}`
@@ -67,35 +20,35 @@ func TestTapKinds(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		data string
-		want Kind
+		want dialect.Kind
 	}{
-		"text":             {chunkOf(`{"content":"hi"}`, `null`), KindChunk},
-		"spaced":           {`{ "choices": [ { "delta": { "content" : "hi" } } ] }`, KindChunk},
-		"role":             {chunkOf(`{"role":"assistant","content":""}`, `null`), KindSilent},
-		"null":             {chunkOf(`{"role":"assistant","content":null,"refusal":null}`, `null`), KindSilent},
-		"tool call":        {chunkOf(`{"tool_calls":[{"index":0,"function":{"name":"f","arguments":""}}]}`, `null`), KindChunk},
-		"reasoning":        {chunkOf(`{"reasoning_content":"hm"}`, `null`), KindChunk},
-		"unknown delta":    {chunkOf(`{"audio":{"data":"x"}}`, `null`), KindChunk},
-		"stop":             {chunkOf(`{}`, `"stop"`), KindSilent},
-		"length":           {chunkOf(`{}`, `"length"`), KindChunk},
-		"filter first":     {`{"choices":[],"prompt_filter_results":[{}],"usage":null}`, KindSilent},
-		"usage alone":      {`{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4}}`, KindUsage},
-		"usage no choices": {`{"usage":{"prompt_tokens":3,"completion_tokens":4}}`, KindUsage},
-		"usage with text":  {`{"choices":[{"delta":{"content":"x"}}],"usage":{"prompt_tokens":3,"completion_tokens":4}}`, KindChunk},
-		"usage in text":    {chunkOf(`{"content":"\"choices\":[] \"usage\":{}"}`, `null`), KindChunk},
-		"error":            {`{"error":{"message":"no","code":500}}`, KindError},
-		"no error":         {`{"error":null,"choices":[{"delta":{"role":"assistant"}}]}`, KindSilent},
-		"done":             {`[DONE]`, KindDone},
-		"garbage":          {`<html>`, KindGarbage},
-		"torn JSON":        {`{"choices":[}`, KindGarbage},
-		"number":           {`7`, KindGarbage},
+		"text":             {chunkOf(`{"content":"hi"}`, `null`), dialect.KindChunk},
+		"spaced":           {`{ "choices": [ { "delta": { "content" : "hi" } } ] }`, dialect.KindChunk},
+		"role":             {chunkOf(`{"role":"assistant","content":""}`, `null`), dialect.KindSilent},
+		"null":             {chunkOf(`{"role":"assistant","content":null,"refusal":null}`, `null`), dialect.KindSilent},
+		"tool call":        {chunkOf(`{"tool_calls":[{"index":0,"function":{"name":"f","arguments":""}}]}`, `null`), dialect.KindChunk},
+		"reasoning":        {chunkOf(`{"reasoning_content":"hm"}`, `null`), dialect.KindChunk},
+		"unknown delta":    {chunkOf(`{"audio":{"data":"x"}}`, `null`), dialect.KindChunk},
+		"stop":             {chunkOf(`{}`, `"stop"`), dialect.KindSilent},
+		"length":           {chunkOf(`{}`, `"length"`), dialect.KindChunk},
+		"filter first":     {`{"choices":[],"prompt_filter_results":[{}],"usage":null}`, dialect.KindSilent},
+		"usage alone":      {`{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4}}`, dialect.KindUsage},
+		"usage no choices": {`{"usage":{"prompt_tokens":3,"completion_tokens":4}}`, dialect.KindUsage},
+		"usage with text":  {`{"choices":[{"delta":{"content":"x"}}],"usage":{"prompt_tokens":3,"completion_tokens":4}}`, dialect.KindChunk},
+		"usage in text":    {chunkOf(`{"content":"\"choices\":[] \"usage\":{}"}`, `null`), dialect.KindChunk},
+		"error":            {`{"error":{"message":"no","code":500}}`, dialect.KindError},
+		"no error":         {`{"error":null,"choices":[{"delta":{"role":"assistant"}}]}`, dialect.KindSilent},
+		"done":             {`[DONE]`, dialect.KindDone},
+		"garbage":          {`<html>`, dialect.KindGarbage},
+		"torn JSON":        {`{"choices":[}`, dialect.KindGarbage},
+		"number":           {`7`, dialect.KindGarbage},
 	} {
 		var tap Tap
 		if got := tap.See([]byte(c.data)); got != c.want {
 			t.Errorf("%s: kind %d, want %d", name, got, c.want)
 		}
 	}
-	if got := new(Tap).See(nil); got != KindComment {
+	if got := new(Tap).See(nil); got != dialect.KindComment {
 		t.Errorf("comment: kind %d", got)
 	}
 }
@@ -159,12 +112,12 @@ func TestReadCompletion(t *testing.T) {
 		"html":          {`<html></html>`, false, false},
 		"torn":          {`{"choices":[{"message":{"content":"hel`, false, false},
 	} {
-		got, ok := ReadCompletion([]byte(c.body))
+		got, ok := readAnswer([]byte(c.body))
 		if ok != c.ok || got.Empty != c.empty {
 			t.Errorf("%s: ok %v, %+v", name, ok, got)
 		}
 	}
-	got, _ := ReadCompletion([]byte(answer(`{"content":"12345678"}`, `"stop"`)))
+	got, _ := readAnswer([]byte(answer(`{"content":"12345678"}`, `"stop"`)))
 	if got.Output != 2 || got.HasUsage {
 		t.Errorf("estimated %d, usage %v", got.Output, got.HasUsage)
 	}
@@ -179,7 +132,7 @@ func FuzzStream(f *testing.F) {
 	f.Fuzz(func(t *testing.T, stream []byte, size uint8) {
 		var tap Tap
 		var raw bytes.Buffer
-		e := NewEvents(&piecewise{stream, int(size)%17 + 1}, nil)
+		e := wire.NewEvents(&piecewise{stream, int(size)%17 + 1}, nil)
 		for {
 			for event, ok := e.Next(); ok; event, ok = e.Next() {
 				raw.Write(event.Raw)
@@ -217,7 +170,7 @@ func (p *piecewise) Read(b []byte) (int, error) {
 func FuzzReadCompletion(f *testing.F) {
 	f.Add([]byte(`{"choices":[{"message":{"content":"x"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1}}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		if c, _ := ReadCompletion(body); c.Output < 0 || c.HasUsage && c.Usage.Total() <= 0 {
+		if c, _ := readAnswer(body); c.Output < 0 || c.HasUsage && c.Usage.Total() <= 0 {
 			t.Fatalf("%+v", c)
 		}
 	})
