@@ -49,7 +49,7 @@ func afterValue(b []byte, at int) int {
 		return afterBrackets(b, at)
 	}
 	end := at
-	for end < len(b) && b[end] != ',' && b[end] != '}' && b[end] != ']' && b[end] > ' ' {
+	for end < len(b) && b[end] > ' ' && strings.IndexByte(`,:"[]{}`, b[end]) < 0 {
 		end++
 	}
 	if end == at {

@@ -474,6 +474,7 @@ func FuzzLines(f *testing.F) {
 
 func FuzzMembers(f *testing.F) {
 	f.Add([]byte(`{"a":"b\\","c":[1,{"d":null}]}`))
+	f.Add([]byte(`{"":0"}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		whole := members(text, func(key, value []byte) {
 			if !bytes.Contains(text, key) || !bytes.Contains(text, value) {
