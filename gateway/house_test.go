@@ -87,6 +87,12 @@ func impatient(c Config) Config {
 
 func newHouse(t *testing.T, c Config) *testHouse {
 	t.Helper()
+	return newHouseWith(t, c, func(*Needs, *ledger.Needs) {})
+}
+
+// newHouseWith changes what the gateway and its ledger are made of.
+func newHouseWith(t *testing.T, c Config, change func(*Needs, *ledger.Needs)) *testHouse {
+	t.Helper()
 	h := &testHouse{t: t, log: &syncBuffer{}}
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	root := home.At(t.TempDir())
@@ -95,8 +101,12 @@ func newHouse(t *testing.T, c Config) *testHouse {
 		Home: root, Log: log,
 		Burn: func(ctx context.Context) (judge.Burn, error) { return h.ledger.Burn(ctx) },
 	})
-	h.ledger = ledger.New(ledger.Needs{Store: h.store, Node: "here", Gate: h.breaker, Log: log})
-	h.Gateway = New(Needs{Home: root, Config: &c, Ledger: h.ledger, Breaker: h.breaker, Keys: keyring{"UP_KEY": secretKey}, Log: log})
+	books := ledger.Needs{Store: h.store, Node: "here", Gate: h.breaker, Log: log}
+	needs := Needs{Home: root, Config: &c, Breaker: h.breaker, Keys: keyring{"UP_KEY": secretKey}, Log: log}
+	change(&needs, &books)
+	h.ledger = ledger.New(books)
+	needs.Ledger = h.ledger
+	h.Gateway = New(needs)
 	if wrong := c.Check(); len(wrong) > 0 {
 		t.Fatal(wrong)
 	}
@@ -114,7 +124,7 @@ func (h *testHouse) serve(routes []house.Route) {
 	mux := http.NewServeMux()
 	for _, r := range routes {
 		mux.HandleFunc(r.Pattern, func(w http.ResponseWriter, q *http.Request) {
-			caller := holdfast.Caller{Kind: holdfast.CallerAgent, Name: "tester", Tier: holdfast.TierTenantPeer}
+			caller := holdfast.Caller{Kind: holdfast.CallerAgent, Name: "tester", Tier: holdfast.TierTenantPeer, Key: q.Header.Get("X-Test-Key")}
 			r.Handler.ServeHTTP(w, q.WithContext(holdfast.WithCaller(q.Context(), caller)))
 		})
 	}

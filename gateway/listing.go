@@ -3,12 +3,14 @@
 package gateway
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
 	"time"
 
+	"holdfast"
 	"holdfast/gateway/dialect"
 	"holdfast/gateway/provider"
 )
@@ -16,11 +18,13 @@ import (
 // A listed model is a name that may stand as a model's.
 type listed struct{ id, owner string }
 
-// names lists what may stand as a model's name: aliases, agents, and what providers announce.
-func (g *Gateway) names() []listed {
+// names lists what may stand as a model's name: aliases, agents, and what providers announce; for a
+// caller whose key is not for all, those that it is for.
+func (g *Gateway) names(ctx context.Context) []listed {
+	caller := holdfast.CallerFrom(ctx)
 	list, seen := []listed{}, map[string]bool{}
 	add := func(id, owner string) {
-		if !seen[id] {
+		if !seen[id] && (g.needs.Limits == nil || g.needs.Limits.May(ctx, caller, id)) {
 			seen[id] = true
 			list = append(list, listed{id, owner})
 		}
@@ -46,7 +50,7 @@ func (g *Gateway) names() []listed {
 
 // models lists the models in the form of the client's dialect.
 func (g *Gateway) models(w http.ResponseWriter, r *http.Request) {
-	list := g.names()
+	list := g.names(r.Context())
 	objects := make([]any, 0, len(list))
 	client := g.tongues.of(r)
 	for _, one := range list {
@@ -66,7 +70,7 @@ func (g *Gateway) models(w http.ResponseWriter, r *http.Request) {
 // model shows one model.
 func (g *Gateway) model(w http.ResponseWriter, r *http.Request) {
 	client, id := g.tongues.of(r), r.PathValue("id")
-	list := g.names()
+	list := g.names(r.Context())
 	if at := slices.IndexFunc(list, func(m listed) bool { return m.id == id }); at >= 0 {
 		send(w, client, object(client, g.began, list[at]))
 		return
