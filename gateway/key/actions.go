@@ -303,6 +303,7 @@ func (b board) inEnv(all []*row) []Listed {
 func (b board) latest(r *row) *row {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
+	r.used = max(r.used, b.used[r.Name])
 	if g := b.named[r.Name]; g != nil {
 		r.used = max(r.used, g.used.Load())
 	}

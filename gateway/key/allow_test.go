@@ -174,7 +174,8 @@ func TestLastUseIsWrittenDown(t *testing.T) {
 	}
 	f.bearer(t, token)
 	want := f.clock.now().UTC().Format(time.RFC3339)
-	for range 2 {
+	for range 3 {
+		f.mustDo(t, "key.update", `{"name":"k","rpm":5}`)
 		if got := f.mustDo(t, "key.show", `{"name":"k"}`); got["used"] != want {
 			t.Errorf("%v, want %s", got, want)
 		}

@@ -83,7 +83,8 @@ type Keys struct {
 	known   map[digest]*seen  // what was seen lately
 	named   map[string]*grant // the same by name
 	meters  map[string]*meter
-	changes int // counts what was forgotten
+	used    map[string]int64 // last uses of those forgotten, until they are written down
+	changes int              // counts what was forgotten
 }
 
 type digest [sha256.Size]byte
@@ -112,7 +113,7 @@ func New(needs Needs) *Keys {
 	}
 	return &Keys{
 		needs: needs, rows: rows{needs.Store}, began: needs.Now(),
-		known: map[digest]*seen{}, named: map[string]*grant{}, meters: map[string]*meter{},
+		known: map[digest]*seen{}, named: map[string]*grant{}, meters: map[string]*meter{}, used: map[string]int64{},
 	}
 }
 
@@ -151,14 +152,12 @@ func (k *Keys) Stop(ctx context.Context) error {
 // refresh writes down when keys were used and forgets what was seen of them.
 func (k *Keys) refresh(ctx context.Context) {
 	k.mu.Lock()
-	used := map[string]int64{}
-	for name, g := range k.named {
-		if at := g.used.Load(); at > 0 {
-			used[name] = at
-		}
+	for name := range k.named {
+		k.drop(name)
 	}
 	clear(k.known)
-	clear(k.named)
+	used := k.used
+	k.used = map[string]int64{}
 	k.changes++
 	k.mu.Unlock()
 	if err := k.rows.touch(ctx, used); err != nil {
@@ -265,12 +264,20 @@ func (k *Keys) forget(name string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.changes++
-	delete(k.named, name)
+	k.drop(name)
 	for hash, found := range k.known {
 		if found.grant.Name == name {
 			delete(k.known, hash)
 		}
 	}
+}
+
+// drop forgets what a key is for, and keeps when it was last used. Called with the lock held.
+func (k *Keys) drop(name string) {
+	if g := k.named[name]; g != nil && g.used.Load() > 0 {
+		k.used[name] = max(k.used[name], g.used.Load())
+	}
+	delete(k.named, name)
 }
 
 // generate makes a key: what is shown once, its hash, and how it begins.
