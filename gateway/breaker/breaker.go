@@ -239,7 +239,7 @@ func (b *Breaker) Refusal() *holdfast.Refusal {
 	if !b.teller.started.Load() {
 		return nil
 	}
-	dark, blind := b.sight.blind(b.limits.get().Blind())
+	dark, blind := b.sight.blind(now, b.limits.get().Blind())
 	if !blind {
 		if b.sight.told.Load() {
 			b.sight.told.Store(false)

@@ -344,7 +344,7 @@ func (h *halts) resting() map[halt.Scope]time.Time {
 
 // rest is until when judging of a scope rests; the zero time when it does not.
 func (h *halts) rest(s halt.Scope) time.Time {
-	if until, ok := h.resting()[s]; ok && halt.Rests(until, h.now()) {
+	if until := h.resting()[s]; !until.IsZero() && halt.Rests(until, h.now()) {
 		return until
 	}
 	return time.Time{}

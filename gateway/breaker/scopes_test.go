@@ -336,3 +336,19 @@ func TestStreamsMayFinish(t *testing.T) {
 		t.Errorf("%v: cut %d times", err, w.cuts)
 	}
 }
+
+func BenchmarkCall(b *testing.B) {
+	w := at(b.TempDir())
+	if err := w.Start(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	purse, c, burn := w.Purse(nil), claim("acme", "ci", 10), judge.Burn{Hour: 1000, Day: 1000}
+	b.ReportAllocs()
+	for b.Loop() {
+		if w.Refusal() != nil || w.Admit(c, burn) != nil || purse.Reserve(c) != nil {
+			b.Fatal("refused")
+		}
+		purse.Settle(c, c, c.At)
+		w.Booked(c, burn)
+	}
+}

@@ -23,17 +23,15 @@ type sight struct {
 	told    atomic.Bool  // the blindness was told
 }
 
-func (s *sight) since() int64 { return int64(s.now().Sub(s.epoch)) }
-
 // seen says that the house judged just now.
-func (s *sight) seen() { s.judged.Store(s.since()) }
+func (s *sight) seen() { s.judged.Store(int64(s.now().Sub(s.epoch))) }
 
 // askEvery is how often a house that is blind itself looks whether the watch judges.
 const askEvery = time.Second
 
 // blind tells since when nobody judged, when that is longer than allowed.
-func (s *sight) blind(limit time.Duration) (dark time.Duration, blind bool) {
-	now := s.since()
+func (s *sight) blind(at time.Time, limit time.Duration) (dark time.Duration, blind bool) {
+	now := int64(at.Sub(s.epoch))
 	dark = time.Duration(now - s.judged.Load())
 	if dark <= limit {
 		return 0, false
@@ -41,7 +39,7 @@ func (s *sight) blind(limit time.Duration) (dark time.Duration, blind bool) {
 	if now-s.asked.Load() > int64(askEvery) {
 		s.asked.Store(now)
 		j, known := s.files.Judgement()
-		s.outside.Store(known && s.now().Sub(j.At).Abs() <= limit)
+		s.outside.Store(known && at.Sub(j.At).Abs() <= limit)
 	}
 	return dark, !s.outside.Load()
 }
@@ -66,7 +64,7 @@ type Judge struct {
 func (s *sight) judges(started bool) []Judge {
 	list := []Judge{}
 	if started {
-		list = append(list, Judge{By: "house", At: s.now().Add(-time.Duration(s.since() - s.judged.Load())).UTC()})
+		list = append(list, Judge{By: "house", At: s.epoch.Add(time.Duration(s.judged.Load())).UTC()})
 	}
 	if j, known := s.files.Judgement(); known {
 		list = append(list, Judge{By: "watch", At: j.At, Level: j.Level, Telemetry: j.Telemetry, Fault: j.Fault})

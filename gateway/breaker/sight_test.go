@@ -95,18 +95,33 @@ func TestABurnThatCannotBeReadIsNoSight(t *testing.T) {
 	})
 }
 
-// TestClockSetAhead: only time that passed makes blind, and only it makes seen.
-func TestClockSetAhead(t *testing.T) {
+// TestClocksThatAreSet: only time that passed makes blind, and only it cools a HALT.
+func TestClocksThatAreSet(t *testing.T) {
 	t.Parallel()
-	now := time.Now()
+	now, since := time.Now(), time.Hour
 	w := at(t.TempDir())
-	w.Breaker = New(Needs{Home: home.At(w.dir), Now: func() time.Time { return now }})
+	w.Breaker = New(Needs{
+		Home: home.At(w.dir), Now: func() time.Time { return now },
+		Boot: func() *halt.Moment { return &halt.Moment{ID: "this start", Since: since} },
+	})
 	if err := w.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	now = now.Add(-100 * time.Hour)
 	if refusal := w.Refusal(); refusal != nil {
 		t.Errorf("a clock set back: %+v", refusal)
+	}
+	w.Booked(claim("", "", 1), judge.Burn{Hour: 1 << 40})
+	if w.Refusal() == nil {
+		t.Fatal("no HALT")
+	}
+	now = now.Add(200 * time.Hour)
+	if w.Tick(t.Context()); w.Refusal() == nil {
+		t.Error("a clock set ahead ended the HALT")
+	}
+	since += 5 * time.Hour
+	if w.Tick(t.Context()); w.Refusal() != nil {
+		t.Error("it cooled, and never ends")
 	}
 }
 

@@ -85,7 +85,7 @@ func (b board) dark(t *judge.Thresholds) string {
 	if !b.running() {
 		return ""
 	}
-	if dark, blind := b.sight.blind(t.Blind()); blind {
+	if dark, blind := b.sight.blind(b.needs.Now(), t.Blind()); blind {
 		return blindRefusal(dark).Reason
 	}
 	return ""
