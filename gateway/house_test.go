@@ -32,7 +32,7 @@ import (
 // testHouse is a gateway with its ledger and breaker on a disk, served on a port.
 type testHouse struct {
 	*Gateway
-	t       *testing.T
+	t       testing.TB
 	url     string
 	store   *store.Store
 	ledger  *ledger.Ledger
@@ -91,7 +91,7 @@ func newHouse(t *testing.T, c Config) *testHouse {
 }
 
 // newHouseWith changes what the gateway and its ledger are made of.
-func newHouseWith(t *testing.T, c Config, change func(*Needs, *ledger.Needs)) *testHouse {
+func newHouseWith(t testing.TB, c Config, change func(*Needs, *ledger.Needs)) *testHouse {
 	t.Helper()
 	h := &testHouse{t: t, log: &syncBuffer{}}
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -213,7 +213,7 @@ func (h *testHouse) settled() row {
 	return rows[len(rows)-1]
 }
 
-func eventually(t *testing.T, ok func() bool) {
+func eventually(t testing.TB, ok func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()

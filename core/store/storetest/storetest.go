@@ -34,7 +34,7 @@ func Each(t *testing.T, migrations []store.Migration, test func(t *testing.T, s 
 }
 
 // Options are those of a new, empty database of the dialect.
-func Options(t *testing.T, dialect string, migrations []store.Migration) store.Options {
+func Options(t testing.TB, dialect string, migrations []store.Migration) store.Options {
 	t.Helper()
 	opt := store.Options{Migrations: migrations, Synchronous: "OFF", Binary: "test"}
 	if dialect == store.Postgres {
@@ -48,7 +48,7 @@ func Options(t *testing.T, dialect string, migrations []store.Migration) store.O
 }
 
 // Open opens a store until the test ends.
-func Open(t *testing.T, opt store.Options) *store.Store {
+func Open(t testing.TB, opt store.Options) *store.Store {
 	t.Helper()
 	s := store.New(opt.Path)
 	if err := s.Open(t.Context(), opt); err != nil {
@@ -63,13 +63,13 @@ func Open(t *testing.T, opt store.Options) *store.Store {
 }
 
 // SQLite opens a new SQLite store until the test ends.
-func SQLite(t *testing.T, migrations []store.Migration) *store.Store {
+func SQLite(t testing.TB, migrations []store.Migration) *store.Store {
 	t.Helper()
 	return Open(t, Options(t, store.SQLite, migrations))
 }
 
 // Postgres makes an empty database, dropped when the test ends, and returns its URL.
-func Postgres(t *testing.T) string {
+func Postgres(t testing.TB) string {
 	t.Helper()
 	running, err := server()
 	if err != nil {
@@ -86,7 +86,7 @@ func Postgres(t *testing.T) string {
 }
 
 // databaseName is the test's own, within PostgreSQL's 63 bytes.
-func databaseName(t *testing.T) string {
+func databaseName(t testing.TB) string {
 	clean := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
 			return r
@@ -103,7 +103,7 @@ func (p *postgres) url(database string) string {
 	return address.String()
 }
 
-func (p *postgres) admin(t *testing.T, query string) {
+func (p *postgres) admin(t testing.TB, query string) {
 	t.Helper()
 	if err := p.exec(context.WithoutCancel(t.Context()), query); err != nil {
 		t.Fatal(err)
