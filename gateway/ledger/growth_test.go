@@ -133,7 +133,7 @@ func bookThroughPlanner(t *testing.T, s *store.Store, p *planner, now time.Time)
 			{reserve: &reservationRow{id: 5, node: "here", call: "{}"}},
 			{extend: &extension{id: 5, output: 7}},
 			{settle: &callRow{id: 1 << 50, reservation: 5, time: now.UnixNano(), source: SourceGateway, Call: c, Result: truth}},
-			{observe: []*observedRow{l.rowOf(seen("b", "msg_2", now, 5, 5), now), l.rowOf(seen("c", "msg_9", now, 5, 5), now)}},
+			{observe: []*observedRow{l.rowOf(seen("b", "msg_2", now, 5, 5), now), l.rowOf(seen("c", "msg_9", now, 5, 5), now), l.rowOf(seen("d", "", now, 5000, 5), now)}},
 		})
 	})
 	if err != nil {

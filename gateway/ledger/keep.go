@@ -66,8 +66,11 @@ func (l *Ledger) tidy(ctx context.Context, now time.Time) error {
 	before := now.Add(-keep)
 	for {
 		gone, err := l.deleteRows(ctx, before)
-		if err != nil || gone < tidyTogether {
+		if err != nil {
 			return err
+		}
+		if gone < tidyTogether {
+			return l.delete(ctx, "DELETE FROM ledger_twins WHERE call_id < ?", firstID(before))
 		}
 	}
 }
@@ -94,7 +97,7 @@ func (l *Ledger) delete(ctx context.Context, query string, args ...any) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("cannot delete old sums of minutes: %w", err)
+		return fmt.Errorf("cannot delete what is past its time: %w", err)
 	}
 	return nil
 }

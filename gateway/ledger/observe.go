@@ -102,6 +102,10 @@ func (s *scratch) observe(ctx context.Context, tx store.Tx, rows []*observedRow)
 	if err != nil {
 		return err
 	}
+	busy, err := s.busy(ctx, tx, rows)
+	if err != nil {
+		return err
+	}
 	fresh := make([]*observedRow, 0, len(rows))
 	for _, r := range rows {
 		for _, other := range fresh {
@@ -124,7 +128,13 @@ func (s *scratch) observe(ctx context.Context, tx store.Tx, rows []*observedRow)
 			continue // its row is past its retention: what it was summed up as stands
 		}
 		r.id = 0
-		if !relayed[r.ResponseID] {
+		counted := relayed[r.ResponseID] || again && old.id == 0 && r.ResponseID == ""
+		if !counted {
+			if counted, err = s.twin(ctx, tx, r, busy); err != nil {
+				return err
+			}
+		}
+		if !counted {
 			r.id = firstID(time.Unix(0, r.time)) | rand.Int64N(1<<idBits) //nolint:gosec // an id is no secret
 		}
 		fresh = append(fresh, r)

@@ -182,6 +182,40 @@ func TestCallsAreCountedOnce(t *testing.T) {
 	})
 }
 
+// TestTwinsWithoutAName: a log that does not name its answers tells of the gateway's calls too.
+func TestTwinsWithoutAName(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, tables(), func(t *testing.T, s *store.Store) {
+		p := &purse{}
+		l := openWith(t, s, p)
+		now := time.Now()
+		for range 2 {
+			r, err := l.Reserve(t.Context(), call("codex"), 10, 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Settle(Result{Provider: "p", Model: "gpt", Status: StatusOK, Usage: holdfast.Usage{Input: 300, CachedRead: 1000, Output: 7}})
+		}
+		summary(t, l)
+		log := func(key, model string, at time.Time, output int64) Observation {
+			o := seen(key, "", at, 300, output)
+			o.Model, o.Usage.CachedRead = model, 1000
+			return o
+		}
+		observe(t, l, log("1", "gpt", now, 7), log("2", "chat", now, 7)) // by its model, by its alias
+		agree(t, l, s, p, 2*1307)
+		observe(t, l, log("1", "gpt", now, 7), log("3", "gpt", now, 7)) // a third call was not relayed
+		agree(t, l, s, p, 3*1307)
+		observe(t, l, log("4", "other", now, 7), log("5", "gpt", now.Add(-time.Hour), 7), log("6", "gpt", now, 8))
+		agree(t, l, s, p, 6*1307+1)
+		small := seen("7", "", now, 3, 4)
+		small.Model = "gpt"
+		l.Book(call("codex"), Result{Provider: "p", Model: "gpt", Status: StatusOK, Usage: holdfast.Usage{Input: 3, Output: 4}}, 0)
+		observe(t, l, small)
+		agree(t, l, s, p, 6*1307+1+14)
+	})
+}
+
 func TestPurse(t *testing.T) {
 	t.Parallel()
 	s := storetest.Open(t, storetest.Options(t, store.SQLite, tables()))
