@@ -166,7 +166,9 @@ func writeAnswerPart(j *wire.JSON, p dialect.Part) error {
 		j.Close()
 	case dialect.PartThinking:
 		if p.Thinking != nil {
-			writeThought(j, p.Thinking)
+			thought := *p.Thinking
+			thought.Signature = cmp.Or(thought.Signature, unsigned)
+			writeThought(j, &thought)
 		}
 	case dialect.PartToolCall:
 		input, ok := inputOf(p.Call.Arguments)

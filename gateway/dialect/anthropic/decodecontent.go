@@ -302,6 +302,12 @@ func decodeThought(m members) (dialect.Part, error) {
 	return part, first(
 		m.only("type", "thinking", "signature"),
 		requireText(m, "thinking", &thinking.Text),
-		m.with("signature", func(v wire.Value) error { return v.Into(&thinking.Signature) }),
+		m.with("signature", func(v wire.Value) error {
+			err := v.Into(&thinking.Signature)
+			if thinking.Signature == unsigned {
+				thinking.Signature = ""
+			}
+			return err
+		}),
 	)
 }

@@ -23,7 +23,11 @@ type encoder struct {
 	usage   holdfast.Usage
 	called  bool
 	refused bool
+	held    int // bytes of what waits
 }
+
+// mostHeld bounds what may wait for an open part to end.
+const mostHeld = 16 << 20
 
 type encoderState int
 
@@ -38,6 +42,7 @@ const (
 type waiting struct {
 	index     int // of the conversation
 	at        int // of the block
+	signed    bool
 	part      dialect.Part
 	text      []byte
 	signature string
@@ -172,6 +177,10 @@ func (s *encoder) delta(dst []byte, e dialect.Event) []byte {
 	case w == nil || e.Text == "":
 		return dst
 	case w != s.open:
+		if s.held += len(e.Text); s.held > mostHeld {
+			s.state = encoderOver
+			return s.failure(dst, &dialect.Failure{Message: "the provider sends parts that are larger than 16 MiB at the same time"})
+		}
 		w.text = append(w.text, e.Text...)
 		return dst
 	}
@@ -215,6 +224,7 @@ func (s *encoder) signed(dst []byte, e dialect.Event) []byte {
 }
 
 func (s *encoder) sign(dst []byte, signature string) []byte {
+	s.open.signed = true
 	j := s.deltaHead(dst, "signature_delta")
 	j.Key("signature").Text(signature)
 	j.Close()
@@ -233,7 +243,11 @@ func (s *encoder) end(dst []byte, index int) []byte {
 	return dst
 }
 
+// closeBlock ends the open block. Thinking ends in its signature.
 func (s *encoder) closeBlock(dst []byte) []byte {
+	if p := s.open.part; p.Kind == dialect.PartThinking && !s.open.signed && (p.Thinking == nil || p.Thinking.Redacted == "") {
+		dst = s.sign(dst, unsigned)
+	}
 	j := head(dst, "content_block_stop")
 	j.Key("index").Int(int64(s.open.at))
 	s.open = nil
@@ -248,6 +262,7 @@ func (s *encoder) next(dst []byte) []byte {
 	w := s.queue[0]
 	s.queue = s.queue[1:]
 	dst = s.openBlock(dst, w)
+	s.held -= len(w.text)
 	if len(w.text) > 0 {
 		dst = s.more(dst, string(w.text))
 		w.text = nil

@@ -15,10 +15,14 @@ type request struct {
 	model wire.Member
 }
 
-// For returns the body for another model. The dialect has no request without a limit and no stream
-// without usage, so nothing else changes.
+// For returns the body for another model, without the thinking of other providers. The dialect has no
+// request without a limit and no stream without usage, so nothing else changes.
 func (r *request) For(model string, _ int64) []byte {
-	return wire.Apply(r.body, wire.Edit{Start: r.model.Start, End: r.model.End, Text: wire.Quote(model)})
+	named := wire.Edit{Start: r.model.Start, End: r.model.End, Text: wire.Quote(model)}
+	if mayHoldForeign(r.body) {
+		return wire.Apply(r.body, append(withoutForeign(r.body), named)...)
+	}
+	return wire.Apply(r.body, named)
 }
 
 func scanMessages(body []byte) (*dialect.Call, error) { return scan(body, true) }

@@ -3,6 +3,7 @@
 package anthropic
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -106,17 +107,13 @@ func amidUnsignedCalls(messages []dialect.Message) bool {
 	return true
 }
 
-// returns tells whether thinking may go back to the API, which takes none but its own: signed or
-// redacted there, not encrypted by OpenAI (whose begins as Fernet tokens do).
+// returns tells whether thinking may go back to the API, which takes none but its own.
 func returns(t *dialect.Thinking) bool {
 	if t == nil {
 		return false
 	}
-	own := t.Redacted
-	if own == "" {
-		own = t.Signature
-	}
-	return own != "" && !strings.HasPrefix(own, "gAAAA")
+	own := cmp.Or(t.Redacted, t.Signature)
+	return own != "" && !foreign(own)
 }
 
 // thinksByItself tells the models with adaptive thinking: Claude from 4.6 on, and those without a
