@@ -29,15 +29,17 @@ type openGate struct{}
 func (openGate) Admit(ledger.Claim, judge.Burn) error { return nil }
 func (openGate) Booked(ledger.Claim, judge.Burn)      {}
 
-// fixedPrices are a thousand nano-dollars a token; a model named free costs nothing known.
+// fixedPrices are a thousand nano-dollars a token, twice and ten times that for dear models, and none
+// for the unknown one.
 type fixedPrices struct{}
 
 func (fixedPrices) Cost(_, model string, u holdfast.Usage) price.Cost {
-	return price.Cost{Nano: u.Total() * 1000, Known: model != "unknown"}
+	factor := map[string]int64{"dear": 2, "dearest": 10}[model]
+	return price.Cost{Nano: u.Total() * 1000 * max(factor, 1), Known: model != "unknown"}
 }
 
-func (fixedPrices) Most(_, model string, input, output int64) price.Cost {
-	return price.Cost{Nano: (input + output) * 1000, Known: model != "unknown"}
+func (f fixedPrices) Most(provider, model string, input, output int64) price.Cost {
+	return f.Cost(provider, model, holdfast.Usage{Input: input, Output: output})
 }
 
 func whole() []store.Migration {
@@ -166,7 +168,7 @@ func holds(t *testing.T, b *books, quota int64) {
 	}
 }
 
-func TestFallbackToAModelWithoutAPriceIsCountedInTokens(t *testing.T) {
+func TestAModelWithoutAPriceIsNotCalledOnABudgetOfMoney(t *testing.T) {
 	t.Parallel()
 	b := opened(t, storetest.SQLite(t, whole()), limits("key:laptop", Limit{TokensPerDay: new(int64(100)), USDPerDay: new(1.0)}))
 	unknown := callOf("a", "1")
@@ -179,11 +181,49 @@ func TestFallbackToAModelWithoutAPriceIsCountedInTokens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if e := exceeded(t, r.Turn("p", "unknown")); e.Unpriced != "p/unknown" { // nor as a fallback
+		t.Errorf("%+v", e)
+	}
+	// What was called all the same, elsewhere, is counted in tokens.
 	result := answered(15)
 	result.Model = "unknown"
 	r.Settle(result)
 	holds(t, b, 100)
 	if got := b.book.named[3]["laptop"]; got.reserved != (Amount{}) || got.sums[day] != (Amount{Tokens: 15, Unpriced: 1}) {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestAFallbackThatCostsMoreIsReserved: the money of a dearer model is reserved before it is called,
+// none is given back for a cheaper one before the end, and all of it is at the end.
+func TestAFallbackThatCostsMoreIsReserved(t *testing.T) {
+	t.Parallel()
+	b := opened(t, storetest.SQLite(t, whole()), limits("house", Limit{USDPerDay: new(100 * 1000 / nano)}))
+	r, err := b.ledger.Reserve(t.Context(), callOf("a", "1"), 10, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Turn("p", "dear"); err != nil { // twice as much: 40 of 100
+		t.Fatal(err)
+	}
+	if err := r.Turn("p", "m"); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.book.house.reserved; got != (Amount{Tokens: 20, Nano: 40_000}) {
+		t.Errorf("%+v", got)
+	}
+	if err := r.Extend(30); err != nil { // 50 of the cheaper
+		t.Fatal(err)
+	}
+	if e := exceeded(t, r.Turn("p", "dearest")); !e.Money || e.Need != 450_000 {
+		t.Errorf("%+v", e)
+	}
+	if got := b.book.house.reserved; got != (Amount{Tokens: 50, Nano: 50_000}) {
+		t.Errorf("%+v", got)
+	}
+	r.Settle(answered(7))
+	holds(t, b, 0)
+	if got := b.book.house; got.reserved != (Amount{}) || got.sums[day] != (Amount{Tokens: 7, Nano: 7000}) {
 		t.Errorf("%+v", got)
 	}
 }

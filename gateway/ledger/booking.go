@@ -163,18 +163,52 @@ func (r *Reservation) Held() int64 { return r.held }
 // Extend reserves more output for a call that goes on; the error is the Gate's or the Purse's.
 func (r *Reservation) Extend(output int64) error {
 	l := r.ledger
-	whole := l.most(r.call, r.input, r.held-r.input+output)
-	more := Claim{Call: r.call, Tokens: output, Cost: price.Cost{Nano: whole.Nano - r.cost.Nano, Known: whole.Known}, At: l.needs.Now()}
+	more, whole := r.dearer(l.most(r.call, r.input, r.held-r.input+output))
+	c := Claim{Call: r.call, Tokens: output, Cost: more, At: l.needs.Now()}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.window.advance(more.At)
-	if err := l.ask(more); err != nil {
+	l.window.advance(c.At)
+	if err := l.ask(c); err != nil {
 		return err
 	}
 	r.held += output
 	r.cost = whole
 	l.write.extend(extension{id: r.id, output: r.held - r.input, cost: whole})
 	return nil
+}
+
+// Turn moves what is held to another model, which may cost more or have no known price; the error is
+// the Purse's, and then nothing was moved.
+func (r *Reservation) Turn(provider, model string) error {
+	l, call := r.ledger, r.call
+	call.Provider, call.Model = provider, model
+	more, whole := r.dearer(l.most(call, r.input, r.held-r.input))
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.needs.Purse != nil {
+		if err := l.needs.Purse.Reserve(Claim{Call: call, Cost: more, At: l.needs.Now()}); err != nil {
+			return err
+		}
+	}
+	r.call = call
+	if whole != r.cost {
+		r.cost = whole
+		l.write.extend(extension{id: r.id, output: r.held - r.input, cost: whole})
+	}
+	return nil
+}
+
+// dearer is how much more a reservation costs when the whole of it costs that, and what it costs
+// then. What is held is not given back before the call is settled.
+func (r *Reservation) dearer(whole price.Cost) (more, held price.Cost) {
+	if !whole.Known {
+		return whole, r.cost
+	}
+	if !r.cost.Known {
+		return whole, whole
+	}
+	held = price.Cost{Nano: max(whole.Nano, r.cost.Nano), Known: true}
+	return price.Cost{Nano: held.Nano - r.cost.Nano, Known: true}, held
 }
 
 // Settle replaces the reservation with the truth. The burn has it at once, the disk soon; until
