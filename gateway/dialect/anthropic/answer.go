@@ -193,6 +193,6 @@ func writeBlockHead(j *wire.JSON, p dialect.Part) {
 		return
 	}
 	j.Key("type").Text("tool_use")
-	j.Key("id").Text(p.Call.ID)
+	j.Key("id").Text(callID(p.Call.ID))
 	j.Key("name").Text(p.Call.Name)
 }

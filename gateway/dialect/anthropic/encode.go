@@ -4,6 +4,8 @@ package anthropic
 
 import (
 	"encoding/json"
+	"slices"
+	"strings"
 
 	"holdfast/gateway/dialect"
 	"holdfast/gateway/dialect/wire"
@@ -86,6 +88,8 @@ func refuse(r *dialect.Request) error {
 		return wire.WrongField("store", never)
 	case r.Temperature != nil && *r.Temperature > 1:
 		return wire.WrongField("temperature", "above 1 "+never)
+	case slices.ContainsFunc(r.Stop, func(stop string) bool { return strings.TrimSpace(stop) == "" }):
+		return wire.WrongField("stop", "a sequence of white space "+never)
 	}
 	switch r.Tier {
 	case "", "auto", "default", "standard":

@@ -92,11 +92,11 @@ func (s *spoken) turn(role dialect.Role, parts []dialect.Part) error {
 	return nil
 }
 
-// silent tells parts that say nothing, which the API refuses: empty text, and the thinking of others.
+// silent tells parts that say nothing, which the API refuses: blank text, and the thinking of others.
 func silent(p dialect.Part) bool {
 	switch p.Kind {
 	case dialect.PartText, dialect.PartRefusal:
-		return p.Text == ""
+		return strings.TrimSpace(p.Text) == ""
 	case dialect.PartThinking:
 		return !returns(p.Thinking)
 	default:
@@ -112,7 +112,7 @@ func (s *spoken) endTurn() {
 }
 
 func writeText(j *wire.JSON, p dialect.Part) {
-	if p.Text == "" {
+	if silent(p) {
 		return
 	}
 	j.Open()
@@ -177,12 +177,23 @@ func writeCall(j *wire.JSON, p dialect.Part) error {
 	}
 	j.Open()
 	j.Key("type").Text("tool_use")
-	j.Key("id").Text(p.Call.ID)
+	j.Key("id").Text(callID(p.Call.ID))
 	j.Key("name").Text(p.Call.Name)
 	j.Key("input").Raw(input)
 	writeCache(j, p.Cache)
 	j.Close()
 	return nil
+}
+
+// callID is a call's id in the letters that the API takes: some servers put points and colons in.
+func callID(id string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', r == '-', r == '_':
+			return r
+		}
+		return '_'
+	}, id)
 }
 
 // inputOf reads arguments as the object that the dialect wants; none are an empty one.
@@ -200,7 +211,7 @@ func writeResult(j *wire.JSON, p dialect.Part) error {
 	}
 	j.Open()
 	j.Key("type").Text("tool_result")
-	j.Key("tool_use_id").Text(p.Result.ID)
+	j.Key("tool_use_id").Text(callID(p.Result.ID))
 	j.Key("content").List()
 	for _, part := range p.Result.Parts {
 		if silent(part) {

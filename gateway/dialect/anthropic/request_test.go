@@ -152,6 +152,7 @@ func TestEncodeRefusesByName(t *testing.T) {
 		"n":                 {Messages: user, Choices: 2},
 		"frequency_penalty": {Messages: user, Frequency: &penalty},
 		"presence_penalty":  {Messages: user, Presence: &penalty},
+		"stop":              {Messages: user, Stop: []string{"\n"}},
 		"seed":              {Messages: user, Seed: &seed},
 		"store":             {Messages: user, Store: &yes},
 		"temperature":       {Messages: user, Temperature: &hot},

@@ -14,6 +14,9 @@ import (
 // leastBudget is the smallest budget for thinking that the API takes.
 const leastBudget = 1024
 
+// mostLimit is the largest limit that every model takes which thinks by budget.
+const mostLimit = 32000
+
 // thinkPlan is how a request asks for thinking.
 type thinkPlan struct {
 	mode, display, effort string
@@ -79,7 +82,7 @@ func amount(how *dialect.Reasoning) (budget int64, effort string, err error) {
 // thinking and none is asked for.
 func (p thinkPlan) byBudget(r *dialect.Request, budget int64) thinkPlan {
 	if r.MaxOutput == 0 {
-		p.limit += budget
+		p.limit = min(p.limit+budget, mostLimit)
 	}
 	budget = min(budget, p.limit*3/4)
 	if budget < leastBudget || amidUnsignedCalls(r.Messages) {

@@ -85,6 +85,7 @@ func TestEncodeThinking(t *testing.T) {
 		"off":          {model: "claude-opus-4-6", how: dialect.Reasoning{Off: true}, thinking: `disabled`, maxTokens: DefaultMaxTokens},
 		"none":         {model: "claude-3-7-sonnet", how: dialect.Reasoning{Effort: "none"}, thinking: `disabled`, maxTokens: DefaultMaxTokens},
 		"old":          {model: "claude-sonnet-4-5", how: dialect.Reasoning{Effort: "medium"}, thinking: `enabled 4096`, maxTokens: DefaultMaxTokens + 4096},
+		"old, much":    {model: "claude-opus-4-1", how: dialect.Reasoning{Effort: "max"}, thinking: `enabled 24000`, maxTokens: mostLimit},
 		"old, limit":   {model: "claude-sonnet-4-5", limit: 4000, how: dialect.Reasoning{Effort: "high"}, thinking: `enabled 3000`, maxTokens: 4000},
 		"old, no room": {model: "claude-sonnet-4-5", limit: 1200, how: dialect.Reasoning{Effort: "high"}, maxTokens: 1200},
 		"budget":       {model: "claude-opus-4-6", how: dialect.Reasoning{Budget: 2000}, thinking: `enabled 2000`, maxTokens: DefaultMaxTokens + 2000},
@@ -138,7 +139,7 @@ func TestEncodeJoinsTurns(t *testing.T) {
 	e := encodeInto(t, &dialect.Request{Model: "m", Messages: []dialect.Message{
 		text(dialect.User, "hi"),
 		{Role: dialect.Assistant, Parts: []dialect.Part{
-			{Text: ""},
+			{Text: " \n"},
 			{Kind: dialect.PartThinking, Thinking: &dialect.Thinking{Text: "unsigned"}},
 			{Kind: dialect.PartToolCall, Call: &dialect.ToolCall{ID: "a", Name: "f"}},
 			{Kind: dialect.PartToolCall, Call: &dialect.ToolCall{ID: "b", Name: "f", Arguments: "{}"}},
@@ -149,5 +150,17 @@ func TestEncodeJoinsTurns(t *testing.T) {
 	}})
 	if len(e.Messages) != 3 || len(e.Messages[1].Content) != 2 || len(e.Messages[2].Content) != 4 {
 		t.Errorf("got %+v", e.Messages)
+	}
+}
+
+// TestEncodeCallIDs: ids of other servers keep call and result together in letters that the API takes.
+func TestEncodeCallIDs(t *testing.T) {
+	t.Parallel()
+	body, err := encode(&dialect.Request{Model: "m", Messages: []dialect.Message{
+		{Role: dialect.Assistant, Parts: []dialect.Part{{Kind: dialect.PartToolCall, Call: &dialect.ToolCall{ID: "functions.look:0", Name: "look"}}}},
+		{Role: dialect.ToolRole, Parts: []dialect.Part{{Kind: dialect.PartToolResult, Result: &dialect.ToolResult{ID: "functions.look:0"}}}},
+	}})
+	if err != nil || strings.Count(string(body), `"functions_look_0"`) != 2 {
+		t.Errorf("%v: %s", err, body)
 	}
 }
