@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -30,6 +31,7 @@ type Options struct {
 type Scanner struct {
 	options  Options
 	trees    []*tree
+	folders  []*folder // with files
 	files    []*file
 	seen     seen
 	restored map[string]*file
@@ -67,7 +69,7 @@ const batch = 192 << 20
 // again next time. The error is tell's, or the context's.
 func (s *Scanner) Scan(ctx context.Context, tell func([]Record) error) (Tick, error) {
 	s.tick, s.parents = &Tick{}, nil
-	s.files = s.files[:0]
+	s.files, s.folders = s.files[:0], s.folders[:0]
 	for _, t := range s.trees {
 		s.walk(t.top, t, 0, map[stamp]bool{})
 	}
@@ -99,20 +101,22 @@ func (s *Scanner) problem(path string, err error) {
 // changed stamps every file and returns those that are not as they were read, in order of their
 // paths, by which it is decided who was first.
 func (s *Scanner) changed() []*file {
-	var list []*file
-	gone := make([]bool, len(s.files))
-	s.share(len(s.files), 256, func(_, i int) {
-		f := s.files[i]
-		now, err := look(f.path)
-		if gone[i] = err != nil || now.folder; !gone[i] {
-			f.stamp = now
-		}
-	})
-	for i, f := range s.files {
-		if !gone[i] && f.stamp != f.read && (s.options.Since.IsZero() || f.stamp.Written >= s.options.Since.UnixNano()) {
-			list = append(list, f)
-		}
+	lists := make([][]*file, len(s.folders))
+	since := int64(math.MinInt64)
+	if !s.options.Since.IsZero() {
+		since = s.options.Since.UnixNano()
 	}
+	s.share(len(s.folders), 1, func(_, i int) {
+		lookAll(s.folders[i], func(f *file, now stamp, err error) {
+			if err == nil && !now.folder {
+				f.stamp = now
+				if now != f.read && now.Written >= since {
+					lists[i] = append(lists[i], f)
+				}
+			}
+		})
+	})
+	list := slices.Concat(lists...)
 	slices.SortFunc(list, func(a, b *file) int { return cmp.Compare(a.path, b.path) })
 	return list
 }

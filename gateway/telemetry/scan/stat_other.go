@@ -43,3 +43,11 @@ func whole(v reflect.Value) uint64 {
 	}
 	return 0
 }
+
+// lookAll stamps the files of a folder.
+func lookAll(d *folder, stamped func(f *file, now stamp, err error)) {
+	for _, f := range d.files {
+		now, err := look(f.path)
+		stamped(f, now, err)
+	}
+}

@@ -70,7 +70,9 @@ func (s *Scanner) walk(d *folder, root *tree, depth int, above map[stamp]bool) {
 		s.list(d, root)
 		d.stamp, d.settled = now, time.Since(time.Unix(0, max(now.Written, now.Changed))).Abs() > racy
 	}
-	s.files = append(s.files, d.files...)
+	if len(d.files) > 0 {
+		s.files, s.folders = append(s.files, d.files...), append(s.folders, d)
+	}
 	for _, sub := range d.folders {
 		s.walk(sub, root, depth+1, above)
 	}
