@@ -139,6 +139,7 @@ func refusing() map[string]behaviour {
 		"status 503 with its own error": {stream: true, serve: answers(503, jsonKind, `{"error":{"message":"full","code":"full"}}`), status: 503, code: "full"},
 		"status 408":                    {serve: answers(408, "text/plain", ""), status: 408, code: "upstream_error"},
 		"rate limit":                    {serve: answers(429, jsonKind, limitBody, "Retry-After", "7"), status: 429, code: "rate_limit_exceeded"},
+		"an empty account":              {serve: answers(402, jsonKind, `{"error":{"message":"Insufficient credits","code":402}}`), status: 402, code: ""},
 		"rate limit without words":      {stream: true, serve: answers(429, "text/plain", "", "Retry-After-Ms", "7000"), status: 429, code: "rate_limited"},
 		"the client's own mistake":      {serve: answers(400, jsonKind, ownFault), status: 400, code: "strange", passes: true},
 		"an unknown model":              {stream: true, serve: answers(404, "text/html", "<html>"), status: 404, code: "upstream_error", passes: true},
@@ -334,10 +335,38 @@ func TestRetryAfterForms(t *testing.T) {
 		"reset in seconds": {"X-Ratelimit-Reset-Tokens", "45", 45 * time.Second},
 		"reset as a time":  {"X-Ratelimit-Reset", "1795176030", 30 * time.Second},
 		"reset in ms":      {"X-Ratelimit-Reset", "1795176030000", 30 * time.Second},
+		"reset as RFC3339": {"Anthropic-Ratelimit-Tokens-Reset", "2026-11-20T12:00:45Z", 45 * time.Second},
+		"the draft's":      {"Ratelimit-Reset", "12", 12 * time.Second},
+		"reset after":      {"X-Ratelimit-Reset-After", "2.5", 2500 * time.Millisecond},
 	} {
-		got := retryAfter(http.Header{c.header: {c.value}}, now)
+		got := reopens(http.Header{c.header: {c.value}}, nil, now)
 		if got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
+	}
+}
+
+// TestWhichResetCounts: that of the quota which is used up; and Google says it in the body.
+func TestWhichResetCounts(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	h := http.Header{}
+	h.Set("X-Ratelimit-Remaining-Requests", "99")
+	h.Set("X-Ratelimit-Reset-Requests", "20ms")
+	h.Set("X-Ratelimit-Remaining-Tokens", "0")
+	h.Set("X-Ratelimit-Reset-Tokens", "7.66s")
+	if got := reopens(h, nil, now); got != 7660*time.Millisecond {
+		t.Errorf("openai: %s", got)
+	}
+	h.Set("Retry-After", "2")
+	if got := reopens(h, nil, now); got != 2*time.Second {
+		t.Errorf("with Retry-After: %s", got)
+	}
+	body := []byte(`[{"error":{"code":429,"details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay": "34s"}]}}]`)
+	if got := reopens(http.Header{}, body, now); got != 34*time.Second {
+		t.Errorf("google: %s", got)
+	}
+	if got := reopens(http.Header{}, []byte(`{"retryDelay":"soon"}`), now); got != 0 {
+		t.Errorf("nonsense: %s", got)
 	}
 }

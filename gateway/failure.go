@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"holdfast/gateway/dialect"
@@ -49,11 +48,13 @@ func failed(a *provider.Answer, by *dialect.Dialect, now time.Time) *failure {
 	switch {
 	case a.Status == http.StatusTooManyRequests:
 		f.next, f.cool, f.code, f.message = true, true, codeLimited, "is rate limited"
-		f.retryAfter = retryAfter(a.Header, now)
+		f.retryAfter = reopens(a.Header, body, now)
 	case a.Status >= 500 || a.Status == http.StatusRequestTimeout:
 		f.next, f.cool = true, true
-		f.retryAfter = retryAfter(a.Header, now)
+		f.retryAfter, _ = retryAfter(a.Header, now)
 		f.again = a.Status >= 500 && a.Status != http.StatusNotImplemented && f.retryAfter == 0
+	case a.Status == http.StatusPaymentRequired: // the house's account is empty, which is not the client's fault
+		f.next, f.cool, f.message = true, true, "wants to be paid"
 	case a.Status == http.StatusUnauthorized || a.Status == http.StatusForbidden:
 		f.code, f.message = "upstream_unauthorized", "refused the house's key"
 		return f // its words may repeat the key
@@ -71,46 +72,6 @@ func (f *failure) take(by *dialect.Dialect, body []byte) {
 		f.said, f.by, f.body = &said, by, append([]byte(nil), body...)
 	}
 }
-
-// retryAfter reads when to come again, from any of the headers that providers use. It is at most
-// route.MostTold, and 0 when nothing readable is said.
-func retryAfter(h http.Header, now time.Time) time.Duration {
-	if ms, err := strconv.ParseFloat(h.Get("Retry-After-Ms"), 64); err == nil && ms > 0 {
-		return bounded(time.Duration(min(ms, 1e9) * float64(time.Millisecond)))
-	}
-	text := strings.TrimSpace(h.Get("Retry-After"))
-	if seconds, err := strconv.ParseFloat(text, 64); err == nil {
-		return bounded(time.Duration(min(max(seconds, 0), 1e6) * float64(time.Second)))
-	}
-	if at, err := http.ParseTime(text); err == nil {
-		return bounded(at.Sub(now))
-	}
-	for _, name := range []string{"X-Ratelimit-Reset-Requests", "X-Ratelimit-Reset-Tokens", "X-Ratelimit-Reset"} {
-		if d := reset(h.Get(name), now); d > 0 {
-			return bounded(d)
-		}
-	}
-	return 0
-}
-
-// reset reads a span ("1m30s"), seconds, or a Unix time in seconds or milliseconds.
-func reset(text string, now time.Time) time.Duration {
-	if d, err := time.ParseDuration(text); err == nil {
-		return d
-	}
-	n, err := strconv.ParseFloat(text, 64)
-	switch {
-	case err != nil || n <= 0 || n > 1e15:
-		return 0
-	case n > 1e11:
-		return time.UnixMilli(int64(n)).Sub(now)
-	case n > 1e9:
-		return time.Unix(int64(n), 0).Sub(now)
-	}
-	return time.Duration(min(n, 1e6) * float64(time.Second))
-}
-
-func bounded(d time.Duration) time.Duration { return min(max(d, 0), route.MostTold) }
 
 // broken turns an error before the first byte into a failure.
 func broken(err error) *failure {

@@ -76,7 +76,7 @@ func (c *content) UnmarshalJSON(raw []byte) error {
 
 func read(call provider.Call) (request, error) {
 	r := request{model: call.Model, stream: call.Stream}
-	counted, err := openai.Decode(call.Body)
+	counted, err := openai.Chat().Scan(call.Body)
 	if err != nil {
 		return r, err
 	}

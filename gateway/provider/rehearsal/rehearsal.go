@@ -18,6 +18,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"holdfast/gateway/dialect"
 	"holdfast/gateway/dialect/openai"
 	"holdfast/gateway/provider"
 )
@@ -114,7 +115,7 @@ func refusal(status int, after time.Duration, message string) *provider.Answer {
 	if after > 0 {
 		header.Set("Retry-After", strconv.FormatInt(int64((after+time.Second-1)/time.Second), 10))
 	}
-	said, _ := (&openai.Error{Message: message, Type: "rehearsal_error", Code: strconv.Itoa(status)}).MarshalJSON()
+	said := openai.Chat().Error(dialect.Failure{Message: message, Type: "rehearsal_error", Code: strconv.Itoa(status)})
 	return &provider.Answer{Status: status, Header: header, Body: io.NopCloser(bytes.NewReader(said))}
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"holdfast"
 	"holdfast/gateway/dialect/openai"
+	"holdfast/gateway/dialect/wire"
 	"holdfast/gateway/provider"
 )
 
@@ -181,13 +182,13 @@ func TestUsage(t *testing.T) {
 		t.Errorf("usage %s", got)
 	}
 	body := user("hi")
-	req, err := openai.Decode([]byte(body))
+	req, err := openai.Chat().Scan([]byte(body))
 	if err != nil {
 		t.Fatal(err)
 	}
 	answer := say(t, m, "m", body)
 	usage, _ = openai.ParseUsage(answer.Usage)
-	if usage.Input != req.Input || usage.Output != openai.Tokens([]byte(answer.Choices[0].Message.Content)) {
+	if usage.Input != req.Input || usage.Output != wire.Tokens([]byte(answer.Choices[0].Message.Content)) {
 		t.Errorf("counted %+v, reserved %d", usage, req.Input)
 	}
 	capped := with(user("long"), `"max_tokens":5`)

@@ -10,6 +10,7 @@ import (
 
 	"holdfast"
 	"holdfast/gateway/dialect/openai"
+	"holdfast/gateway/dialect/wire"
 )
 
 // speech is one answer before it takes the form of a body or a stream.
@@ -65,13 +66,13 @@ func (r *rule) say(asked request, id string) speech {
 
 // shorten cuts the text at the request's limit.
 func (s *speech) shorten(limit int64) {
-	if limit <= 0 || openai.Tokens([]byte(s.text)) <= limit {
+	if limit <= 0 || wire.Tokens([]byte(s.text)) <= limit {
 		return
 	}
 	end := 0
 	for end < len(s.text) {
 		_, size := utf8.DecodeRuneInString(s.text[end:])
-		if openai.Tokens([]byte(s.text[:end+size])) > limit {
+		if wire.Tokens([]byte(s.text[:end+size])) > limit {
 			break
 		}
 		end += size
@@ -85,9 +86,9 @@ func (s *speech) count(asked request, rule usageRule) {
 	}
 	u := rule.usage
 	if !rule.given {
-		u = holdfast.Usage{Input: asked.input, Output: openai.Tokens([]byte(s.text))}
+		u = holdfast.Usage{Input: asked.input, Output: wire.Tokens([]byte(s.text))}
 		for _, t := range s.tools {
-			u.Output += openai.Tokens([]byte(t.Function.Name)) + openai.Tokens([]byte(t.Function.Arguments))
+			u.Output += wire.Tokens([]byte(t.Function.Name)) + wire.Tokens([]byte(t.Function.Arguments))
 		}
 	}
 	s.usage = &u
