@@ -73,7 +73,7 @@ type Reservation struct {
 // is the Gate's or the Purse's when the call is not admitted.
 func (l *Ledger) Reserve(ctx context.Context, call Call, input, output int64) (*Reservation, error) {
 	r := &Reservation{ledger: l, call: call, began: l.needs.Now(), held: input + output, input: input}
-	r.cost = l.most(call, input, output)
+	r.cost = l.needs.most(call, input, output)
 	if err := l.admit(r); err != nil {
 		return nil, err
 	}
@@ -85,18 +85,18 @@ func (l *Ledger) Reserve(ctx context.Context, call Call, input, output int64) (*
 	return r, nil
 }
 
-func (l *Ledger) most(call Call, input, output int64) price.Cost {
-	if l.needs.Prices == nil {
+func (n Needs) most(call Call, input, output int64) price.Cost {
+	if n.Prices == nil {
 		return price.Cost{}
 	}
-	return l.needs.Prices.Most(call.Provider, call.Model, input, output)
+	return n.Prices.Most(call.Provider, call.Model, input, output)
 }
 
-func (l *Ledger) priced(provider, model string, u holdfast.Usage) price.Cost {
-	if l.needs.Prices == nil {
+func (n Needs) priced(provider, model string, u holdfast.Usage) price.Cost {
+	if n.Prices == nil {
 		return price.Cost{}
 	}
-	return l.needs.Prices.Cost(provider, model, u)
+	return n.Prices.Cost(provider, model, u)
 }
 
 func (l *Ledger) admit(r *Reservation) error {
@@ -163,7 +163,7 @@ func (r *Reservation) Held() int64 { return r.held }
 // Extend reserves more output for a call that goes on; the error is the Gate's or the Purse's.
 func (r *Reservation) Extend(output int64) error {
 	l := r.ledger
-	more, whole := r.dearer(l.most(r.call, r.input, r.held-r.input+output))
+	more, whole := r.dearer(l.needs.most(r.call, r.input, r.held-r.input+output))
 	c := Claim{Call: r.call, Tokens: output, Cost: more, At: l.needs.Now()}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -182,7 +182,7 @@ func (r *Reservation) Extend(output int64) error {
 func (r *Reservation) Turn(provider, model string) error {
 	l, call := r.ledger, r.call
 	call.Provider, call.Model = provider, model
-	more, whole := r.dearer(l.most(call, r.input, r.held-r.input))
+	more, whole := r.dearer(l.needs.most(call, r.input, r.held-r.input))
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.needs.Purse != nil {
@@ -220,7 +220,7 @@ func (r *Reservation) Settle(result Result) {
 	r.done = true
 	l := r.ledger
 	now := l.needs.Now()
-	spent := Claim{Call: r.call, Tokens: result.Usage.Total(), Cost: l.priced(result.Provider, result.Model, result.Usage), At: now}
+	spent := Claim{Call: r.call, Tokens: result.Usage.Total(), Cost: l.needs.priced(result.Provider, result.Model, result.Usage), At: now}
 	spent.Provider, spent.Model = result.Provider, result.Model
 	l.mu.Lock()
 	l.window.advance(now)
@@ -230,7 +230,7 @@ func (r *Reservation) Settle(result Result) {
 		l.needs.Purse.Settle(r.given(), spent, now)
 	}
 	if !result.Estimated && result.Status == StatusOK && result.Usage.Output > 0 {
-		l.learn(result.Provider, result.Model, result.Usage.Output)
+		l.outputs.learn(result.Provider, result.Model, result.Usage.Output)
 	}
 	burn := l.burn()
 	row := r.settled(l.nextID(now), result, now, l.needs.Node)

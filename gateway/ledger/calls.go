@@ -50,13 +50,13 @@ type callsOutput struct {
 	Calls []Row `json:"calls" help:"the latest first"`
 }
 
-func (l *Ledger) calls(ctx context.Context, in callsInput) (callsOutput, error) {
-	since, _, err := l.span(in.Since, "", l.needs.Now())
+func (a answers) calls(ctx context.Context, in callsInput) (callsOutput, error) {
+	since, _, err := a.span(in.Since, "", a.needs.Now())
 	if err != nil {
 		return callsOutput{}, err
 	}
 	out := callsOutput{Calls: []Row{}}
-	err = l.read(ctx, func(q *query) {
+	err = a.read(ctx, func(q *query) {
 		out.Calls = q.calls(since, append(in.filters(), filter{"status", in.Status}), in.Limit)
 	})
 	return out, err

@@ -133,7 +133,7 @@ func bookThroughPlanner(t *testing.T, s *store.Store, p *planner, now time.Time)
 			{reserve: &reservationRow{id: 5, node: "here", call: "{}"}},
 			{extend: &extension{id: 5, output: 7}},
 			{settle: &callRow{id: 1 << 50, reservation: 5, time: now.UnixNano(), source: SourceGateway, Call: c, Result: truth}},
-			{observe: []*observedRow{l.rowOf(seen("b", "msg_2", now, 5, 5), now), l.rowOf(seen("c", "msg_9", now, 5, 5), now), l.rowOf(seen("d", "", now, 5000, 5), now)}},
+			{observe: []*observedRow{rowOf(l.needs, seen("b", "msg_2", now, 5, 5), now), rowOf(l.needs, seen("c", "msg_9", now, 5, 5), now), rowOf(l.needs, seen("d", "", now, 5000, 5), now)}},
 		})
 	})
 	if err != nil {
@@ -191,7 +191,7 @@ func TestUpdateFromTheFirstTables(t *testing.T) {
 			s := storetest.Open(t, options)
 			l := openWith(t, s, nil)
 			agree(t, l, s, nil, 100*15+30)
-			got, err := l.usage(t.Context(), usageInput{By: "agent", Since: "2d"})
+			got, err := asked(l).usage(t.Context(), usageInput{By: "agent", Since: "2d"})
 			if err != nil || len(got.Rows) != 2 || got.Sum.Calls != 101 || got.Sum.Estimated != 51 || got.Sum.Unpriced != 101 || got.Sum.Cost != "?" {
 				t.Errorf("%+v, %v", got, err)
 			}

@@ -44,7 +44,7 @@ type Imported struct {
 	Problems []string `json:"problems"`
 }
 
-func (l *Ledger) importFile(ctx context.Context, in importInput) (out Imported, err error) {
+func (a answers) importFile(ctx context.Context, in importInput) (out Imported, err error) {
 	if !filepath.IsAbs(in.File) {
 		return out, holdfast.BadInput("", holdfast.Problem{Field: "file", Message: "not an absolute path", Remedy: "begin with /"})
 	}
@@ -57,12 +57,12 @@ func (l *Ledger) importFile(ctx context.Context, in importInput) (out Imported, 
 		return out, holdfast.BadInput("", holdfast.Problem{Field: "file", Message: err.Error()})
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	out, err = l.importLines(ctx, file, m)
+	out, err = a.importLines(ctx, file, m)
 	out.File = in.File
 	return out, err
 }
 
-func (l *Ledger) importLines(ctx context.Context, from io.Reader, m mapping) (Imported, error) {
+func (a answers) importLines(ctx context.Context, from io.Reader, m mapping) (Imported, error) {
 	out := Imported{Problems: []string{}}
 	lines := bufio.NewScanner(from)
 	lines.Buffer(make([]byte, 64<<10), importLine)
@@ -79,7 +79,7 @@ func (l *Ledger) importLines(ctx context.Context, from io.Reader, m mapping) (Im
 		}
 		out.Calls++
 		if seen = append(seen, o); len(seen) == importTogether {
-			if err := l.Observe(ctx, seen); err != nil {
+			if err := a.Observe(ctx, seen); err != nil {
 				return out, err
 			}
 			seen = seen[:0]
@@ -89,7 +89,7 @@ func (l *Ledger) importLines(ctx context.Context, from io.Reader, m mapping) (Im
 		out.Lines++
 		out.skip(fmt.Errorf("cannot read on: %w", err))
 	}
-	return out, l.Observe(ctx, seen)
+	return out, a.Observe(ctx, seen)
 }
 
 func (i *Imported) skip(err error) {

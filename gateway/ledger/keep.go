@@ -41,7 +41,7 @@ func (l *Ledger) Run(ctx context.Context) error {
 	tick := time.NewTicker(tidyEvery)
 	defer tick.Stop()
 	for {
-		if err := l.tidy(ctx, l.needs.Now()); err != nil && ctx.Err() == nil {
+		if err := l.keeper().tidy(ctx, l.needs.Now()); err != nil && ctx.Err() == nil {
 			l.needs.Log.Error("cannot let go of old rows of the ledger, it is tried again", "error", err)
 		}
 		select {
@@ -55,29 +55,36 @@ func (l *Ledger) Run(ctx context.Context) error {
 // Apply takes up another configuration.
 func (l *Ledger) Apply(c Config) { l.keep.Store(int64(c.Keep)) }
 
+// keeper lets go of what is past its time.
+type keeper struct {
+	store *store.Store
+	keep  time.Duration // of rows; 0 is for ever
+}
+
+func (l *Ledger) keeper() keeper { return keeper{l.needs.Store, time.Duration(l.keep.Load())} }
+
 // tidy deletes in small transactions, so that no call waits long. What was observed is remembered by
 // name, so that it is not counted again.
-func (l *Ledger) tidy(ctx context.Context, now time.Time) error {
-	err := l.delete(ctx, "DELETE FROM ledger_minutes WHERE minute < ?", minuteOf(now)-minutesKept)
-	keep := time.Duration(l.keep.Load())
-	if err != nil || keep < shortest {
+func (k keeper) tidy(ctx context.Context, now time.Time) error {
+	err := k.delete(ctx, "DELETE FROM ledger_minutes WHERE minute < ?", minuteOf(now)-minutesKept)
+	if err != nil || k.keep < shortest {
 		return err
 	}
-	before := now.Add(-keep)
+	before := now.Add(-k.keep)
 	for {
-		gone, err := l.deleteRows(ctx, before)
+		gone, err := k.deleteRows(ctx, before)
 		if err != nil {
 			return err
 		}
 		if gone < tidyTogether {
-			return l.delete(ctx, "DELETE FROM ledger_twins WHERE call_id < ?", firstID(before))
+			return k.delete(ctx, "DELETE FROM ledger_twins WHERE call_id < ?", firstID(before))
 		}
 	}
 }
 
-func (l *Ledger) deleteRows(ctx context.Context, before time.Time) (gone int64, err error) {
+func (k keeper) deleteRows(ctx context.Context, before time.Time) (gone int64, err error) {
 	const oldest = "DELETE FROM ledger_calls WHERE id IN (SELECT id FROM ledger_calls WHERE id < ? AND time_ns < ? ORDER BY id LIMIT ?)"
-	err = l.needs.Store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
+	err = k.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
 		result, err := tx.Exec(ctx, oldest, firstID(before), before.UnixNano(), int64(tidyTogether))
 		if err != nil {
 			return err
@@ -91,8 +98,8 @@ func (l *Ledger) deleteRows(ctx context.Context, before time.Time) (gone int64, 
 	return gone, nil
 }
 
-func (l *Ledger) delete(ctx context.Context, query string, args ...any) error {
-	err := l.needs.Store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
+func (k keeper) delete(ctx context.Context, query string, args ...any) error {
+	err := k.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
 		_, err := tx.Exec(ctx, query, args...)
 		return err
 	})

@@ -77,7 +77,7 @@ type Ledger struct {
 	mu       sync.Mutex
 	window   window
 	reserved int64
-	outputs  map[string]*outputs
+	outputs  answered
 	started  bool
 	observed bool // at the start
 	keep     atomic.Int64
@@ -98,7 +98,7 @@ func New(needs Needs) *Ledger {
 	if needs.Config == nil {
 		needs.Config = &Config{}
 	}
-	return &Ledger{needs: needs, outputs: map[string]*outputs{}}
+	return &Ledger{needs: needs, outputs: answered{}}
 }
 
 // Start settles what a crash left reserved, reads the burn of the last day and opens the books.
@@ -107,7 +107,7 @@ func (l *Ledger) Start(ctx context.Context) error {
 		l.needs.Node = l.needs.Journal.Node()
 	}
 	l.Apply(*l.needs.Config)
-	orphans, err := l.settleOrphans(ctx)
+	orphans, err := settleOrphans(ctx, l.needs)
 	if err != nil {
 		return err
 	}
@@ -154,5 +154,5 @@ func (l *Ledger) Burn(ctx context.Context) (judge.Burn, error) {
 		return l.burn(), nil
 	}
 	l.mu.Unlock()
-	return l.storedBurn(ctx)
+	return storedBurn(ctx, l.needs)
 }

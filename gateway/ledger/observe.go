@@ -33,7 +33,7 @@ func (l *Ledger) Observe(ctx context.Context, seen []Observation) error {
 		n := min(len(seen), observedTogether)
 		rows := make([]*observedRow, 0, n)
 		for _, o := range seen[:n] {
-			rows = append(rows, l.rowOf(o, now))
+			rows = append(rows, rowOf(l.needs, o, now))
 		}
 		if err := l.write.wait(ctx, op{observe: rows}); err != nil {
 			return fmt.Errorf("cannot book what was observed: %w", err)
@@ -50,7 +50,7 @@ type observedRow struct {
 	instead string
 }
 
-func (l *Ledger) rowOf(o Observation, now time.Time) *observedRow {
+func rowOf(needs Needs, o Observation, now time.Time) *observedRow {
 	at := o.Time
 	if at.IsZero() || at.After(now) {
 		at = now // a clock elsewhere is ahead
@@ -60,11 +60,11 @@ func (l *Ledger) rowOf(o Observation, now time.Time) *observedRow {
 	}
 	cost := o.Cost
 	if !cost.Known {
-		cost = l.priced(o.Provider, o.Model, o.Usage)
+		cost = needs.priced(o.Provider, o.Model, o.Usage)
 	}
 	name := clean(o.Key)
 	return &observedRow{name: name, instead: clean(o.Instead), callRow: callRow{
-		time: at.UnixNano(), node: l.needs.Node, source: o.Source, project: o.Project, cost: cost,
+		time: at.UnixNano(), node: needs.Node, source: o.Source, project: o.Project, cost: cost,
 		Call:   Call{Caller: "telemetry", Agent: o.Agent, Session: o.Session, Provider: o.Provider, Model: o.Model, RequestID: name},
 		Result: Result{Provider: o.Provider, Model: o.Model, Usage: o.Usage, Status: statusObserved, ResponseID: o.ResponseID},
 	}}

@@ -115,7 +115,7 @@ func TestObserve(t *testing.T) {
 		if got := rows(t, s, "SELECT "+adding("cost")+" FROM ledger_sums"); got != 33 || p.nano != 33 {
 			t.Errorf("the sums cost %d, the purse %d", got, p.nano)
 		}
-		list, err := l.sessions(t.Context(), sessionsInput{Since: "1d", Limit: 5})
+		list, err := asked(l).sessions(t.Context(), sessionsInput{Since: "1d", Limit: 5})
 		if err != nil || len(list.Sessions) != 1 || list.Sessions[0].Total != 33 || list.Sessions[0].Calls != 3 {
 			t.Errorf("%+v, %v", list, err)
 		}
@@ -295,29 +295,29 @@ func TestUsage(t *testing.T) {
 		l.needs.Location = func() *time.Location { return kathmandu }
 		midnight := time.Date(2026, 3, 2, 0, 0, 0, 0, kathmandu)
 		observe(t, l, seen("before", "", midnight.Add(-time.Minute), 1, 0), seen("after", "", midnight.Add(time.Minute), 2, 0), seen("noon", "", midnight.Add(12*time.Hour), 4, 0))
-		got, err := l.usage(t.Context(), usageInput{By: "day", Since: "2026-03-01"})
+		got, err := asked(l).usage(t.Context(), usageInput{By: "day", Since: "2026-03-01"})
 		if err != nil || len(got.Rows) != 2 || got.Rows[0].Name != "2026-03-01" || got.Rows[0].Total != 1 || got.Rows[1].Total != 6 || got.Sum.Total != 7 {
 			t.Errorf("days %+v, %v", got, err)
 		}
 		for _, by := range []string{"agent", "model", "provider", "hour", "session", "key", "tenant", "source", "project"} {
-			got, err := l.usage(t.Context(), usageInput{By: by, Since: "2026-03-01", Until: "2026-03-03"})
+			got, err := asked(l).usage(t.Context(), usageInput{By: by, Since: "2026-03-01", Until: "2026-03-03"})
 			if err != nil || got.Sum.Total != 7 || got.Sum.CostNano != 7 || got.Sum.Cost != "$0.000000007" {
 				t.Errorf("by %s: %+v, %v", by, got, err)
 			}
 		}
-		got, err = l.usage(t.Context(), usageInput{By: "hour", Since: "2026-03-02", who: who{Session: "s1", Agent: "claude-code"}})
+		got, err = asked(l).usage(t.Context(), usageInput{By: "hour", Since: "2026-03-02", who: who{Session: "s1", Agent: "claude-code"}})
 		if err != nil || len(got.Rows) != 2 || got.Sum.Total != 6 {
 			t.Errorf("of a session %+v, %v", got, err)
 		}
-		blocks, err := l.blocks(t.Context(), blocksInput{Since: "2026-03-01"})
+		blocks, err := asked(l).blocks(t.Context(), blocksInput{Since: "2026-03-01"})
 		if err != nil || len(blocks.Blocks) != 2 || blocks.Blocks[0].Total != 3 || blocks.Blocks[1].Active || blocks.Blocks[1].Projected != 4 {
 			t.Errorf("blocks %+v, %v", blocks, err)
 		}
-		calls, err := l.calls(t.Context(), callsInput{Since: "2026-03-01", Limit: 2, who: who{Source: "claude"}})
+		calls, err := asked(l).calls(t.Context(), callsInput{Since: "2026-03-01", Limit: 2, who: who{Source: "claude"}})
 		if err != nil || len(calls.Calls) != 2 || calls.Calls[0].Total != 4 || *calls.Calls[0].CostNano != 4 {
 			t.Errorf("calls %+v, %v", calls, err)
 		}
-		if _, err := l.usage(t.Context(), usageInput{By: "day", Since: "yesterweek"}); err == nil {
+		if _, err := asked(l).usage(t.Context(), usageInput{By: "day", Since: "yesterweek"}); err == nil {
 			t.Error("nonsense is a time")
 		}
 	})
@@ -340,7 +340,7 @@ func TestImport(t *testing.T) {
 		"", "{broken", "[]", line("4", now.Unix(), -5), line("5", now.Unix(), "1e30"), line("6", `"soon"`, 1), `"text"`, "\x00\xff",
 	}, "\n")
 	for range 2 {
-		got, err := l.importLines(t.Context(), strings.NewReader(file), m)
+		got, err := asked(l).importLines(t.Context(), strings.NewReader(file), m)
 		if err != nil || got.Lines != 12 || got.Calls != 4 || got.Skipped != 7 || len(got.Problems) != 7 || !strings.HasPrefix(got.Problems[0], "line 6: ") {
 			t.Fatalf("%+v, %v", got, err)
 		}
@@ -354,7 +354,7 @@ func TestImport(t *testing.T) {
 			t.Errorf("%q is a mapping", bad)
 		}
 	}
-	if _, err := l.importFile(t.Context(), importInput{File: "relative"}); err == nil {
+	if _, err := asked(l).importFile(t.Context(), importInput{File: "relative"}); err == nil {
 		t.Error("a relative path was opened")
 	}
 }
@@ -384,16 +384,16 @@ func TestRowsGo(t *testing.T) {
 		now := time.Now()
 		old := seen("old", "", now.Add(-100*24*time.Hour), 3, 0)
 		observe(t, l, old, seen("new", "", now, 4, 0))
-		if err := l.tidy(t.Context(), now); err != nil || rows(t, s, "SELECT COUNT(*) FROM ledger_calls") != 2 {
+		if err := l.keeper().tidy(t.Context(), now); err != nil || rows(t, s, "SELECT COUNT(*) FROM ledger_calls") != 2 {
 			t.Fatalf("rows went by default: %v", err)
 		}
 		l.Apply(Config{Keep: 90 * 24 * 3600 * 1e9})
-		if err := l.tidy(t.Context(), now); err != nil || rows(t, s, "SELECT COUNT(*) FROM ledger_calls") != 1 {
+		if err := l.keeper().tidy(t.Context(), now); err != nil || rows(t, s, "SELECT COUNT(*) FROM ledger_calls") != 1 {
 			t.Fatalf("old rows stayed: %v", err)
 		}
 		old.Usage.Input = 30
 		observe(t, l, old)
-		got, err := l.usage(t.Context(), usageInput{By: "day", Since: "200d"})
+		got, err := asked(l).usage(t.Context(), usageInput{By: "day", Since: "200d"})
 		if err != nil || got.Sum.Total != 7 || len(got.Rows) != 2 {
 			t.Errorf("%+v, %v", got, err)
 		}
@@ -402,3 +402,5 @@ func TestRowsGo(t *testing.T) {
 		}
 	})
 }
+
+func asked(l *Ledger) answers { return answers{l} }

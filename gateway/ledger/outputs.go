@@ -36,13 +36,15 @@ func (o *outputs) sort() {
 	o.stale = 0
 }
 
-// learn is called with the lock held.
-func (l *Ledger) learn(provider, model string, output int64) {
+// answered is what each model lately answered.
+type answered map[string]*outputs
+
+func (a answered) learn(provider, model string, output int64) {
 	key := provider + "/" + model
-	o := l.outputs[key]
+	o := a[key]
 	if o == nil {
 		o = &outputs{}
-		l.outputs[key] = o
+		a[key] = o
 	}
 	o.add(output)
 }

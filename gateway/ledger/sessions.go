@@ -29,13 +29,13 @@ type sessionsOutput struct {
 	Sessions []Session `json:"sessions"`
 }
 
-func (l *Ledger) sessions(ctx context.Context, in sessionsInput) (sessionsOutput, error) {
-	since, _, err := l.span(in.Since, "", l.needs.Now())
+func (a answers) sessions(ctx context.Context, in sessionsInput) (sessionsOutput, error) {
+	since, _, err := a.span(in.Since, "", a.needs.Now())
 	if err != nil {
 		return sessionsOutput{}, err
 	}
 	out := sessionsOutput{Since: quarterStart(quarterOf(since)).UTC(), Sessions: []Session{}}
-	err = l.read(ctx, func(q *query) { out.Sessions = q.sessions(part{since: since, filters: in.filters()}, in.Limit) })
+	err = a.read(ctx, func(q *query) { out.Sessions = q.sessions(part{since: since, filters: in.filters()}, in.Limit) })
 	return out, err
 }
 
@@ -79,14 +79,14 @@ type blocksOutput struct {
 	Blocks []Block   `json:"blocks" help:"the oldest first"`
 }
 
-func (l *Ledger) blocks(ctx context.Context, in blocksInput) (blocksOutput, error) {
-	now := l.needs.Now()
-	since, _, err := l.span(in.Since, "", now)
+func (a answers) blocks(ctx context.Context, in blocksInput) (blocksOutput, error) {
+	now := a.needs.Now()
+	since, _, err := a.span(in.Since, "", now)
 	if err != nil {
 		return blocksOutput{}, err
 	}
 	out := blocksOutput{Since: quarterStart(quarterOf(since)).UTC(), Blocks: []Block{}}
-	err = l.read(ctx, func(q *query) { out.Blocks = q.blocks(part{since: since, filters: in.filters()}, now) })
+	err = a.read(ctx, func(q *query) { out.Blocks = q.blocks(part{since: since, filters: in.filters()}, now) })
 	return out, err
 }
 

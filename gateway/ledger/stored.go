@@ -17,15 +17,15 @@ import (
 
 // settleOrphans books what a crash left reserved, as estimates. The house's lock makes sure that
 // nobody else on this node has calls under way.
-func (l *Ledger) settleOrphans(ctx context.Context) (int, error) {
+func settleOrphans(ctx context.Context, needs Needs) (int, error) {
 	settled := 0
-	err := l.needs.Store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
-		orphans, err := orphansOf(ctx, tx, l.needs.Node)
+	err := needs.Store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
+		orphans, err := orphansOf(ctx, tx, needs.Node)
 		settled = len(orphans)
 		if err != nil || settled == 0 {
 			return err
 		}
-		return (&scratch{now: l.needs.Now}).write(ctx, tx, orphans)
+		return (&scratch{now: needs.Now}).write(ctx, tx, orphans)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("cannot settle what a crash left reserved: %w", err)
@@ -64,7 +64,7 @@ func orphansOf(ctx context.Context, tx store.Tx, node string) ([]op, error) {
 
 // loadWindow reads the burn of the last day, and the id after which all new ones come.
 func (l *Ledger) loadWindow(ctx context.Context) error {
-	w, err := l.storedWindow(ctx, l.needs.Now())
+	w, err := storedWindow(ctx, l.needs)
 	if err != nil {
 		return fmt.Errorf("cannot read the burn: %w", err)
 	}
@@ -87,9 +87,9 @@ func (l *Ledger) loadWindow(ctx context.Context) error {
 	return nil
 }
 
-func (l *Ledger) storedWindow(ctx context.Context, now time.Time) (*window, error) {
-	w := &window{minute: minuteOf(now)}
-	err := l.needs.Store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
+func storedWindow(ctx context.Context, needs Needs) (*window, error) {
+	w := &window{minute: minuteOf(needs.Now())}
+	err := needs.Store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
 		rows, err := tx.Query(ctx, "SELECT minute, "+adding(total)+" FROM ledger_minutes WHERE minute >= ? GROUP BY 1", w.minute-dayBuckets+1)
 		if err != nil {
 			return err
@@ -108,13 +108,13 @@ func (l *Ledger) storedWindow(ctx context.Context, now time.Time) (*window, erro
 }
 
 // storedBurn is the burn as another process sees it.
-func (l *Ledger) storedBurn(ctx context.Context) (judge.Burn, error) {
-	w, err := l.storedWindow(ctx, l.needs.Now())
+func storedBurn(ctx context.Context, needs Needs) (judge.Burn, error) {
+	w, err := storedWindow(ctx, needs)
 	if err != nil {
 		return judge.Burn{}, fmt.Errorf("cannot read the burn: %w", err)
 	}
 	burn := judge.Burn{Hour: w.hour, Day: w.day, Recent: w.recent}
-	err = l.needs.Store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
+	err = needs.Store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
 		row := tx.QueryRow(ctx, "SELECT CAST(COALESCE(SUM(input + output), 0) AS BIGINT) FROM ledger_reservations")
 		return row.Scan(&burn.Reserved)
 	})
@@ -142,7 +142,7 @@ func (l *Ledger) loadOutputs(ctx context.Context) error {
 			if err := rows.Scan(&provider, &model, &output); err != nil {
 				return err
 			}
-			l.learn(provider, model, output)
+			l.outputs.learn(provider, model, output)
 		}
 		return rows.Err()
 	})

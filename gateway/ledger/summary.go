@@ -44,7 +44,7 @@ func (l *Ledger) Capability() house.Capability {
 		Name:       "ledger",
 		Config:     l.needs.Config,
 		Migrations: Migrations(),
-		Actions:    l.actions(),
+		Actions:    answers{l}.actions(),
 		Start:      l.Start,
 		Run:        l.Run,
 		Stop:       l.Stop,
@@ -52,8 +52,8 @@ func (l *Ledger) Capability() house.Capability {
 	}
 }
 
-func (l *Ledger) summary(ctx context.Context, in summaryInput) (Summary, error) {
-	return l.Summary(ctx, in.Hours)
+func (a answers) summary(ctx context.Context, in summaryInput) (Summary, error) {
+	return a.Summary(ctx, in.Hours)
 }
 
 // Summary adds up what is booked, the calls that just ended included.

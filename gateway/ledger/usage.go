@@ -53,9 +53,9 @@ type usageInput struct {
 }
 
 // span reads since and until.
-func (l *Ledger) span(since, until string, now time.Time) (from, to time.Time, err error) {
+func (a answers) span(since, until string, now time.Time) (from, to time.Time, err error) {
 	read := func(field, text string) (time.Time, error) {
-		if day, err := time.ParseInLocation(time.DateOnly, text, l.needs.Location()); err == nil {
+		if day, err := time.ParseInLocation(time.DateOnly, text, a.needs.Location()); err == nil {
 			return day, nil
 		}
 		at, err := config.ParseSince(text, now)
@@ -71,20 +71,20 @@ func (l *Ledger) span(since, until string, now time.Time) (from, to time.Time, e
 	return from, to, err
 }
 
-func (l *Ledger) usage(ctx context.Context, in usageInput) (Usage, error) {
-	since, until, err := l.span(in.Since, in.Until, l.needs.Now())
+func (a answers) usage(ctx context.Context, in usageInput) (Usage, error) {
+	since, until, err := a.span(in.Since, in.Until, a.needs.Now())
 	if err != nil {
 		return Usage{}, err
 	}
 	if in.By == "day" && in.Until == "" {
-		since = l.midnight(since) // whole days
+		since = a.midnight(since) // whole days
 	}
 	out := Usage{Since: quarterStart(quarterOf(since)).UTC(), By: in.By}
 	if !until.IsZero() {
 		out.Until = until.UTC()
 	}
 	p := part{since: since, until: until, filters: in.filters()}
-	err = l.read(ctx, func(q *query) { out.Rows = q.usage(in.By, in.Session != "", p, l.needs.Location()) })
+	err = a.read(ctx, func(q *query) { out.Rows = q.usage(in.By, in.Session != "", p, a.needs.Location()) })
 	for _, row := range out.Rows {
 		out.Sum.add(row.Sum)
 	}
@@ -119,8 +119,11 @@ func (q *query) usage(by string, session bool, p part, zone *time.Location) []Sh
 	return rows
 }
 
+// answers are what the ledger tells people.
+type answers struct{ *Ledger }
+
 // actions are what people ask the ledger.
-func (l *Ledger) actions() []holdfast.Action {
+func (a answers) actions() []holdfast.Action {
 	read := func(name, short, summary, help string, examples ...string) holdfast.Action {
 		return holdfast.Action{
 			Name: name, Short: short, Summary: summary, Help: help, Examples: examples,
@@ -150,11 +153,11 @@ func (l *Ledger) actions() []holdfast.Action {
 		Examples: []string{"holdfast token import old.jsonl --map time=at --map model=request.model --map 'provider=\"openai\"' --map input=usage.prompt --map output=usage.completion"},
 	}
 	return []holdfast.Action{
-		action.NewAction(summary, l.summary),
-		action.NewAction(usage, l.usage),
-		action.NewAction(sessions, l.sessions),
-		action.NewAction(blocks, l.blocks),
-		action.NewAction(calls, l.calls),
-		action.NewAction(imported, l.importFile),
+		action.NewAction(summary, a.summary),
+		action.NewAction(usage, a.usage),
+		action.NewAction(sessions, a.sessions),
+		action.NewAction(blocks, a.blocks),
+		action.NewAction(calls, a.calls),
+		action.NewAction(imported, a.importFile),
 	}
 }
