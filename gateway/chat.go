@@ -276,6 +276,10 @@ func (c *call) try(ctx context.Context, s step) {
 		if c.first == nil && f.field == nil {
 			c.first, c.from = f, s
 		}
+		if err := c.booked.Turn(next.Provider, next.Model); err != nil { // a dearer model, or one without a price
+			c.refuse(c.g.notAdmitted(ctx, err))
+			return
+		}
 		s = next
 	}
 }
