@@ -29,7 +29,7 @@ type claudeLine struct {
 
 // claudeCalls reads a line and hands on the calls that it tells of.
 func (w *worker) claudeCalls(line []byte, at int64, f *file, emit func(found)) {
-	if bytes.Index(line, usageMark) < 0 {
+	if !bytes.Contains(line, usageMark) {
 		return
 	}
 	var c claudeLine

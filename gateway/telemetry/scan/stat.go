@@ -14,7 +14,4 @@ type stamp struct {
 	folder  bool
 }
 
-// same tells whether two stamps are of the same file, whatever it holds.
-func (s stamp) same(t stamp) bool { return s.Device == t.Device && s.Inode == t.Inode }
-
 var errNoFile = errors.New("neither a file nor a folder")
