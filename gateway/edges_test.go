@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"holdfast/gateway/ledger"
+)
+
+// TestClientHangsUpAtAnyByte: wherever it stops reading, the upstream is cancelled and what was
+// generated is booked.
+func TestClientHangsUpAtAnyByte(t *testing.T) {
+	t.Parallel()
+	sent := roleEvent + chunkEvent("Good day to you") + ": alive\n\n" + chunkEvent(" and to all of yours") + chunkEvent(strings.Repeat(" word", 40))
+	cancelled := make(chan struct{}, 1)
+	h := newHouse(t, testConfig(serveUp(t, func(w http.ResponseWriter, r *http.Request) {
+		say(sent)(w, r)
+		<-r.Context().Done()
+		cancelled <- struct{}{}
+	})))
+	for at := 1; at <= len(sent); at += 83 {
+		ctx, cancel := context.WithCancel(t.Context())
+		resp, err := h.send(ctx, request("chat", true))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(resp.Body, make([]byte, at)); err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		_ = resp.Body.Close()
+		select {
+		case <-cancelled:
+		case <-time.After(time.Minute):
+			t.Fatalf("at byte %d: the upstream was not cancelled", at)
+		}
+		if got := h.settled(); got.status != ledger.StatusCancelled || !got.estimated || got.input == 0 || got.output == 0 {
+			t.Errorf("at byte %d: booked %+v", at, got)
+		}
+	}
+}
+
+// TestHaltOfOneKey cuts and refuses its calls, and nobody else's.
+func TestHaltOfOneKey(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	h := newHouse(t, testConfig(serveUp(t, func(w http.ResponseWriter, r *http.Request) {
+		say(chunkEvent("Good day"))(w, r)
+		select {
+		case <-r.Context().Done():
+		case <-release:
+			say(stopEvent, usageEvent, doneEvent)(w, r)
+		}
+	})))
+	open := func(key string) io.ReadCloser {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, h.url+"/v1/chat/completions", strings.NewReader(request("chat", true)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("X-Test-Key", key)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		readUntil(t, resp.Body, "Good day")
+		return resp.Body
+	}
+	lab, shop := open("lab"), open("shop")
+	act(t, h, "breaker.halt", `{"reason":"a runaway","scope":"key:lab"}`)
+	rest, err := io.ReadAll(lab)
+	_ = lab.Close()
+	if err != nil || !strings.Contains(string(rest), "a runaway") || strings.Contains(string(rest), "[DONE]") {
+		t.Errorf("lab's stream ends in %q, %v", rest, err)
+	}
+	close(release)
+	rest, err = io.ReadAll(shop)
+	_ = shop.Close()
+	if err != nil || !strings.HasSuffix(string(rest), doneEvent) {
+		t.Errorf("shop's stream ends in %q, %v", rest, err)
+	}
+	if resp, answer := h.withKey("/v1/chat/completions", request("chat", false)); resp.StatusCode != http.StatusServiceUnavailable || !strings.Contains(answer, "a runaway") {
+		t.Errorf("lab's next call: status %d: %s", resp.StatusCode, answer)
+	}
+	if resp, answer := h.post(request("rehearsal/default", false)); resp.StatusCode != http.StatusOK {
+		t.Errorf("another's next call: status %d: %s", resp.StatusCode, answer)
+	}
+}
+
+// slow is a client's connection that gives up at its deadline.
+type slow struct {
+	http.ResponseWriter
+	deadlines []time.Time
+}
+
+func (s *slow) SetReadDeadline(at time.Time) error {
+	s.deadlines = append(s.deadlines, at)
+	return nil
+}
+
+// brokenBody says a little and then fails.
+type brokenBody struct {
+	said io.Reader
+	err  error
+}
+
+func (b brokenBody) Read(p []byte) (int, error) {
+	if n, err := b.said.Read(p); err == nil {
+		return n, nil
+	}
+	return 0, b.err
+}
+
+// TestSlowBody: a body that drips in is given up, and the connection has no deadline afterwards.
+func TestSlowBody(t *testing.T) {
+	t.Parallel()
+	for _, err := range []error{os.ErrDeadlineExceeded, io.ErrUnexpectedEOF} {
+		w := &slow{ResponseWriter: httptest.NewRecorder()}
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", brokenBody{strings.NewReader(`{"model":`), err})
+		wrong := readBody(w, r, new(bytes.Buffer))
+		if wrong == nil || wrong.Status != http.StatusBadRequest || !strings.Contains(wrong.Message, "slow") {
+			t.Errorf("%v: %+v", err, wrong)
+		}
+		if len(w.deadlines) != 2 || time.Until(w.deadlines[0]) > slowBody || !w.deadlines[1].IsZero() {
+			t.Errorf("%v: deadlines %v", err, w.deadlines)
+		}
+	}
+}
+
+// TestAgentsAnswerWhereTheySpeak: in another dialect an agent's name is explained.
+func TestAgentsAnswerWhereTheySpeak(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, testConfig("http://127.0.0.1:1/v1"))
+	h.SetAgents(crew{})
+	resp, answer := h.at(t.Context(), "/v1/messages", `{"model":"companion","max_tokens":5,"messages":[{"role":"user","content":"x"}]}`)
+	if resp.StatusCode != http.StatusNotFound || !strings.Contains(answer, "/v1/chat/completions") {
+		t.Errorf("status %d: %s", resp.StatusCode, answer)
+	}
+}
+
+// TestStreamsOfOthersDripAndSwell in every client's dialect.
+func TestStreamsOfOthersDripAndSwell(t *testing.T) {
+	t.Parallel()
+	var serve atomic.Pointer[http.HandlerFunc]
+	h := claudeHouse(t, func(w http.ResponseWriter, r *http.Request) { (*serve.Load())(w, r) })
+	huge := claudeStart + claudeOpen + claudeSays(strings.Repeat("word ", 400_000)) + claudeClose + claudeEnd
+	for name, c := range map[string]struct {
+		serve http.HandlerFunc
+		says  string
+	}{
+		"drips": {drip(claudeWhole), "day to you."}, "huge events": {say(huge), "word word"},
+		"carriage returns": {say(strings.ReplaceAll(claudeWhole, "\n", "\r\n")), "day to you."},
+	} {
+		serve.Store(&c.serve)
+		for tongue, client := range clients() {
+			resp, answer := h.at(t.Context(), client.path, strings.NewReplacer("%q", `"chat"`, "%v", "true").Replace(client.plain))
+			if resp.StatusCode != http.StatusOK || !strings.Contains(answer, c.says) || !strings.Contains(answer, client.last) {
+				t.Errorf("%s, %s: status %d: %.400s", name, tongue, resp.StatusCode, answer)
+			}
+			if got := h.settled(); got.status != ledger.StatusOK || got.estimated || got.input != 30 || got.output != 12 {
+				t.Errorf("%s, %s: booked %+v", name, tongue, got)
+			}
+		}
+	}
+}
