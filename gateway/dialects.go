@@ -48,10 +48,19 @@ func (t tongues) way(client *dialect.Dialect, via provider.Provider) *dialect.Di
 	}
 	for _, name := range speaks {
 		if d := t.get(name); d != nil && d.Encode != nil && d.DecodeAnswer != nil && d.NewDecoder != nil {
-			return d
+			return inForm(d, via)
 		}
 	}
 	return nil
+}
+
+// inForm is chat completions as the provider's own server speaks them.
+func inForm(d *dialect.Dialect, via provider.Provider) *dialect.Dialect {
+	server, ok := via.(interface{ Form() openai.Form })
+	if !ok || d.Name != provider.Chat {
+		return d
+	}
+	return openai.ChatAs(server.Form())
 }
 
 // of is the dialect of a client that asks without a body: Anthropic's send their version.

@@ -25,6 +25,7 @@ import (
 
 	"holdfast"
 	"holdfast/gateway/dialect"
+	"holdfast/gateway/dialect/openai"
 	"holdfast/gateway/provider"
 )
 
@@ -148,6 +149,11 @@ func (c *Client) Flavor() string { return c.flavor.Name }
 
 // Speaks lists the dialects of the server.
 func (c *Client) Speaks() []string { return c.speaks }
+
+// Form is how the server speaks chat completions.
+func (c *Client) Form() openai.Form {
+	return openai.Form{OldLimit: c.flavor.Limit == maxTokens, Thoughts: c.flavor.Thoughts}
+}
 
 // Close gives up the idle connections.
 func (c *Client) Close() {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"holdfast/gateway/dialect/openai"
 	"holdfast/gateway/provider"
 )
 
@@ -38,6 +39,8 @@ type Flavor struct {
 	Refuse []string
 	// Alone: the server refuses more than one choice.
 	Alone bool
+	// Thoughts are how thinking of earlier turns goes back where the client spoke another dialect.
+	Thoughts openai.Thoughts
 }
 
 // A Path says where a dialect is spoken.
@@ -56,7 +59,7 @@ func embeddings() Path { return Path{provider.Embeddings, "embeddings"} }
 // Flavors lists what is known of servers. The first is for those that nothing is known of.
 func Flavors() []Flavor {
 	return []Flavor{
-		{Name: "generic", Paths: []Path{chat(), embeddings()}},
+		{Name: "generic", Paths: []Path{chat(), embeddings()}, Thoughts: openai.ThoughtsContent},
 		{
 			Name: "openai", Hosts: []string{"api.openai.com"}, Paths: []Path{chat(), responses(), embeddings()},
 			Limit: maxCompletion, Passed: []string{"Openai-Organization", "Openai-Project", "Openai-Beta"},
@@ -66,7 +69,7 @@ func Flavors() []Flavor {
 			Paths:   []Path{{provider.Messages, "messages"}, {provider.CountTokens, "messages/count_tokens"}},
 			Headers: map[string]string{"Anthropic-Version": "2023-06-01"}, Passed: []string{"Anthropic-Version", "Anthropic-Beta"},
 		},
-		{Name: "openrouter", Hosts: []string{"openrouter.ai"}, Paths: []Path{chat(), embeddings()}, Passed: []string{"Http-Referer", "X-Title"}},
+		{Name: "openrouter", Hosts: []string{"openrouter.ai"}, Paths: []Path{chat(), embeddings()}, Passed: []string{"Http-Referer", "X-Title"}, Thoughts: openai.ThoughtsDetails},
 		{
 			Name: "gemini", Hosts: []string{"generativelanguage.googleapis.com"}, Paths: []Path{chat(), embeddings()},
 			Drop: hints(), Refuse: []string{"frequency_penalty", "presence_penalty", "logit_bias", "seed", "logprobs", "top_logprobs", "verbosity"},
@@ -87,13 +90,13 @@ func Flavors() []Flavor {
 			Refuse: []string{"logit_bias", "logprobs", "top_logprobs", "verbosity"},
 		},
 		{
-			Name: "zai", Hosts: []string{"api.z.ai", "open.bigmodel.cn"}, Paths: []Path{chat(), embeddings()}, Limit: maxTokens, Alone: true,
+			Name: "zai", Hosts: []string{"api.z.ai", "open.bigmodel.cn"}, Paths: []Path{chat(), embeddings()}, Limit: maxTokens, Alone: true, Thoughts: openai.ThoughtsContent,
 			Drop: []string{"store", "metadata", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "service_tier"},
 		},
 		// What these do not know they pass over in silence, so a limit under the other name would be none.
-		{Name: "ollama", Hosts: []string{"ollama.com"}, Ports: []string{"11434"}, Paths: []Path{chat(), embeddings()}, Limit: maxTokens, Alone: true, Refuse: []string{"logit_bias"}},
-		{Name: "llamacpp", Paths: []Path{chat(), embeddings()}, Limit: maxTokens, Alone: true},
-		{Name: "vllm", Paths: []Path{chat(), embeddings()}},
+		{Name: "ollama", Hosts: []string{"ollama.com"}, Ports: []string{"11434"}, Paths: []Path{chat(), embeddings()}, Limit: maxTokens, Alone: true, Refuse: []string{"logit_bias"}, Thoughts: openai.ThoughtsContent},
+		{Name: "llamacpp", Paths: []Path{chat(), embeddings()}, Limit: maxTokens, Alone: true, Thoughts: openai.ThoughtsContent},
+		{Name: "vllm", Paths: []Path{chat(), embeddings()}, Thoughts: openai.ThoughtsContent},
 	}
 }
 
