@@ -204,4 +204,24 @@ func openAIError(w http.ResponseWriter, err error) {
 	}})
 }
 
+// anthropicError answers in the form that Anthropic's clients read.
+func anthropicError(w http.ResponseWriter, err error) {
+	d := problem.Of(err)
+	kind := "invalid_request_error"
+	if d.Status == http.StatusUnauthorized {
+		kind = "authentication_error"
+	}
+	var form struct {
+		Type  string `json:"type"`
+		Error struct {
+			Type    string `json:"type"`
+			Message string `json:"message"`
+		} `json:"error"`
+	}
+	form.Type, form.Error.Type, form.Error.Message = "error", kind, d.Detail
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(d.Status)
+	_ = json.NewEncoder(w).Encode(form)
+}
+
 var errGone = errors.New("the reader is gone")

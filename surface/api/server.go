@@ -109,8 +109,13 @@ func (s *Server) guarded(route house.Route) http.Handler {
 	})
 }
 
-// refuse answers in the form that the route's clients read: OpenAI's under /v1, problem+json elsewhere.
+// refuse answers in the form that the route's clients read: OpenAI's or Anthropic's under /v1,
+// problem+json elsewhere.
 func refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if strings.Contains(r.URL.Path, "/v1/messages") {
+		anthropicError(w, err)
+		return
+	}
 	if strings.Contains(r.URL.Path, "/v1/") && !strings.HasPrefix(r.URL.Path, "/api/v1/") {
 		openAIError(w, err)
 		return
@@ -121,16 +126,17 @@ func refuse(w http.ResponseWriter, r *http.Request, err error) {
 func unknownCaller() error {
 	return &holdfast.Error{
 		Code:    holdfast.CodeUnknown,
-		Message: "who are you? Send a valid key as `Authorization: Bearer …`, or log in (`holdfast link` prints a one-time link)",
+		Message: "who are you? Send a valid key as `Authorization: Bearer …` or `x-api-key: …`, or log in (`holdfast link` prints a one-time link)",
 	}
 }
 
+// bearer is the key of a request: a bearer token, or as clients of Anthropic send theirs.
 func bearer(r *http.Request) string {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if strings.EqualFold(scheme, "Bearer") {
 		return strings.TrimSpace(token)
 	}
-	return ""
+	return strings.TrimSpace(r.Header.Get("X-Api-Key"))
 }
 
 func (s *Server) byKey(r *http.Request) (holdfast.Caller, error) {

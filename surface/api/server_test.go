@@ -113,6 +113,7 @@ func server(t *testing.T) *api.Server {
 		Registry: registry, Sessions: door{}, Keys: door{}, Hub: http.NotFoundHandler(), Log: slog.New(slog.DiscardHandler),
 		Routes: []house.Route{
 			{Pattern: "POST /v1/chat/completions", Auth: house.AuthKey, Loopback: true, Handler: who},
+			{Pattern: "POST /v1/messages", Auth: house.AuthKey, Loopback: true, Handler: who},
 			{Pattern: "GET /page", Auth: house.AuthSession, Handler: who},
 			{Pattern: "GET /open", Auth: house.AuthPublic, Handler: who},
 			{Pattern: "GET /undeclared", Handler: who},
@@ -162,6 +163,8 @@ func TestWhoMayCallWhat(t *testing.T) {
 		"an agent's destruction":        {ask{"POST", "/api/v1/thing/delete", `{"name":"a"}`, key}, 202, `"approval":"`},
 		"the data plane by key":         {ask{"POST", "/v1/chat/completions", "", key}, 200, "agent:key"},
 		"the data plane without a key":  {ask{"POST", "/v1/chat/completions", "", nil}, 401, `"type":"authentication_error"`},
+		"the data plane by x-api-key":   {ask{"POST", "/v1/messages", "", map[string]string{"X-Api-Key": "sk-good"}}, 200, "agent:key"},
+		"a wrong x-api-key":             {ask{"POST", "/v1/messages", "", map[string]string{"X-Api-Key": "sk-bad"}}, 401, `{"type":"error","error":{"type":"authentication_error"`},
 		"a session on a key route":      {ask{"POST", "/v1/chat/completions", "", session}, 401, ""},
 		"a page by session":             {ask{"GET", "/page", "", session}, 200, "operator:session"},
 		"a page by nobody":              {ask{"GET", "/page", "", nil}, 401, ""},
@@ -173,7 +176,7 @@ func TestWhoMayCallWhat(t *testing.T) {
 			if w.Code != c.status || !strings.Contains(w.Body.String(), c.says) {
 				t.Errorf("got %d %s, want %d with %s", w.Code, w.Body, c.status, c.says)
 			}
-			if w.Code >= 400 && c.ask.path != "/v1/chat/completions" && w.Header().Get("Content-Type") != "application/problem+json" {
+			if w.Code >= 400 && !strings.HasPrefix(c.ask.path, "/v1/") && w.Header().Get("Content-Type") != "application/problem+json" {
 				t.Errorf("content type %q", w.Header().Get("Content-Type"))
 			}
 		})
