@@ -17,7 +17,7 @@ const untranslated = "cannot be put to a model that does not speak OpenAI's Resp
 func words() map[string]string {
 	return map[string]string{
 		"messages": "input", "max_completion_tokens": "max_output_tokens", "max_tokens": "max_output_tokens",
-		"response_format": "text.format", "verbosity": "text.verbosity", "reasoning_effort": "reasoning.effort",
+		"system": "instructions", "response_format": "text.format", "verbosity": "text.verbosity", "reasoning_effort": "reasoning.effort",
 	}
 }
 
@@ -46,6 +46,7 @@ func decode(body []byte) (*dialect.Request, error) {
 	}
 	if instructions != "" {
 		r.Messages = []dialect.Message{{Role: dialect.System, Parts: []dialect.Part{{Text: instructions}}}}
+		r.Places = []int{-1}
 	}
 	if r.Model == "" {
 		return nil, wire.WrongField("model", "is required")

@@ -17,9 +17,10 @@ func decodeInput(r *dialect.Request, v wire.Value) error {
 	if v.IsText() {
 		text, err := v.Text()
 		r.Messages = append(r.Messages, dialect.Message{Role: dialect.User, Parts: []dialect.Part{{Text: text}}})
+		r.Places = append(r.Places, 0)
 		return err
 	}
-	return v.List(func(_ int, v wire.Value) error {
+	return v.List(func(i int, v wire.Value) error {
 		m, err := decodeItem(v)
 		if err != nil {
 			return err
@@ -30,6 +31,7 @@ func decodeInput(r *dialect.Request, v wire.Value) error {
 			return nil
 		}
 		r.Messages = append(r.Messages, m)
+		r.Places = append(r.Places, i)
 		return nil
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"holdfast/gateway/dialect"
+	"holdfast/gateway/dialect/openai"
 )
 
 func mustUnmarshal(t *testing.T, raw []byte, into any) {
@@ -183,6 +184,25 @@ func TestEncodeSaysItAgain(t *testing.T) {
 	for _, want := range []string{`"store":false`, `"include":["reasoning.encrypted_content"]`, `"strict":false`} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("no %s in %s", want, out)
+		}
+	}
+}
+
+// TestRefusalsInTheClientsWords: what another dialect cannot say is named by the client's field.
+func TestRefusalsInTheClientsWords(t *testing.T) {
+	t.Parallel()
+	for rest, field := range map[string]string{
+		`"input":[{"role":"user","content":"a"},{"type":"function_call","call_id":"c","name":"f","arguments":"{}"},{"type":"reasoning","summary":[]},
+			{"role":"user","content":[{"type":"input_file","file_url":"https://x"}]}]`: "input[3].content[0]",
+		`"input":"a","tool_choice":"required"`: "tool_choice",
+	} {
+		r, err := decode([]byte(`{"model":"m","instructions":"i",` + rest + `}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = openai.Chat().Encode(r)
+		if wrong, ok := errors.AsType[*dialect.InputError](err); !ok || wrong.Field != field {
+			t.Errorf("%s: got %v, want %s", rest, err, field)
 		}
 	}
 }
