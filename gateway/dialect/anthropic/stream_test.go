@@ -55,7 +55,7 @@ func TestTap(t *testing.T) {
 	}
 	const chunk, silent, comment, done = dialect.KindChunk, dialect.KindSilent, dialect.KindComment, dialect.KindDone
 	want := []dialect.Kind{
-		silent, silent, comment, chunk, silent, silent, silent, chunk, silent, silent,
+		silent, chunk, comment, chunk, silent, silent, silent, chunk, silent, silent,
 		chunk, silent, chunk, chunk, silent, chunk, silent, silent, chunk, done,
 	}
 	for i := range want {

@@ -150,14 +150,13 @@ func (t *tap) spoken(n int64, speaks bool) dialect.Kind {
 	return dialect.KindSilent
 }
 
-// blockBytes measures a block as it begins. One that is neither text nor thinking says something by
-// being there.
+// blockBytes measures a block as it begins. One that is no text says something by being there, also
+// thinking: where it is not shown, its beginning is all that comes for minutes.
 func blockBytes(block []byte) (n int64, speaks bool) {
 	eachMember(block, func(key, value []byte) {
 		switch string(key) {
 		case "type":
-			kind := textOf(value)
-			speaks = kind != "text" && kind != "thinking"
+			speaks = textOf(value) != "text"
 		case "text", "thinking":
 			n += int64(len(textOf(value)))
 		case "input":
