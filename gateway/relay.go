@@ -186,7 +186,7 @@ func (r *relay) keep(event wire.Event, kind dialect.Kind) error {
 		return fmt.Errorf("%w: %w", errGarbage, err)
 	}
 	for _, one := range said {
-		switch one.Kind { //nolint:exhaustive // the others are the encoder's
+		switch one.Kind {
 		case dialect.EventFailure:
 			r.failure = one.Failure
 			if r.failure == nil {

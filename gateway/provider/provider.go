@@ -21,7 +21,7 @@ const (
 	Responses   = "openai.responses"
 	Embeddings  = "openai.embeddings"
 	Messages    = "anthropic.messages"
-	CountTokens = "anthropic.count_tokens"
+	CountTokens = "anthropic.count_tokens" //nolint:gosec // the name of a question, no secret
 )
 
 // A Provider is one configured source of models.
