@@ -76,7 +76,7 @@ func chat(t *testing.T, model *rehearsal.Model, user, tool string, tools bool) (
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer, err := model.Chat(t.Context(), provider.Call{Model: "default", Body: raw})
+	answer, err := model.Do(t.Context(), provider.Call{Model: "default", Body: raw})
 	if err != nil {
 		t.Fatal(err)
 	}

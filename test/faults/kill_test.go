@@ -65,7 +65,7 @@ func (l *list) report() (summary, all string, total int) {
 func stores() map[string]func(*testing.T) string {
 	return map[string]func(*testing.T) string{
 		store.SQLite:   func(*testing.T) string { return store.SQLite },
-		store.Postgres: storetest.Postgres,
+		store.Postgres: func(t *testing.T) string { t.Helper(); return storetest.Postgres(t) },
 	}
 }
 
