@@ -232,7 +232,7 @@ func (h *House) wireGateway(p *parts) {
 	p.sessions = telemetry.New(telemetry.Needs{Home: h.Home, Config: &watched, Books: p.tokens, Location: h.general.Location, Log: h.log})
 	p.models = gateway.New(gateway.Needs{
 		Home: h.Home, Config: &settings, Ledger: p.tokens, Breaker: p.fuse, Keys: p.secrets, Meter: p.meter, Log: h.log,
-		Limits: p.bearers, Budgets: p.budgets,
+		Limits: p.bearers, Budgets: p.budgets, Bounded: p.budgets.InForce, Prices: p.prices, Journal: p.book,
 	})
 }
 

@@ -145,7 +145,7 @@ func (c *call) run(ctx context.Context) {
 		c.refuse(unasked(err))
 		return
 	}
-	if err := c.admit(ctx, s.Target); err != nil {
+	if err := c.admit(ctx, c.trip.Target()); err != nil {
 		c.refuse(g.notAdmitted(ctx, err))
 		return
 	}

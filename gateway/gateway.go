@@ -25,6 +25,7 @@ import (
 	"holdfast/core/home"
 	"holdfast/core/house"
 	"holdfast/gateway/breaker"
+	"holdfast/gateway/drill"
 	"holdfast/gateway/ledger"
 	"holdfast/gateway/provider"
 	"holdfast/gateway/route"
@@ -52,6 +53,11 @@ type Needs struct {
 	Limits limits
 	// Budgets lets calls wait for approval; nil when none may.
 	Budgets budgets
+	// Bounded tells whether any budget is in force, and Prices what models cost; nil for not known.
+	Bounded func() bool
+	Prices  prices
+	// Journal is told how rehearsals end; nil for nobody.
+	Journal journal
 	// Meter counts calls; nil counts nothing.
 	Meter meter
 	Log   *slog.Logger
@@ -67,6 +73,8 @@ type Gateway struct {
 	tape    tape
 
 	router   *route.Router
+	drills   drill.Drills
+	drilled  chan struct{} // a rehearsal began
 	flights  flights
 	floors   floors
 	requests atomic.Int64
@@ -80,6 +88,7 @@ func New(needs Needs) *Gateway {
 		needs.Log = slog.New(slog.DiscardHandler)
 	}
 	g := &Gateway{needs: needs, began: time.Now(), tongues: allTongues(), meters: newMeters(needs.Meter, needs.Log)}
+	g.drilled = make(chan struct{}, 1)
 	g.router = route.New(route.Options{File: needs.Home.Var("gateway", "cooldowns.json"), Log: needs.Log})
 	g.tape.path = needs.Home.Var("gateway", "capture.jsonl")
 	needs.Breaker.OnHalt(g.halt)
@@ -96,7 +105,9 @@ func (g *Gateway) Capability() house.Capability {
 		Actions: g.actions(),
 		Routes:  g.clientRoutes(),
 		Start:   g.Start,
-		Run:     g.router.Run,
+		Run:     routing{g}.run,
+		Alerts:  routing{g}.alerts(),
+		Report:  routing{g}.report,
 		Stop:    g.Stop,
 		Reason:  "after the ledger and the breaker, which every call passes",
 	}
@@ -129,7 +140,7 @@ func (g *Gateway) Start(context.Context) error {
 // Apply takes up another configuration; calls under way keep the old one. When it cannot be used
 // nothing changes.
 func (g *Gateway) Apply(c Config) error {
-	t := &table{config: c, providers: map[string]provider.Provider{}}
+	t := &table{config: c, providers: map[string]provider.Provider{}, drills: &g.drills}
 	var problems []holdfast.Problem
 	for name, p := range c.Providers {
 		made, err := g.make(p, c.Timeouts)

@@ -41,7 +41,7 @@ func (g *Gateway) actions() []holdfast.Action {
 		Name: "model.list", Short: "models", Tier: holdfast.TierOperator, Effect: holdfast.EffectRead,
 		Summary: "List the models: aliases as configured, as chosen now, as answered last; and agents",
 	}
-	return []holdfast.Action{action.NewAction(list, g.list)}
+	return append([]holdfast.Action{action.NewAction(list, g.list)}, routing{g}.actions()...)
 }
 
 func (g *Gateway) list(context.Context, action.Nothing) (modelList, error) {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"holdfast/gateway/drill"
 	"holdfast/gateway/provider"
 	"holdfast/gateway/route"
 )
@@ -17,6 +18,7 @@ type table struct {
 	config    Config
 	providers map[string]provider.Provider
 	names     *route.Table
+	drills    *drill.Drills
 }
 
 // A step is a target that is asked, with who asks it.
@@ -30,7 +32,15 @@ func (t *table) layOut() {
 	t.names = route.NewTable(t.config.names(), slices.Collect(maps.Keys(t.providers)))
 }
 
-func (t *table) step(s route.Step) step { return step{s, t.providers[s.Provider]} }
+// step is a target with who asks it: its provider, or a drill that stands in front. What a drill
+// answers is booked and shown as the rehearsal's, for the model was not asked.
+func (t *table) step(s route.Step) step {
+	if front, on := t.drills.Front(s.Target); on {
+		s.Target = route.Target{Provider: kindRehearsal, Model: s.Target.String()}
+		return step{s, front}
+	}
+	return step{s, t.providers[s.Provider]}
+}
 
 // announced lists the models that are known by provider/model: those in chains and those that
 // providers list.

@@ -57,6 +57,7 @@ type storedCooldown struct {
 // file keeps the cooldowns on the disk.
 type file struct {
 	path string
+	once sync.Once
 	disk disk.Disk
 
 	mu    sync.Mutex
@@ -67,7 +68,9 @@ type file struct {
 
 // Load takes up what an earlier process knew. A file that cannot be read is set aside and told of
 // by Fault; the house goes on without it.
-func (r *Router) Load() {
+func (r *Router) Load() { r.file.once.Do(r.load) }
+
+func (r *Router) load() {
 	if r.file.path == "" {
 		return
 	}

@@ -56,6 +56,9 @@ func (r *Router) Trip(chain Chain) Trip { return Trip{router: r, chain: chain} }
 // Alias is the name that the call asked for, when it is an alias.
 func (t *Trip) Alias() string { return t.chain.Alias }
 
+// Target is who is asked now.
+func (t *Trip) Target() Target { return t.step.Target }
+
 // Last tells that nobody behind the target that is asked now could be asked instead.
 func (t *Trip) Last() bool {
 	_, ok := t.router.First(Chain{Targets: t.chain.Targets[t.at:]})
