@@ -23,6 +23,9 @@ const (
 	saveEvery = time.Minute // a crash costs what was read since, read again
 	// manyRecords are so many that the memory which they took is given back.
 	manyRecords = 10_000
+	// maxSeen is how large the file of calls told may grow, a million of them; then all is read
+	// again, and what agents have thrown away since is forgotten.
+	maxSeen = 32 << 20
 )
 
 // eyes are what looking needs, made at the first look.
@@ -94,6 +97,8 @@ func (t *Telemetry) forget() {
 	}
 }
 
+var errManySeen = errors.New("too many calls are remembered")
+
 // wholePairs reads the file of calls told, and takes off what a crash left of a pair at its end.
 func wholePairs(path string) ([]byte, error) {
 	seen, err := os.ReadFile(path)
@@ -102,6 +107,9 @@ func wholePairs(path string) ([]byte, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if len(seen) > maxSeen {
+		return nil, errManySeen
 	}
 	whole := len(seen) / 16 * 16
 	if whole < len(seen) {
@@ -137,10 +145,11 @@ func (t *Telemetry) look(ctx context.Context) error {
 	if t.eyes.changed || began.Sub(t.eyes.board.Updated) > saveEvery {
 		t.show(ctx, began)
 	}
-	if t.eyes.changed && began.Sub(t.eyes.saved) > saveEvery {
+	many := tick.Records > manyRecords
+	if t.eyes.changed && (many || began.Sub(t.eyes.saved) > saveEvery) {
 		t.save(began)
 	}
-	if tick.Records > manyRecords {
+	if many {
 		debug.FreeOSMemory()
 	}
 	return nil

@@ -289,6 +289,65 @@ func message(id string, input int) string {
 		name, time.Now().UnixMilli(), input)
 }
 
+// TestAStateThatCannotBeWritten is what a full disk does: nothing is lost, and it is written later.
+func TestAStateThatCannotBeWritten(t *testing.T) {
+	w := newWorld(t)
+	w.add(talk, answer(1, 10, time.Now()))
+	for _, name := range []string{"seen/x", "state.json/x", "board.json/x"} { // folders stand in their places
+		if err := os.MkdirAll(w.tm.folder(name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.scan()
+	w.tm.save(time.Now())
+	w.want(1, 10)
+	if n := strings.Count(w.log.String(), "cannot write"); n < 2 {
+		t.Errorf("not said: %s", w.log.String())
+	}
+	for _, name := range []string{"seen", "state.json", "board.json"} {
+		if err := os.RemoveAll(w.tm.folder(name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.tm.save(time.Now())
+	w.restart()
+	w.add(talk, strings.Replace(strings.Replace(answer(1, 900, time.Now()), `"r1"`, `"r2"`, 1), `{"sess`, `{"isSidechain":true,"sess`, 1))
+	if s := w.scan(); s.Bytes > 250 {
+		t.Errorf("read again: %+v", s)
+	}
+	w.want(1, 10) // the replay of a call that was told before the disk was full
+}
+
+func TestACrashWithinTheFileOfCallsTold(t *testing.T) {
+	w := newWorld(t)
+	w.add(talk, answer(1, 10, time.Now()))
+	w.scan()
+	w.tm.save(time.Now())
+	add := func(n int64) {
+		t.Helper()
+		info, err := os.Stat(w.tm.folder("seen"))
+		if err == nil {
+			err = os.Truncate(w.tm.folder("seen"), info.Size()+n)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	add(7)
+	w.restart()
+	w.add(talk, answer(2, 5, time.Now()))
+	w.scan()
+	w.want(2, 15)
+	w.tm.save(time.Now())
+	if info, err := os.Stat(w.tm.folder("seen")); err != nil || info.Size() != 64 {
+		t.Errorf("%+v, %v: want four pairs", info, err)
+	}
+	add(maxSeen)
+	w.restart()
+	w.scan()
+	w.want(2, 15)
+}
+
 // TestRunEndsAndWritesDown follows the life of the capability.
 func TestRunEndsAndWritesDown(t *testing.T) {
 	w := newWorld(t)
