@@ -171,34 +171,35 @@ func (d *decoder) sign(b *openBlock, signature string) {
 
 // delta reads more of a block. Citations say where a text is from and change nothing in it.
 func (d *decoder) delta(b *openBlock, raw []byte) error {
-	var kind, text string
+	var kind []byte
+	var text string
 	eachMember(raw, func(key, value []byte) {
 		switch string(key) {
 		case "type":
-			kind = textOf(value)
+			kind = value
 		case "text", "thinking", "partial_json", "signature":
 			text = textOf(value)
 		}
 	})
 	want := ""
-	switch kind {
-	case "text_delta":
+	switch string(kind) {
+	case `"text_delta"`:
 		want = "text"
-	case "thinking_delta", "signature_delta":
+	case `"thinking_delta"`, `"signature_delta"`:
 		want = "thinking"
-	case "input_json_delta":
+	case `"input_json_delta"`:
 		want = "tool_use"
 	default:
 		return nil
 	}
-	if b.kind != want {
+	switch {
+	case b.kind != want:
 		return fmt.Errorf("a %s came in a block of type %s", kind, b.kind)
-	}
-	if kind == "signature_delta" {
+	case string(kind) == `"signature_delta"`:
 		d.sign(b, text)
-		return nil
+	default:
+		d.more(b, text)
 	}
-	d.more(b, text)
 	return nil
 }
 

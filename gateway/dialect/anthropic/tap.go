@@ -75,7 +75,7 @@ func readEvent(data []byte) (event, bool) {
 	eachMember(data, func(key, value []byte) {
 		switch string(key) {
 		case "type":
-			e.kind = textOf(value)
+			e.kind = knownEvent(value)
 		case "message":
 			e.message = value
 		case "content_block":
@@ -94,6 +94,19 @@ func readEvent(data []byte) (event, bool) {
 		e.kind = "error"
 	}
 	return e, e.kind != ""
+}
+
+// knownEvent reads the type of an event, without a copy where it is a known one.
+func knownEvent(value []byte) string {
+	switch string(value) {
+	case `"content_block_delta"`:
+		return "content_block_delta"
+	case `"content_block_start"`:
+		return "content_block_start"
+	case `"content_block_stop"`:
+		return "content_block_stop"
+	}
+	return textOf(value)
 }
 
 // textOf reads a string; empty for anything else.
