@@ -271,7 +271,7 @@ func writeAnswerMessage(j *wire.JSON, parts []dialect.Part) error {
 		writeDetails(j, parts)
 		j.EndList()
 	}
-	writeCalls(j, called)
+	writeCalls(j, called, false)
 	return nil
 }
 

@@ -3,6 +3,8 @@
 package openai
 
 import (
+	"strings"
+
 	"holdfast/gateway/dialect"
 	"holdfast/gateway/dialect/wire"
 )
@@ -14,6 +16,20 @@ type Form struct {
 	// Thoughts are how earlier thinking goes back to the server: not at all (OpenAI's own refuses it),
 	// as reasoning_content, or as reasoning_details.
 	Thoughts Thoughts
+	// Signed: Gemini from 3 on refuses calls of earlier turns without the signature of its thought.
+	Signed bool
+
+	sign bool // those of this request
+}
+
+// unsigned is what Google lets stand for the signature of a call that another model made, or whose
+// signature the client's dialect has no place for.
+const unsigned = "skip_thought_signature_validator"
+
+// wantsSignatures tells the models that refuse calls without a signature.
+func wantsSignatures(model string) bool {
+	_, version, gemini := strings.Cut(model, "gemini-")
+	return gemini && !strings.HasPrefix(version, "1") && !strings.HasPrefix(version, "2")
 }
 
 // Thoughts are how earlier thinking goes back to a server.
@@ -32,6 +48,7 @@ const unspeakable = "cannot be put to a model that speaks OpenAI's chat completi
 // encode writes a request. What changes nothing about the answer (user, metadata, marks of what to
 // cache, how thinking is shown) is left out.
 func (f Form) encode(r *dialect.Request) ([]byte, error) {
+	f.sign = f.Signed && wantsSignatures(r.Model)
 	j := make(wire.JSON, 0, 1024)
 	j.Open()
 	j.Key("model").Text(r.Model)
@@ -91,8 +108,7 @@ func (f Form) writeSettings(j *wire.JSON, r *dialect.Request) error {
 	return writeFormat(j, r.Format)
 }
 
-// Effort is OpenAI's word for how much shall be thought. A budget in tokens becomes the word whose
-// share is nearest.
+// Effort is OpenAI's word for how much shall be thought. A budget in tokens becomes the nearest word.
 func Effort(how *dialect.Reasoning) string {
 	switch {
 	case how == nil:
@@ -103,9 +119,9 @@ func Effort(how *dialect.Reasoning) string {
 		return how.Effort
 	case how.Budget <= 0:
 		return ""
-	case how.Budget <= 4096:
+	case how.Budget <= 2048:
 		return "low"
-	case how.Budget <= 16384:
+	case how.Budget <= 8192:
 		return "medium"
 	}
 	return "high"

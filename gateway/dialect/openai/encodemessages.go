@@ -191,7 +191,7 @@ func (f Form) writeAssistant(j *wire.JSON, m dialect.Message) error {
 		j.Text(strings.Join(said, ""))
 	}
 	f.writeThoughts(j, m.Parts)
-	writeCalls(j, calls)
+	writeCalls(j, calls, f.sign)
 	j.Close()
 	return nil
 }
@@ -224,7 +224,7 @@ func (f Form) writeThoughts(j *wire.JSON, parts []dialect.Part) {
 	}
 }
 
-func writeCalls(j *wire.JSON, calls []*dialect.ToolCall) {
+func writeCalls(j *wire.JSON, calls []*dialect.ToolCall, sign bool) {
 	if len(calls) == 0 {
 		return
 	}
@@ -237,6 +237,13 @@ func writeCalls(j *wire.JSON, calls []*dialect.ToolCall) {
 		j.Key("name").Text(c.Name)
 		j.Key("arguments").Text(Arguments(c))
 		j.Close()
+		if sign {
+			j.Key("extra_content").Open()
+			j.Key("google").Open()
+			j.Key("thought_signature").Text(unsigned)
+			j.Close()
+			j.Close()
+		}
 		j.Close()
 	}
 	j.EndList()

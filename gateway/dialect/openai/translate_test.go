@@ -137,6 +137,22 @@ func TestForms(t *testing.T) {
 	}
 }
 
+func TestGeminiCallsAreSigned(t *testing.T) {
+	t.Parallel()
+	for model, want := range map[string]bool{"gemini-3-pro-preview": true, "models/gemini-4-flash": true, "gemini-2.5-flash": false, "gemma-3": false} {
+		r := &dialect.Request{Model: model, Messages: []dialect.Message{{Role: dialect.Assistant, Parts: []dialect.Part{
+			{Kind: dialect.PartToolCall, Call: &dialect.ToolCall{ID: "c", Name: "f"}},
+		}}}}
+		out, err := Form{Signed: true}.encode(r)
+		if signed := strings.Contains(string(out), `"extra_content":{"google":{"thought_signature":`); err != nil || signed != want {
+			t.Errorf("%s: %s %v", model, out, err)
+		}
+		if out, err := (Form{}).encode(r); err != nil || strings.Contains(string(out), "extra_content") {
+			t.Errorf("%s: %s %v", model, out, err)
+		}
+	}
+}
+
 func TestEncodeRefuses(t *testing.T) {
 	t.Parallel()
 	k, user := int64(4), func(p dialect.Part) []dialect.Message {

@@ -152,7 +152,7 @@ func (c *Client) Speaks() []string { return c.speaks }
 
 // Form is how the server speaks chat completions.
 func (c *Client) Form() openai.Form {
-	return openai.Form{OldLimit: c.flavor.Limit == maxTokens, Thoughts: c.flavor.Thoughts}
+	return openai.Form{OldLimit: c.flavor.Limit == maxTokens, Thoughts: c.flavor.Thoughts, Signed: c.flavor.Name == "gemini"}
 }
 
 // Close gives up the idle connections.
