@@ -135,7 +135,7 @@ func (b *book) bind() {
 
 func (b *book) bound(t *tally) {
 	below, above := b.config.Limits[t.scope], b.set[t.scope]
-	whole := above.Limit.over(below)
+	whole := above.over(below)
 	t.bounds = nil
 	for _, term := range terms {
 		quota, ok := term.quota(&whole)

@@ -36,10 +36,21 @@ func (f *fixture) ask(ctx context.Context) (ledger.Claim, <-chan error) {
 	c := f.claim(50, price.Cost{})
 	answer := make(chan error, 1)
 	go func() {
-		answer <- f.Patiently(ctx, func() error { c.At = time.Now(); return f.Reserve(c) })
+		answer <- f.Patiently(ctx, func() error {
+			now := c
+			now.At = time.Now()
+			return f.Reserve(now)
+		})
 	}()
 	synctest.Wait()
 	return c, answer
+}
+
+// end ends every wait.
+func (f *fixture) end() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.queue.end()
 }
 
 func (f *fixture) waits(t *testing.T, n int) {
@@ -86,7 +97,7 @@ func TestApprovalIsForOneCall(t *testing.T) {
 		if len(f.queue.granted) != 0 {
 			t.Errorf("%v", f.queue.granted)
 		}
-		f.queue.end()
+		f.end()
 		<-two
 	})
 }
@@ -175,8 +186,8 @@ func TestTheEndOfTheHouseEndsTheWait(t *testing.T) {
 		_, one := f.ask(t.Context())
 		f.mu.Lock()
 		f.started = false
-		f.queue.end()
 		f.mu.Unlock()
+		f.end()
 		if e := exceeded(t, <-one); !strings.Contains(e.Verdict, "the house ended") {
 			t.Errorf("%s", e)
 		}
@@ -223,7 +234,7 @@ func TestWaitingHoldsNoLock(t *testing.T) {
 		if made.Load() != 10 {
 			t.Errorf("%d calls were made", made.Load())
 		}
-		f.queue.end()
+		f.end()
 		<-one
 	})
 }

@@ -296,10 +296,7 @@ func TestNoWindowHoldsMore(t *testing.T) {
 		}
 		var m meter
 		var all []admission
-		now := time.Duration(0)
-		for range rapid.IntRange(1, 150).Draw(t, "calls") {
-			now += time.Duration(rapid.Int64Range(0, int64(20*time.Second)).Draw(t, "later"))
-			tokens := rapid.Int64Range(0, 200).Draw(t, "tokens")
+		take := func(now time.Duration, tokens int64) *Limited {
 			calls, sum := int64(0), int64(0)
 			for _, a := range all {
 				if now-a.at < time.Minute {
@@ -307,21 +304,27 @@ func TestNoWindowHoldsMore(t *testing.T) {
 				}
 			}
 			limited := m.take(now, rpm, tpm, tokens)
-			if limited == nil {
+			switch {
+			case limited == nil && (calls+1 > rpm || sum+tokens > tpm):
+				t.Fatalf("%d calls and %d tokens in one minute", calls+1, sum+tokens)
+			case limited == nil:
 				all = append(all, admission{now, tokens})
-				if calls+1 > rpm || sum+tokens > tpm {
-					t.Fatalf("%d calls and %d tokens in one minute", calls+1, sum+tokens)
-				}
-				continue
-			}
-			if limited.Setting == settingRPM && calls < rpm {
+			case limited.Setting == settingRPM && calls < rpm:
 				t.Fatalf("refused the %dth call of %d", calls+1, rpm)
 			}
-			if limited.Wait > 0 && m.take(now+limited.Wait, rpm, tpm, tokens) != nil && limited.Setting == settingTPM {
-				t.Fatalf("does not fit after %s", limited.Wait)
-			} else if limited.Wait > 0 {
-				now += limited.Wait
-				return // the time is another now
+			return limited
+		}
+		now := time.Duration(0)
+		for range rapid.IntRange(1, 150).Draw(t, "calls") {
+			now += time.Duration(rapid.Int64Range(0, int64(20*time.Second)).Draw(t, "later"))
+			tokens := rapid.Int64Range(0, 200).Draw(t, "tokens")
+			limited := take(now, tokens)
+			if limited == nil || limited.Wait == 0 {
+				continue
+			}
+			now += limited.Wait
+			if again := take(now, tokens); again != nil && again.Setting == limited.Setting {
+				t.Fatalf("%s still refuses after %s", limited.Setting, limited.Wait)
 			}
 		}
 	})
