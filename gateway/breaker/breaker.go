@@ -168,6 +168,8 @@ func (b *Breaker) Run(ctx context.Context) error {
 	look, tick := time.NewTicker(lookEvery), time.NewTicker(judgeEvery)
 	defer look.Stop()
 	defer tick.Stop()
+	b.sight.seen()
+	b.sight.begun.Store(true)
 	b.round(ctx)
 	for {
 		select {

@@ -17,6 +17,7 @@ type sight struct {
 	now   func() time.Time
 	epoch time.Time // of the monotonic times below; the clock that people set does not count
 
+	begun   atomic.Bool  // the house judges from now on
 	judged  atomic.Int64 // when the house judged last, since the epoch
 	asked   atomic.Int64 // when the watch was asked for last
 	outside atomic.Bool  // the watch judged in time, when it was asked
@@ -33,7 +34,7 @@ const askEvery = time.Second
 func (s *sight) blind(at time.Time, limit time.Duration) (dark time.Duration, blind bool) {
 	now := int64(at.Sub(s.epoch))
 	dark = time.Duration(now - s.judged.Load())
-	if dark <= limit {
+	if dark <= limit || !s.begun.Load() {
 		return 0, false
 	}
 	if now-s.asked.Load() > int64(askEvery) {

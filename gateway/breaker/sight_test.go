@@ -27,6 +27,7 @@ func TestBlind(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		w := started(t, dir)
+		w.sight.begun.Store(true)
 		<-time.After(59 * time.Second)
 		if w.Refusal() != nil {
 			t.Fatal("blind before its time")
@@ -84,6 +85,7 @@ func TestABurnThatCannotBeReadIsNoSight(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		w := started(t, dir)
+		w.sight.begun.Store(true)
 		w.needs.Burn = func(context.Context) (judge.Burn, error) { return judge.Burn{}, errors.New("the ledger is gone") }
 		for range 5 {
 			<-time.After(15 * time.Second)
@@ -107,6 +109,7 @@ func TestClocksThatAreSet(t *testing.T) {
 	if err := w.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	w.sight.begun.Store(true)
 	now = now.Add(-100 * time.Hour)
 	if refusal := w.Refusal(); refusal != nil {
 		t.Errorf("a clock set back: %+v", refusal)
