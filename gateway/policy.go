@@ -130,7 +130,7 @@ func (r routing) cooling() []Cooling {
 }
 
 type clearInput struct {
-	Name string `json:"name,omitempty" positional:"true" help:"a model, a provider with a slash behind it, or an alias; all when left out"`
+	Name string `json:"name,omitempty" pos:"1" help:"a model, a provider with a slash behind it, or an alias; all when left out"`
 }
 
 type cleared struct {

@@ -54,6 +54,19 @@ func addActions(root *cobra.Command, opt Options, s *settings) {
 		}
 	}
 	addSetters(opt, s, nouns)
+	addPlurals(root, opt, s)
+}
+
+// addPlurals lets the plural of a noun, where it is a short form, take the noun's verbs too: `models
+// policy` beside `model policy`.
+func addPlurals(root *cobra.Command, opt Options, s *settings) {
+	for _, a := range opt.Registry.Actions() {
+		noun, verb, _ := strings.Cut(a.Name, ".")
+		spelling := strings.ReplaceAll(verb, "_", "-")
+		if plural := find(root, noun+"s"); plural != nil && a.Short != plural.Name() && find(plural, spelling) == nil {
+			plural.AddCommand(spelled(command(opt, s, a, spelling), verb))
+		}
+	}
 }
 
 // spelled has a command answer also to the action's own spelling of its verb.
