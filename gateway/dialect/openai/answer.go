@@ -246,7 +246,7 @@ func writeAnswerMessage(j *wire.JSON, parts []dialect.Part) error {
 	var said, refused []string
 	var called []*dialect.ToolCall
 	for _, p := range parts {
-		switch p.Kind { //nolint:exhaustive // the others are no answer
+		switch p.Kind {
 		case dialect.PartText:
 			said = append(said, p.Text)
 		case dialect.PartRefusal:

@@ -199,7 +199,7 @@ func (f Form) writeAssistant(j *wire.JSON, m dialect.Message) error {
 // split sorts what an assistant said from the calls it made.
 func split(parts []dialect.Part) (said []string, calls []*dialect.ToolCall, err error) {
 	for i, p := range parts {
-		switch p.Kind { //nolint:exhaustive // the others are not an assistant's
+		switch p.Kind {
 		case dialect.PartText, dialect.PartRefusal:
 			said = append(said, p.Text)
 		case dialect.PartToolCall:

@@ -137,7 +137,7 @@ func (c *encoder) delta(dst []byte, text string) []byte {
 	}
 	c.empty = false
 	return c.chunk(dst, func(j *wire.JSON) {
-		switch c.kind { //nolint:exhaustive // the others have no text
+		switch c.kind {
 		case dialect.PartThinking:
 			j.Key("reasoning_content").Text(text)
 		case dialect.PartRefusal:

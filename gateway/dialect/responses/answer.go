@@ -157,7 +157,7 @@ func encodeAnswer(r *dialect.Response, req *dialect.Request) ([]byte, error) {
 	var output wire.JSON
 	output.List()
 	for i, p := range r.Parts {
-		switch p.Kind { //nolint:exhaustive // the others are no answer
+		switch p.Kind {
 		case dialect.PartText, dialect.PartRefusal, dialect.PartThinking, dialect.PartToolCall:
 			writeItem(&output, w.itemID(p.Kind, i), p, "completed")
 		default:
@@ -175,7 +175,7 @@ func encodeAnswer(r *dialect.Response, req *dialect.Request) ([]byte, error) {
 func writeItem(j *wire.JSON, id string, p dialect.Part, status string) {
 	j.Open()
 	j.Key("id").Text(id)
-	switch p.Kind { //nolint:exhaustive // the others are no answer
+	switch p.Kind {
 	case dialect.PartThinking:
 		j.Key("type").Text("reasoning")
 		writeSummary(j, p.Thinking.Text)

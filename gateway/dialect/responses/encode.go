@@ -280,7 +280,7 @@ func writeFile(j *wire.JSON, m *dialect.Media) error {
 
 func writeAssistant(j *wire.JSON, parts []dialect.Part) error {
 	for i, p := range parts {
-		switch p.Kind { //nolint:exhaustive // the others are not an assistant's
+		switch p.Kind {
 		case dialect.PartText, dialect.PartRefusal:
 			j.Open()
 			j.Key("type").Text("message")

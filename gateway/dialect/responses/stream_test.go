@@ -81,19 +81,41 @@ func at(kind, rest string) string {
 	return `{"type":"response.` + kind + `","output_index":` + rest + `}`
 }
 
+// hears judges the steps of streams, each given by its data.
+func hears(t *testing.T, streams map[string]heard) {
+	t.Helper()
+	for name, c := range streams {
+		var all []dialect.Event
+		d := Dialect().NewDecoder()
+		for _, data := range c.datas {
+			events, err := d.Decode([]byte(data))
+			if err != nil {
+				t.Errorf("%s: %v of %s", name, err, data)
+			}
+			all = append(all, events...)
+		}
+		if got := told(t, all); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
+
+type heard struct {
+	datas []string
+	want  string
+}
+
+func textDelta(i int, s string) string {
+	return at("output_text.delta", fmt.Sprintf(`%d,"content_index":0,"delta":"%s"`, i, s))
+}
+
 func TestDecoder(t *testing.T) {
 	t.Parallel()
-	text := func(i int, s string) string {
-		return at("output_text.delta", fmt.Sprintf(`%d,"content_index":0,"delta":"%s"`, i, s))
-	}
-	message := `{"type":"message","content":[{"type":"output_text","text":"ab"}]}`
+	text, message := textDelta, `{"type":"message","content":[{"type":"output_text","text":"ab"}]}`
 	call := func(arguments string) string {
 		return `{"type":"function_call","id":"fc","call_id":"c","name":"f","arguments":"` + arguments + `"}`
 	}
-	for name, c := range map[string]struct {
-		datas []string
-		want  string
-	}{
+	hears(t, map[string]heard{
 		"text": {[]string{
 			created, at("output_item.added", `0,"item":{"type":"message","content":[]}`), at("content_part.added", `0,"content_index":0,"part":{"type":"output_text","text":""}`),
 			text(0, "a"), text(0, "b"), at("output_text.done", `0,"content_index":0,"text":"ab"`), at("content_part.done", `0,"content_index":0`),
@@ -108,6 +130,13 @@ func TestDecoder(t *testing.T) {
 		"call":             {[]string{created, at("output_item.added", `0,"item":`+call("")), at("function_call_arguments.delta", `0,"delta":"{}"`), at("function_call_arguments.done", `0,"arguments":"{}"`), at("output_item.done", `0,"item":`+call("{}")), completed("")}, "r1[4 c f:{}] tool_calls 3+4 done"},
 		"call, done alone": {[]string{created, at("output_item.added", `0,"item":`+call("")), at("function_call_arguments.done", `0,"arguments":"{}"`), completed("")}, "r1[4 c f:{}] tool_calls 3+4 done"},
 		"call, item alone": {[]string{created, at("output_item.done", `0,"item":`+call("{}")), completed("")}, "r1[4 c f:{}] tool_calls 3+4 done"},
+	})
+}
+
+func TestDecoderOfThinking(t *testing.T) {
+	t.Parallel()
+	text := textDelta
+	hears(t, map[string]heard{
 		"thinking": {[]string{
 			created, at("output_item.added", `0,"item":{"type":"reasoning","summary":[]}`), at("reasoning_summary_part.added", `0,"summary_index":0`),
 			at("reasoning_summary_text.delta", `0,"summary_index":0,"delta":"h"`), at("reasoning_summary_part.added", `0,"summary_index":1`),
@@ -118,6 +147,13 @@ func TestDecoder(t *testing.T) {
 		"silent thinking": {[]string{created, at("output_item.done", `0,"item":{"type":"reasoning","summary":[],"encrypted_content":"gAAAA"}`), text(1, "a"), completed("")}, "r1[6:~gAAAA][0:a] stop 3+4 done"},
 		"redacted":        {[]string{created, at("output_item.done", `0,"item":{"type":"reasoning","summary":[],"encrypted_content":"redacted:x"}`), completed("")}, "r1[6 redacted x:] stop 3+4 done"},
 		"no thinking":     {[]string{created, at("output_item.done", `0,"item":{"type":"reasoning","summary":[]}`), text(1, "a"), completed("")}, "r1[0:a] stop 3+4 done"},
+	})
+}
+
+func TestDecoderOfEnds(t *testing.T) {
+	t.Parallel()
+	text := textDelta
+	hears(t, map[string]heard{
 		"cut by length":   {[]string{created, text(0, "a"), `{"type":"response.incomplete","response":{"status":"incomplete","incomplete_details":{"reason":"max_output_tokens"}}}`}, "r1[0:a] length done"},
 		"filtered":        {[]string{created, `{"type":"response.incomplete","response":{"status":"incomplete","incomplete_details":{"reason":"content_filter"}}}`}, "r1 content_filter done"},
 		"failed":          {[]string{created, `{"type":"response.failed","response":{"error":{"code":"server_error","message":"no"}}}`}, "r1 failed: no"},
@@ -127,20 +163,12 @@ func TestDecoder(t *testing.T) {
 		"odd events":      {[]string{created, `{"type":"keepalive"}`, `{"type":"response.web_search_call.searching","output_index":0}`, text(1, "a"), "[DONE]", completed("")}, "r1[0:a] stop 3+4 done"},
 		"after the end":   {[]string{created, text(0, "a"), completed(""), text(0, "b")}, "r1[0:a] stop 3+4 done"},
 		"unescaped":       {[]string{created, text(0, `\n\"\u00e9`), completed("")}, "r1[0:\n\"é] stop 3+4 done"},
-	} {
-		var all []dialect.Event
-		d := Dialect().NewDecoder()
-		for _, data := range c.datas {
-			events, err := d.Decode([]byte(data))
-			if err != nil {
-				t.Errorf("%s: %v of %s", name, err, data)
-			}
-			all = append(all, events...)
-		}
-		if got := told(t, all); got != c.want {
-			t.Errorf("%s: %q, want %q", name, got, c.want)
-		}
-	}
+	})
+}
+
+func TestDecoderRefuses(t *testing.T) {
+	t.Parallel()
+	text := textDelta
 	for name, c := range map[string]struct {
 		data string
 		want error

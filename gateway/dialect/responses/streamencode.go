@@ -97,15 +97,15 @@ func (c *encoder) begin(dst []byte, p dialect.Part) []byte {
 	c.text.Reset()
 	text := p.Text
 	c.part.Text = ""
-	switch {
-	case p.Kind == dialect.PartThinking:
+	switch p.Kind { //nolint:exhaustive // the others have their text already
+	case dialect.PartThinking:
 		t := dialect.Thinking{}
 		if p.Thinking != nil {
 			t = *p.Thinking
 		}
 		text, t.Text = t.Text, ""
 		c.part.Thinking = &t
-	case p.Kind == dialect.PartToolCall:
+	case dialect.PartToolCall:
 		call := dialect.ToolCall{}
 		if p.Call != nil {
 			call = *p.Call
@@ -139,7 +139,7 @@ func (c *encoder) delta(dst []byte, text string) []byte {
 	}
 	c.text.WriteString(text)
 	var j wire.JSON
-	switch c.part.Kind { //nolint:exhaustive // the others are no answer
+	switch c.part.Kind {
 	case dialect.PartThinking:
 		j = c.place(dst, "response.reasoning_summary_text.delta")
 		j.Key("summary_index").Int(0)
@@ -178,7 +178,7 @@ func (c *encoder) end(dst []byte) []byte {
 	}
 	c.isOpen = false
 	text := c.text.String()
-	switch c.part.Kind { //nolint:exhaustive // the others are text
+	switch c.part.Kind {
 	case dialect.PartThinking:
 		c.part.Thinking.Text = text
 		dst = c.endThinking(dst, text)

@@ -23,10 +23,16 @@ func (j *JSON) comma() {
 	}
 }
 
-// Open begins an object, Close ends it; List and EndList do so for a list.
-func (j *JSON) Open()    { j.comma(); *j = append(*j, '{') }
-func (j *JSON) Close()   { *j = append(*j, '}') }
-func (j *JSON) List()    { j.comma(); *j = append(*j, '[') }
+// Open begins an object.
+func (j *JSON) Open() { j.comma(); *j = append(*j, '{') }
+
+// Close ends an object.
+func (j *JSON) Close() { *j = append(*j, '}') }
+
+// List begins a list.
+func (j *JSON) List() { j.comma(); *j = append(*j, '[') }
+
+// EndList ends a list.
 func (j *JSON) EndList() { *j = append(*j, ']') }
 
 // Key writes the name of the member that follows. It must need no escapes.

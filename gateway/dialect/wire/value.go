@@ -68,11 +68,17 @@ func Within(field string, err error) error {
 	return wrong
 }
 
-// IsNull tells whether the value is null; IsObject, IsList and IsText what else it may be.
-func (v Value) IsNull() bool   { return len(v.Raw) == 0 || v.Raw[0] == 'n' }
+// IsNull tells whether the value is null, or not there.
+func (v Value) IsNull() bool { return len(v.Raw) == 0 || v.Raw[0] == 'n' }
+
+// IsObject tells whether the value is an object.
 func (v Value) IsObject() bool { return len(v.Raw) > 0 && v.Raw[0] == '{' }
-func (v Value) IsList() bool   { return len(v.Raw) > 0 && v.Raw[0] == '[' }
-func (v Value) IsText() bool   { return len(v.Raw) > 0 && v.Raw[0] == '"' }
+
+// IsList tells whether the value is a list.
+func (v Value) IsList() bool { return len(v.Raw) > 0 && v.Raw[0] == '[' }
+
+// IsText tells whether the value is a string.
+func (v Value) IsText() bool { return len(v.Raw) > 0 && v.Raw[0] == '"' }
 
 // Object shows every member. A name that comes twice is wrong: it would be read differently
 // elsewhere.
