@@ -142,6 +142,9 @@ func (c *call) plain(ctx context.Context, s step, theirs *dialect.Dialect, answe
 	case buf.Len() > mostAnswer:
 		return invalid("gave an answer larger than 64 MiB")
 	case !ok:
+		if f := confessed(theirs, buf.Bytes()); f != nil {
+			return f
+		}
 		return invalid("gave no answer of %s (content type %q)", theirs.Name, answer.Header.Get("Content-Type"))
 	case said.Empty:
 		return empty()

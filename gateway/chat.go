@@ -334,6 +334,9 @@ func (c *call) head(s step) {
 	h["X-Holdfast-Model"] = values[1:2:2]
 	h["X-Holdfast-Fallback"] = values[2:3:3]
 	h["X-Request-Id"] = values[3:4:4]
+	if c.client.Name == provider.Messages {
+		h["Request-Id"] = values[3:4:4] // where Anthropic's clients look for it
+	}
 }
 
 func badRequest(err error) dialect.Failure {

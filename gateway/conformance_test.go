@@ -127,6 +127,8 @@ func unanswered() map[string]behaviour {
 		"no choices":                    refused(false, "upstream_empty", answers(200, jsonKind, `{"choices":[]}`)),
 		"an empty stream":               refused(true, "upstream_empty", say(roleEvent, stopEvent, doneEvent)),
 		"nothing but done":              refused(true, "upstream_empty", say(doneEvent)),
+		"an error for an answer":        {serve: answers(200, jsonKind, ownFault), status: 502, code: "strange"},
+		"an error for a stream":         {stream: true, serve: answers(200, jsonKind, limitBody), status: 502, code: "rate_limit_exceeded"},
 		"an error for the first event":  {stream: true, serve: say(`data: {"error":{"message":"overloaded"}}` + "\n\n"), status: 502, code: "upstream_error"},
 	}
 }

@@ -102,6 +102,15 @@ func invalid(format string, args ...any) *failure {
 	return &failure{next: true, cool: true, spent: true, code: "upstream_invalid", message: fmt.Sprintf(format, args...)}
 }
 
+// confessed is an error under a head that promised success; nil when the body is none.
+func confessed(by *dialect.Dialect, body []byte) *failure {
+	f := &failure{next: true, cool: true, code: "upstream_error", status: http.StatusBadGateway, message: "reported an error instead of an answer"}
+	if f.take(by, body); f.said == nil {
+		return nil
+	}
+	return f
+}
+
 // empty is an answer that says nothing.
 func empty() *failure {
 	return &failure{next: true, cool: true, spent: true, code: "upstream_empty", message: "gave an empty answer"}

@@ -67,6 +67,10 @@ var (
 // then every event as it comes.
 func (c *call) stream(ctx context.Context, s step, theirs *dialect.Dialect, answer *provider.Answer, silence *time.Timer) *failure {
 	if kind := answer.Header.Get("Content-Type"); !strings.HasPrefix(strings.ToLower(kind), "text/event-stream") {
+		body, _ := io.ReadAll(io.LimitReader(answer.Body, mostErrorBody))
+		if f := confessed(theirs, body); f != nil {
+			return f
+		}
 		return invalid("answered a stream with content type %q", kind)
 	}
 	buf, _ := c.g.buffers.streams.Get().(*[]byte)
@@ -162,9 +166,10 @@ func (r *relay) unprimed(ctx context.Context, err error) *failure {
 
 // upstreamError is an error that came as the first event, under a head that promised success.
 func (r *relay) upstreamError(data []byte) *failure {
-	f := &failure{next: true, cool: true, code: "upstream_error", status: http.StatusBadGateway, message: "reported an error instead of an answer"}
-	f.take(r.theirs, data)
-	return f
+	if f := confessed(r.theirs, data); f != nil {
+		return f
+	}
+	return &failure{next: true, cool: true, code: "upstream_error", status: http.StatusBadGateway, message: "reported an error instead of an answer"}
 }
 
 // keep puts an event out for the client, in the client's words.
