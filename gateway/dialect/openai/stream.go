@@ -161,14 +161,18 @@ func finishes(data []byte) bool {
 	}
 }
 
-// objectAfter tells whether a key has an object as its value.
+// objectAfter tells whether the last of a key's values is an object. Most chunks have no such key: it is
+// looked for from the front, which is the fast way.
 func objectAfter(data []byte, key string) bool {
-	at := bytes.LastIndex(data, []byte(key))
-	if at < 0 {
-		return false
+	found := false
+	for rest := data; ; {
+		at := bytes.Index(rest, []byte(key))
+		if at < 0 {
+			return found
+		}
+		rest = bytes.TrimLeft(rest[at+len(key):], " \t:")
+		found = len(rest) > 0 && rest[0] == '{'
 	}
-	rest := bytes.TrimLeft(data[at+len(key):], " \t:")
-	return len(rest) > 0 && rest[0] == '{'
 }
 
 // withoutChoices tells whether a chunk has an empty list of choices, or none.
