@@ -403,4 +403,32 @@ func TestRowsGo(t *testing.T) {
 	})
 }
 
+// TestObservationsOnAFailingDisk are refused, and count nowhere.
+func TestObservationsOnAFailingDisk(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t, storetest.Options(t, store.SQLite, tables()))
+	p := &purse{}
+	l := openWith(t, s, p)
+	run := func(text string) {
+		t.Helper()
+		err := s.Write(t.Context(), func(ctx context.Context, tx store.Tx) error {
+			_, err := tx.Exec(ctx, text)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	now := time.Now()
+	observe(t, l, seen("a", "", now, 1, 0))
+	run("CREATE TRIGGER full BEFORE INSERT ON ledger_sums BEGIN SELECT RAISE(ABORT, 'disk full'); END")
+	if err := l.Observe(t.Context(), []Observation{seen("a", "", now, 5, 0), seen("b", "", now, 1, 0)}); err == nil {
+		t.Error("an observation was booked on a full disk")
+	}
+	agree(t, l, s, p, 1)
+	run("DROP TRIGGER full")
+	observe(t, l, seen("a", "", now, 5, 0), seen("b", "", now, 1, 0))
+	agree(t, l, s, p, 6)
+}
+
 func asked(l *Ledger) answers { return answers{l} }

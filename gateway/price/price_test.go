@@ -28,10 +28,8 @@ func TestTable(t *testing.T) {
 		if u, err := url.Parse(v.Source); err != nil || u.Scheme != "https" {
 			t.Errorf("%s names no source: %q", name, v.Source)
 		}
-		for _, host := range v.Hosts {
-			if got := VendorOf("generic", "https://"+host+"/v1"); got != name {
-				t.Errorf("%s is %q's, want %s", host, got, name)
-			}
+		if len(hosts()[name]) == 0 {
+			t.Errorf("%s has no address", name)
 		}
 		names := map[string]string{}
 		for _, model := range v.sorted() {
@@ -48,6 +46,29 @@ func TestTable(t *testing.T) {
 					t.Errorf("%s/%s: odd prices above %d: %+v", name, model, b.above, b.rates)
 				}
 			}
+		}
+	}
+}
+
+func TestVendorOf(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ flavor, address, want string }{
+		{"openai", "https://api.openai.com/v1", "openai"},
+		{"generic", "https://api.deepseek.com", "deepseek"},
+		{"anthropic", "", "anthropic"},
+		{"azure", "https://mine.openai.azure.com/openai", "azure"},
+		{"openrouter", "https://openrouter.ai/api/v1", "openrouter"},
+		{"rehearsal", "", Free},
+		{"ollama", "http://localhost:11434/v1", Free},
+		{"llamacpp", "http://10.0.0.7:8080/v1", Free},
+		{"vllm", "http://vllm:8000/v1", Free},
+		{"vllm", "https://gpu.example.com/v1", ""},
+		{"openai", "http://127.0.0.1:4000/v1", ""}, // a proxy, to whom is not known
+		{"openai", "https://api.openai.com.example.com/v1", ""},
+		{"generic", "://", ""},
+	} {
+		if got := VendorOf(c.flavor, c.address); got != c.want {
+			t.Errorf("%s at %s charges as %q, want %q", c.flavor, c.address, got, c.want)
 		}
 	}
 }

@@ -172,7 +172,7 @@ func private(host string) bool {
 	return addr.IsLoopback() || addr.IsPrivate() || addr.IsLinkLocalUnicast()
 }
 
+func (e *entry) String() string { return fmt.Sprintf("%s/%s", e.vendor, e.name) }
+
 // Known tells whether a model has a price, for warnings.
 func (p *Prices) Known(provider, model string) bool { return p.find(provider, model) != nil }
-
-func (e *entry) String() string { return fmt.Sprintf("%s/%s", e.vendor, e.name) }

@@ -24,7 +24,6 @@ type table struct {
 
 type vendor struct {
 	Source string           `json:"source"`
-	Hosts  []string         `json:"hosts"`
 	Models map[string]Model `json:"models"`
 	find   map[string]*entry
 }
