@@ -86,11 +86,23 @@ func (o *openCode) fresh(ctx context.Context) ([]scan.Record, error) {
 }
 
 func (o *openCode) rows(ctx context.Context, db *sql.DB) (records []scan.Record, err error) {
-	rows, err := db.QueryContext(ctx, "SELECT id, session_id, time_updated, data FROM message WHERE time_updated >= ? ORDER BY time_updated", o.until)
-	if err != nil {
-		if strings.Contains(err.Error(), "no such table") {
-			return nil, nil
+	// The second table is of newer versions, which may have both.
+	for _, query := range []string{
+		"SELECT id, session_id, time_updated, data FROM message WHERE time_updated >= ?",
+		"SELECT id, session_id, time_updated, data FROM session_message WHERE type = 'assistant' AND time_updated >= ?",
+	} {
+		more, err := o.query(ctx, db, query)
+		if err != nil && !strings.Contains(err.Error(), "no such table") {
+			return nil, err
 		}
+		records = append(records, more...)
+	}
+	return records, nil
+}
+
+func (o *openCode) query(ctx context.Context, db *sql.DB, query string) (records []scan.Record, err error) {
+	rows, err := db.QueryContext(ctx, query, o.until)
+	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()

@@ -265,9 +265,14 @@ func TestTheDatabaseOfOpenCode(t *testing.T) {
 	exec(insert, "m4", 4, message("", 100))
 	w.scan()
 	w.want(3, 114)
+	exec("CREATE TABLE session_message (id TEXT PRIMARY KEY, session_id TEXT, type TEXT, time_created INTEGER, time_updated INTEGER, data TEXT)")
+	exec("INSERT INTO session_message VALUES ('m5', 'ses', 'assistant', 5, 5, ?), ('m6', 'ses', 'user', 5, 5, ?), ('m4', 'ses', 'assistant', 4, 5, ?)",
+		strings.Replace(message("", 1000), `"modelID":"m","providerID":"p"`, `"model":{"id":"m","providerID":"p"}`, 1), message("", 9000), message("", 100))
+	w.scan()
+	w.want(4, 1114)
 	w.restart()
 	w.scan()
-	w.want(3, 114)
+	w.want(4, 1114)
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -277,7 +282,7 @@ func TestTheDatabaseOfOpenCode(t *testing.T) {
 	if s := w.scan(); len(s.Problems) != 1 {
 		t.Errorf("problems %v, want the database", s.Problems)
 	}
-	w.want(3, 114)
+	w.want(4, 1114)
 }
 
 func message(id string, input int) string {
