@@ -19,7 +19,6 @@ import (
 
 // prices is what the gateway needs to know of what models cost.
 type prices interface {
-	Known(provider, model string) bool
 	Most(provider, model string, input, output int64) price.Cost
 }
 
@@ -195,7 +194,7 @@ func (r routing) warnings(t *table) []Warning {
 // mind is what to mind about one step of a chain.
 func (r routing) mind(alias string, one route.Target, at int, add func(about, message, remedy string)) {
 	fallback := at > 0 || alias == route.AliasFallback
-	if r.needs.Prices != nil && !r.needs.Prices.Known(one.Provider, one.Model) {
+	if r.needs.Prices != nil && !r.needs.Prices.Most(one.Provider, one.Model, 1, 1).Known {
 		add(one.String(), "its price is not known, so what it costs is not counted, and a money budget refuses it", "say it in the section prices of holdfast.yaml")
 	}
 	if !fallback {
@@ -228,11 +227,9 @@ func (c Config) proposals() []Proposal {
 	sources := make([]route.Source, 0, len(c.Providers))
 	for _, name := range slices.Sorted(maps.Keys(c.Providers)) {
 		p := c.Providers[name]
-		vendor := price.VendorOf(cmp.Or(p.Flavor, p.Kind), p.URL)
-		if p.Kind == kindRehearsal {
-			vendor = route.Rehearsal
+		if p.Kind != kindRehearsal { // a house that only rehearses has chosen
+			sources = append(sources, route.Source{Name: name, Vendor: price.VendorOf(cmp.Or(p.Flavor, p.Kind), p.URL)})
 		}
-		sources = append(sources, route.Source{Name: name, Vendor: vendor})
 	}
 	all := route.Propose(sources)
 	var list []Proposal
