@@ -198,6 +198,34 @@ func TestCapsAreRestored(t *testing.T) {
 	}
 }
 
+// TestCapsThatAreTakenAway leave no HALT for ever, and a person's stays.
+func TestCapsThatAreTakenAway(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		w := started(t, dir)
+		w.own(t, "key:ci", 100, 0)
+		if err := w.spend(claim("", "ci", 100)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.halt(t.Context(), haltInput{Reason: "odd", Scope: "key:odd"}); err != nil {
+			t.Fatal(err)
+		}
+		w.own(t, "key:ci", 0, 0)
+		if err := w.spend(claim("", "ci", 1)); err == nil {
+			t.Error("taking the cap away ended the HALT")
+		}
+		<-time.After(4*time.Hour + time.Minute)
+		w.Tick(t.Context())
+		if err := w.spend(claim("", "ci", 1)); err != nil {
+			t.Errorf("it stands for ever: %v", err)
+		}
+		if err := w.spend(claim("", "odd", 1)); err == nil {
+			t.Error("a person's HALT ended by itself")
+		}
+	})
+}
+
 // TestConcurrentCallsOfATenant: 64 at once against a cap for ten.
 func TestConcurrentCallsOfATenant(t *testing.T) {
 	t.Parallel()
