@@ -109,7 +109,7 @@ func TestDecoder(t *testing.T) {
 		"all nameless":     {[]string{call(`"index":0,"function":{"name":"f","arguments":"{}"}`), call(`"index":0,"function":{"name":"g","arguments":"{}"}`), stop, "[DONE]"}, "[4 call_0_c f:{}][4 call_1_c g:{}] tool_calls done"},
 		"text and call":    {[]string{text("a"), call(`"index":0,"id":"c","function":{"name":"f","arguments":"{}"}`), text("b"), stop, "[DONE]"}, "[0:a][4 c f:{}][0:b] tool_calls done"},
 		"other choice":     {[]string{text("a"), `{"choices":[{"index":1,"delta":{"content":"x"},"finish_reason":"stop"}]}`, stop, "[DONE]"}, "[0:a] stop done"},
-		"after the end":    {[]string{text("a"), stop, text("b"), "[DONE]", text("c")}, "[0:a] stop done"},
+		"after the end":    {[]string{text("a"), stop, text(""), chunkOf(`{"tool_calls":[]}`, `""`), "[DONE]", text("c")}, "[0:a] stop done"},
 		"own error":        {[]string{text("a"), `{"error":{"message":"no","code":500}}`, text("b")}, "[0:a failed: no"},
 		"bare error":       {[]string{`{"error":{"x":1}}`}, " failed: the provider reported an error"},
 	} {
@@ -131,6 +131,17 @@ func TestDecoder(t *testing.T) {
 		_, err := hear(t, newDecoder(), call(`"index":0,"id":"c","function":{"name":"f","arguments":"{}"}`), call(`"index":1,"id":"d","function":{"name":"g","arguments":"{}"}`), c.data)
 		if !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestDecoderNeverDropsWhatIsLate: an answer that goes on after its end is no whole answer.
+func TestDecoderNeverDropsWhatIsLate(t *testing.T) {
+	t.Parallel()
+	for _, delta := range []string{`{"content":"b"}`, `{"refusal":"b"}`, `{"reasoning":"b"}`, `{"tool_calls":[{"index":0,"id":"c","function":{"name":"f"}}]}`, `{"reasoning_details":[{"data":"x"}]}`} {
+		_, err := hear(t, newDecoder(), chunkOf(`{"content":"a"}`, `"stop"`), chunkOf(delta, `null`))
+		if !errors.Is(err, errLate) {
+			t.Errorf("%s: %v", delta, err)
 		}
 	}
 }

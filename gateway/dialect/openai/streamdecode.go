@@ -15,6 +15,7 @@ import (
 var (
 	errGarbage = errors.New("an event of the stream is no chunk of a chat completion")
 	errMingled = errors.New("the stream goes on with a tool call that never began, or was whole")
+	errLate    = errors.New("the stream goes on after it gave a finish reason")
 	errHeld    = errors.New("the stream's tool calls are larger than 16 MiB")
 )
 
@@ -98,12 +99,17 @@ func (d *decoder) start(c chunk) {
 }
 
 func (d *decoder) take(c chunk) error {
+	if d.finished && c.speaks() {
+		return errLate
+	}
 	d.think(c)
 	d.say(dialect.PartText, c.text)
 	d.say(dialect.PartRefusal, c.refusal)
-	for _, call := range c.calls {
-		if err := d.call(call); err != nil {
-			return err
+	if !d.finished {
+		for _, call := range c.calls {
+			if err := d.call(call); err != nil {
+				return err
+			}
 		}
 	}
 	if c.finish != "" {
@@ -117,7 +123,7 @@ func (d *decoder) take(c chunk) error {
 
 // say passes on text of one kind.
 func (d *decoder) say(kind dialect.PartKind, text string) {
-	if text == "" || d.finished {
+	if text == "" {
 		return
 	}
 	if !d.isOpen || d.open != kind {
@@ -161,7 +167,6 @@ func (d *decoder) think(c chunk) {
 			told = true
 		}
 		switch {
-		case d.finished:
 		case t.Redacted != "":
 			d.begin(dialect.Part{Kind: dialect.PartThinking, Thinking: &t})
 			d.end()
@@ -206,9 +211,6 @@ const mostHeld = 16 << 20
 // call passes on a piece of a tool call. Calls are told one after another: the next one begins when
 // the arguments of the open one are whole, else it is held back until they are known to be.
 func (d *decoder) call(c callDelta) error {
-	if d.finished {
-		return nil
-	}
 	at := d.find(c)
 	if at < 0 {
 		if c.name == "" {
@@ -301,6 +303,21 @@ type chunk struct {
 	details                 []detailed
 	calls                   []callDelta
 	usage                   []byte
+}
+
+// speaks tells whether the chunk is part of the answer.
+func (c *chunk) speaks() bool {
+	for _, call := range c.calls {
+		if call.name != "" || strings.TrimSpace(call.arguments) != "" {
+			return true
+		}
+	}
+	for _, detail := range c.details {
+		if detail.thinking() != (dialect.Thinking{}) {
+			return true
+		}
+	}
+	return c.text != "" || c.refusal != "" || c.thinking != ""
 }
 
 func readChunk(v wire.Value) chunk {
