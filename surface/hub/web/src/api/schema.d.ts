@@ -458,7 +458,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Exit 0 when model calls are allowed, 3 while HALT stands */
+        /**
+         * Exit 0 when model calls are allowed, 3 while HALT stands
+         * @description From the command line it reads the flag and nothing else, within milliseconds, whether or not a house runs. `test -e var/breaker/HALT_FLAG` tells the same.
+         */
         post: operations["breaker_check"];
         delete?: never;
         options?: never;
@@ -477,7 +480,7 @@ export interface paths {
         put?: never;
         /**
          * Halt every model call and dispatch at once
-         * @description A HALT by a person stands until a person resumes it; one by the breaker may end by itself after its cooldown.
+         * @description A HALT by a person stands until a person resumes it; one by the breaker may end by itself after its cooldown. With a scope it halts one tenant or key and nobody else.
          */
         post: operations["breaker_halt"];
         delete?: never;
@@ -497,6 +500,26 @@ export interface paths {
         put?: never;
         /** List what the breaker did, newest first */
         post: operations["breaker_history"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/breaker/install_hooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have a coding agent stop while HALT stands
+         * @description Writes hooks into the agent's own settings and leaves all else there as it is. Twice does nothing more; uninstall-hooks takes them out. Codex runs a hook only after a person has trusted it there: type /hooks in Codex.
+         */
+        post: operations["breaker_install_hooks"];
         delete?: never;
         options?: never;
         head?: never;
@@ -534,7 +557,7 @@ export interface paths {
         put?: never;
         /**
          * Change the caps and how the breaker acts on them
-         * @description Fields that are left out stay as they are.
+         * @description Fields that are left out stay as they are. With a scope the caps are that tenant's or key's own, whose HALT is theirs alone; both 0 takes them away.
          */
         post: operations["breaker_set_thresholds"];
         delete?: never;
@@ -552,7 +575,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Show how the breaker stands: burn, caps, HALT */
+        /** Show how the breaker stands: burn, caps, HALT, who judges */
         post: operations["breaker_status"];
         delete?: never;
         options?: never;
@@ -588,6 +611,171 @@ export interface paths {
         put?: never;
         /** Judge the burn now */
         post: operations["breaker_tick"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/breaker/uninstall_hooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take the hooks out of a coding agent's settings */
+        post: operations["breaker_uninstall_hooks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/budget/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let one waiting call pass
+         * @description It holds for this call alone, which may then spend what it needs.
+         */
+        post: operations["budget_approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/budget/deny": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Refuse one waiting call */
+        post: operations["budget_deny"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/budget/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** List what happened to budgets, newest first */
+        post: operations["budget_history"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/budget/parked": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** List the calls that wait for approval */
+        post: operations["budget_parked"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/budget/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take away what `budget set` set; what holdfast.yaml says holds again */
+        post: operations["budget_remove"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/budget/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Show every budget: quota, activity, archived by resets, reserved, left
+         * @description Activity is what the ledger's rows say; what counts against the quota is activity without what resets archived. A line is reconciled when the sums in memory agree with the rows to the token.
+         */
+        post: operations["budget_report"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/budget/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin a scope's budgets anew: what was spent is archived, not lost
+         * @description What is reserved by calls under way stays reserved. Reports and the history keep showing what was archived.
+         */
+        post: operations["budget_reset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/budget/set": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set a budget; what is left out stays as it is
+         * @description It lies over what holdfast.yaml says, from now on and after a restart. 0 allows nothing. A budget of money refuses models whose price is not known.
+         */
+        post: operations["budget_set"];
         delete?: never;
         options?: never;
         head?: never;
@@ -693,6 +881,43 @@ export interface paths {
         put?: never;
         /** Show the configuration and where each value came from */
         post: operations["config_show"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cooldown/clear": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let models be asked again at once
+         * @description Of one model, of all of a provider (PROVIDER/), or of an alias; of all when none is named.
+         */
+        post: operations["cooldown_clear"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cooldown/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** List the models that failed lately and are left out of their chains */
+        post: operations["cooldown_list"];
         delete?: never;
         options?: never;
         head?: never;
@@ -835,6 +1060,43 @@ export interface paths {
         put?: never;
         /** Read the extensions again and bring their settings together with master_config.json */
         post: operations["extension_sync"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gateway/end_rehearsal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End a rehearsal before its time */
+        post: operations["gateway_end_rehearsal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gateway/rehearse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a live model seem to fail for a while, to see the house fall back, without spending
+         * @description The fault stands in front of the provider, which is not asked: 429, 500, timeout (silence), slow, cut (in the middle) or empty. Everything that follows is real: the model cools down, the next in the chain answers, clients see what they would see. Slow and cut answer with a rehearsed text. It ends by itself, and with the house; its cooldowns end with it, and true ones are as they were.
+         */
+        post: operations["gateway_rehearse"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1105,7 +1367,7 @@ export interface paths {
         put?: never;
         /**
          * Make an API key; it is shown once
-         * @description Its bearer calls models, agents and tools as an agent of this name.
+         * @description Its bearer calls models, agents and tools as an agent of its owner's name, or as a tenant. Its budget is that of the scope key:NAME: `holdfast budget set key:NAME`.
          */
         post: operations["key_create"];
         delete?: never;
@@ -1142,6 +1404,60 @@ export interface paths {
         put?: never;
         /** Revoke an API key; it can come back from the trash */
         post: operations["key_revoke"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/key/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make an API key anew; the old one stays valid for a while */
+        post: operations["key_rotate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/key/show": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Show one API key, without its value */
+        post: operations["key_show"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/key/update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change what an API key may do; what is left out stays as it is
+         * @description It holds from the next call on. AGENT_API_KEY can be limited too.
+         */
+        post: operations["key_update"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1324,6 +1640,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/model/policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Show who answers which model name: configured, effective, actual, what cools down, what to mind
+         * @description Configured is what holdfast.yaml says, effective who is asked first now, actual who answered last. A newer Holdfast proposes its own choice of models here and never applies it.
+         */
+        post: operations["model_policy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/operation/cancel": {
         parameters: {
             query?: never;
@@ -1386,6 +1722,46 @@ export interface paths {
         get: operations["operation_show_follow"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/price/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * List the prices of models, the operator's own first
+         * @description Prices are US dollars for a million tokens. Your own stand in holdfast.yaml, section prices.
+         */
+        post: operations["price_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/price/show": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Show what a model costs and where its price comes from
+         * @description The model is provider/model, as the ledger shows it. A model without a price is said to be unknown; it is never taken for free.
+         */
+        post: operations["price_show"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1469,6 +1845,137 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/telemetry/scan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Look at the logs of coding agents now */
+        post: operations["telemetry_scan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/telemetry/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Show which logs of coding agents are followed */
+        post: operations["telemetry_status"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/token/blocks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Show the blocks of five hours in which coding agents' plans count
+         * @description A block begins with the hour of the first call after the one before. The block under way is projected at its own rate.
+         */
+        post: operations["token_blocks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/token/calls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** List the latest calls */
+        post: operations["token_calls"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/token/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read calls from a file of JSON lines
+         * @description A mapping says where each field stands: field=path, with points between the names of nested members, or field="text for all lines". Fields: time, key, session, agent, project, provider, model, input, cached_read, cache_write_5m, cache_write_1h, output, reasoning, response_id, cost (US dollars). Without key a line's own text is its key. A file that is imported again changes nothing.
+         */
+        post: operations["token_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/token/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * List the sessions of agents, the last active first
+         * @description A session is what a coding agent, or a client of the gateway, calls one.
+         */
+        post: operations["token_sessions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/token/statusline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Print one line for a coding agent's prompt
+         * @description From the command line it reads the agent's own JSON on standard input when there is one, starts nothing and asks no house: in Claude Code's settings, "statusLine": {"type": "command", "command": "holdfast tokens statusline"}.
+         */
+        post: operations["token_statusline"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/token/summary": {
         parameters: {
             query?: never;
@@ -1480,9 +1987,29 @@ export interface paths {
         put?: never;
         /**
          * Show the tokens burned today, in the last hour, by agent, by model and by hour
-         * @description Burn counts every class of tokens, cached reads included. Estimated calls are those whose usage the provider never told.
+         * @description Burn counts every class of tokens, cached reads included. Estimated calls are those whose usage the provider never told. A cost leaves out the calls whose price is not known, and says how many.
          */
         post: operations["token_summary"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/token/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add up tokens and money by agent, model, provider, day, hour, session, key, tenant, source or project
+         * @description Days and hours are the operator's. What is added up by session, or of one session, are the calls that belong to one.
+         */
+        post: operations["token_usage"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3052,6 +3579,8 @@ export interface operations {
                 "application/json": {
                     /** @description why; it is shown with every refusal */
                     reason: string;
+                    /** @description tenant:NAME or key:NAME; left out, the whole house */
+                    scope?: string;
                 };
             };
         };
@@ -3064,12 +3593,17 @@ export interface operations {
                 content: {
                     "application/json": {
                         flag: {
+                            boot?: null | {
+                                id: string;
+                                since: number;
+                            };
                             burn?: number;
                             by: string;
                             cap?: number;
                             cause: string;
                             cooldown_until?: null | string;
                             reason: string;
+                            scope?: string;
                             since: string;
                             window?: string;
                         };
@@ -3115,11 +3649,54 @@ export interface operations {
                             by?: string;
                             cap?: number;
                             detail?: unknown;
-                            /** @description halt, resume, auto-resume, forced-resume, warn, thresholds or flag-rewritten */
+                            /** @description halt, resume, auto-resume, forced-resume, warn, blind, bypass, thresholds or flag-rewritten */
                             event: string;
                             reason?: string;
+                            scope?: string;
                             time: string;
                         }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    breaker_install_hooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description its settings, when they are not at the usual place */
+                    file?: string;
+                    /**
+                     * @description which agent
+                     * @enum {string}
+                     */
+                    for: "claude" | "codex";
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        changed: boolean;
+                        file: string;
+                        for: string;
+                        message: string;
                     };
                 };
             };
@@ -3142,6 +3719,8 @@ export interface operations {
                 "application/json": {
                     /** @description resume although the burn is at a cap; judging then rests for one hour */
                     force?: boolean;
+                    /** @description tenant:NAME or key:NAME; left out, the whole house */
+                    scope?: string;
                 };
             };
         };
@@ -3176,8 +3755,12 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
+                    /** @description seconds that nobody may judge before calls and dispatches are refused */
+                    blind_seconds?: null | number;
                     /** @description hours before a HALT may end by itself */
                     cooldown_hours?: null | number;
+                    /** @description a HALT also ends the streams under way; false lets them finish */
+                    cut_streams?: null | boolean;
                     /** @description part of a cap at which it halts */
                     hard_cap_pct?: null | number;
                     /** @description most tokens in a sliding day */
@@ -3186,6 +3769,8 @@ export interface operations {
                     hard_cap_per_hour?: null | number;
                     /** @description tell and never halt */
                     notify_only?: null | boolean;
+                    /** @description tenant:NAME or key:NAME, whose own caps are meant; left out, the house's */
+                    scope?: string;
                     /** @description part of a cap from which it warns */
                     soft_cap_pct?: null | number;
                 };
@@ -3200,20 +3785,48 @@ export interface operations {
                 content: {
                     "application/json": {
                         new: {
+                            blind_seconds: number;
                             cooldown_hours: number;
+                            cut_streams: boolean;
                             hard_cap_pct: number;
                             hard_cap_per_day: number;
                             hard_cap_per_hour: number;
+                            keys?: {
+                                [key: string]: {
+                                    hard_cap_per_day?: number;
+                                    hard_cap_per_hour?: number;
+                                };
+                            };
                             notify_only: boolean;
                             soft_cap_pct: number;
+                            tenants?: {
+                                [key: string]: {
+                                    hard_cap_per_day?: number;
+                                    hard_cap_per_hour?: number;
+                                };
+                            };
                         };
                         old: {
+                            blind_seconds: number;
                             cooldown_hours: number;
+                            cut_streams: boolean;
                             hard_cap_pct: number;
                             hard_cap_per_day: number;
                             hard_cap_per_hour: number;
+                            keys?: {
+                                [key: string]: {
+                                    hard_cap_per_day?: number;
+                                    hard_cap_per_hour?: number;
+                                };
+                            };
                             notify_only: boolean;
                             soft_cap_pct: number;
+                            tenants?: {
+                                [key: string]: {
+                                    hard_cap_per_day?: number;
+                                    hard_cap_per_hour?: number;
+                                };
+                            };
                         };
                     };
                 };
@@ -3251,23 +3864,61 @@ export interface operations {
                         cap_hour: number;
                         cooldown_until?: string;
                         fault?: string;
+                        /** @description who judged last, and when */
+                        judges: null | {
+                            /** @description when it judged last */
+                            at: string;
+                            /** @description house or watch */
+                            by: string;
+                            fault?: string;
+                            level?: string;
+                            /** @description it also reads what sessions record, while no house tells the burn */
+                            telemetry?: boolean;
+                        }[];
                         /** @description minutes until a cap at the present rate; 0 when it is not coming */
                         projected_minutes: number;
                         reason?: string;
                         /** @description what the calls under way may still burn; it is inside both burns */
                         reserved: number;
+                        /** @description tenants and keys with caps of their own, or halted */
+                        scopes?: null | {
+                            burn_day: number;
+                            burn_hour: number;
+                            cap_day?: number;
+                            cap_hour?: number;
+                            cooldown_until?: string;
+                            reason?: string;
+                            scope: string;
+                            /** @description armed, warn or halted */
+                            state: string;
+                            suspended_until?: string;
+                        }[];
                         /** @description since when it is halted or warns */
                         since?: string;
                         state: string;
                         /** @description judging rests until then, after a forced resume */
                         suspended_until?: string;
                         thresholds: {
+                            blind_seconds: number;
                             cooldown_hours: number;
+                            cut_streams: boolean;
                             hard_cap_pct: number;
                             hard_cap_per_day: number;
                             hard_cap_per_hour: number;
+                            keys?: {
+                                [key: string]: {
+                                    hard_cap_per_day?: number;
+                                    hard_cap_per_hour?: number;
+                                };
+                            };
                             notify_only: boolean;
                             soft_cap_pct: number;
+                            tenants?: {
+                                [key: string]: {
+                                    hard_cap_per_day?: number;
+                                    hard_cap_per_hour?: number;
+                                };
+                            };
                         };
                     };
                 };
@@ -3299,12 +3950,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        blind_seconds: number;
                         cooldown_hours: number;
+                        cut_streams: boolean;
                         hard_cap_pct: number;
                         hard_cap_per_day: number;
                         hard_cap_per_hour: number;
+                        keys?: {
+                            [key: string]: {
+                                hard_cap_per_day?: number;
+                                hard_cap_per_hour?: number;
+                            };
+                        };
                         notify_only: boolean;
                         soft_cap_pct: number;
+                        tenants?: {
+                            [key: string]: {
+                                hard_cap_per_day?: number;
+                                hard_cap_per_hour?: number;
+                            };
+                        };
                     };
                 };
             };
@@ -3339,6 +4004,587 @@ export interface operations {
                         level: "calm" | "warn" | "halt";
                         reason: string;
                         state: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    breaker_uninstall_hooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description its settings, when they are not at the usual place */
+                    file?: string;
+                    /**
+                     * @description which agent
+                     * @enum {string}
+                     */
+                    for: "claude" | "codex";
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        changed: boolean;
+                        file: string;
+                        for: string;
+                        message: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    budget_approve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description the call, as budget parked lists it */
+                    id: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        by: string;
+                        call: {
+                            agent?: string;
+                            caller: string;
+                            id: string;
+                            model: string;
+                            scope: string;
+                            /** @description the deciding setting */
+                            setting: string;
+                            since: string;
+                            /** @description what it may need */
+                            tokens: number;
+                            /** @description when it is refused by itself */
+                            until: string;
+                            /** @description what it may cost, where its price is known */
+                            usd?: number;
+                            why: string;
+                        };
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    budget_deny: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description the call, as budget parked lists it */
+                    id: string;
+                    /** @description why; the caller reads it */
+                    reason?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        by: string;
+                        call: {
+                            agent?: string;
+                            caller: string;
+                            id: string;
+                            model: string;
+                            scope: string;
+                            /** @description the deciding setting */
+                            setting: string;
+                            since: string;
+                            /** @description what it may need */
+                            tokens: number;
+                            /** @description when it is refused by itself */
+                            until: string;
+                            /** @description what it may cost, where its price is known */
+                            usd?: number;
+                            why: string;
+                        };
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    budget_history: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description at most so many
+                     * @default 100
+                     */
+                    limit?: number;
+                    /** @description only of this scope */
+                    scope?: string;
+                    /**
+                     * @description a span before now, or a time
+                     * @default 30d
+                     */
+                    since?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        events: null | {
+                            by?: string;
+                            /** @description the request id of the call */
+                            call?: string;
+                            detail?: string;
+                            /** @enum {string} */
+                            event: "set" | "removed" | "reset" | "warned" | "refused" | "parked" | "approved" | "denied" | "expired";
+                            limit?: string;
+                            percent?: number;
+                            period?: string;
+                            quota?: number;
+                            scope: string;
+                            /** @description the deciding setting */
+                            setting?: string;
+                            /** @description when its period began */
+                            since?: string;
+                            spent?: number;
+                            time: string;
+                            /** @description of a reset: the tokens that it archived; of a call: those that it may need */
+                            tokens?: number;
+                            /** @description the same in money */
+                            usd?: number;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    budget_parked: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        calls: null | {
+                            agent?: string;
+                            caller: string;
+                            id: string;
+                            model: string;
+                            scope: string;
+                            /** @description the deciding setting */
+                            setting: string;
+                            since: string;
+                            /** @description what it may need */
+                            tokens: number;
+                            /** @description when it is refused by itself */
+                            until: string;
+                            /** @description what it may cost, where its price is known */
+                            usd?: number;
+                            why: string;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    budget_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description only this limit; empty for all
+                     * @enum {string}
+                     */
+                    limit?: "tokens_per_day" | "tokens_per_week" | "tokens_per_month" | "usd_per_day" | "usd_per_week" | "usd_per_month" | "";
+                    /** @description house, tenant:NAME, agent:NAME or key:NAME */
+                    scope: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        after: {
+                            /**
+                             * @description refuse a call that does not fit, or park it for approval
+                             * @enum {string}
+                             */
+                            at_limit?: "refuse" | "park";
+                            /** @description tokens from midnight to midnight in the operator's time zone */
+                            tokens_per_day?: null | number;
+                            /** @description tokens in a calendar month */
+                            tokens_per_month?: null | number;
+                            /** @description tokens from Monday to Sunday */
+                            tokens_per_week?: null | number;
+                            /** @description US dollars from midnight to midnight */
+                            usd_per_day?: null | number;
+                            /** @description US dollars in a calendar month */
+                            usd_per_month?: null | number;
+                            /** @description US dollars from Monday to Sunday */
+                            usd_per_week?: null | number;
+                        };
+                        /** @description what bound it, holdfast.yaml included */
+                        before: {
+                            /**
+                             * @description refuse a call that does not fit, or park it for approval
+                             * @enum {string}
+                             */
+                            at_limit?: "refuse" | "park";
+                            /** @description tokens from midnight to midnight in the operator's time zone */
+                            tokens_per_day?: null | number;
+                            /** @description tokens in a calendar month */
+                            tokens_per_month?: null | number;
+                            /** @description tokens from Monday to Sunday */
+                            tokens_per_week?: null | number;
+                            /** @description US dollars from midnight to midnight */
+                            usd_per_day?: null | number;
+                            /** @description US dollars in a calendar month */
+                            usd_per_month?: null | number;
+                            /** @description US dollars from Monday to Sunday */
+                            usd_per_week?: null | number;
+                        };
+                        scope: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    budget_report: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description only this scope: house, tenant:NAME, agent:NAME or key:NAME */
+                    scope?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        budgets: null | {
+                            /** @description what the ledger's rows of this period say */
+                            activity: number;
+                            /** @description what resets took out of it */
+                            archived: number;
+                            /** @enum {string} */
+                            at_limit: "refuse" | "park";
+                            /** @description what counts against the quota: activity without archived */
+                            counted: number;
+                            /** @description what a call may still need; below 0 when calls spent more than they reserved */
+                            left: number;
+                            limit: string;
+                            percent: number;
+                            quota: number;
+                            /** @description the sums in memory agree with the ledger's rows to the token */
+                            reconciled: boolean;
+                            /** @description by calls under way */
+                            reserved: number;
+                            scope: string;
+                            setting: string;
+                            since: string;
+                            /** @description calls in it whose price is not known */
+                            unpriced?: number;
+                            until: string;
+                        }[];
+                        now: string;
+                        /** @description calls that wait for approval */
+                        parked: number;
+                        /** @description every line is */
+                        reconciled: boolean;
+                        /** @description the time zone by which periods begin */
+                        zone: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    budget_reset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description only the budgets of this period; empty for all
+                     * @enum {string}
+                     */
+                    period?: "day" | "week" | "month" | "";
+                    /** @description house, tenant:NAME, agent:NAME or key:NAME */
+                    scope: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        after: null | {
+                            /** @description what the ledger's rows of this period say */
+                            activity: number;
+                            /** @description what resets took out of it */
+                            archived: number;
+                            /** @enum {string} */
+                            at_limit: "refuse" | "park";
+                            /** @description what counts against the quota: activity without archived */
+                            counted: number;
+                            /** @description what a call may still need; below 0 when calls spent more than they reserved */
+                            left: number;
+                            limit: string;
+                            percent: number;
+                            quota: number;
+                            /** @description the sums in memory agree with the ledger's rows to the token */
+                            reconciled: boolean;
+                            /** @description by calls under way */
+                            reserved: number;
+                            scope: string;
+                            setting: string;
+                            since: string;
+                            /** @description calls in it whose price is not known */
+                            unpriced?: number;
+                            until: string;
+                        }[];
+                        before: null | {
+                            /** @description what the ledger's rows of this period say */
+                            activity: number;
+                            /** @description what resets took out of it */
+                            archived: number;
+                            /** @enum {string} */
+                            at_limit: "refuse" | "park";
+                            /** @description what counts against the quota: activity without archived */
+                            counted: number;
+                            /** @description what a call may still need; below 0 when calls spent more than they reserved */
+                            left: number;
+                            limit: string;
+                            percent: number;
+                            quota: number;
+                            /** @description the sums in memory agree with the ledger's rows to the token */
+                            reconciled: boolean;
+                            /** @description by calls under way */
+                            reserved: number;
+                            scope: string;
+                            setting: string;
+                            since: string;
+                            /** @description calls in it whose price is not known */
+                            unpriced?: number;
+                            until: string;
+                        }[];
+                        scope: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    budget_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description refuse a call that does not fit, or park it for approval
+                     * @enum {string}
+                     */
+                    at_limit?: "refuse" | "park";
+                    /** @description house, tenant:NAME, agent:NAME or key:NAME */
+                    scope: string;
+                    /** @description tokens from midnight to midnight in the operator's time zone */
+                    tokens_per_day?: null | number;
+                    /** @description tokens in a calendar month */
+                    tokens_per_month?: null | number;
+                    /** @description tokens from Monday to Sunday */
+                    tokens_per_week?: null | number;
+                    /** @description US dollars from midnight to midnight */
+                    usd_per_day?: null | number;
+                    /** @description US dollars in a calendar month */
+                    usd_per_month?: null | number;
+                    /** @description US dollars from Monday to Sunday */
+                    usd_per_week?: null | number;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        after: {
+                            /**
+                             * @description refuse a call that does not fit, or park it for approval
+                             * @enum {string}
+                             */
+                            at_limit?: "refuse" | "park";
+                            /** @description tokens from midnight to midnight in the operator's time zone */
+                            tokens_per_day?: null | number;
+                            /** @description tokens in a calendar month */
+                            tokens_per_month?: null | number;
+                            /** @description tokens from Monday to Sunday */
+                            tokens_per_week?: null | number;
+                            /** @description US dollars from midnight to midnight */
+                            usd_per_day?: null | number;
+                            /** @description US dollars in a calendar month */
+                            usd_per_month?: null | number;
+                            /** @description US dollars from Monday to Sunday */
+                            usd_per_week?: null | number;
+                        };
+                        /** @description what bound it, holdfast.yaml included */
+                        before: {
+                            /**
+                             * @description refuse a call that does not fit, or park it for approval
+                             * @enum {string}
+                             */
+                            at_limit?: "refuse" | "park";
+                            /** @description tokens from midnight to midnight in the operator's time zone */
+                            tokens_per_day?: null | number;
+                            /** @description tokens in a calendar month */
+                            tokens_per_month?: null | number;
+                            /** @description tokens from Monday to Sunday */
+                            tokens_per_week?: null | number;
+                            /** @description US dollars from midnight to midnight */
+                            usd_per_day?: null | number;
+                            /** @description US dollars in a calendar month */
+                            usd_per_month?: null | number;
+                            /** @description US dollars from Monday to Sunday */
+                            usd_per_week?: null | number;
+                        };
+                        scope: string;
                     };
                 };
             };
@@ -3549,6 +4795,87 @@ export interface operations {
                             origin: string;
                             path: string;
                             value: unknown;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    cooldown_clear: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description a model, a provider with a slash behind it, or an alias; all when left out */
+                    name?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        cleared: null | string[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    cooldown_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        cooling: null | {
+                            /** @description in a row */
+                            failures: number;
+                            model: string;
+                            reason: string;
+                            rehearsed?: boolean;
+                            /** @description its first failure in a row */
+                            since: string;
+                            /**
+                             * @description cooling: nobody asks it; probing: one call finds out whether it is well
+                             * @enum {string}
+                             */
+                            state: "cooling" | "probing";
+                            /** @description its provider said until when */
+                            told: boolean;
+                            until: string;
                         }[];
                     };
                 };
@@ -4011,6 +5338,111 @@ export interface operations {
                         }[];
                         returned: null | string[];
                         written: null | string[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    gateway_end_rehearsal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description an alias or a model; all rehearsals when left out */
+                    name?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        rehearsals: null | {
+                            alias?: string;
+                            by: string;
+                            /** @description calls that met the fault */
+                            calls: number;
+                            fault: string;
+                            models: null | string[];
+                            since: string;
+                            until: string;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    gateway_rehearse: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description the alias whose models fail; chat when neither alias nor model is given */
+                    alias?: string;
+                    /**
+                     * @description what the models are to do
+                     * @enum {string}
+                     */
+                    fault?: "429" | "500" | "timeout" | "slow" | "cut" | "empty";
+                    /**
+                     * @description how long, from 1s to 1h
+                     * @default 2m
+                     */
+                    for?: string;
+                    /** @description one model that fails, as provider/model */
+                    model?: string;
+                    /** @description what a 429 says; nothing when left out */
+                    retry_after?: string;
+                    /**
+                     * @description how many of the alias's models fail, from the first
+                     * @default 1
+                     */
+                    steps?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        rehearsals: null | {
+                            alias?: string;
+                            by: string;
+                            /** @description calls that met the fault */
+                            calls: number;
+                            fault: string;
+                            models: null | string[];
+                            since: string;
+                            until: string;
+                        }[];
                     };
                 };
             };
@@ -4716,8 +6148,23 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
+                    /**
+                     * @description a span such as 30d, a time, or never
+                     * @default never
+                     */
+                    expires?: string;
+                    /** @description the aliases, agents and provider/models that it may call, with commas between them or several times, a star at the end for all that begin so; all when left out */
+                    models?: null | string[];
                     /** @description the key's name: letters, digits, - _ and . */
                     name: string;
+                    /** @description whose it is: client:NAME, agent:NAME, extension:NAME or tenant:NAME; a client of the key's name when left out */
+                    owner?: string;
+                    /** @description the most requests in any minute; 0 for no limit */
+                    rpm?: number;
+                    /** @description the tenant for which its owner acts */
+                    tenant?: string;
+                    /** @description the most tokens in any minute, those a call may need included; 0 for no limit */
+                    tpm?: number;
                 };
             };
         };
@@ -4733,6 +6180,8 @@ export interface operations {
                         /** @description the bearer key; it is not kept and cannot be shown again */
                         key: string;
                         name: string;
+                        /** @description until when the key before is valid too */
+                        old_until?: string;
                     };
                 };
             };
@@ -4766,11 +6215,27 @@ export interface operations {
                         keys: null | {
                             created?: string;
                             created_by?: string;
+                            expires?: string;
                             /** @description how the key begins */
                             hint: string;
+                            /** @description what it may call; all when there are none */
+                            models?: null | string[];
                             name: string;
+                            /** @description until when the key before the last rotation is valid too */
+                            old_until?: string;
+                            /** @description whose it is, by kind and name */
+                            owner?: string;
+                            /** @description the most requests in any minute */
+                            rpm?: number;
                             /** @enum {string} */
                             source: "store" | ".env";
+                            /** @enum {string} */
+                            state: "valid" | "expired";
+                            tenant?: string;
+                            /** @description the most tokens in any minute */
+                            tpm?: number;
+                            /** @description when it was last used, written down once a minute */
+                            used?: string;
                         }[];
                     };
                 };
@@ -4820,6 +6285,201 @@ export interface operations {
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    key_rotate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description the key's name: letters, digits, - _ and . */
+                    name: string;
+                    /**
+                     * @description how long the old key stays valid; 0 ends it at once
+                     * @default 1h
+                     */
+                    overlap?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        hint: string;
+                        /** @description the bearer key; it is not kept and cannot be shown again */
+                        key: string;
+                        name: string;
+                        /** @description until when the key before is valid too */
+                        old_until?: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    key_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description the key's name: letters, digits, - _ and . */
+                    name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        created?: string;
+                        created_by?: string;
+                        expires?: string;
+                        /** @description how the key begins */
+                        hint: string;
+                        /** @description what it may call; all when there are none */
+                        models?: null | string[];
+                        name: string;
+                        /** @description until when the key before the last rotation is valid too */
+                        old_until?: string;
+                        /** @description whose it is, by kind and name */
+                        owner?: string;
+                        /** @description the most requests in any minute */
+                        rpm?: number;
+                        /** @enum {string} */
+                        source: "store" | ".env";
+                        /** @enum {string} */
+                        state: "valid" | "expired";
+                        tenant?: string;
+                        /** @description the most tokens in any minute */
+                        tpm?: number;
+                        /** @description when it was last used, written down once a minute */
+                        used?: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    key_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description a span such as 30d, a time, or never */
+                    expires?: null | string;
+                    /** @description what it may call: aliases, agents and provider/models, a star at the end for all that begin so; * for all */
+                    models?: null | string[];
+                    /** @description the key's name */
+                    name: string;
+                    /** @description whose it is: client:NAME, agent:NAME, extension:NAME or tenant:NAME */
+                    owner?: null | string;
+                    /** @description the most requests in any minute; 0 for no limit */
+                    rpm?: null | number;
+                    /** @description the tenant for which its owner acts */
+                    tenant?: null | string;
+                    /** @description the most tokens in any minute; 0 for no limit */
+                    tpm?: null | number;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        after: {
+                            created?: string;
+                            created_by?: string;
+                            expires?: string;
+                            /** @description how the key begins */
+                            hint: string;
+                            /** @description what it may call; all when there are none */
+                            models?: null | string[];
+                            name: string;
+                            /** @description until when the key before the last rotation is valid too */
+                            old_until?: string;
+                            /** @description whose it is, by kind and name */
+                            owner?: string;
+                            /** @description the most requests in any minute */
+                            rpm?: number;
+                            /** @enum {string} */
+                            source: "store" | ".env";
+                            /** @enum {string} */
+                            state: "valid" | "expired";
+                            tenant?: string;
+                            /** @description the most tokens in any minute */
+                            tpm?: number;
+                            /** @description when it was last used, written down once a minute */
+                            used?: string;
+                        };
+                        before: {
+                            created?: string;
+                            created_by?: string;
+                            expires?: string;
+                            /** @description how the key begins */
+                            hint: string;
+                            /** @description what it may call; all when there are none */
+                            models?: null | string[];
+                            name: string;
+                            /** @description until when the key before the last rotation is valid too */
+                            old_until?: string;
+                            /** @description whose it is, by kind and name */
+                            owner?: string;
+                            /** @description the most requests in any minute */
+                            rpm?: number;
+                            /** @enum {string} */
+                            source: "store" | ".env";
+                            /** @enum {string} */
+                            state: "valid" | "expired";
+                            tenant?: string;
+                            /** @description the most tokens in any minute */
+                            tpm?: number;
+                            /** @description when it was last used, written down once a minute */
+                            used?: string;
+                        };
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
             500: components["responses"]["Problem"];
         };
     };
@@ -5220,7 +6880,7 @@ export interface operations {
                     "application/json": {
                         agents: null | string[];
                         aliases: null | {
-                            /** @description who answered last since the house started */
+                            /** @description who answered last */
                             actual: string;
                             alias: string;
                             configured: null | string[];
@@ -5235,6 +6895,92 @@ export interface operations {
                         }[];
                         /** @description known provider/model names; others of a provider work too */
                         models: null | string[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    model_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        aliases: null | {
+                            /** @description who answered last */
+                            actual: string;
+                            alias: string;
+                            configured: null | string[];
+                            /** @description who is left out now, and until when */
+                            cooling: null | {
+                                model: string;
+                                reason: string;
+                                until: string;
+                            }[];
+                            /** @description who is asked first now; empty while HALT stands or all rest */
+                            effective: string;
+                        }[];
+                        /** @description models that failed lately */
+                        cooling: null | {
+                            /** @description in a row */
+                            failures: number;
+                            model: string;
+                            reason: string;
+                            rehearsed?: boolean;
+                            /** @description its first failure in a row */
+                            since: string;
+                            /**
+                             * @description cooling: nobody asks it; probing: one call finds out whether it is well
+                             * @enum {string}
+                             */
+                            state: "cooling" | "probing";
+                            /** @description its provider said until when */
+                            told: boolean;
+                            until: string;
+                        }[];
+                        /** @description the bundle that sets chat, fallback, compaction and fast; empty for none */
+                        profile: string;
+                        /** @description what this version would pin for the providers of this house; take a line over into models.profiles, or leave it */
+                        proposed?: null | {
+                            /** @description as it would stand in holdfast.yaml, below models.profiles */
+                            line: string;
+                            profile: string;
+                        }[];
+                        /** @description faults that are being rehearsed */
+                        rehearsals?: null | {
+                            alias?: string;
+                            by: string;
+                            /** @description calls that met the fault */
+                            calls: number;
+                            fault: string;
+                            models: null | string[];
+                            since: string;
+                            until: string;
+                        }[];
+                        warnings: null | {
+                            about: string;
+                            message: string;
+                            remedy?: string;
+                        }[];
                     };
                 };
             };
@@ -5438,6 +7184,114 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    price_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description only models whose name contains this */
+                    match?: string;
+                    /** @description only this vendor */
+                    vendor?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description the day of the embedded table */
+                        dated: string;
+                        prices: null | {
+                            /** @description counts for prompts longer than so many tokens */
+                            above?: number;
+                            cache_write_1h: null | number;
+                            cache_write_5m: null | number;
+                            cached_read: null | number;
+                            /** @description null where it is not known */
+                            input: null | number;
+                            known: boolean;
+                            model: string;
+                            output: null | number;
+                            reasoning: null | number;
+                            source?: string;
+                            vendor: string;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    price_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description provider/model */
+                    model: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description the name under which the price stands */
+                        as?: string;
+                        dated?: string;
+                        known: boolean;
+                        model: string;
+                        prices: null | {
+                            /** @description counts for prompts longer than so many tokens */
+                            above?: number;
+                            cache_write_1h: null | number;
+                            cache_write_5m: null | number;
+                            cached_read: null | number;
+                            /** @description null where it is not known */
+                            input: null | number;
+                            known: boolean;
+                            model: string;
+                            output: null | number;
+                            reasoning: null | number;
+                            source?: string;
+                            vendor: string;
+                        }[];
+                        source?: string;
+                        /** @description by whose prices the provider charges */
+                        vendor?: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
     service_install: {
         parameters: {
             query?: never;
@@ -5634,6 +7488,465 @@ export interface operations {
             500: components["responses"]["Problem"];
         };
     };
+    telemetry_scan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description read since the start */
+                        bytes: number;
+                        /** @description told to the ledger since the start, growth included */
+                        calls: number;
+                        /** @description logs that are followed */
+                        files: number;
+                        /** @description where logs are looked for */
+                        folders: null | {
+                            agent: string;
+                            path: string;
+                        }[];
+                        /** @description when they were last looked at */
+                        looked?: string;
+                        /** @description lines too long to be read */
+                        passed?: number;
+                        /** @description what cannot be read */
+                        problems?: null | string[];
+                        /** @description times that one was read since the start */
+                        read: number;
+                        /**
+                         * @description whether the logs of coding agents are read
+                         * @enum {string}
+                         */
+                        state: "on" | "off";
+                        /** @description how long that took */
+                        took?: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    telemetry_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description read since the start */
+                        bytes: number;
+                        /** @description told to the ledger since the start, growth included */
+                        calls: number;
+                        /** @description logs that are followed */
+                        files: number;
+                        /** @description where logs are looked for */
+                        folders: null | {
+                            agent: string;
+                            path: string;
+                        }[];
+                        /** @description when they were last looked at */
+                        looked?: string;
+                        /** @description lines too long to be read */
+                        passed?: number;
+                        /** @description what cannot be read */
+                        problems?: null | string[];
+                        /** @description times that one was read since the start */
+                        read: number;
+                        /**
+                         * @description whether the logs of coding agents are read
+                         * @enum {string}
+                         */
+                        state: "on" | "off";
+                        /** @description how long that took */
+                        took?: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    token_blocks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description only this agent */
+                    agent?: string;
+                    /** @description only this virtual key */
+                    key?: string;
+                    /** @description only this model */
+                    model?: string;
+                    /** @description only this project */
+                    project?: string;
+                    /** @description only this provider */
+                    provider?: string;
+                    /** @description only this session */
+                    session?: string;
+                    /**
+                     * @description from when: an age such as 7d or 12h, a date, or a time
+                     * @default 3d
+                     */
+                    since?: string;
+                    /** @description only what this source counted: gateway, claude, codex, gemini, opencode, import */
+                    source?: string;
+                    /** @description only this tenant */
+                    tenant?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description the oldest first */
+                        blocks: null | {
+                            active: boolean;
+                            cache_write: number;
+                            cached_read: number;
+                            calls: number;
+                            /** @description in US dollars, of the calls whose price is known; ? when none is */
+                            cost: string;
+                            /** @description the same in billionths of a US dollar, exactly */
+                            cost_nano: number;
+                            end: string;
+                            /** @description calls of these whose numbers are estimates */
+                            estimated: number;
+                            input: number;
+                            output: number;
+                            /** @description the total at its end, at this rate */
+                            projected: number;
+                            reasoning: number;
+                            start: string;
+                            /** @description from the block's start until now, or its end */
+                            tokens_per_minute: number;
+                            total: number;
+                            /** @description calls of these whose price is not known, which the cost leaves out */
+                            unpriced: number;
+                        }[];
+                        since: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    token_calls: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description only this agent */
+                    agent?: string;
+                    /** @description only this virtual key */
+                    key?: string;
+                    /**
+                     * @description the most calls
+                     * @default 20
+                     */
+                    limit?: number;
+                    /** @description only this model */
+                    model?: string;
+                    /** @description only this project */
+                    project?: string;
+                    /** @description only this provider */
+                    provider?: string;
+                    /** @description only this session */
+                    session?: string;
+                    /**
+                     * @description not older than: an age such as 7d or 12h, a date, or a time
+                     * @default 7d
+                     */
+                    since?: string;
+                    /** @description only what this source counted: gateway, claude, codex, gemini, opencode, import */
+                    source?: string;
+                    /**
+                     * @description only calls that ended so
+                     * @enum {string}
+                     */
+                    status?: "" | "ok" | "cut" | "cancelled" | "halted" | "failed" | "orphan";
+                    /** @description only this tenant */
+                    tenant?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description the latest first */
+                        calls: null | {
+                            agent: string;
+                            alias: string;
+                            cache_write_1h: number;
+                            cache_write_5m: number;
+                            cached_read: number;
+                            caller: string;
+                            cost: string;
+                            /** @description null where the price is not known */
+                            cost_nano: null | number;
+                            dialect: string;
+                            estimated: boolean;
+                            fallback: number;
+                            first_token_ms: number;
+                            input: number;
+                            key: string;
+                            latency_ms: number;
+                            /** @description provider/model */
+                            model: string;
+                            node: string;
+                            output: number;
+                            project: string;
+                            reasoning: number;
+                            request_id: string;
+                            response_id: string;
+                            session: string;
+                            source: string;
+                            status: string;
+                            tenant: string;
+                            time: string;
+                            total: number;
+                            unit: string;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    token_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description the file, by its absolute path */
+                    file: string;
+                    /** @description where a field stands in a line: field=path.of.members, or field="a text for every line" */
+                    map?: null | string[];
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description lines that are calls; what was known already is counted here and booked once */
+                        calls: number;
+                        file: string;
+                        lines: number;
+                        problems: null | string[];
+                        /** @description lines that could not be used */
+                        skipped: number;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    token_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description only this agent */
+                    agent?: string;
+                    /** @description only this virtual key */
+                    key?: string;
+                    /**
+                     * @description the most sessions
+                     * @default 50
+                     */
+                    limit?: number;
+                    /** @description only this model */
+                    model?: string;
+                    /** @description only this project */
+                    project?: string;
+                    /** @description only this provider */
+                    provider?: string;
+                    /** @description only this session */
+                    session?: string;
+                    /**
+                     * @description active since: an age such as 7d or 12h, a date, or a time
+                     * @default 7d
+                     */
+                    since?: string;
+                    /** @description only what this source counted: gateway, claude, codex, gemini, opencode, import */
+                    source?: string;
+                    /** @description only this tenant */
+                    tenant?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        sessions: null | {
+                            agent: string;
+                            cache_write: number;
+                            cached_read: number;
+                            calls: number;
+                            /** @description in US dollars, of the calls whose price is known; ? when none is */
+                            cost: string;
+                            /** @description the same in billionths of a US dollar, exactly */
+                            cost_nano: number;
+                            /** @description calls of these whose numbers are estimates */
+                            estimated: number;
+                            first: string;
+                            input: number;
+                            last: string;
+                            output: number;
+                            project: string;
+                            reasoning: number;
+                            session: string;
+                            source: string;
+                            total: number;
+                            /** @description calls of these whose price is not known, which the cost leaves out */
+                            unpriced: number;
+                        }[];
+                        since: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    token_statusline: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description the model's name as the agent shows it */
+                    model?: string;
+                    /** @description the agent's name of the conversation */
+                    session?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description when Claude's block of five hours ends */
+                        block_ends?: string;
+                        halted?: boolean;
+                        /** @description tokens that coding agents burned in the last hour */
+                        hour: number;
+                        model?: string;
+                        /** @description tokens of this conversation */
+                        session: number;
+                        text: string;
+                        /** @description tokens of all calls since midnight */
+                        today: number;
+                        /** @description when the house last looked */
+                        updated?: string;
+                        /** @description what today's calls cost; null while a price is unknown */
+                        usd: null | number;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
     token_summary: {
         parameters: {
             query?: never;
@@ -5671,6 +7984,10 @@ export interface operations {
                             cache_write: number;
                             cached_read: number;
                             calls: number;
+                            /** @description in US dollars, of the calls whose price is known; ? when none is */
+                            cost: string;
+                            /** @description the same in billionths of a US dollar, exactly */
+                            cost_nano: number;
                             /** @description calls of these whose numbers are estimates */
                             estimated: number;
                             input: number;
@@ -5678,12 +7995,18 @@ export interface operations {
                             output: number;
                             reasoning: number;
                             total: number;
+                            /** @description calls of these whose price is not known, which the cost leaves out */
+                            unpriced: number;
                         }[];
                         /** @description oldest first; hours without a call are there too */
                         by_hour: null | {
                             cache_write: number;
                             cached_read: number;
                             calls: number;
+                            /** @description in US dollars, of the calls whose price is known; ? when none is */
+                            cost: string;
+                            /** @description the same in billionths of a US dollar, exactly */
+                            cost_nano: number;
                             /** @description calls of these whose numbers are estimates */
                             estimated: number;
                             input: number;
@@ -5691,12 +8014,18 @@ export interface operations {
                             reasoning: number;
                             time: string;
                             total: number;
+                            /** @description calls of these whose price is not known, which the cost leaves out */
+                            unpriced: number;
                         }[];
                         /** @description today, the largest first */
                         by_model: null | {
                             cache_write: number;
                             cached_read: number;
                             calls: number;
+                            /** @description in US dollars, of the calls whose price is known; ? when none is */
+                            cost: string;
+                            /** @description the same in billionths of a US dollar, exactly */
+                            cost_nano: number;
                             /** @description calls of these whose numbers are estimates */
                             estimated: number;
                             input: number;
@@ -5704,18 +8033,45 @@ export interface operations {
                             output: number;
                             reasoning: number;
                             total: number;
+                            /** @description calls of these whose price is not known, which the cost leaves out */
+                            unpriced: number;
+                        }[];
+                        /** @description today, who counted: the gateway, or whose log it was read from */
+                        by_source: null | {
+                            cache_write: number;
+                            cached_read: number;
+                            calls: number;
+                            /** @description in US dollars, of the calls whose price is known; ? when none is */
+                            cost: string;
+                            /** @description the same in billionths of a US dollar, exactly */
+                            cost_nano: number;
+                            /** @description calls of these whose numbers are estimates */
+                            estimated: number;
+                            input: number;
+                            name: string;
+                            output: number;
+                            reasoning: number;
+                            total: number;
+                            /** @description calls of these whose price is not known, which the cost leaves out */
+                            unpriced: number;
                         }[];
                         /** @description the sliding hour that the breaker judges */
                         last_hour: {
                             cache_write: number;
                             cached_read: number;
                             calls: number;
+                            /** @description in US dollars, of the calls whose price is known; ? when none is */
+                            cost: string;
+                            /** @description the same in billionths of a US dollar, exactly */
+                            cost_nano: number;
                             /** @description calls of these whose numbers are estimates */
                             estimated: number;
                             input: number;
                             output: number;
                             reasoning: number;
                             total: number;
+                            /** @description calls of these whose price is not known, which the cost leaves out */
+                            unpriced: number;
                         };
                         now: string;
                         /** @description since the operator's midnight */
@@ -5723,13 +8079,117 @@ export interface operations {
                             cache_write: number;
                             cached_read: number;
                             calls: number;
+                            /** @description in US dollars, of the calls whose price is known; ? when none is */
+                            cost: string;
+                            /** @description the same in billionths of a US dollar, exactly */
+                            cost_nano: number;
                             /** @description calls of these whose numbers are estimates */
                             estimated: number;
                             input: number;
                             output: number;
                             reasoning: number;
                             total: number;
+                            /** @description calls of these whose price is not known, which the cost leaves out */
+                            unpriced: number;
                         };
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    token_usage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description only this agent */
+                    agent?: string;
+                    /**
+                     * @description what to add up by
+                     * @default day
+                     * @enum {string}
+                     */
+                    by?: "agent" | "model" | "provider" | "day" | "hour" | "session" | "key" | "tenant" | "source" | "project";
+                    /** @description only this virtual key */
+                    key?: string;
+                    /** @description only this model */
+                    model?: string;
+                    /** @description only this project */
+                    project?: string;
+                    /** @description only this provider */
+                    provider?: string;
+                    /** @description only this session */
+                    session?: string;
+                    /**
+                     * @description from when: an age such as 7d or 12h, a date, or a time; it is taken down to a quarter of an hour
+                     * @default 30d
+                     */
+                    since?: string;
+                    /** @description only what this source counted: gateway, claude, codex, gemini, opencode, import */
+                    source?: string;
+                    /** @description only this tenant */
+                    tenant?: string;
+                    /** @description until when, likewise */
+                    until?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        by: string;
+                        rows: null | {
+                            cache_write: number;
+                            cached_read: number;
+                            calls: number;
+                            /** @description in US dollars, of the calls whose price is known; ? when none is */
+                            cost: string;
+                            /** @description the same in billionths of a US dollar, exactly */
+                            cost_nano: number;
+                            /** @description calls of these whose numbers are estimates */
+                            estimated: number;
+                            input: number;
+                            name: string;
+                            output: number;
+                            reasoning: number;
+                            total: number;
+                            /** @description calls of these whose price is not known, which the cost leaves out */
+                            unpriced: number;
+                        }[];
+                        since: string;
+                        sum: {
+                            cache_write: number;
+                            cached_read: number;
+                            calls: number;
+                            /** @description in US dollars, of the calls whose price is known; ? when none is */
+                            cost: string;
+                            /** @description the same in billionths of a US dollar, exactly */
+                            cost_nano: number;
+                            /** @description calls of these whose numbers are estimates */
+                            estimated: number;
+                            input: number;
+                            output: number;
+                            reasoning: number;
+                            total: number;
+                            /** @description calls of these whose price is not known, which the cost leaves out */
+                            unpriced: number;
+                        };
+                        until?: string;
                     };
                 };
             };
