@@ -22,8 +22,11 @@ func TestAnswers(t *testing.T) {
 		return answer(args, &out, &problems), out.String(), problems.String()
 	}
 	for _, args := range [][]string{
-		{"check", "--home", dir}, {"claude", "PreToolUse", "--home", dir}, {"claude", "UserPromptSubmit", "--home", dir},
-		{"codex", "PreToolUse", "--home", dir}, {"codex", "UserPromptSubmit", "--home", dir},
+		{"check", "--home", dir},
+		{"claude", "PreToolUse", "--home", dir},
+		{"claude", "UserPromptSubmit", "--home", dir},
+		{"codex", "PreToolUse", "--home", dir},
+		{"codex", "UserPromptSubmit", "--home", dir},
 	} {
 		if status, out, problems := ask(args...); status != 0 || out+problems != "" {
 			t.Errorf("%v: %d, %q, %q", args, status, out, problems)
