@@ -157,6 +157,7 @@ func (t *Telemetry) look(ctx context.Context) error {
 
 // tell hands records to the ledger, and then to the board.
 func (t *Telemetry) tell(ctx context.Context, records []scan.Record) error {
+	records = slices.DeleteFunc(records, func(r scan.Record) bool { return slices.Contains(t.needs.Config.Relayed, r.Provider) })
 	if len(records) == 0 {
 		return nil
 	}

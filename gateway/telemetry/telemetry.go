@@ -42,11 +42,15 @@ type Config struct {
 	// OpenCode lists data folders of OpenCode. Empty: those of OPENCODE_DATA_DIR, else
 	// ~/.local/share/opencode.
 	OpenCode []string `json:"opencode"`
+	// Relayed lists the names that the settings of Codex and OpenCode have for this house's gateway,
+	// as model_provider or provider: calls to them are in the ledger already. Those of Claude Code
+	// need none, for its logs name each answer as the gateway does.
+	Relayed []string `json:"relayed"`
 }
 
 // Defaults is the section of a home that says nothing.
 func Defaults() Config {
-	return Config{Enabled: true, Every: config.Duration(15 * time.Second), Claude: []string{}, Codex: []string{}, Gemini: []string{}, OpenCode: []string{}}
+	return Config{Enabled: true, Every: config.Duration(15 * time.Second), Claude: []string{}, Codex: []string{}, Gemini: []string{}, OpenCode: []string{}, Relayed: []string{"holdfast"}}
 }
 
 // Check lists what the types of the fields do not tell.

@@ -149,6 +149,16 @@ func TestCallsOfTheGatewayCountOnce(t *testing.T) {
 	w.add(talk, answer(7, 25, time.Now())+answer(8, 3, time.Now()))
 	w.scan()
 	w.want(2, 28)
+	codex := func(id, provider string, tokens int) {
+		at := time.Now().UTC().Format(time.RFC3339Nano)
+		w.add(".codex/sessions/"+id+".jsonl", fmt.Sprintf(`{"timestamp":"%s","type":"session_meta","payload":{"id":"%s","model_provider":"%s"}}
+{"timestamp":"%s","type":"event_msg","payload":{"type":"token_count","info":{"last_token_usage":{"input_tokens":%d}}}}
+`, at, id, provider, at, tokens))
+	}
+	codex("a", "openai", 100)
+	codex("b", "holdfast", 1000)
+	w.scan()
+	w.want(3, 128)
 }
 
 // shut is a ledger that is closed for a while.

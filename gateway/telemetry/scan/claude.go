@@ -50,9 +50,7 @@ func (w *worker) claudeCalls(line []byte, at int64, f *file, emit func(found)) {
 		r.Model = w.intern(append(bytes.Clone(c.model), "-fast"...))
 	}
 	r.key, r.route = c.keys(c.id, at)
-	if strings.HasPrefix(string(c.id), "msg_") {
-		r.ResponseID = string(c.id)
-	}
+	r.ResponseID = string(c.id)
 	if r.Usage.Total() > 0 {
 		emit(r)
 	}

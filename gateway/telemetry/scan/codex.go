@@ -24,13 +24,15 @@ const codexBurst = time.Second
 
 // codexState is what the next lines of a session are read with.
 type codexState struct {
-	Session string     `json:"session,omitempty"`
-	Parent  string     `json:"parent,omitempty"`
-	Forked  time.Time  `json:"forked,omitzero"`
-	Model   string     `json:"model,omitempty"`
-	Total   codexUsage `json:"total,omitzero"`
-	Counted bool       `json:"counted,omitempty"` // Total was told
-	Begun   bool       `json:"begun,omitempty"`   // past the first line
+	Session string    `json:"session,omitempty"`
+	Parent  string    `json:"parent,omitempty"`
+	Forked  time.Time `json:"forked,omitzero"`
+	// Provider is the name that Codex's settings have for who is called.
+	Provider string     `json:"provider,omitempty"`
+	Model    string     `json:"model,omitempty"`
+	Total    codexUsage `json:"total,omitzero"`
+	Counted  bool       `json:"counted,omitempty"` // Total was told
+	Begun    bool       `json:"begun,omitempty"`   // past the first line
 	// While it repeats its parent: how many events were found in the parent's log, or when the
 	// last of the burst was written.
 	Replay  replay    `json:"replay,omitempty"`
@@ -147,6 +149,8 @@ func (s *codexState) begin(line []byte) bool {
 		switch string(key) {
 		case "id":
 			s.Session = string(plain(value))
+		case "model_provider":
+			s.Provider = string(plain(value))
 		case "forked_from_id":
 			forked = string(plain(value))
 		case "source":
@@ -316,14 +320,17 @@ func (s *codexState) mine(e codexEvent, parent func() []codexUsage, burst func()
 func (e codexEvent) record(s *codexState, f *file, w *worker) found {
 	u := e.used
 	number := func(n int64) []byte { return strconv.AppendInt(nil, n, 10) }
-	session := s.Session
+	session, provider := s.Session, s.Provider
 	if session == "" {
 		session = f.session
+	}
+	if provider == "" {
+		provider = "openai"
 	}
 	return found{
 		key: hash("codex", number(e.time.UnixMilli()), []byte(e.model), number(u.Input), number(u.Cached), number(u.Output), number(u.Reasoning), number(u.Total)),
 		Record: Record{
-			Source: Codex, Time: e.time, Session: w.intern([]byte(session)), Project: f.project, Provider: "openai", Model: e.model,
+			Source: Codex, Time: e.time, Session: w.intern([]byte(session)), Project: f.project, Provider: w.intern([]byte(provider)), Model: e.model,
 			Usage: holdfast.Usage{
 				Input: u.Input - u.Cached - u.Written, CachedRead: u.Cached, CacheWrite5m: u.Written,
 				Output: u.Output, Reasoning: u.Reasoning,
