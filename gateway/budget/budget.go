@@ -191,7 +191,10 @@ func (b *Budgets) Reserve(c ledger.Claim) error {
 	if c.Tokens < 0 || c.Tokens > mostTokens || c.Cost.Nano < 0 || c.Cost.Nano > mostUSD*nano {
 		return fmt.Errorf("cannot reserve %d tokens for one call", c.Tokens)
 	}
-	b.book.turn(b.now(c.At))
+	if c.At.IsZero() {
+		c.At = b.needs.Now()
+	}
+	b.book.turn(c.At)
 	bound := b.book.of(&c.Call)
 	if refusal := b.book.judge(&c, bound, b.queue.approved(c.RequestID)); refusal != nil {
 		b.announce(b.book.refused(refusal, bound)...)
@@ -213,13 +216,6 @@ func (b *Budgets) Recycled() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.recycled
-}
-
-func (b *Budgets) now(at time.Time) time.Time {
-	if at.IsZero() {
-		return b.needs.Now()
-	}
-	return at
 }
 
 // Settle gives back what was reserved and takes what was spent.

@@ -21,13 +21,14 @@ const (
 	eventApproved = "approved"
 	eventDenied   = "denied"
 	eventExpired  = "expired"
+	eventLeft     = "left" // its client hung up
 )
 
 // An Event is something that happened to a budget. Amounts are tokens, or US dollars where the
 // limit's name begins with usd.
 type Event struct {
 	Time    time.Time `json:"time"`
-	Event   string    `json:"event" enum:"set,removed,reset,warned,refused,parked,approved,denied,expired"`
+	Event   string    `json:"event" enum:"set,removed,reset,warned,refused,parked,approved,denied,expired,left"`
 	Scope   string    `json:"scope"`
 	Limit   string    `json:"limit,omitempty"`
 	Period  Period    `json:"period,omitempty"`

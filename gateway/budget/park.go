@@ -124,7 +124,7 @@ func (b *Budgets) park(e *Exceeded) (*waiting, error) {
 	defer b.mu.Unlock()
 	id := e.claim.RequestID
 	if most := b.book.config.Park.Most; len(b.queue.waiting) >= most {
-		e.Verdict = fmt.Sprintf("%d calls wait for approval already (budgets.park.most)", most)
+		e.Verdict = fmt.Sprintf("as many calls wait for approval already as may: %d (budgets.park.most)", most)
 		return nil, e
 	}
 	if _, there := b.queue.waiting[id]; there || id == "" || !b.started {
@@ -153,16 +153,21 @@ func (b *Budgets) await(ctx context.Context, w *waiting) (approved bool, err err
 		}
 		return a.allowed, nil
 	case <-ctx.Done():
+		b.tellOf(w, eventLeft)
 		return false, context.Cause(ctx)
 	case <-timer.C:
 		if !expires {
 			return false, nil
 		}
 	}
-	b.mu.Lock()
-	b.announce(w.refusal.event(eventExpired))
-	b.mu.Unlock()
+	b.tellOf(w, eventExpired)
 	return false, w.ended("no operator approved it within " + w.until.Sub(w.since).Round(time.Second).String())
+}
+
+func (b *Budgets) tellOf(w *waiting, event string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.announce(w.refusal.event(event))
 }
 
 // ended is the refusal with its verdict.

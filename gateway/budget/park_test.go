@@ -123,7 +123,7 @@ func TestWaitingIsBounded(t *testing.T) {
 		_, three := f.ask(t.Context())
 		_, four := f.ask(t.Context())
 		f.waits(t, 3)
-		if e := exceeded(t, <-four); !strings.Contains(e.Verdict, "3 calls wait for approval already") {
+		if e := exceeded(t, <-four); !strings.Contains(e.Verdict, "already as may: 3 (budgets.park.most)") {
 			t.Errorf("%s", e)
 		}
 		for _, answer := range []<-chan error{one, two, three} {
@@ -147,6 +147,9 @@ func TestWhoHangsUpLeavesTheQueue(t *testing.T) {
 		f.waits(t, 0)
 		if _, ok := f.decide(c.RequestID, answer{allowed: true}); ok {
 			t.Error("a call that is gone was approved")
+		}
+		if last := f.news[len(f.news)-1]; last.Event != eventLeft || last.Call != c.RequestID {
+			t.Errorf("%+v", last)
 		}
 	})
 }
