@@ -59,15 +59,15 @@ func (f *fold) reset(now time.Time) {
 // add counts a row so many times: once, or minus once.
 func (f *fold) add(r *callRow, times int64) {
 	key := sumKey{
-		span: r.time / int64(quarter), source: r.source, tenant: clean(r.Tenant), caller: clean(r.Caller), agent: clean(r.Agent), apiKey: clean(r.Key),
-		provider: clean(r.Result.Provider), model: clean(r.Result.Model), project: clean(r.project),
+		span: r.time / int64(quarter), source: r.source, tenant: short(r.Tenant), caller: short(r.Caller), agent: short(r.Agent), apiKey: short(r.Key),
+		provider: short(r.Result.Provider), model: short(r.Result.Model), project: short(r.project),
 	}
 	count(f.sums, key, sumKey.ofSums, r, times)
 	if r.time/int64(time.Minute) >= f.oldest {
 		count(f.minutes, sumKey{span: r.time / int64(time.Minute), tenant: key.tenant, apiKey: key.apiKey}, sumKey.ofMinutes, r, times)
 	}
 	if r.Session != "" {
-		key.session = clean(r.Session)
+		key.session = short(r.Session)
 		count(f.sessions, key, sumKey.ofSessions, r, times)
 	}
 }

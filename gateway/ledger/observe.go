@@ -62,11 +62,11 @@ func rowOf(needs Needs, o Observation, now time.Time) *observedRow {
 	if !cost.Known {
 		cost = needs.priced(o.Provider, o.Model, o.Usage)
 	}
-	name := clean(o.Key)
-	return &observedRow{name: name, instead: clean(o.Instead), callRow: callRow{
+	name := short(o.Key)
+	return &observedRow{name: name, instead: short(o.Instead), callRow: callRow{
 		time: at.UnixNano(), node: needs.Node, source: o.Source, project: o.Project, cost: cost,
 		Call:   Call{Caller: "telemetry", Agent: o.Agent, Session: o.Session, Provider: o.Provider, Model: o.Model, RequestID: name},
-		Result: Result{Provider: o.Provider, Model: o.Model, Usage: o.Usage, Status: statusObserved, ResponseID: o.ResponseID},
+		Result: Result{Provider: o.Provider, Model: o.Model, Usage: o.Usage, Status: statusObserved, ResponseID: short(o.ResponseID)},
 	}}
 }
 
@@ -202,7 +202,7 @@ func (s *scratch) relayed(ctx context.Context, tx store.Tx, rows []*observedRow)
 	var answers []string
 	for _, r := range rows {
 		if r.ResponseID != "" {
-			answers = append(answers, clean(r.ResponseID))
+			answers = append(answers, short(r.ResponseID))
 		}
 	}
 	found := map[string]bool{}
@@ -272,7 +272,7 @@ func (s *scratch) uncount(ctx context.Context, tx store.Tx, rows []*callRow) err
 	var answers []string
 	for _, r := range rows {
 		if r.ResponseID != "" {
-			answers = append(answers, clean(r.ResponseID))
+			answers = append(answers, short(r.ResponseID))
 		}
 	}
 	var twins []known

@@ -403,6 +403,42 @@ func TestRowsGo(t *testing.T) {
 	})
 }
 
+// TestAbsurdNames: names of any length and content are booked, on PostgreSQL too, whose keys are
+// short, and what is taken back is found in the sums again.
+func TestAbsurdNames(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, tables(), func(t *testing.T, s *store.Store) {
+		p := &purse{}
+		l := openWith(t, s, p)
+		long := func(end string) string { return strings.Repeat("\xff\x00灯'", 50_000) + end }
+		c := call(long("a"))
+		c.Key, c.Tenant, c.Caller, c.Unit, c.Session, c.Alias, c.RequestID = long("k"), long("t"), long("c"), long("u"), long("s"), long("l"), long("r")
+		r, err := l.Reserve(t.Context(), c, 1, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		truth := done(2, 3)
+		truth.Provider, truth.Model, truth.ResponseID = long("p"), long("m"), long("x")
+		r.Settle(truth)
+		summary(t, l)
+		o := seen(long("key"), long("x"), time.Now(), 1, 1)
+		o.Session, o.Agent, o.Project, o.Provider, o.Model = long("s"), long("a"), long("j"), long("p"), long("m")
+		other := o
+		other.Key, other.ResponseID = long("other"), long("y")
+		observe(t, l, o, other, other) // the first is the gateway's
+		agree(t, l, s, p, 7)
+		other.Usage.Output = 9
+		observe(t, l, other)
+		agree(t, l, s, p, 15)
+		if name := short(long("z")); len(name) > longest || short(name) != name || clean(name) != name || name == short(long("y")) {
+			t.Errorf("%d bytes: %q", len(name), name)
+		}
+		if got, err := asked(l).usage(t.Context(), usageInput{By: "project", Since: "1d"}); err != nil || len(got.Rows) != 2 || got.Sum.Total != 15 {
+			t.Errorf("%+v, %v", got, err)
+		}
+	})
+}
+
 // TestObservationsOnAFailingDisk are refused, and count nowhere.
 func TestObservationsOnAFailingDisk(t *testing.T) {
 	t.Parallel()

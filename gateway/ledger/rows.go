@@ -4,7 +4,9 @@ package ledger
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -81,11 +83,11 @@ func (r *callRow) values(args []any) []any {
 		estimated = 1
 	}
 	u := r.Usage
-	return append(args, r.id, r.time, r.node, clean(r.Tenant), clean(r.Caller), clean(r.Agent), clean(r.Unit),
-		clean(r.Alias), clean(r.Result.Provider), clean(r.Result.Model), r.Dialect,
+	return append(args, r.id, r.time, r.node, short(r.Tenant), short(r.Caller), short(r.Agent), short(r.Unit),
+		short(r.Alias), short(r.Result.Provider), short(r.Result.Model), r.Dialect,
 		u.Input, u.CachedRead, u.CacheWrite5m, u.CacheWrite1h, u.Output, u.Reasoning,
-		estimated, r.Status, int64(r.Fallback), r.latency, int64(r.FirstToken), clean(r.RequestID),
-		r.source, clean(r.Session), clean(r.Key), clean(r.project), clean(r.ResponseID), nullable(r.cost))
+		estimated, r.Status, int64(r.Fallback), r.latency, int64(r.FirstToken), short(r.RequestID),
+		r.source, short(r.Session), short(r.Key), short(r.project), short(r.ResponseID), nullable(r.cost))
 }
 
 // scan reads a row of callColumns.
@@ -119,6 +121,21 @@ func clean(s string) string {
 		}
 	}
 	return s
+}
+
+// longest bounds a name, in bytes: the keys of the sums hold nine, and PostgreSQL's keys 2,704 bytes.
+const longest = 200
+
+// short is a clean name; the middle of an absurdly long one is left out, and a mark of the whole put
+// in its place, so that two that differ stay two. It is its own short name.
+func short(s string) string {
+	if len(s) <= longest {
+		return clean(s)
+	}
+	mark := sha256.Sum256([]byte(s))
+	const head, tail = 100, 60
+	first, last := clean(s[:head]), clean(s[len(s)-tail:]) // which may be longer
+	return strings.ToValidUTF8(first[:head], "") + "…" + hex.EncodeToString(mark[:8]) + "…" + strings.ToValidUTF8(last[len(last)-tail:], "")
 }
 
 // scratch is what one transaction after the other is written with.

@@ -60,7 +60,7 @@ func (s *scratch) twin(ctx context.Context, tx store.Tx, r *observedRow, busy ma
 		"AND input = ? AND cached_read = ? AND output = ? AND (model = ? OR alias = ?) " +
 		"AND id NOT IN (SELECT call_id FROM ledger_twins WHERE call_id >= ? AND call_id < ?) ORDER BY id LIMIT 1"
 	low, high := firstID(from), firstID(to.Add(twinWithin))
-	model := clean(r.Result.Model)
+	model := short(r.Result.Model)
 	var id int64
 	err := tx.QueryRow(ctx, query, low, high, from.UnixNano(), to.UnixNano(), u.Input, u.CachedRead, u.Output, model, model, low, high).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {

@@ -246,7 +246,7 @@ func (w *writer) alone(o op) error {
 			return err
 		}
 		switch known {
-		case o.settle.RequestID:
+		case short(o.settle.RequestID):
 			o.settle.void = true
 		case "":
 		default:
