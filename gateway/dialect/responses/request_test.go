@@ -118,6 +118,53 @@ func TestDecodeRefusesByName(t *testing.T) {
 	}
 }
 
+// TestDecodePassesOverHints: what asks for nothing, or changes nothing about the answer, is no reason
+// to refuse.
+func TestDecodePassesOverHints(t *testing.T) {
+	t.Parallel()
+	r, err := decode([]byte(`{"model":"m","input":"a","store":false,"truncation":"disabled","background":false,"top_logprobs":0,"conversation":null,
+		"prompt_cache_key":"k","prompt_cache_retention":"24h","max_tool_calls":2,"metadata":{"a":"b"},"safety_identifier":"s","stream_options":{"include_obfuscation":false},
+		"text":{"format":{"type":"text"}},"reasoning":{"effort":null,"generate_summary":"auto","context":"auto"},"include":[],"tools":[],"tool_choice":"none"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.User != "s" || r.Metadata["a"] != "b" || r.Format != nil || r.Reasoning.Summary != "auto" || r.Choice.Mode != "none" || r.Store != nil {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestFilesAndChoices: what only a few clients send goes on as it came.
+func TestFilesAndChoices(t *testing.T) {
+	t.Parallel()
+	body := `{"model":"m","store":false,"input":[{"type":"message","role":"user","content":[
+		{"type":"input_file","filename":"a.pdf","file_data":"data:application/pdf;base64,AAAA"},{"type":"input_file","file_url":"https://x/y"},{"type":"input_file","file_id":"file-1"},
+		{"type":"input_image","file_id":"file-2","detail":"high"}]}],"tool_choice":{"type":"function","name":"f"},
+		"tools":[{"type":"function","name":"f","parameters":{"type":"object","properties":{}},"strict":true}],
+		"text":{"format":{"type":"json_schema","name":"n","description":"d","schema":{"type":"object"},"strict":true}},"temperature":0.5,"top_p":0.1,"max_output_tokens":20,"service_tier":"flex"}`
+	r, err := decode([]byte(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := encode(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before, after any
+	mustUnmarshal(t, []byte(body), &before)
+	mustUnmarshal(t, out, &after)
+	if !reflect.DeepEqual(before, after) {
+		t.Errorf("%s\nbecame\n%s", body, out)
+	}
+	for _, media := range []dialect.Media{{ID: "file_01"}, {}} {
+		for _, kind := range []dialect.PartKind{dialect.PartImage, dialect.PartFile} {
+			_, err := encode(&dialect.Request{Messages: []dialect.Message{{Role: dialect.User, Parts: []dialect.Part{{Kind: kind, Media: &media}}}}})
+			if wrong, ok := errors.AsType[*dialect.InputError](err); !ok || wrong.Field != "messages[0].content[0]" {
+				t.Errorf("%+v: %v", media, err)
+			}
+		}
+	}
+}
+
 // codexBody is what a coding agent sends in its second turn.
 const codexBody = `{"model":"m","instructions":"Be brief.","store":false,"stream":true,"include":["reasoning.encrypted_content"],"prompt_cache_key":"k",
 	"parallel_tool_calls":false,"tool_choice":"auto","reasoning":{"effort":"high","summary":"auto"},"text":{"verbosity":"low"},"max_tool_calls":3,"service_tier":"auto",
