@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"holdfast/core/store"
 	"holdfast/gateway/ledger"
 )
 
@@ -168,6 +169,44 @@ func TestStreamsOfOthersDripAndSwell(t *testing.T) {
 			}
 			if got := h.settled(); got.status != ledger.StatusOK || got.estimated || got.input != 30 || got.output != 12 {
 				t.Errorf("%s, %s: booked %+v", name, tongue, got)
+			}
+		}
+	}
+}
+
+// TestWhatTheLedgerIsTold: the provider's own name of the answer, as the client sees it, and the
+// client's name of the session.
+func TestWhatTheLedgerIsTold(t *testing.T) {
+	t.Parallel()
+	h := claudeHouse(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if strings.Contains(string(body), `"stream":true`) {
+			say(claudeWhole)(w, r)
+			return
+		}
+		answers(200, jsonKind, claudeAnswer)(w, r)
+	})
+	for name, client := range clients() {
+		for _, stream := range []string{"true", "false"} {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, h.url+client.path,
+				strings.NewReader(strings.NewReplacer("%q", `"chat"`, "%v", stream).Replace(client.plain)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Session_id", "s-"+name+stream)
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			answer, _ := io.ReadAll(resp.Body)
+			_ = resp.Body.Close()
+			h.settled()
+			id, session, dialect := "", "", ""
+			err = h.store.Read(t.Context(), func(ctx context.Context, tx store.Tx) error {
+				return tx.QueryRow(ctx, "SELECT response_id, session, dialect FROM ledger_calls WHERE request_id = ?", resp.Header.Get("X-Request-Id")).Scan(&id, &session, &dialect)
+			})
+			if err != nil || id != "msg_1" || session != "s-"+name+stream || dialect != name || !strings.Contains(string(answer), `"msg_1"`) {
+				t.Errorf("%s, stream %s: booked %q, %q, %q, %v for %s", name, stream, id, session, dialect, err, answer)
 			}
 		}
 	}

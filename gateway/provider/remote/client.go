@@ -16,11 +16,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"holdfast"
@@ -61,6 +63,7 @@ type Client struct {
 	deploys   bool // the model's name stands in the path
 	version   string
 	key       func() (holdfast.Secret, error)
+	ready     atomic.Pointer[ready]
 	transport http.RoundTripper
 }
 
@@ -207,40 +210,60 @@ func (c *Client) request(ctx context.Context, call provider.Call) (*http.Request
 	return req, nil
 }
 
+// ready are the headers of calls with one key, made once; they are never changed.
+type ready struct {
+	key           string
+	plain, stream http.Header
+}
+
 // header is what goes out: the house's, the flavor's, the operator's, and of the client what is named.
 func (c *Client) header(call provider.Call) (http.Header, error) {
-	accept := "application/json"
+	key := ""
+	if c.key != nil {
+		secret, err := c.key()
+		if err != nil {
+			return nil, err
+		}
+		key = secret.Reveal()
+	}
+	made := c.ready.Load()
+	if made == nil || made.key != key {
+		made = &ready{key, c.outgoing(key, "application/json"), c.outgoing(key, "text/event-stream")}
+		c.ready.Store(made)
+	}
+	header := made.plain
 	if call.Stream {
-		accept = "text/event-stream"
+		header = made.stream
 	}
-	header := http.Header{
-		"Content-Type": {"application/json"},
-		"Accept":       {accept},
-		"User-Agent":   {"holdfast"},
-	}
-	for name, values := range c.headers {
+	own := false
+	for _, name := range c.passed {
+		values := call.Client[name]
+		if len(values) == 0 {
+			continue
+		}
+		if !own {
+			header, own = maps.Clone(header), true
+		}
 		header[name] = values
 	}
-	if call.Client != nil {
-		for _, name := range c.passed {
-			if values := call.Client[name]; len(values) > 0 {
-				header[name] = values
-			}
-		}
-	}
-	if c.key == nil {
-		return header, nil
-	}
-	key, err := c.key()
-	if err != nil {
-		return nil, err
-	}
-	if c.flavor.Auth == "" {
-		header["Authorization"] = []string{"Bearer " + key.Reveal()}
-	} else {
-		header[c.flavor.Auth] = []string{key.Reveal()}
-	}
 	return header, nil
+}
+
+func (c *Client) outgoing(key, accept string) http.Header {
+	header := c.headers.Clone()
+	header["Content-Type"] = []string{"application/json"}
+	header["Accept"] = []string{accept}
+	if header["User-Agent"] == nil {
+		header["User-Agent"] = []string{"holdfast"}
+	}
+	switch {
+	case c.key == nil:
+	case c.flavor.Auth == "":
+		header["Authorization"] = []string{"Bearer " + key}
+	default:
+		header[c.flavor.Auth] = []string{key}
+	}
+	return header
 }
 
 // deployment puts the model's name into an address of Azure's dated form.

@@ -344,3 +344,32 @@ func (k *kept) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func valid(body []byte) bool { return json.Valid(body) }
+
+// TestANewKeyCountsAtOnce, and one client's headers never reach another's call.
+func TestANewKeyCountsAtOnce(t *testing.T) {
+	t.Parallel()
+	key, got := "one", &seen{}
+	c, err := remote.New(remote.Options{
+		URL: "https://api.anthropic.com", Headers: map[string]string{"user-agent": "house/1"}, Transport: got,
+		Key: func() (holdfast.Secret, error) { return holdfast.NewSecret(key), nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(stream bool, client http.Header) http.Header {
+		_, _ = c.Do(t.Context(), provider.Call{Dialect: provider.Messages, Body: []byte(`{}`), Stream: stream, Client: client})
+		return got.header
+	}
+	first := ask(true, http.Header{"Anthropic-Beta": {"x"}})
+	if first.Get("X-Api-Key") != "one" || first.Get("Anthropic-Beta") != "x" || first.Get("Accept") != "text/event-stream" || first.Get("User-Agent") != "house/1" {
+		t.Errorf("headers %v", first)
+	}
+	key = "two"
+	second := ask(true, nil)
+	if second.Get("X-Api-Key") != "two" || second.Get("Anthropic-Beta") != "" || first.Get("X-Api-Key") != "one" {
+		t.Errorf("headers %v after %v", second, first)
+	}
+	if third := ask(false, nil); third.Get("Accept") != "application/json" {
+		t.Errorf("headers %v", third)
+	}
+}
