@@ -22,7 +22,7 @@ type Line struct {
 	Reserved float64 `json:"reserved" help:"by calls under way"`
 	Left     float64 `json:"left" help:"what a call may still need; below 0 when calls spent more than they reserved"`
 	Percent  float64 `json:"percent"`
-	// Reconciled is judged in whole tokens and nano-dollars.
+	// Reconciled is judged in whole tokens and nano-dollars, both.
 	Reconciled bool      `json:"reconciled" help:"the sums in memory agree with the ledger's rows to the token"`
 	Unpriced   int64     `json:"unpriced,omitempty" help:"calls in it whose price is not known"`
 	Since      time.Time `json:"since"`
@@ -63,33 +63,43 @@ func (b board) report(ctx context.Context, in reportInput) (Report, error) {
 	}, nil
 }
 
-// tries is how often a report is made anew because calls were settled meanwhile.
+// tries is how often a report is made anew because what it saw was about to change.
 const tries = 5
 
-// lines are the budgets of a scope, or of all, with the ledger's rows beside the sums in memory.
+// lines are the budgets of a scope, or of all, with the ledger's rows beside the sums in memory. While
+// calls are settled a row comes after its sum: the rows must lie between the sums before and after
+// they were read, and where these are the same, be the same.
 func (b board) lines(ctx context.Context, scope string) ([]Line, error) {
 	var out []Line
 	for range tries {
-		standing, dims, err := b.standing(ctx, scope)
+		before, needed, err := b.standing(ctx, scope)
 		if err != nil {
 			return nil, err
 		}
-		activity, err := b.activity(ctx, dims)
+		activity, err := b.activity(ctx, needed)
+		if err != nil {
+			return nil, err
+		}
+		after, _, err := b.standing(ctx, scope)
 		if err != nil {
 			return nil, err
 		}
 		out = []Line{}
-		whole := true
-		for _, s := range standing {
+		for i, s := range before {
 			line := s.line(activity[s.from][s.name])
-			whole = whole && line.Reconciled
+			line.Reconciled = i < len(after) && after[i].from == s.from && between(activity[s.from][s.name], s.spent, after[i].spent)
 			out = append(out, line)
 		}
-		if whole {
+		if !slices.ContainsFunc(out, func(l Line) bool { return !l.Reconciled }) {
 			break
 		}
 	}
 	return out, nil
+}
+
+// between tells whether an amount lies between two others, both included.
+func between(a, low, high Amount) bool {
+	return low.Tokens <= a.Tokens && a.Tokens <= high.Tokens && low.Nano <= a.Nano && a.Nano <= high.Nano
 }
 
 // from says which sum of the ledger a budget is compared with.
@@ -169,7 +179,7 @@ func (s standing) line(activity Amount) Line {
 		Counted:  measured(counted, s.money),
 		Reserved: measured(s.reserve.of(s.money), s.money),
 		Left:     measured(s.quota-counted-s.reserve.of(s.money), s.money),
-		Since:    s.since, Until: s.till, Reconciled: activity.of(s.money) == s.spent.of(s.money),
+		Since:    s.since, Until: s.till,
 	}
 	if s.park {
 		line.AtLimit = atLimitPark
