@@ -81,7 +81,10 @@ func TestEarlierTurns(t *testing.T) {
 		t.Errorf("marks of a cache: %+v %+v", said, r.Tools)
 	}
 	want := []dialect.Part{
-		thought("hm", ""), {Text: "x"}, {Kind: dialect.PartRefusal, Text: "y"}, {Kind: dialect.PartRefusal, Text: "z"},
+		thought("hm", ""),
+		{Text: "x"},
+		{Kind: dialect.PartRefusal, Text: "y"},
+		{Kind: dialect.PartRefusal, Text: "z"},
 		{Kind: dialect.PartToolCall, Call: &dialect.ToolCall{ID: "c", Name: "f", Arguments: "{}"}},
 	}
 	if !reflect.DeepEqual(r.Messages[1].Parts, want) {
