@@ -158,7 +158,9 @@ func (g *Gateway) Apply(c Config) error {
 	}
 	t.layOut()
 	g.router.SetWait(c.Wait.Std())
-	closeAll(g.routes.Swap(t))
+	old := g.routes.Swap(t)
+	routing{g}.forget(old, t)
+	closeAll(old)
 	return nil
 }
 

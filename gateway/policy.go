@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -126,6 +127,17 @@ func (r routing) cooling() []Cooling {
 		})
 	}
 	return list
+}
+
+// forget lets the models of a provider be asked again whose settings changed: what failed was another.
+func (r routing) forget(old, fresh *table) {
+	if old == nil {
+		return
+	}
+	r.router.Clear(func(one route.Target) bool {
+		was, known := old.config.Providers[one.Provider]
+		return known && !reflect.DeepEqual(was, fresh.config.Providers[one.Provider])
+	})
 }
 
 type clearInput struct {

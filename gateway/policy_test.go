@@ -283,12 +283,22 @@ func TestAllRest(t *testing.T) {
 		t.Error("no alert")
 	}
 	well.Store(true)
+	fixed := c
+	fixed.Providers = map[string]Provider{"up": {Kind: kindOpenAI, URL: "http://127.0.0.1:2/v1"}, "spare": c.Providers["spare"], "rehearsal": c.Providers["rehearsal"]}
 	c.Wait = config.Duration(30 * time.Second)
 	if err := h.Apply(c); err != nil {
 		t.Fatal(err)
 	}
 	if resp, answer := h.post(request("chat", false)); resp.StatusCode != http.StatusOK {
 		t.Errorf("%d %s", resp.StatusCode, answer)
+	}
+	well.Store(false)
+	h.post(request("chat", false))
+	if err := h.Apply(c); err != nil || len(h.router.Cooldowns()) != 1 {
+		t.Errorf("%v, %+v", err, h.router.Cooldowns())
+	}
+	if err := h.Apply(fixed); err != nil || len(h.router.Cooldowns()) != 0 {
+		t.Errorf("a provider with another address rests: %v, %+v", err, h.router.Cooldowns())
 	}
 }
 

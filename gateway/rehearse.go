@@ -154,6 +154,9 @@ func (r routing) rehearsalAlerts(context.Context) []holdfast.Alert {
 
 // run writes cooldowns down and ends rehearsals in time.
 func (r routing) run(ctx context.Context) error {
+	for _, w := range r.warnings(r.table()) {
+		r.needs.Log.Warn("the models are not all well chosen", "about", w.About, "what", w.Message, "remedy", w.Remedy)
+	}
 	written := make(chan error, 1)
 	go func() { written <- r.router.Run(ctx) }()
 	for {
