@@ -10,11 +10,15 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"os"
 
+	"holdfast/core/home"
 	"holdfast/core/process/confine"
 	"holdfast/gateway/breaker/halt"
+	"holdfast/gateway/telemetry/outside"
 	"holdfast/units/logkeeper"
 	"holdfast/units/watch"
 )
@@ -30,7 +34,7 @@ func run(args []string) int {
 	case "confine":
 		return confine.Main(args[1:])
 	case "watch":
-		return watch.Main(args[1:], &halt.Outside{})
+		return watch.Main(args[1:], judging{})
 	case "keep":
 		return logkeeper.Keep(args[1:])
 	case "check":
@@ -40,4 +44,13 @@ func run(args []string) int {
 	}
 	fmt.Fprintf(os.Stderr, "holdfast-watch: there is no role %q: want confine, watch, keep, check or hook\n", role)
 	return 2
+}
+
+// judging judges the breaker beside the watch, by what coding agents burn too while no house reads
+// their logs.
+type judging struct{}
+
+// Run judges until ctx ends.
+func (judging) Run(ctx context.Context, h home.Home, log *slog.Logger) {
+	(&halt.Outside{Telemetry: outside.New(h)}).Run(ctx, h, log)
 }

@@ -16,6 +16,7 @@ import (
 	"holdfast/core/home"
 	"holdfast/core/home/disk"
 	"holdfast/gateway/ledger"
+	"holdfast/gateway/telemetry/outside"
 	"holdfast/gateway/telemetry/scan"
 )
 
@@ -63,7 +64,7 @@ func (t *Telemetry) open() error {
 		}
 	}
 	t.resume()
-	return nil
+	return outside.Tell(t.needs.Home, outside.Where{Roots: roots, Relayed: t.needs.Config.Relayed})
 }
 
 // resume takes up the last state. Without a whole one all is read again, and the board, whose sums

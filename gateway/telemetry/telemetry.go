@@ -22,6 +22,7 @@ import (
 	"holdfast/core/house"
 	"holdfast/gateway/ledger"
 	"holdfast/gateway/price"
+	"holdfast/gateway/telemetry/outside"
 	"holdfast/gateway/telemetry/scan"
 )
 
@@ -152,6 +153,8 @@ func (t *Telemetry) glance(ctx context.Context) time.Duration {
 		if err := t.look(ctx); err != nil && ctx.Err() == nil {
 			t.needs.Log.Warn("cannot bring the logs of coding agents up to date", "error", err)
 		}
+	} else if err := outside.Tell(t.needs.Home, outside.Where{}); err != nil {
+		t.needs.Log.Warn("cannot tell the watch that no logs are read", "error", err)
 	}
 	return time.Duration(t.needs.Config.Every)
 }
