@@ -62,8 +62,6 @@ func New(o Options) *Router {
 // SetWait sets how long a call may wait when everybody in its chain rests.
 func (r *Router) SetWait(d time.Duration) { r.waiting.Store(int64(d)) }
 
-func (r *Router) wait() time.Duration { return time.Duration(r.waiting.Load()) }
-
 // circuit is a target's health, the rehearsed one while a drill is on; nil when nothing is known
 // of it. The lock is held.
 func (r *Router) circuit(t Target, now time.Time) *circuit {
@@ -189,20 +187,19 @@ func (r *Router) Cooldowns() []Cooldown {
 	list := []Cooldown{}
 	for t := range r.circuits {
 		if !r.rehearsed(t, now) {
-			list = r.list(list, t, now, false)
+			list = shown(list, t, r.circuit(t, now), now, false)
 		}
 	}
 	for t := range r.drills {
 		if r.rehearsed(t, now) {
-			list = r.list(list, t, now, true)
+			list = shown(list, t, r.circuit(t, now), now, true)
 		}
 	}
 	slices.SortFunc(list, func(a, b Cooldown) int { return strings.Compare(a.Target.String(), b.Target.String()) })
 	return list
 }
 
-func (r *Router) list(list []Cooldown, t Target, now time.Time, rehearsed bool) []Cooldown {
-	c := r.circuit(t, now)
+func shown(list []Cooldown, t Target, c *circuit, now time.Time, rehearsed bool) []Cooldown {
 	if c == nil || c.state(now) == StateClosed {
 		return list
 	}

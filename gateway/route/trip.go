@@ -160,7 +160,7 @@ func (t *Trip) claim(at int, choosy bool) <-chan struct{} {
 func (t *Trip) rest(ctx context.Context) error {
 	now := t.router.now()
 	if t.until.IsZero() {
-		t.until = now.Add(t.router.wait())
+		t.until = now.Add(time.Duration(t.router.waiting.Load()))
 	}
 	resting, verdict := t.router.soonest(t.chain, now)
 	if resting == nil {
