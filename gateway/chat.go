@@ -59,6 +59,10 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, client *dialect.
 	chain, known := t.names.Resolve(req.Model)
 	if chain.Alias == "" && agents != nil {
 		if agent, ok := agents.Lookup(req.Model); ok {
+			if no := g.barred(r.Context(), req.Model); no != nil {
+				refuse(w, client, *no)
+				return
+			}
 			r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(buf.Bytes())), int64(buf.Len())
 			agent.ServeHTTP(w, r)
 			return // the agent may keep the body
@@ -174,7 +178,11 @@ func (c *call) admit(ctx context.Context, first route.Target) error {
 	caller := holdfast.CallerFrom(ctx)
 	c.name(ctx, caller, first)
 	if c.g.needs.Limits != nil && caller.Key != "" {
-		if err := c.g.needs.Limits.Allow(ctx, caller, c.req.Model, c.req.Input+c.room); err != nil {
+		model := c.req.Model
+		if agent := holdfast.AgentFrom(ctx); agent != "" {
+			model = agent // a key that is for an agent is for the models that it asks
+		}
+		if err := c.g.needs.Limits.Allow(ctx, caller, model, c.req.Input+c.room); err != nil {
 			return err
 		}
 		c.charged = c.req.Input + c.room

@@ -34,6 +34,10 @@ func (g *Gateway) count(w http.ResponseWriter, r *http.Request) {
 		refuse(w, client, refused(refusal))
 		return
 	}
+	if no := g.barred(r.Context(), req.Model); no != nil {
+		refuse(w, client, *no)
+		return
+	}
 	t := g.routes.Load()
 	if t == nil {
 		refuse(w, client, notStarted())

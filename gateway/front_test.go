@@ -278,9 +278,11 @@ func TestBudgetsRefuse(t *testing.T) {
 type bounds struct {
 	err            error
 	allowed, spent atomic.Int64
+	asked          atomic.Value
 }
 
-func (b *bounds) Allow(_ context.Context, _ holdfast.Caller, _ string, tokens int64) error {
+func (b *bounds) Allow(_ context.Context, _ holdfast.Caller, model string, tokens int64) error {
+	b.asked.Store(model)
 	b.allowed.Add(tokens)
 	return b.err
 }
@@ -342,6 +344,40 @@ func TestKeysLimits(t *testing.T) {
 				t.Errorf("the key sees %s", list)
 			}
 		})
+	}
+}
+
+// TestKeysOfAgents: a key is for an agent by its name, and what the agent asks is the agent's.
+func TestKeysOfAgents(t *testing.T) {
+	t.Parallel()
+	b := &bounds{}
+	h := newHouseWith(t, testConfig(serveUp(t, answers(200, jsonKind, answerBody))), func(n *Needs, _ *ledger.Needs) { n.Limits = b })
+	h.SetAgents(crew{})
+	if resp, answer := h.withKey("/v1/chat/completions", request("companion", false)); resp.StatusCode != http.StatusForbidden {
+		t.Errorf("an agent that the key is not for: status %d: %s", resp.StatusCode, answer)
+	}
+	if resp, answer := h.withKey("/v1/messages/count_tokens", `{"model":"safe","messages":[{"role":"user","content":"x"}]}`); resp.StatusCode != http.StatusForbidden {
+		t.Errorf("a count for a model that the key is not for: status %d: %s", resp.StatusCode, answer)
+	}
+	ctx := holdfast.WithAgent(holdfast.WithCaller(t.Context(), holdfast.Caller{Kind: holdfast.CallerAgent, Name: "lab", Key: "lab"}), "companion")
+	w := httptest.NewRecorder()
+	h.Inner().ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodPost, "/", strings.NewReader(request("safe", false))))
+	if asked, _ := b.asked.Load().(string); w.Code != http.StatusOK || asked != "companion" {
+		t.Errorf("status %d: the key was asked for %q", w.Code, asked)
+	}
+}
+
+// TestTheBetterReasonIsTold: that the one behind could not even be asked says less.
+func TestTheBetterReasonIsTold(t *testing.T) {
+	t.Parallel()
+	claude := serveClaude(t, answers(200, jsonKind, claudeAnswer))
+	config := testConfig(serveUp(t, answers(429, jsonKind, limitBody, "Retry-After", "7")))
+	config.Providers["claude"] = Provider{Kind: kindAnthropic, URL: claude, Key: "UP_KEY"}
+	config.Aliases["pair"] = []string{"up/model-x", "claude/model-x"}
+	h := newHouse(t, config)
+	resp, answer := h.at(t.Context(), "/v1/chat/completions", `{"model":"pair","messages":[{"role":"user","content":"x"}],"logit_bias":{"5":1}}`)
+	if resp.StatusCode != http.StatusTooManyRequests || resp.Header.Get("X-Holdfast-Provider") != "up" || !strings.Contains(answer, "Rate limit reached") {
+		t.Errorf("status %d, %v: %s", resp.StatusCode, resp.Header, answer)
 	}
 }
 

@@ -5,6 +5,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -68,6 +69,25 @@ func capped(full *breaker.Full) dialect.Failure {
 	return dialect.Failure{
 		Status: http.StatusServiceUnavailable, Type: "insufficient_quota", Code: "breaker_cap", Reason: "breaker_cap",
 		Message: "cut: " + full.Error(), RetryAfter: 5 * time.Second,
+	}
+}
+
+// barred says no to a caller whose key is not for that name, or is halted; nil when it may pass.
+func (g *Gateway) barred(ctx context.Context, name string) *dialect.Failure {
+	caller := holdfast.CallerFrom(ctx)
+	if caller.Key == "" && caller.Tenant == "" {
+		return nil
+	}
+	if flag, halted := g.needs.Breaker.HaltedFor(caller.Tenant, caller.Key); halted {
+		f := haltError(&haltedError{flag.Reason})
+		return &f
+	}
+	if g.needs.Limits == nil || g.needs.Limits.May(ctx, caller, name) {
+		return nil
+	}
+	return &dialect.Failure{
+		Status: http.StatusForbidden, Type: "permission_error", Code: "key_not_allowed", Param: "model",
+		Message: fmt.Sprintf("the key %s may not call %q", caller.Key, name),
 	}
 }
 
