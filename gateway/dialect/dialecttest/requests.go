@@ -11,7 +11,10 @@ type requestCase struct {
 const weather = `{"type":"object","properties":{"city":{"type":"string"}},"required":["city"],"additionalProperties":false}`
 
 // requestCases are what every dialect can say, or refuses by name.
-func requestCases() []requestCase {
+func requestCases() []requestCase { return append(toolCases(), contentCases()...) }
+
+// toolCases are settings, tools and what they answered.
+func toolCases() []requestCase {
 	return []requestCase{
 		{name: "settings", bodies: map[string]string{
 			Chat: `{"model":"claude-opus-4-6","stream":true,"stream_options":{"include_usage":true},"max_completion_tokens":500,"temperature":0.5,"top_p":0.9,
@@ -64,6 +67,12 @@ func requestCases() []requestCase {
 				{"role":"user","content":[{"type":"tool_result","tool_use_id":"call_1","content":"3 degrees"},{"type":"tool_result","tool_use_id":"call_2","content":[{"type":"text","text":"21 degrees"}]}]},
 				{"role":"assistant","content":"3 and 21."},{"role":"user","content":"And tomorrow?"}]}`,
 		}},
+	}
+}
+
+// contentCases are what messages hold, and what answers shall be like.
+func contentCases() []requestCase {
+	return []requestCase{
 		{name: "images", bodies: map[string]string{
 			Chat: `{"model":"claude-opus-4-6","max_tokens":500,"messages":[{"role":"user","content":[{"type":"text","text":"Same?"},
 				{"type":"image_url","image_url":{"url":"data:image/png;base64,iVBORw0="}},{"type":"image_url","image_url":{"url":"https://example.com/b.jpg","detail":"auto"}}]}]}`,
