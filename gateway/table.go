@@ -36,7 +36,7 @@ func (t *table) layOut() {
 // answers is booked and shown as the rehearsal's, for the model was not asked.
 func (t *table) step(s route.Step) step {
 	if front, on := t.drills.Front(s.Target); on {
-		s.Target = route.Target{Provider: kindRehearsal, Model: s.Target.String()}
+		s.Target = route.Target{Provider: kindRehearsal, Model: s.String()}
 		return step{s, front}
 	}
 	return step{s, t.providers[s.Provider]}

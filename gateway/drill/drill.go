@@ -23,10 +23,13 @@ import (
 	"holdfast/gateway/route"
 )
 
+// How long a drill may last.
 const (
-	// Least and Most bound how long a drill lasts.
 	Least = time.Second
 	Most  = time.Hour
+)
+
+const (
 	// slowness is how long a slow answer takes to begin, and its pause before each piece.
 	slowness  = 8 * time.Second
 	slowPause = time.Second
@@ -51,9 +54,10 @@ func Faults() []string { return []string{"429", "500", "timeout", "slow", "cut",
 
 // Drills are the faults that are on. The zero value is ready; many calls may ask it.
 type Drills struct {
-	mu  sync.Mutex
-	on  []*Drill
-	any bool
+	mu sync.Mutex
+	on []*Drill
+	// begun tells that the list may hold something, so that a house without drills looks at nothing.
+	begun bool
 }
 
 // Begin puts a fault in front of its targets. A model that has one already gets the new one.
@@ -69,7 +73,7 @@ func (d *Drills) Begin(drill Drill, retryAfter time.Duration) error {
 	d.End(func(t route.Target) bool { return slices.Contains(drill.Targets, t) })
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.on, d.any = append(d.on, &drill), true
+	d.on, d.begun = append(d.on, &drill), true
 	return nil
 }
 
@@ -99,7 +103,7 @@ func script(fault string, retryAfter time.Duration) string {
 func (d *Drills) Front(t route.Target) (provider.Provider, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !d.any {
+	if !d.begun {
 		return nil, false
 	}
 	now := time.Now()
@@ -174,7 +178,7 @@ func (d *Drills) take(which func(*Drill) bool) []Drill {
 		}
 		return false
 	})
-	d.any = len(d.on) > 0
+	d.begun = len(d.on) > 0
 	return ended
 }
 

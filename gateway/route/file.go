@@ -91,7 +91,7 @@ func (r *Router) load() {
 }
 
 func read(path string) ([]byte, error) {
-	f, err := os.Open(path) //nolint:gosec // a file of the home
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}

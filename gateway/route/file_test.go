@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -183,10 +184,12 @@ func TestRunGathers(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "cooldowns.json")
 	synctest.Test(t, func(t *testing.T) {
 		r := New(Options{File: path})
-		writes, full := 0, true
+		var writes atomic.Int64
+		var full atomic.Bool
+		full.Store(true)
 		r.file.disk.Watch = func(e disk.Event) error {
 			if e.Op == disk.OpRename && !e.Done {
-				if writes++; full {
+				if writes.Add(1); full.Load() {
 					return errors.New("no space left on device")
 				}
 			}
@@ -200,14 +203,14 @@ func TestRunGathers(t *testing.T) {
 		}
 		waitFor(gather)
 		synctest.Wait()
-		if writes != 1 || !strings.Contains(r.Fault(), "no space") {
-			t.Errorf("%d writes, fault %q", writes, r.Fault())
+		if writes.Load() != 1 || !strings.Contains(r.Fault(), "no space") {
+			t.Errorf("%d writes, fault %q", writes.Load(), r.Fault())
 		}
-		full = false
+		full.Store(false)
 		waitFor(tryAgain)
 		synctest.Wait()
-		if writes != 2 || r.Fault() != "" {
-			t.Errorf("%d writes, fault %q", writes, r.Fault())
+		if writes.Load() != 2 || r.Fault() != "" {
+			t.Errorf("%d writes, fault %q", writes.Load(), r.Fault())
 		}
 		_, _ = ask(ctx, r, chainOf("one", "two"), well) // nothing new
 		_, _ = ask(ctx, r, chainOf("three", "two"), ill(down, "three"))
@@ -215,8 +218,8 @@ func TestRunGathers(t *testing.T) {
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
-		if err := r.Flush(); err != nil || writes != 3 {
-			t.Errorf("%d writes, %v", writes, err)
+		if err := r.Flush(); err != nil || writes.Load() != 3 {
+			t.Errorf("%d writes, %v", writes.Load(), err)
 		}
 	})
 }

@@ -224,6 +224,18 @@ func (t *Trip) Answered() {
 	t.release()
 }
 
+// Yield lets others find out how the target is while this call waits for something else, such as a
+// person's approval; its own verdict still counts.
+func (t *Trip) Yield() {
+	if !t.open {
+		return
+	}
+	t.router.mu.Lock()
+	defer t.router.mu.Unlock()
+	t.release()
+	t.open, t.trial, t.probe = true, false, 0
+}
+
 // Left says nothing about the target: the call was given up, or was the client's own mistake. It
 // does nothing after another verdict, so it may be deferred.
 func (t *Trip) Left() {

@@ -260,6 +260,29 @@ func TestTheProbeIsHandedOn(t *testing.T) {
 	})
 }
 
+// TestAWaitingCallYields: a call that waits for something else keeps nobody from probing, and what it
+// says in the end counts.
+func TestAWaitingCallYields(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r, chain := New(Options{}), chainOf("one", "two")
+		_, _ = ask(t.Context(), r, chain, ill(down, "one"))
+		waitFor(5 * time.Second)
+		trip := r.Trip(chain)
+		if step, err := trip.Next(t.Context()); err != nil || !step.Probe {
+			t.Fatalf("%+v %v", step, err)
+		}
+		trip.Yield()
+		if asked, err := ask(t.Context(), r, chain, well); err != nil || asked[0] != "one" {
+			t.Errorf("%v %v", asked, err)
+		}
+		trip.Failed(down)
+		if c := r.Cooldowns(); len(c) != 1 {
+			t.Errorf("%+v", c)
+		}
+	})
+}
+
 // TestADeadPrimaryCostsFew sends 200 calls, 64 at a time, at a target that fails in each of several
 // ways and speeds.
 func TestADeadPrimaryCostsFew(t *testing.T) {
