@@ -78,7 +78,10 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, client *dialect.
 	}
 	c.trip = g.router.Trip(chain)
 	c.run(r.Context())
-	g.meters.observe(c, g.needs.Log)
+	g.meters.observe(c)
+	if t.config.RequestLog {
+		g.log(c)
+	}
 	g.buffers.give(buf)
 }
 
@@ -189,6 +192,7 @@ func (c *call) admit(ctx context.Context, first route.Target) error {
 	}
 	err := c.reserve(ctx)
 	if over, ok := errors.AsType[*budget.Exceeded](err); ok && over.Park && c.g.needs.Budgets != nil {
+		c.trip.Yield()
 		err = c.g.needs.Budgets.Patiently(ctx, func() error { return c.reserve(ctx) })
 	}
 	if err != nil {

@@ -488,3 +488,20 @@ func TestDeadlinesNeverShorten(t *testing.T) {
 		}
 	})
 }
+
+// BenchmarkTrip is what choosing costs a call that the first of its chain answers.
+func BenchmarkTrip(b *testing.B) {
+	r, table := New(Options{}), NewTable(map[string][]string{"chat": {"p/one", "p/two"}}, []string{"p"})
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			chain, _ := table.Resolve("chat")
+			trip := r.Trip(chain)
+			if _, err := trip.Next(b.Context()); err != nil {
+				b.Error(err)
+			}
+			trip.Answered()
+			trip.Left()
+		}
+	})
+}
