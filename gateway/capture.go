@@ -36,14 +36,14 @@ func (c Capture) check(add func(field, message, remedy string)) {
 	}
 }
 
-// tape is the file of captured calls.
+// tape is a file of lines, the older half of which goes first.
 type tape struct {
 	path string
 	mu   sync.Mutex
 }
 
-// captured is one line of it.
-type captured struct {
+// logged is what is said of a call without its bodies: a line of the request log.
+type logged struct {
 	Time     time.Time      `json:"time"`
 	ID       string         `json:"request_id"`
 	Caller   string         `json:"caller"`
@@ -52,11 +52,37 @@ type captured struct {
 	Provider string         `json:"provider"`
 	Model    string         `json:"model"`
 	Status   int            `json:"status"`
+	Stream   bool           `json:"stream"`
+	Fallback int            `json:"fallback"`
 	Booked   string         `json:"booked"`
 	Usage    holdfast.Usage `json:"usage"`
-	Request  string         `json:"request"`
-	Response string         `json:"response"`
-	Cut      bool           `json:"cut,omitempty"` // one of the bodies is longer than what is kept
+	Took     int64          `json:"ms"`
+}
+
+// captured is a line of the capture.
+type captured struct {
+	logged
+	Request  string `json:"request"`
+	Response string `json:"response"`
+	Cut      bool   `json:"cut,omitempty"` // one of the bodies is longer than what is kept
+}
+
+func lineOf(c *call) logged {
+	return logged{
+		Time: c.began.UTC(), ID: c.id, Caller: c.asked.Caller, Dialect: c.client.Name, Asked: c.req.Model,
+		Provider: c.ended.Provider, Model: c.ended.Model, Status: c.status, Stream: c.req.Stream, Fallback: c.ended.Fallback,
+		Booked: c.ended.Status, Usage: c.ended.Usage, Took: time.Since(c.began).Milliseconds(),
+	}
+}
+
+// mostLog bounds the request log.
+const mostLog = 64 << 20
+
+// log writes a call's line.
+func (g *Gateway) log(c *call) {
+	if err := g.lines.write(lineOf(c), mostLog); err != nil {
+		g.needs.Log.Error("cannot write the request log", "error", err)
+	}
 }
 
 // begin listens to what a call's client gets; what it returns writes the call down.
@@ -66,18 +92,14 @@ func (t *tape) begin(c *call, settings *Capture) func() {
 	c.w = ear
 	request := redact(c.body[:min(len(c.body), most)])
 	return func() {
-		line := captured{
-			Time: c.began.UTC(), ID: c.id, Caller: c.asked.Caller, Dialect: c.client.Name, Asked: c.req.Model,
-			Provider: c.ended.Provider, Model: c.ended.Model, Status: c.status, Booked: c.ended.Status, Usage: c.ended.Usage,
-			Request: request, Response: redact(ear.kept.Bytes()), Cut: ear.cut || len(c.body) > most,
-		}
+		line := captured{logged: lineOf(c), Request: request, Response: redact(ear.kept.Bytes()), Cut: ear.cut || len(c.body) > most}
 		if err := t.write(line, int64(settings.MaxMB)<<20); err != nil {
 			c.g.needs.Log.Error("cannot capture a model call", "error", err)
 		}
 	}
 }
 
-func (t *tape) write(line captured, most int64) error {
+func (t *tape) write(line any, most int64) error {
 	data, err := json.Marshal(line)
 	if err != nil {
 		return fmt.Errorf("cannot write %s: %w", t.path, err)

@@ -35,7 +35,7 @@ type Config struct {
 	// Retries is how often the last of a chain is asked again, after a moment, when it could not be
 	// reached or failed within itself and nothing was streamed.
 	Retries int `json:"retries" min:"0" max:"5"`
-	// RequestLog writes a line a call into the house's log, without bodies.
+	// RequestLog writes a line a call, without bodies, into var/gateway/requests.jsonl.
 	RequestLog bool `json:"request_log"`
 	// Capture keeps whole requests and answers, redacted, in var/gateway/capture.jsonl.
 	Capture Capture `json:"capture"`

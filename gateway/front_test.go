@@ -435,8 +435,13 @@ func TestRequestLogAndMetrics(t *testing.T) {
 	meter := metrics.New()
 	h := newHouseWith(t, config, func(n *Needs, _ *ledger.Needs) { n.Meter = meter })
 	h.post(request("safe", true))
-	if log := h.log.String(); !strings.Contains(log, "msg=\"model call\"") || !strings.Contains(log, "provider=spare") || strings.Contains(log, secretText) {
-		t.Errorf("log %s", log)
+	text, err := os.ReadFile(h.needs.Home.Var("gateway", "requests.jsonl"))
+	if err != nil || strings.Contains(string(text), secretText) {
+		t.Errorf("%v: %s", err, text)
+	}
+	var line logged
+	if err := json.Unmarshal(text, &line); err != nil || line.Provider != "spare" || line.Status != 200 || line.Fallback != 1 || !line.Stream || line.Usage.Output == 0 {
+		t.Errorf("%v: %s", err, text)
 	}
 	w := httptest.NewRecorder()
 	meter.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", http.NoBody))

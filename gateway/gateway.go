@@ -70,7 +70,8 @@ type Gateway struct {
 	tongues tongues
 	routes  atomic.Pointer[table]
 	meters  meters
-	tape    tape
+	tape    tape // of capture
+	lines   tape // of the request log
 
 	router   *route.Router
 	drills   drill.Drills
@@ -90,7 +91,7 @@ func New(needs Needs) *Gateway {
 	g := &Gateway{needs: needs, began: time.Now(), tongues: allTongues(), meters: newMeters(needs.Meter, needs.Log)}
 	g.drilled = make(chan struct{}, 1)
 	g.router = route.New(route.Options{File: needs.Home.Var("gateway", "cooldowns.json"), Log: needs.Log})
-	g.tape.path = needs.Home.Var("gateway", "capture.jsonl")
+	g.tape.path, g.lines.path = needs.Home.Var("gateway", "capture.jsonl"), needs.Home.Var("gateway", "requests.jsonl")
 	needs.Breaker.OnHalt(g.halt)
 	return g
 }

@@ -3,10 +3,8 @@
 package gateway
 
 import (
-	"context"
 	"log/slog"
 	"strconv"
-	"time"
 )
 
 // meter is what the gateway needs of the house's metrics.
@@ -51,8 +49,8 @@ func newMeters(m meter, log *slog.Logger) meters {
 
 func (m *meters) retried(provider string) { m.retries(1, provider) }
 
-// observe counts a call that ended and, if asked to, writes its line; bodies are in neither.
-func (m *meters) observe(c *call, log *slog.Logger) {
+// observe counts a call that ended.
+func (m *meters) observe(c *call) {
 	status := strconv.Itoa(c.status)
 	if c.ended.Status != "" && c.status == 200 && c.ended.Status != "ok" {
 		status = c.ended.Status // a stream that began well and broke
@@ -61,15 +59,6 @@ func (m *meters) observe(c *call, log *slog.Logger) {
 	if c.ended.Status != "" {
 		m.ended(c)
 	}
-	if !c.settings.RequestLog {
-		return
-	}
-	u := c.ended.Usage
-	log.LogAttrs(context.Background(), slog.LevelInfo, "model call",
-		slog.String("request", c.id), slog.String("caller", c.asked.Caller), slog.String("agent", c.asked.Agent), slog.String("dialect", c.client.Name),
-		slog.String("asked", c.req.Model), slog.String("provider", c.ended.Provider), slog.String("model", c.ended.Model), slog.Bool("stream", c.req.Stream),
-		slog.String("status", status), slog.Int("fallback", c.ended.Fallback), slog.Int64("input", u.Input+u.CachedRead+u.CacheWrite5m+u.CacheWrite1h),
-		slog.Int64("output", u.Output), slog.Bool("estimated", c.ended.Estimated), slog.Int64("ms", time.Since(c.began).Milliseconds()))
 }
 
 func (m *meters) ended(c *call) {
