@@ -16,7 +16,9 @@ const page = <T,>(load: () => Promise<T>) => (): Promise<T> =>
 const pages = {
   overview: page(() => import('./pages/overview.tsx')),
   units: page(() => import('./pages/units.tsx')),
+  models: page(() => import('./pages/models.tsx')),
   tokens: page(() => import('./pages/tokens.tsx')),
+  keys: page(() => import('./pages/keys.tsx')),
   tools: page(() => import('./pages/tools.tsx')),
   approvals: page(() => import('./pages/approvals.tsx')),
   journal: page(() => import('./pages/journal.tsx')),
@@ -55,9 +57,19 @@ export const units = createRoute({
   component: lazyRouteComponent(pages.units, 'Units'),
 })
 
+export const models = createRoute({
+  getParentRoute: () => root, path: '/models',
+  component: lazyRouteComponent(pages.models, 'Models'),
+})
+
 export const tokens = createRoute({
   getParentRoute: () => root, path: '/tokens',
   component: lazyRouteComponent(pages.tokens, 'TokensPage'),
+})
+
+export const keys = createRoute({
+  getParentRoute: () => root, path: '/keys',
+  component: lazyRouteComponent(pages.keys, 'Keys'),
 })
 
 export const tools = createRoute({
@@ -76,7 +88,7 @@ export const journal = createRoute({
 })
 
 export const router = createRouter({
-  routeTree: root.addChildren([overview, units, tokens, tools, approvals, journal]),
+  routeTree: root.addChildren([overview, units, models, tokens, keys, tools, approvals, journal]),
   defaultPreload: 'intent',
   defaultPendingComponent: () => <Page title="Loading"><Skeleton lines={6} /></Page>,
   defaultErrorComponent: ({ error, reset }) => <Page title="Trouble">{error instanceof PageLost ? <LostPage /> : <TroubleCard error={error} retry={reset} />}</Page>,

@@ -66,6 +66,13 @@ async function send(path: string, init?: RequestInit): Promise<Response> {
   }
 }
 
+/** Sends JSON to a route that is no action, and leaves the answer to the caller. */
+export async function post(path: string, body: unknown, signal: AbortSignal): Promise<Response> {
+  const response = await send(path, { method: 'POST', headers: { ...headersOf(), 'Content-Type': 'application/json' }, body: JSON.stringify(body), signal })
+  if (response.status === 401) toLogin()
+  return response
+}
+
 /** Leaves for the login page, to come back here. */
 export function toLogin(): void {
   const here = location.pathname + location.search

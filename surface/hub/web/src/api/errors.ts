@@ -105,6 +105,18 @@ const titles: Record<string, string> = {
   conflict: 'It stands otherwise by now',
   unavailable: 'Not available now',
   'unknown-caller': 'You are not logged in',
+  // What the gateway says of a model call.
+  model_not_found: 'There is no such model',
+  breaker_halt: 'The breaker stands at HALT',
+  breaker_blind: 'Nobody judges the burn',
+  breaker_cap: 'It does not fit under a cap now',
+  budget_exceeded: 'A budget does not allow it',
+  key_not_allowed: 'The key is not for this model',
+  key_rate_limited: 'Too many calls in a minute',
+  cooling_down: 'All models of the chain rest',
+  upstream_cut: 'The provider broke off',
+  upstream_stalled: 'The provider fell silent',
+  upstream_invalid: 'The provider sent what is no answer',
 }
 
 /** The headline of a trouble; its message, problems and remedy stand below it. */

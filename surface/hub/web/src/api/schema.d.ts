@@ -4199,7 +4199,7 @@ export interface operations {
                             call?: string;
                             detail?: string;
                             /** @enum {string} */
-                            event: "set" | "removed" | "reset" | "warned" | "refused" | "parked" | "approved" | "denied" | "expired";
+                            event: "set" | "removed" | "reset" | "warned" | "refused" | "parked" | "approved" | "denied" | "expired" | "left";
                             limit?: string;
                             percent?: number;
                             period?: string;

@@ -108,13 +108,19 @@ const touches: Record<string, string[]> = {
   unit: ['unit.list', 'unit.show', 'unit.history', 'house.status'],
   extension: ['unit.list', 'tool.list', 'house.status'],
   breaker: ['breaker.status', 'breaker.history', 'token.summary', 'house.status'],
-  budget: ['token.summary', 'house.status'],
+  budget: ['budget.report', 'budget.history', 'budget.parked', 'token.summary', 'house.status'],
+  cooldown: ['model.policy', 'model.list'],
+  gateway: ['model.policy', 'model.list'],
+  model: ['model.policy', 'model.list'],
+  key: ['key.list'],
+  trash: ['key.list'],
+  token: ['token.summary', 'token.usage', 'token.sessions', 'token.blocks', 'token.calls'],
   tool: ['tool.list'],
   operation: ['operation.list'],
   approval: ['approval.list'],
   alert: ['house.status'],
   house: ['house.status'],
-  config: ['house.status', 'unit.list'],
+  config: ['house.status', 'unit.list', 'model.policy', 'model.list', 'budget.report', 'price.list'],
 }
 
 /** The queries whose answer a journal entry may have changed. */

@@ -8,11 +8,11 @@ import { sayTrouble, useRead } from '../api/house.ts'
 import { useLive } from '../api/live.tsx'
 import { Button } from './button.tsx'
 import { Drawer } from './dialog.tsx'
-import { ApprovalsIcon, JournalIcon, Logo, MoreIcon, OutIcon, OverviewIcon, TokensIcon, ToolsIcon, UnitsIcon } from './icons.tsx'
+import { ApprovalsIcon, JournalIcon, KeyIcon, Logo, ModelsIcon, MoreIcon, OutIcon, OverviewIcon, TokensIcon, ToolsIcon, UnitsIcon } from './icons.tsx'
 import { ThemeSwitch } from './theme.tsx'
 
 interface Place {
-  to: '/' | '/units' | '/tokens' | '/tools' | '/approvals' | '/journal'
+  to: '/' | '/units' | '/models' | '/tokens' | '/keys' | '/tools' | '/approvals' | '/journal'
   text: string
   icon: ComponentType<{ size?: number }>
 }
@@ -20,7 +20,9 @@ interface Place {
 const places: Place[] = [
   { to: '/', text: 'Overview', icon: OverviewIcon },
   { to: '/units', text: 'Units', icon: UnitsIcon },
+  { to: '/models', text: 'Models', icon: ModelsIcon },
   { to: '/tokens', text: 'Tokens', icon: TokensIcon },
+  { to: '/keys', text: 'Keys', icon: KeyIcon },
   { to: '/tools', text: 'Tools', icon: ToolsIcon },
   { to: '/approvals', text: 'Approvals', icon: ApprovalsIcon },
   { to: '/journal', text: 'Journal', icon: JournalIcon },
