@@ -103,7 +103,7 @@ func (g *Gateway) SetAgents(a agents) { g.agents = a }
 func (g *Gateway) Capability() house.Capability {
 	return house.Capability{
 		Name: "gateway", Section: "models", Config: g.needs.Config,
-		Actions: g.actions(),
+		Actions: routing{g}.allActions(),
 		Routes:  g.clientRoutes(),
 		Start:   g.Start,
 		Run:     routing{g}.run,

@@ -36,26 +36,26 @@ type modelList struct {
 	Agents  []string `json:"agents"`
 }
 
-func (g *Gateway) actions() []holdfast.Action {
+func (r routing) allActions() []holdfast.Action {
 	list := holdfast.Action{
 		Name: "model.list", Short: "models", Tier: holdfast.TierOperator, Effect: holdfast.EffectRead,
 		Summary: "List the models: aliases as configured, as chosen now, as answered last; and agents",
 	}
-	return append([]holdfast.Action{action.NewAction(list, g.list)}, routing{g}.actions()...)
+	return append([]holdfast.Action{action.NewAction(list, r.list)}, r.actions()...)
 }
 
-func (g *Gateway) list(context.Context, action.Nothing) (modelList, error) {
+func (r routing) list(context.Context, action.Nothing) (modelList, error) {
 	out := modelList{Aliases: []Alias{}, Models: []string{}, Agents: []string{}}
-	if g.agents != nil {
-		out.Agents = append(out.Agents, g.agents.Models()...)
+	if r.agents != nil {
+		out.Agents = append(out.Agents, r.agents.Models()...)
 	}
-	t := g.routes.Load()
+	t := r.routes.Load()
 	if t == nil {
 		return out, nil
 	}
-	halted := g.needs.Breaker.Refusal() != nil
+	halted := r.needs.Breaker.Refusal() != nil
 	for _, name := range t.names.Aliases() {
-		out.Aliases = append(out.Aliases, g.alias(t, name, halted))
+		out.Aliases = append(out.Aliases, r.alias(t, name, halted))
 	}
 	for _, one := range t.announced() {
 		out.Models = append(out.Models, one.String())
@@ -63,18 +63,18 @@ func (g *Gateway) list(context.Context, action.Nothing) (modelList, error) {
 	return out, nil
 }
 
-func (g *Gateway) alias(t *table, name string, halted bool) Alias {
+func (r routing) alias(t *table, name string, halted bool) Alias {
 	a := Alias{Alias: name, Configured: slices.Clone(t.config.names()[name]), Cooling: []Rest{}}
-	if last, ok := g.router.Last(name); ok {
+	if last, ok := r.router.Last(name); ok {
 		a.Actual = last.String()
 	}
 	chain, _ := t.names.Resolve(name)
-	for _, c := range g.router.Cooldowns() {
+	for _, c := range r.router.Cooldowns() {
 		if c.State == route.StateCooling && slices.Contains(chain.Targets, c.Target) {
 			a.Cooling = append(a.Cooling, Rest{c.Target.String(), c.Until, c.Reason})
 		}
 	}
-	if first, ok := g.router.First(chain); ok && !halted {
+	if first, ok := r.router.First(chain); ok && !halted {
 		a.Effective = first.String()
 	}
 	return a
