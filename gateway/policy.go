@@ -183,18 +183,18 @@ func (r routing) named(t *table, name string) (func(route.Target) bool, error) {
 // warnings is what to mind about the configuration, and about who is chosen now.
 func (r routing) warnings(t *table) []Warning {
 	list := []Warning{}
-	seen := map[string]bool{}
-	add := func(about, message, remedy string) {
-		if !seen[about+message] {
-			seen[about+message] = true
-			list = append(list, Warning{about, message, remedy})
-		}
-	}
+	add := func(about, message, remedy string) { list = append(list, Warning{about, message, remedy}) }
+	behind := map[route.Target][]string{}
 	for _, name := range t.names.Aliases() {
 		chain, _ := t.names.Resolve(name)
 		for at, one := range chain.Targets {
-			r.mind(name, one, at, add)
+			if at > 0 || name == route.AliasFallback {
+				behind[one] = append(behind[one], name)
+			}
 		}
+	}
+	for _, one := range t.names.Targets() {
+		r.mind(one, strings.Join(behind[one], ", "), add)
 	}
 	chain, _ := t.names.Resolve(route.AliasCompaction)
 	if s, ok := r.router.First(chain); ok && s.At > 0 && r.paid(s.Target) {
@@ -203,20 +203,19 @@ func (r routing) warnings(t *table) []Warning {
 	return list
 }
 
-// mind is what to mind about one step of a chain.
-func (r routing) mind(alias string, one route.Target, at int, add func(about, message, remedy string)) {
-	fallback := at > 0 || alias == route.AliasFallback
+// mind is what to mind about one model, which is a fallback of those aliases.
+func (r routing) mind(one route.Target, of string, add func(about, message, remedy string)) {
 	if r.needs.Prices != nil && !r.needs.Prices.Most(one.Provider, one.Model, 1, 1).Known {
-		add(one.String(), "its price is not known, so what it costs is not counted, and a money budget refuses it", "say it in the section prices of holdfast.yaml")
+		add(one.String(), "its price is not known: no cost is counted, and money budgets refuse it", "say it in the section prices of holdfast.yaml")
 	}
-	if !fallback {
+	if of == "" {
 		return
 	}
 	if free(one.Model) {
-		add(one.String(), "is a fallback of "+alias+" on a free tier: few calls a day, no promise that it answers, and often no privacy", "put a model behind it that is paid for, or local")
+		add(one.String(), "is on a free tier, with few calls a day and little privacy; a fallback of "+of, "put a paid or local model behind it")
 	}
 	if r.needs.Bounded != nil && !r.needs.Bounded() && r.paid(one) {
-		add(one.String(), "is a fallback of "+alias+" that costs money, and no budget stands behind it", "`holdfast budget set house --money-per-day 5`")
+		add(one.String(), "costs money, and no budget stands behind it; a fallback of "+of, "`holdfast budget set house --usd-per-day 5`")
 	}
 }
 

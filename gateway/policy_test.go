@@ -77,9 +77,9 @@ func TestWarnings(t *testing.T) {
 		want    string // of the about and message of a warning; "" for none
 	}{
 		"all is well":                    {[]string{"up/model-x", "spare/understudy"}, false, ""},
-		"a free tier behind":             {[]string{"up/model-x", "up/y:free"}, true, "up/y:free is a fallback of chat on a free tier"},
+		"a free tier behind":             {[]string{"up/model-x", "up/y:free"}, true, "up/y:free is on a free tier, with few calls a day and little privacy; a fallback of chat, compaction, fast"},
 		"a free tier in front":           {[]string{"up/y:free", "up/model-x"}, true, ""},
-		"a paid fallback with no budget": {[]string{"up/model-x", "up/dear"}, false, "up/dear is a fallback of chat that costs money, and no budget"},
+		"a paid fallback with no budget": {[]string{"up/model-x", "up/dear"}, false, "up/dear costs money, and no budget stands behind it; a fallback of chat, compaction, fast"},
 		"a paid fallback with one":       {[]string{"up/model-x", "up/dear"}, true, ""},
 		"an unknown price":               {[]string{"up/odd"}, true, "up/odd its price is not known"},
 	} {
