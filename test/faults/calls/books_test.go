@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package calls
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"holdfast/core/store"
+)
+
+// A row is what the ledger has of a call.
+type row struct {
+	times         int
+	key, status   string
+	input, output int
+	estimated     bool
+	nano          int64
+}
+
+// books is the ledger as it stands on disk.
+type books struct {
+	rows         map[string]row // by the call's name
+	reservations int
+	tokens, nano map[string]int64 // by key
+	total        int64
+	sums         map[string]int64 // what each table of sums adds up to
+}
+
+// read reads the ledger by its file, beside the house.
+func (h *house) read() books {
+	h.t.Helper()
+	db, err := store.OpenFile(h.t.Context(), filepath.Join(h.dir, "var", "house.db"), true)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	tx, err := db.BeginTx(h.t.Context(), nil) // one state of the books
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	b := books{rows: map[string]row{}, tokens: map[string]int64{}, nano: map[string]int64{}, sums: map[string]int64{}}
+	rows, err := tx.QueryContext(h.t.Context(), "SELECT session, api_key, status, input + cached_read + cache_write_5m + cache_write_1h, output + reasoning, estimated, COALESCE(cost, -1) FROM ledger_calls")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for rows.Next() {
+		var name string
+		var r row
+		if err := rows.Scan(&name, &r.key, &r.status, &r.input, &r.output, &r.estimated, &r.nano); err != nil {
+			h.t.Fatal(err)
+		}
+		r.times = b.rows[name].times + 1
+		b.rows[name] = r
+		b.tokens[r.key] += int64(r.input + r.output)
+		b.nano[r.key] += r.nano
+		b.total += int64(r.input + r.output)
+	}
+	if err := rows.Err(); err != nil {
+		h.t.Fatal(err)
+	}
+	for _, table := range []string{"ledger_sums", "ledger_minutes", "ledger_sessions"} {
+		var sum int64
+		query := "SELECT COALESCE(SUM(input + cached_read + cache_write_5m + cache_write_1h + output + reasoning), 0) FROM " + table
+		if err := tx.QueryRowContext(h.t.Context(), query).Scan(&sum); err != nil {
+			h.t.Fatal(err)
+		}
+		b.sums[table] = sum
+	}
+	if err := tx.QueryRowContext(h.t.Context(), "SELECT COUNT(*) FROM ledger_reservations").Scan(&b.reservations); err != nil {
+		h.t.Fatal(err)
+	}
+	return b
+}
+
+// agree compares what clients and the upstream saw with the books, and lists what is wrong. When
+// settled, all that a client saw whole has its true row and none that a crash left.
+func (b books) agree(a *accounts, settled func(name string) bool) (wrong []string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	complain := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
+	for name, r := range b.rows {
+		if r.times != 1 {
+			complain("%s has %d rows", name, r.times)
+		}
+		if a.asked[name] == 0 && r.status == "ok" {
+			complain("%s is booked as answered, and the upstream was never asked", name)
+		}
+		if status := a.refused[name]; status != 0 {
+			complain("%s was refused with %d, and has a row: %+v", name, status, r)
+		}
+		if said := a.answers[name]; !r.estimated && (r.input != said.input || r.output != said.output) {
+			complain("%s is booked as %+v, and the upstream said %+v", name, r, said)
+		}
+		if want := int64(r.input)*1000 + int64(r.output)*3000; !r.estimated && r.nano != want {
+			complain("%s is booked with %d nano-dollars, want %d", name, r.nano, want)
+		}
+	}
+	for name, times := range a.asked {
+		if b.rows[name].times != 1 || times != 1 {
+			complain("the upstream was asked %d times for %s, which has %d rows", times, name, b.rows[name].times)
+		}
+	}
+	for name, got := range a.complete {
+		r := b.rows[name]
+		if r.times != 1 || r.input+r.output < got.input+got.output {
+			complain("%s was answered whole with %+v, and is booked as %+v", name, got, r)
+		}
+		if settled(name) && (r.status != "ok" || r.estimated) {
+			complain("%s was answered whole and settled, and is booked as %+v", name, r)
+		}
+	}
+	for table, sum := range b.sums {
+		if sum != b.total {
+			complain("%s adds up to %d tokens, the rows to %d", table, sum, b.total)
+		}
+	}
+	return append(wrong, a.strange...)
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+// Package calls breaks a real house while it makes model calls: it is killed, its disk is full, its
+// clock jumps, and it must still have every call in its books once and have passed no budget.
+//
+// It is for the gateway, its ledger, budgets and breaker as one process with a real upstream and
+// real clients; single faults of upstream and client are tested in gateway. Each round compares
+// three accounts of the same calls: what clients saw, what the upstream answered, and the rows.
+package calls
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"holdfast/test/outside"
+)
+
+func TestMain(m *testing.M) {
+	outside.Guardian()
+	outside.Clocked()
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "holdfast-calls-bin-")
+	if err != nil {
+		panic(err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	if err := os.Setenv(binVariable, dir); err != nil {
+		panic(err)
+	}
+	return m.Run()
+}
+
+// binVariable is where the programs are built, once for all tests of this package.
+const binVariable = "HOLDFAST_CALLS_BIN"
+
+func long() bool { return os.Getenv("HOLDFAST_LONG") != "" }
+
+// programs is the folder of the programs under test.
+func programs(t *testing.T) string {
+	t.Helper()
+	if bin := os.Getenv("HOLDFAST_BIN"); bin != "" {
+		return bin
+	}
+	bin := os.Getenv(binVariable)
+	if _, err := os.Stat(filepath.Join(bin, "holdfast")); err == nil {
+		return bin
+	}
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", bin+"/", "./cmd/...")
+	cmd.Dir, cmd.Env = filepath.Join("..", "..", ".."), append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("cannot build: %v\n%s", err, out)
+	}
+	return bin
+}
+
+// accounts is what clients and the upstream saw, by the name of the call.
+type accounts struct {
+	mu       sync.Mutex
+	asked    map[string]int   // how often the upstream was asked
+	answers  map[string]spent // what it stated
+	complete map[string]spent // what a client got whole
+	refused  map[string]int   // the status
+	broken   int              // calls that ended in the middle
+	strange  []string         // what no client should see
+}
+
+type spent struct{ input, output int }
+
+func newAccounts() *accounts {
+	return &accounts{asked: map[string]int{}, answers: map[string]spent{}, complete: map[string]spent{}, refused: map[string]int{}}
+}
