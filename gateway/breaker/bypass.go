@@ -31,7 +31,7 @@ func (b board) guard() holdfast.Guard {
 		Judge: func(ctx context.Context, r holdfast.Request) error {
 			refusal := b.Refusal()
 			if refusal == nil {
-				if flag, yes := b.HaltedFor(r.Caller.Tenant, ""); yes {
+				if flag, yes := b.HaltedFor(r.Caller.Tenant, r.Caller.Key); yes {
 					refusal = flag.Refusal(b.needs.Now())
 				}
 			}

@@ -271,6 +271,8 @@ func (b *broke) Reserve(ledger.Claim) error { return errors.New("broke") }
 
 func (b *broke) Settle(ledger.Claim, ledger.Claim, time.Time) { b.settled++ }
 
+func (b *broke) Recycled() bool { return true }
+
 func TestThePurseBehindIsAsked(t *testing.T) {
 	t.Parallel()
 	w := started(t, t.TempDir())
@@ -286,6 +288,28 @@ func TestThePurseBehindIsAsked(t *testing.T) {
 	purse.Settle(claim("", "", 0), claim("acme", "", -5), time.Now())
 	if behind.settled != 1 {
 		t.Error("the purse behind heard of no settlement")
+	}
+	for of, want := range map[ledger.Purse]bool{behind: true, nil: false} {
+		recycler, ok := w.Purse(of).(interface{ Recycled() bool })
+		if !ok || recycler.Recycled() != want {
+			t.Errorf("before %v the ledger does not hear what the purse behind gave twice", of)
+		}
+	}
+}
+
+// TestAHaltedKeyDispatchesNothing: its agents are refused as its model calls are.
+func TestAHaltedKeyDispatchesNothing(t *testing.T) {
+	t.Parallel()
+	w := started(t, t.TempDir())
+	if _, err := w.halt(t.Context(), haltInput{Reason: "odd", Scope: "key:ci"}); err != nil {
+		t.Fatal(err)
+	}
+	dispatch := holdfast.Action{Name: "agent.run", Labels: []string{"dispatch"}}
+	for bearer, refused := range map[string]bool{"ci": true, "laptop": false, "": false} {
+		caller := holdfast.Caller{Kind: holdfast.CallerAgent, Name: "x", Tier: holdfast.TierTenantPeer, Key: bearer}
+		if err := w.guard().Judge(t.Context(), holdfast.Request{Caller: caller, Action: dispatch}); (err != nil) != refused {
+			t.Errorf("the key %q: %v", bearer, err)
+		}
 	}
 }
 
