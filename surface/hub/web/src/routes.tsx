@@ -63,7 +63,7 @@ export const models = createRoute({
 })
 
 export const tokens = createRoute({
-  getParentRoute: () => root, path: '/tokens',
+  getParentRoute: () => root, path: '/tokens', validateSearch: only('view'),
   component: lazyRouteComponent(pages.tokens, 'TokensPage'),
 })
 

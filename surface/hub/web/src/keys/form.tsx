@@ -38,6 +38,15 @@ export function KeyDialog({ known, onClose, onMade }: { known?: ApiKey; onClose:
   const refused = error instanceof Trouble ? (error.problem.problems ?? []) : []
   const problem = (field: keyof Draft) => problems.find((p) => p.field === field)?.message ?? refused.find((p) => p.field === field)?.message
   const bind = (field: keyof Draft) => ({ value: draft[field], onChange: set(field), problem: problem(field) })
+  const expires = (
+    <label className="field">
+      <span>Expires</span>
+      <select className="input" value={draft.expires} onChange={(e) => set('expires')(e.target.value)}>
+        {known && <option value="">as it is</option>}
+        {ends.map(([value, text]) => <option key={value} value={value}>{text}</option>)}
+      </select>
+    </label>
+  )
   return (
     <Dialog
       open alert wide onClose={onClose} title={known ? `Change ${known.name}` : 'New key'}
@@ -47,16 +56,11 @@ export function KeyDialog({ known, onClose, onMade }: { known?: ApiKey; onClose:
         {!known && <Field label="Name" hint="of the program that will hold it" {...bind('name')} focus />}
         <Field label="Bearer" hint="client:, agent:, extension: or tenant: and a name" placeholder={known ? '' : 'client: and its name'} {...bind('owner')} />
         <Field label="Tenant" hint="whose tokens it spends" placeholder="the house" {...bind('tenant')} />
+        {!known && expires}
         <ModelsField {...bind('models')} />
         <Field label="Calls a minute" placeholder="no limit" numeric {...bind('rpm')} />
         <Field label="Tokens a minute" placeholder="no limit" numeric {...bind('tpm')} />
-        <label className="field">
-          <span>Expires</span>
-          <select className="input" value={draft.expires} onChange={(e) => set('expires')(e.target.value)}>
-            {known && <option value="">as it is</option>}
-            {ends.map(([value, text]) => <option key={value} value={value}>{text}</option>)}
-          </select>
-        </label>
+        {known && expires}
       </form>
       {error ? <TroubleCard error={error} /> : null}
     </Dialog>
@@ -99,8 +103,8 @@ function ModelsField(props: { value: string; onChange: (text: string) => void; p
   return (
     <Field wide label="Models" hint="aliases, agents, provider/model, or provider/*" placeholder="all" {...props}>
       {aliases.length > 0 && (
-        <span className="row wrap chips">
-          {aliases.map((a) => <button key={a.alias} type="button" className="chip" aria-pressed={taken.includes(a.alias)} onClick={() => toggle(a.alias)}>{a.alias}</button>)}
+        <span className="row wrap toggles">
+          {aliases.map((a) => <button key={a.alias} type="button" className="toggle" aria-pressed={taken.includes(a.alias)} onClick={() => toggle(a.alias)}>{a.alias}</button>)}
         </span>
       )}
     </Field>

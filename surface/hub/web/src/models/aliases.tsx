@@ -41,7 +41,7 @@ function Chain({ alias: a, aliases }: { alias: Alias; aliases: Alias[] }) {
   const now = useNow()
   const via = (a.configured ?? []).filter((step) => aliases.some((other) => other.alias === step))
   return (
-    <>
+    <div>
       <ol className="chain">
         {chainOf(a.alias, aliases).map((model) => {
           const resting = (a.cooling ?? []).find((c) => c.model === model)
@@ -54,6 +54,6 @@ function Chain({ alias: a, aliases }: { alias: Alias; aliases: Alias[] }) {
         })}
       </ol>
       {via.length > 0 && <span className="dim small">as {via.join(', ')}</span>}
-    </>
+    </div>
   )
 }

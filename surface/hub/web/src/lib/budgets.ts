@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Input } from '../api/client.ts'
+import { dollars, whole } from './format.ts'
+
+export const limits = ['tokens_per_day', 'tokens_per_week', 'tokens_per_month', 'usd_per_day', 'usd_per_week', 'usd_per_month'] as const
+export type Limit = (typeof limits)[number]
+
+/** "tokens_per_day" → "tokens a day". */
+export function limitWords(limit: string): string {
+  const [unit, , period] = limit.split('_')
+  return `${unit === 'usd' ? 'dollars' : 'tokens'} a ${period ?? 'period'}`
+}
+
+/** An amount in the unit of its limit. */
+export const amount = (limit: string, n: number): string => (limit.startsWith('usd') ? (n !== 0 && Math.abs(n) < 0.01 ? '<$0.01' : dollars(n)) : whole(n))
+
+interface Scoped {
+  scope: string
+}
+
+/** Rows by scope, in the order in which scopes come. */
+export function byScope<T extends Scoped>(rows: T[]): [string, T[]][] {
+  const groups = new Map<string, T[]>()
+  for (const row of rows) groups.set(row.scope, [...(groups.get(row.scope) ?? []), row])
+  return [...groups]
+}
+
+export type Tone = 'good' | 'warn' | 'bad'
+
+/** How near a budget is to its end. What is reserved counts, for it may be spent. */
+export function budgetTone(b: { quota: number; counted: number; reserved: number }): Tone {
+  const used = b.counted + b.reserved
+  if (used >= b.quota) return 'bad'
+  return used >= 0.75 * b.quota ? 'warn' : 'good'
+}
+
+/** Whether `budget set` said it, so that `budget remove` can take it away. */
+export const isSetHere = (setting: string): boolean => setting.includes('budget set')
+
+export interface BudgetDraft {
+  kind: 'house' | 'tenant' | 'agent' | 'key'
+  name: string
+  at: '' | 'refuse' | 'park'
+  limits: Partial<Record<Limit, string>>
+}
+
+export const emptyBudget: BudgetDraft = { kind: 'house', name: '', at: '', limits: {} }
+
+/** The draft of a scope such as "agent:companion". */
+export function draftOfScope(scope: string): BudgetDraft {
+  const at = scope.indexOf(':')
+  const kind = at < 0 ? scope : scope.slice(0, at)
+  return { ...emptyBudget, kind: kind as BudgetDraft['kind'], name: at < 0 ? '' : scope.slice(at + 1) }
+}
+
+export interface BudgetProblem {
+  field: string
+  message: string
+}
+
+/** The input that sets the budget, or what is wrong. Limits that are left empty stay as they are. */
+export function setInput(draft: BudgetDraft): { input: Input<'budget.set'>; problems: BudgetProblem[] } {
+  const problems: BudgetProblem[] = []
+  const named = draft.kind !== 'house'
+  if (named && draft.name.trim() === '') problems.push({ field: 'name', message: `which ${draft.kind}?` })
+  const input: Input<'budget.set'> = { scope: named ? `${draft.kind}:${draft.name.trim()}` : 'house' }
+  for (const limit of limits) {
+    const text = (draft.limits[limit] ?? '').replace(/[\s,_$]/g, '')
+    if (text === '') continue
+    const money = limit.startsWith('usd')
+    if (!(money ? /^\d*\.?\d+$/ : /^\d+$/).test(text)) problems.push({ field: limit, message: money ? 'dollars, such as 12.50' : 'a whole number of tokens' })
+    else input[limit] = Number(text)
+  }
+  if (draft.at) input.at_limit = draft.at
+  if (problems.length === 0 && Object.keys(input).length === 1) problems.push({ field: 'tokens_per_day', message: 'set at least one limit, or what is done at it' })
+  return { input, problems }
+}
