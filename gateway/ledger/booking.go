@@ -105,7 +105,7 @@ func (l *Ledger) admit(r *Reservation) error {
 	if !l.started {
 		return ErrClosed
 	}
-	l.window.advance(r.began)
+	l.window.Advance(r.began)
 	if err := l.ask(r.claim()); err != nil {
 		return err
 	}
@@ -167,7 +167,7 @@ func (r *Reservation) Extend(output int64) error {
 	c := Claim{Call: r.call, Tokens: output, Cost: more, At: l.needs.Now()}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.window.advance(c.At)
+	l.window.Advance(c.At)
 	if err := l.ask(c); err != nil {
 		return err
 	}
@@ -223,8 +223,8 @@ func (r *Reservation) Settle(result Result) {
 	spent := Claim{Call: r.call, Tokens: result.Usage.Total(), Cost: l.needs.priced(result.Provider, result.Model, result.Usage), At: now}
 	spent.Provider, spent.Model = result.Provider, result.Model
 	l.mu.Lock()
-	l.window.advance(now)
-	l.window.spend(spent.Tokens)
+	l.window.Advance(now)
+	l.window.Add(l.window.Head(), spent.Tokens) // also when the clock was ahead and was set back: it would slide out too soon
 	l.reserved -= r.held
 	if l.needs.Purse != nil {
 		l.needs.Purse.Settle(r.given(), spent, now)

@@ -9,6 +9,7 @@ import (
 
 	"holdfast"
 	"holdfast/core/store"
+	"holdfast/gateway/breaker/judge"
 )
 
 // quarter is the span of one row of sums: every time zone's days begin with one.
@@ -50,7 +51,7 @@ func (f *fold) reset(now time.Time) {
 	if f.sums == nil {
 		f.sums, f.sessions, f.minutes = map[sumKey]*sumRow{}, map[sumKey]*sumRow{}, map[sumKey]*sumRow{}
 	}
-	f.oldest = minuteOf(now) - minutesKept
+	f.oldest = judge.MinuteOf(now) - minutesKept
 	clear(f.sums)
 	clear(f.sessions)
 	clear(f.minutes)

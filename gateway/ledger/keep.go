@@ -10,6 +10,7 @@ import (
 	"holdfast"
 	"holdfast/core/config"
 	"holdfast/core/store"
+	"holdfast/gateway/breaker/judge"
 )
 
 // Config is the section ledger of holdfast.yaml.
@@ -66,7 +67,7 @@ func (l *Ledger) keeper() keeper { return keeper{l.needs.Store, time.Duration(l.
 // tidy deletes in small transactions, so that no call waits long. What was observed is remembered by
 // name, so that it is not counted again.
 func (k keeper) tidy(ctx context.Context, now time.Time) error {
-	err := k.delete(ctx, "DELETE FROM ledger_minutes WHERE minute < ?", minuteOf(now)-minutesKept)
+	err := k.delete(ctx, "DELETE FROM ledger_minutes WHERE minute < ?", judge.MinuteOf(now)-minutesKept)
 	if err != nil || k.keep < shortest {
 		return err
 	}

@@ -75,7 +75,7 @@ type Ledger struct {
 	write *writer
 
 	mu       sync.Mutex
-	window   window
+	window   judge.Slide
 	reserved int64
 	outputs  answered
 	started  bool
@@ -141,7 +141,7 @@ func (l *Ledger) Stop(ctx context.Context) error {
 
 // burn is called with the lock held.
 func (l *Ledger) burn() judge.Burn {
-	return judge.Burn{Hour: l.window.hour, Day: l.window.day, Reserved: l.reserved, Recent: l.window.recent}
+	return l.window.Burn(l.reserved)
 }
 
 // Burn is what the sliding hour and day have burned. Without a running house it is read from the
@@ -150,7 +150,7 @@ func (l *Ledger) Burn(ctx context.Context) (judge.Burn, error) {
 	l.mu.Lock()
 	if l.started {
 		defer l.mu.Unlock()
-		l.window.advance(l.needs.Now())
+		l.window.Advance(l.needs.Now())
 		return l.burn(), nil
 	}
 	l.mu.Unlock()

@@ -530,53 +530,6 @@ func (m *model) check(t *rapid.T) {
 	}
 }
 
-func TestWindowSlides(t *testing.T) {
-	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		now := time.Unix(1_700_000_000, 0)
-		w := window{minute: minuteOf(now)}
-		type spent struct{ minute, tokens int64 }
-		var all []spent
-		for range rapid.IntRange(1, 60).Draw(t, "steps") {
-			now = now.Add(time.Duration(rapid.Int64Range(0, int64(8*time.Hour)).Draw(t, "later")))
-			w.advance(now)
-			tokens := rapid.Int64Range(0, 1000).Draw(t, "tokens")
-			w.add(now, tokens)
-			all = append(all, spent{minuteOf(now), tokens})
-			var hour, day, recent int64
-			for _, s := range all {
-				ago := minuteOf(now) - s.minute
-				if ago < dayBuckets {
-					day += s.tokens
-				}
-				if ago < hourBuckets {
-					hour += s.tokens
-				}
-				if ago < recentBuckets {
-					recent += s.tokens
-				}
-			}
-			if w.hour != hour || w.day != day || w.recent != recent {
-				t.Fatalf("hour %d day %d recent %d, want %d %d %d", w.hour, w.day, w.recent, hour, day, recent)
-			}
-		}
-	})
-}
-
-func TestClockSetBack(t *testing.T) {
-	t.Parallel()
-	now := time.Unix(1_700_000_000, 0)
-	w := window{minute: minuteOf(now)}
-	w.advance(now)
-	w.add(now, 5)
-	w.advance(now.Add(-2 * time.Hour))
-	w.add(now.Add(-2*time.Hour), 7)
-	w.add(now.Add(time.Hour), 1) // ahead of the window: counted now
-	if w.day != 13 || w.hour != 6 {
-		t.Errorf("hour %d, day %d", w.hour, w.day)
-	}
-}
-
 // until asks again until a deadline.
 func until(t *testing.T, ok func() bool) {
 	t.Helper()

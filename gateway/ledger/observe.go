@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"holdfast/core/store"
+	"holdfast/gateway/breaker/judge"
 )
 
 const (
@@ -75,14 +76,14 @@ func (l *Ledger) corrected(changed []Claim) {
 	now := l.needs.Now()
 	for _, c := range changed {
 		l.mu.Lock()
-		l.window.advance(now)
-		l.window.add(c.At, c.Tokens)
+		l.window.Advance(now)
+		l.window.Add(judge.MinuteOf(c.At), c.Tokens)
 		if l.needs.Purse != nil {
 			l.needs.Purse.Settle(Claim{}, c, c.At)
 		}
 		burn := l.burn()
 		l.mu.Unlock()
-		if minuteOf(now)-minuteOf(c.At) < dayBuckets {
+		if judge.MinuteOf(now)-judge.MinuteOf(c.At) < judge.DayMinutes {
 			l.needs.Gate.Booked(c, burn)
 		}
 	}

@@ -52,7 +52,7 @@ func (l *Ledger) Minutes(ctx context.Context, since time.Time) ([]judge.Minute, 
 	var list []judge.Minute
 	err := l.needs.Store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
 		query := "SELECT minute, tenant, api_key, " + total + " FROM ledger_minutes WHERE minute >= ? ORDER BY 1, 2, 3"
-		return eachRow(ctx, tx, query, []any{minuteOf(since)}, func(scan func(...any) error) error {
+		return eachRow(ctx, tx, query, []any{judge.MinuteOf(since)}, func(scan func(...any) error) error {
 			var m judge.Minute
 			err := scan(&m.At, &m.Tenant, &m.Key, &m.Tokens)
 			list = append(list, m)

@@ -7,7 +7,6 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"holdfast"
 	"holdfast/core/store"
@@ -87,10 +86,11 @@ func (l *Ledger) loadWindow(ctx context.Context) error {
 	return nil
 }
 
-func storedWindow(ctx context.Context, needs Needs) (*window, error) {
-	w := &window{minute: minuteOf(needs.Now())}
+func storedWindow(ctx context.Context, needs Needs) (*judge.Slide, error) {
+	w := &judge.Slide{}
+	w.Advance(needs.Now())
 	err := needs.Store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
-		rows, err := tx.Query(ctx, "SELECT minute, "+adding(total)+" FROM ledger_minutes WHERE minute >= ? GROUP BY 1", w.minute-dayBuckets+1)
+		rows, err := tx.Query(ctx, "SELECT minute, "+adding(total)+" FROM ledger_minutes WHERE minute >= ? GROUP BY 1", w.Head()-judge.DayMinutes+1)
 		if err != nil {
 			return err
 		}
@@ -100,7 +100,7 @@ func storedWindow(ctx context.Context, needs Needs) (*window, error) {
 			if err := rows.Scan(&minute, &tokens); err != nil {
 				return err
 			}
-			w.add(time.Unix(minute*60, 0), tokens)
+			w.Add(minute, tokens)
 		}
 		return rows.Err()
 	})
@@ -113,7 +113,7 @@ func storedBurn(ctx context.Context, needs Needs) (judge.Burn, error) {
 	if err != nil {
 		return judge.Burn{}, fmt.Errorf("cannot read the burn: %w", err)
 	}
-	burn := judge.Burn{Hour: w.hour, Day: w.day, Recent: w.recent}
+	burn := w.Burn(0)
 	err = needs.Store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
 		row := tx.QueryRow(ctx, "SELECT CAST(COALESCE(SUM(input + output), 0) AS BIGINT) FROM ledger_reservations")
 		return row.Scan(&burn.Reserved)

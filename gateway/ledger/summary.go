@@ -75,7 +75,7 @@ func (q *query) summary(now, midnight time.Time, hours int) Summary {
 	today := part{since: midnight}
 	where, args := today.where()
 	s.Today = q.sum("SELECT "+sums()+" FROM ledger_sums"+where, args...)
-	s.LastHour = q.sum("SELECT "+sums()+" FROM ledger_minutes WHERE minute >= ?", minuteOf(now)-hourBuckets+1)
+	s.LastHour = q.sum("SELECT "+sums()+" FROM ledger_minutes WHERE minute >= ?", judge.MinuteOf(now)-judge.HourMinutes+1)
 	s.ByAgent = q.shares("ledger_sums", byAgent, today)
 	s.ByModel = q.shares("ledger_sums", "provider || '/' || model", today)
 	s.BySource = q.shares("ledger_sums", "source", today)

@@ -4,11 +4,13 @@ package judge
 
 import "time"
 
+// The minutes of a sliding hour and day: the one under way, and all the whole ones.
 const (
-	hourMinutes   = 60 + 1 // the minute under way, and sixty whole ones
-	dayMinutes    = 24*60 + 1
-	recentMinutes = int64(RecentSpan / time.Minute)
+	HourMinutes = 60 + 1
+	DayMinutes  = 24*60 + 1
 )
+
+const recentMinutes = int64(RecentSpan / time.Minute)
 
 // A Slide sums tokens over the sliding hour and day, in minutes. A minute counts while any part of
 // it is inside, so a window is up to a minute longer than its name, never shorter. It never goes
@@ -16,27 +18,27 @@ const (
 // as of now. The zero value is empty.
 type Slide struct {
 	minute            int64
-	tokens            [dayMinutes]int64
+	tokens            [DayMinutes]int64
 	hour, day, recent int64
 }
 
 // Advance moves the windows to now.
 func (s *Slide) Advance(now time.Time) {
 	to := MinuteOf(now)
-	if to-s.minute >= dayMinutes {
+	if to-s.minute >= DayMinutes {
 		*s = Slide{minute: to}
 	}
 	for s.minute < to {
 		s.minute++
-		s.day -= s.ago(dayMinutes)
-		s.hour -= s.ago(hourMinutes)
+		s.day -= s.ago(DayMinutes)
+		s.hour -= s.ago(HourMinutes)
 		s.recent -= s.ago(recentMinutes)
-		s.tokens[s.minute%dayMinutes] = 0
+		s.tokens[s.minute%DayMinutes] = 0
 	}
 }
 
 func (s *Slide) ago(minutes int64) int64 {
-	return s.tokens[((s.minute-minutes)%dayMinutes+dayMinutes)%dayMinutes]
+	return s.tokens[((s.minute-minutes)%DayMinutes+DayMinutes)%DayMinutes]
 }
 
 // Add counts tokens of a minute, which may be negative where something is taken back; what is older
@@ -44,12 +46,12 @@ func (s *Slide) ago(minutes int64) int64 {
 func (s *Slide) Add(minute, tokens int64) {
 	minute = min(minute, s.minute)
 	ago := s.minute - minute
-	if ago >= dayMinutes || minute < 0 {
+	if ago >= DayMinutes || minute < 0 {
 		return
 	}
-	s.tokens[minute%dayMinutes] += tokens
+	s.tokens[minute%DayMinutes] += tokens
 	s.day += tokens
-	if ago < hourMinutes {
+	if ago < HourMinutes {
 		s.hour += tokens
 	}
 	if ago < recentMinutes {
@@ -59,19 +61,19 @@ func (s *Slide) Add(minute, tokens int64) {
 
 // Raise makes a minute count at least so many tokens.
 func (s *Slide) Raise(minute, tokens int64) {
-	if minute > s.minute || s.minute-minute >= dayMinutes || minute < 0 {
+	if minute > s.minute || s.minute-minute >= DayMinutes || minute < 0 {
 		return
 	}
-	if more := tokens - s.tokens[minute%dayMinutes]; more > 0 {
+	if more := tokens - s.tokens[minute%DayMinutes]; more > 0 {
 		s.Add(minute, more)
 	}
 }
 
 // Minutes are the minutes that have tokens, oldest first, each with its tokens.
 func (s *Slide) Minutes() [][2]int64 {
-	list := make([][2]int64, 0, hourMinutes)
-	for at := max(s.minute-dayMinutes+1, 0); at <= s.minute; at++ {
-		if tokens := s.tokens[at%dayMinutes]; tokens != 0 {
+	list := make([][2]int64, 0, HourMinutes)
+	for at := max(s.minute-DayMinutes+1, 0); at <= s.minute; at++ {
+		if tokens := s.tokens[at%DayMinutes]; tokens != 0 {
 			list = append(list, [2]int64{at, tokens})
 		}
 	}

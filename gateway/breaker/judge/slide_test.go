@@ -29,10 +29,10 @@ func TestSlideIsTheSumOfItsMinutes(t *testing.T) {
 		var want Burn
 		for _, b := range all {
 			ago := now - b.minute
-			if ago < dayMinutes {
+			if ago < DayMinutes {
 				want.Day += b.tokens
 			}
-			if ago < hourMinutes {
+			if ago < HourMinutes {
 				want.Hour += b.tokens
 			}
 			if ago < recentMinutes {
@@ -62,5 +62,20 @@ func TestSlideOfOddMinutes(t *testing.T) {
 	s.Add(MinuteOf(now), -100)
 	if got := s.Burn(2); got != (Burn{Reserved: 2}) {
 		t.Errorf("below nothing: %+v", got)
+	}
+}
+
+// TestSlideWithItsClockSetBack: nothing that slid out comes back, and what comes from ahead counts now.
+func TestSlideWithItsClockSetBack(t *testing.T) {
+	t.Parallel()
+	var s Slide
+	now := int64(30_000_000)
+	s.Advance(time.Unix(now*60, 0))
+	s.Add(now, 5)
+	s.Advance(time.Unix((now-120)*60, 0))
+	s.Add(now-120, 7)
+	s.Add(now+60, 1)
+	if got := s.Burn(0); got.Day != 13 || got.Hour != 6 {
+		t.Errorf("%+v", got)
 	}
 }
