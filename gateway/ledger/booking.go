@@ -96,7 +96,9 @@ func (n Needs) priced(provider, model string, u holdfast.Usage) price.Cost {
 	if n.Prices == nil {
 		return price.Cost{}
 	}
-	return n.Prices.Cost(provider, model, u)
+	cost := n.Prices.Cost(provider, model, u)
+	cost.Nano = min(cost.Nano, mostNano)
+	return cost
 }
 
 func (l *Ledger) admit(r *Reservation) error {

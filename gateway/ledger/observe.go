@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"holdfast"
 	"holdfast/core/store"
 	"holdfast/gateway/breaker/judge"
 )
@@ -53,9 +54,10 @@ type observedRow struct {
 
 func rowOf(needs Needs, o Observation, now time.Time) *observedRow {
 	at := o.Time
-	if at.IsZero() || at.After(now) {
-		at = now // a clock elsewhere is ahead
+	if at.Unix() <= 0 || at.After(now) {
+		at = now // a clock elsewhere is ahead, or there is none
 	}
+	o.Usage, o.Cost.Nano = bounded(o.Usage), min(o.Cost.Nano, mostNano)
 	if o.Agent == "" {
 		o.Agent = o.Source
 	}
@@ -69,6 +71,19 @@ func rowOf(needs Needs, o Observation, now time.Time) *observedRow {
 		Call:   Call{Caller: "telemetry", Agent: o.Agent, Session: o.Session, Provider: o.Provider, Model: o.Model, RequestID: name},
 		Result: Result{Provider: o.Provider, Model: o.Model, Usage: o.Usage, Status: statusObserved, ResponseID: short(o.ResponseID)},
 	}}
+}
+
+// mostNano is what no call costs, a hundred thousand dollars.
+const mostNano = 1e14
+
+// bounded keeps what a log claims of one call to what can be added up for ever. It is still far above
+// every cap.
+func bounded(u holdfast.Usage) holdfast.Usage {
+	within := func(n int64) int64 { return min(max(n, 0), mostTokens) }
+	return holdfast.Usage{
+		Input: within(u.Input), CachedRead: within(u.CachedRead), CacheWrite5m: within(u.CacheWrite5m),
+		CacheWrite1h: within(u.CacheWrite1h), Output: within(u.Output), Reasoning: within(u.Reasoning),
+	}
 }
 
 // corrected brings what a commit changed into the burn.

@@ -439,6 +439,24 @@ func TestAbsurdNames(t *testing.T) {
 	})
 }
 
+// TestAbsurdNumbers: what a mad log claims is booked as far as it can be added up, again and again.
+func TestAbsurdNumbers(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, tables(), func(t *testing.T, s *store.Store) {
+		l := openWith(t, s, nil)
+		for i := range 20 {
+			mad := seen(fmt.Sprint(i), "", time.Date(1+i, 1, 1, 0, 0, 0, 0, time.UTC), 1<<62, -(1 << 62))
+			mad.Usage.CachedRead, mad.Cost = 1<<62, price.Cost{Nano: 1 << 62, Known: true}
+			observe(t, l, mad)
+		}
+		want := int64(20 * 2 * mostTokens)
+		agree(t, l, s, nil, want)
+		if got := summary(t, l).Today; got.Total != want || got.CostNano != 20*mostNano {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
 // TestObservationsOnAFailingDisk are refused, and count nowhere.
 func TestObservationsOnAFailingDisk(t *testing.T) {
 	t.Parallel()
