@@ -55,6 +55,24 @@ func addActions(root *cobra.Command, opt Options, s *settings) {
 	}
 	addSetters(opt, s, nouns)
 	addPlurals(root, opt, s)
+	for noun, parent := range nouns {
+		if parent.GroupID == "nouns" {
+			parent.Short = verbs(parent)
+			parent.Long = "Actions on " + noun + ": " + parent.Short + "."
+		}
+	}
+}
+
+// verbs names the commands of a noun.
+func verbs(parent *cobra.Command) string {
+	var names []string
+	for _, c := range parent.Commands() {
+		if !c.Hidden {
+			names = append(names, c.Name())
+		}
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
 }
 
 // addPlurals lets the plural of a noun, where it is a short form, take the noun's verbs too: `models

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -101,14 +102,19 @@ func ordered(raw json.RawMessage) ([]member, bool) {
 	return members, true
 }
 
-// printObject prints the plain members as lines, then each list as a table.
+// spacious is how many members an object may have on one line.
+const spacious = 7
+
+// printObject prints the plain members as lines, then each list as a table and each large object as
+// lines of its own.
 func printObject(t Terminal, members []member) error {
 	var lines [][]string
 	var tables []member
 	for _, m := range members {
-		if rows, ok := objects(m.value); ok && len(rows) > 0 {
+		inner, _ := ordered(m.value)
+		if rows, ok := objects(m.value); ok && len(rows) > 0 || len(inner) > spacious {
 			tables = append(tables, m)
-		} else if text := cell(m.value); text != "" {
+		} else if text := shown(m); text != "" {
 			lines = append(lines, []string{label(m.name), text})
 		}
 	}
@@ -125,12 +131,34 @@ func printObject(t Terminal, members []member) error {
 		if len(tables)+len(lines) > 1 {
 			fmt.Fprintln(t.Out, paint(t, bold, strings.ToUpper(label(m.name))))
 		}
-		rows, _ := objects(m.value)
-		if err := printTable(t, rows); err != nil {
+		if err := printSection(t, m.value); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// printSection prints a list as a table, and an object as lines.
+func printSection(t Terminal, value json.RawMessage) error {
+	if inner, ok := ordered(value); ok {
+		return printObject(t, inner)
+	}
+	rows, _ := objects(value)
+	return printTable(t, rows)
+}
+
+// printOr prints members as printObject does, and a sentence when none of them is a table.
+func printOr(t Terminal, members []member, none string) error {
+	if hasRows(members) || none == "" {
+		return printObject(t, members)
+	}
+	if slices.ContainsFunc(members, func(m member) bool { return cell(m.value) != "" }) {
+		if err := printObject(t, members); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Fprintln(t.Out, none)
+	return err
 }
 
 // printNothing says of what there is nothing.
@@ -207,7 +235,7 @@ func cell(raw json.RawMessage) string {
 		members, _ := ordered(raw)
 		var parts []string
 		for _, m := range members {
-			if v := cell(m.value); v != "" {
+			if v := shown(m); v != "" {
 				parts = append(parts, label(m.name)+" "+v)
 			}
 		}

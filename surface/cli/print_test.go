@@ -36,7 +36,15 @@ func TestPrint(t *testing.T) {
 		"a time that never was is not shown": {`{"name":"a","since":"0001-01-01T00:00:00Z"}`, "name  a\n"},
 		"columns stand as they are declared": {
 			`{"units":[{"name":"a","since":"x","log":"l"},{"name":"b","pid":7,"since":"y","log":"l"}]}`,
-			"NAME  PID  SINCE  LOG\na          x      l\nb     7    y      l\n",
+			"NAME  PID  SINCE  LOG\na          x      l\nb       7  y      l\n",
+		},
+		"numbers stand below one another, their thousands parted where they count": {
+			`{"rows":[{"name":"a","input":12,"cost":"$0.64","pid":31279},{"name":"b","input":1234567,"cost":"?","pid":7}]}`,
+			"NAME      INPUT   COST    PID\na            12  $0.64  31279\nb     1,234,567      ?      7\n",
+		},
+		"a large object has lines of its own": {
+			`{"state":"armed","thresholds":{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7,"hard_cap_per_day":100000}}`,
+			"state  armed\n\nTHRESHOLDS\na                 1\nb                 2\nc                 3\nd                 4\ne                 5\nf                 6\ng                 7\nhard cap per day  100,000\n",
 		},
 		"rows stay a table however deep they are": {
 			`{"entries":[{"sequence":1,"detail":{"from":{"at":{"deep":1}}}}]}`,

@@ -32,9 +32,10 @@ func printTable(t Terminal, rows [][]member) error {
 		}
 	}
 	shown := fit(widths, t.Width)
+	right := edges(len(names), cells)
 	var head []string
 	for i, name := range names[:shown] {
-		head = append(head, pad(strings.ToUpper(label(name)), widths[i]))
+		head = append(head, right[i](strings.ToUpper(label(name)), widths[i]))
 	}
 	if shown < len(names) {
 		head[shown-1] += " …"
@@ -45,13 +46,26 @@ func printTable(t Terminal, rows [][]member) error {
 	for _, row := range cells {
 		var line []string
 		for i, text := range row[:shown] {
-			line = append(line, paintState(t, pad(clip(text, widths[i]), widths[i])))
+			line = append(line, paintState(t, right[i](clip(text, widths[i]), widths[i])))
 		}
 		if _, err := fmt.Fprintln(t.Out, strings.TrimRight(strings.Join(line, "  "), " ")); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// edges tells of each column how its cells are padded: figures stand at the right edge, but for those
+// of the first column, which names the row.
+func edges(columns int, cells [][]string) []func(string, int) string {
+	list := make([]func(string, int) string, columns)
+	for i := range list {
+		list[i] = pad
+		if i > 0 && !slices.ContainsFunc(cells, func(row []string) bool { return row[i] != "" && !figure(row[i]) }) {
+			list[i] = padLeft
+		}
+	}
+	return list
 }
 
 func columns(t Terminal, rows [][]member) (names []string, cells [][]string) {
@@ -64,7 +78,7 @@ func columns(t Terminal, rows [][]member) (names []string, cells [][]string) {
 		line := make([]string, len(names))
 		for _, m := range row {
 			if at := slices.Index(names, m.name); at >= 0 {
-				text, _, _ := strings.Cut(cell(m.value), "\n\n")
+				text, _, _ := strings.Cut(shown(m), "\n\n")
 				line[at] = strings.TrimPrefix(strings.ReplaceAll(text, "\n", " "), today)
 			}
 		}
@@ -150,6 +164,10 @@ func total(widths []int, of func([]int, int) int) int {
 
 func pad(text string, width int) string {
 	return text + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(text)))
+}
+
+func padLeft(text string, width int) string {
+	return strings.Repeat(" ", max(0, width-utf8.RuneCountInString(text))) + text
 }
 
 func clip(text string, width int) string {

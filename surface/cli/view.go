@@ -34,6 +34,39 @@ type lens struct {
 	follows bool
 }
 
+// spendingOf shows an answer about models, tokens and money; nil shows lines and tables.
+func spendingOf(action string) func(Terminal, json.RawMessage, json.RawMessage) error {
+	switch action {
+	case "token.summary", "token.usage", "token.calls":
+		return printSums("no calls")
+	case "token.sessions":
+		return printSums("no sessions")
+	case "token.blocks":
+		return printSums("no calls, so no blocks")
+	case "price.list", "price.show":
+		return printPrices
+	case "key.create", "key.rotate":
+		return printMade
+	case "key.update", "budget.set", "budget.remove", "breaker.set_thresholds":
+		return printChange
+	case "breaker.status", "breaker.thresholds":
+		return printBreaker
+	case "breaker.history":
+		return printBreakerHistory
+	case "budget.report":
+		return sayingNone("no budgets: `holdfast budget set house --tokens-per-day 2000000` sets one")
+	case "budget.parked":
+		return sayingNone("no call waits for approval")
+	case "cooldown.list":
+		return sayingNone("no model cools down")
+	case "cooldown.clear":
+		return sayingNone("no model cooled down")
+	case "gateway.rehearse", "gateway.end_rehearsal":
+		return sayingNone("no rehearsal is on")
+	}
+	return nil
+}
+
 // viewOf is the view of an action, by its name.
 func viewOf(action string) view {
 	switch action {
@@ -48,5 +81,5 @@ func viewOf(action string) view {
 	case "log.show":
 		return view{answer: printLog, events: logEvents, tames: true}
 	}
-	return view{}
+	return view{answer: spendingOf(action)}
 }
