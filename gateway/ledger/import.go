@@ -31,7 +31,7 @@ const (
 )
 
 type importInput struct {
-	File string   `json:"file" help:"the file, by its absolute path" required:"true" pos:"1"`
+	File string   `json:"file" help:"the file, by its absolute path" required:"true" pos:"1" path:"true"`
 	Map  []string `json:"map,omitempty" help:"where a field stands in a line: field=path.of.members, or field=\"a text for every line\""`
 }
 

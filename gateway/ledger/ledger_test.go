@@ -330,7 +330,28 @@ func TestLostWordOfACommit(t *testing.T) {
 		if first, all := rows(t, s, "SELECT COUNT(*) FROM ledger_calls WHERE request_id = 'first'"), rows(t, s, "SELECT COUNT(*) FROM ledger_calls"); first != 1 || all != 2 {
 			t.Errorf("%d rows, %d of the first", all, first)
 		}
+		for range 2 { // one without a request id that failed among others is written, and once
+			if err := l.write.alone(row(8, "")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if nameless := rows(t, s, "SELECT COUNT(*) FROM ledger_calls WHERE request_id = ''"); nameless != 1 {
+			t.Errorf("%d rows without a request id", nameless)
+		}
 	})
+}
+
+// TestVoidBeforeWritten: what is given up while it waits to be written is never written.
+func TestVoidBeforeWritten(t *testing.T) {
+	t.Parallel()
+	w := &writer{wake: make(chan struct{}, 1)}
+	for id := range int64(3) {
+		w.push(op{reserve: &reservationRow{id: id}, after: true})
+	}
+	w.void(1)
+	if len(w.urgent) != 2 || w.urgent[0].reserve.id != 0 || w.urgent[1].reserve.id != 2 || len(w.lazy) != 0 {
+		t.Errorf("%d to be written, %d to be taken away", len(w.urgent), len(w.lazy))
+	}
 }
 
 // TestIDsNeverGoBack, whatever the clock does.

@@ -151,11 +151,24 @@ func (s *scratch) observe(ctx context.Context, tx store.Tx, rows []*observedRow)
 			}
 		}
 		if !counted {
-			r.id = firstID(time.Unix(0, r.time)) | rand.Int64N(1<<idBits) //nolint:gosec // an id is no secret
+			r.id = s.someID(r.time)
 		}
 		fresh = append(fresh, r)
 	}
 	return s.enter(ctx, tx, fresh)
+}
+
+// aside is in how many milliseconds after its own a row may get its id, as a power of two, when the
+// ids of its own are taken: a file may say midnight of each of its calls.
+const aside = 14
+
+// someID is an id of that time that is not likely to be taken.
+func (s *scratch) someID(ns int64) int64 {
+	bits := idBits
+	if s.crowded {
+		bits += aside
+	}
+	return firstID(time.Unix(0, ns)) + rand.Int64N(1<<bits) //nolint:gosec // an id is no secret
 }
 
 // stoodFor takes back what another observation now stands for, so that it counts no more.

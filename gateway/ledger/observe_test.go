@@ -359,6 +359,24 @@ func TestImport(t *testing.T) {
 	}
 }
 
+// TestImportOfOneMoment: a file that tells the day of its calls and no more.
+func TestImportOfOneMoment(t *testing.T) {
+	t.Parallel()
+	l := openWith(t, storetest.Open(t, storetest.Options(t, store.SQLite, tables())), nil)
+	m, err := parseMapping(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const calls = 8192
+	var file strings.Builder
+	for i := range calls {
+		fmt.Fprintf(&file, `{"time":"2026-01-31T00:00:00Z","key":"%d","model":"m","input":1}`+"\n", i)
+	}
+	if got, err := asked(l).importLines(t.Context(), strings.NewReader(file.String()), m); err != nil || got.Calls != calls {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 func FuzzImport(f *testing.F) {
 	m, _ := parseMapping([]string{"model=a.b"})
 	for _, seed := range []string{`{"time":1700000000,"a":{"b":"m"},"input":1}`, `{"time":"2026-01-01T00:00:00Z","a":{"b":3},"output":-1}`, `{"cost":"NaN"}`, "[", `{"time":1e300}`} {

@@ -148,6 +148,8 @@ type scratch struct {
 	now     func() time.Time
 	// observed tells that calls were observed, so that a settlement may find its own among them.
 	observed bool
+	// crowded tells that it is tried again, where the ids of observations may have been taken.
+	crowded bool
 }
 
 // write writes a transaction's worth: reservations, extensions, then settlements, which take

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -128,8 +129,16 @@ func (w *writer) wait(ctx context.Context, o op) error {
 	}
 }
 
-// void takes a reservation away, once it is written, with nothing in its place.
+// void takes a reservation away with nothing in its place: before it is written, or once it is.
 func (w *writer) void(reservation int64) {
+	w.mu.Lock()
+	queued := len(w.urgent)
+	w.urgent = slices.DeleteFunc(w.urgent, func(o op) bool { return o.reserve.id == reservation })
+	gone := len(w.urgent) < queued
+	w.mu.Unlock()
+	if gone {
+		return
+	}
 	w.push(op{settle: &callRow{reservation: reservation, void: true}})
 }
 func (w *writer) settle(row *callRow) { w.push(op{settle: row}) }
@@ -241,32 +250,32 @@ func (w *writer) commit(ops []op) []op {
 // only the word of its commit was lost; or its id may be another node's, and then it gets a new one.
 func (w *writer) alone(o op) error {
 	if o.settle != nil && !o.settle.void {
-		known, err := w.written(o.settle)
-		if err != nil {
+		request, there, err := w.written(o.settle)
+		switch {
+		case err != nil:
 			return err
-		}
-		switch known {
-		case short(o.settle.RequestID):
+		case there && request == short(o.settle.RequestID):
 			o.settle.void = true
-		case "":
-		default:
+		case there:
 			o.settle.id += 1 + rand.Int64N(1<<idBits) //nolint:gosec // an id is no secret
 		}
 	}
+	w.scratch.crowded = true
+	defer func() { w.scratch.crowded = false }()
 	return w.together([]op{o})
 }
 
-// written tells whose call has the id of a row: a request id, empty for nobody's.
-func (w *writer) written(row *callRow) (request string, err error) {
+// written tells whose call has the id of a row, by its request id; false when nobody's has.
+func (w *writer) written(row *callRow) (request string, there bool, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	err = w.store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
 		return tx.QueryRow(ctx, "SELECT request_id FROM ledger_calls WHERE id = ?", row.id).Scan(&request)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
-		return "", nil
+		return "", false, nil
 	}
-	return request, err
+	return request, err == nil, err
 }
 
 func answer(ops []op, err error) {
