@@ -28,3 +28,27 @@ func TestWhatIsSpentWhileAClockWasAhead(t *testing.T) {
 		}
 	})
 }
+
+// TestMidnight: also where the clocks skip it, a day begins in that day, and one begins when the one
+// before ends.
+func TestMidnight(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"UTC", "Europe/Lisbon", "America/Santiago", "Africa/Cairo", "Asia/Beirut", "America/Havana", "Asia/Kathmandu", "Australia/Lord_Howe"} {
+		zone, err := time.LoadLocation(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		last := time.Time{}
+		for hour := range 24 * 800 {
+			at := time.Unix(1_700_000_000+int64(hour)*3600, 0).In(zone)
+			begin := Midnight(at)
+			if begin.After(at) || begin.Day() != at.Day() || begin.Add(-1).Day() == at.Day() || at.Sub(begin) > 25*time.Hour {
+				t.Fatalf("the day of %v begins at %v", at, begin)
+			}
+			if next := Midnight(last.Add(30 * time.Hour)); !last.IsZero() && !begin.Equal(last) && !begin.Equal(next) {
+				t.Fatalf("after %v comes %v, not %v", last, begin, next)
+			}
+			last = begin
+		}
+	}
+}

@@ -194,7 +194,14 @@ func (l *Ledger) read(ctx context.Context, ask func(q *query)) error {
 }
 
 // midnight is when the operator's day began.
-func (l *Ledger) midnight(now time.Time) time.Time {
-	local := now.In(l.needs.Location())
-	return time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, local.Location())
+func (l *Ledger) midnight(now time.Time) time.Time { return Midnight(now.In(l.needs.Location())) }
+
+// Midnight is when the day of a time began, in the zone that it is in. Where the clocks skip midnight
+// that is the moment after the skip.
+func Midnight(at time.Time) time.Time {
+	begin := time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, at.Location())
+	if begin.Day() != at.Day() { // the library takes the hour before
+		_, begin = begin.ZoneBounds()
+	}
+	return begin
 }

@@ -55,8 +55,8 @@ type usageInput struct {
 // span reads since and until.
 func (a answers) span(since, until string, now time.Time) (from, to time.Time, err error) {
 	read := func(field, text string) (time.Time, error) {
-		if day, err := time.ParseInLocation(time.DateOnly, text, a.needs.Location()); err == nil {
-			return day, nil
+		if day, err := time.Parse(time.DateOnly, text); err == nil {
+			return Midnight(time.Date(day.Year(), day.Month(), day.Day(), 12, 0, 0, 0, a.needs.Location())), nil
 		}
 		at, err := config.ParseSince(text, now)
 		if err != nil {

@@ -130,7 +130,7 @@ func (b *board) add(c recent, sign int64) {
 
 // settle drops what is too old and takes what the ledger says of today.
 func (b *board) settle(now, midnight time.Time, sums ledger.Spent) {
-	b.Updated, b.Before = now.UTC(), midnight.AddDate(0, 0, 1)
+	b.Updated, b.Before = now.UTC(), ledger.Midnight(midnight.Add(30*time.Hour)) // no day is shorter than 18
 	b.Today = spent{sums.Calls, sums.Tokens, sums.Nano, sums.Unpriced}
 	old := minuteOf(now.Add(-boardKept))
 	for _, minutes := range []map[int64]int64{b.Minutes, b.Claude} {

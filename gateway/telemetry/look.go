@@ -177,8 +177,7 @@ func (t *Telemetry) tell(ctx context.Context, records []scan.Record) error {
 // show writes the board for the status line, which starts no house.
 func (t *Telemetry) show(ctx context.Context, now time.Time) {
 	b := t.eyes.board
-	here := now.In(t.needs.Location())
-	midnight := time.Date(here.Year(), here.Month(), here.Day(), 0, 0, 0, 0, here.Location())
+	midnight := ledger.Midnight(now.In(t.needs.Location()))
 	sums, err := t.needs.Books.Spent(ctx, "house", midnight)
 	if err != nil {
 		if ctx.Err() == nil {
