@@ -55,13 +55,13 @@ func (t *Telemetry) actions() []holdfast.Action {
 
 func (t *Telemetry) state(context.Context, action.Nothing) (Status, error) {
 	t.mu.Lock()
-	s := t.status
+	s, section := t.status, *t.needs.Config
 	t.mu.Unlock()
 	s.State = "off"
-	if t.needs.Config.Enabled {
+	if section.Enabled {
 		s.State = "on"
 	}
-	roots, err := t.roots()
+	roots, err := t.roots(section)
 	for _, r := range roots {
 		s.Folders = append(s.Folders, place{r.Source, r.Path})
 	}

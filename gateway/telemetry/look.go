@@ -50,7 +50,7 @@ func (t *Telemetry) open() error {
 	if t.eyes.opened {
 		return nil
 	}
-	roots, err := t.roots()
+	roots, err := t.roots(*t.needs.Config)
 	if err != nil {
 		return err
 	}

@@ -88,7 +88,7 @@ type Telemetry struct {
 	eyes  eyes
 	woken chan struct{}
 
-	mu     sync.Mutex
+	mu     sync.Mutex // for the status, and for the section, which changes with the turn held too
 	status Status
 }
 
@@ -121,7 +121,9 @@ func (t *Telemetry) Capability() house.Capability {
 func (t *Telemetry) Apply(fresh Config) {
 	t.turn.Lock()
 	t.save(time.Now())
+	t.mu.Lock()
 	*t.needs.Config, t.eyes = fresh, eyes{}
+	t.mu.Unlock()
 	t.turn.Unlock()
 	select {
 	case t.woken <- struct{}{}:
@@ -167,13 +169,12 @@ func (t *Telemetry) Stop(context.Context) error {
 	return nil
 }
 
-// roots are the folders that the section names, or the agents' own.
-func (t *Telemetry) roots() ([]scan.Root, error) {
+// roots are the folders that a section names, or the agents' own.
+func (t *Telemetry) roots(c Config) ([]scan.Root, error) {
 	user, err := t.needs.UserHome()
 	if err != nil {
 		return nil, err
 	}
-	c := t.needs.Config
 	gemini := make([]string, 0, len(c.Gemini))
 	for _, folder := range c.Gemini {
 		gemini = append(gemini, folder+"/tmp")

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"holdfast/core/action"
+	"holdfast/core/config"
 	"holdfast/core/home"
 	"holdfast/core/store"
 	"holdfast/core/store/storetest"
@@ -228,6 +229,29 @@ func TestOff(t *testing.T) {
 	w.want(1, 10)
 }
 
+// TestAskedWhileTheSectionChanges is for the race detector.
+func TestAskedWhileTheSectionChanges(t *testing.T) {
+	w := newWorld(t)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := range 100 {
+			fresh := Defaults()
+			fresh.Enabled, fresh.Claude = i%2 == 1, []string{w.user}
+			w.tm.Apply(fresh)
+		}
+	}()
+	for range 100 {
+		if _, err := w.tm.state(t.Context(), action.Nothing{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-done
+	if s, err := w.tm.state(t.Context(), action.Nothing{}); err != nil || s.State != "on" || len(s.Folders) == 0 {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
 func TestFoldersOfTheSection(t *testing.T) {
 	w := newWorld(t)
 	w.tm.needs.Config.Claude = []string{"~/elsewhere", filepath.Join(w.user, "more")}
@@ -240,7 +264,7 @@ func TestFoldersOfTheSection(t *testing.T) {
 	w.want(3, 1011)
 	for _, every := range []time.Duration{0, 2 * time.Hour} {
 		c := Defaults()
-		c.Every = 0
+		c.Every = config.Duration(every)
 		if len(c.Check()) != 1 {
 			t.Errorf("%s passes", every)
 		}
