@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The HTTP side of the pretended house: the routes that the Hub calls, in the house's own shapes.
 import { world as w } from './house.mjs'
+import { complete, revocation, revoke, spending } from './spending.mjs'
 
 const json = (res, status, body, type = 'application/json') => {
   res.writeHead(status, { 'Content-Type': type, 'Cache-Control': 'no-store' })
@@ -37,6 +38,11 @@ function act(action, u, run) {
 }
 
 const actions = {
+  ...spending,
+  'key.revoke': ({ name }, confirm) => {
+    if (!confirm) throw new Problem(409, { title: 'Conflict', code: 'unconfirmed', detail: 'key.revoke destroys: confirm each category', reason: 'not confirmed yet', inventory: revocation(name) })
+    return revoke(name)
+  },
   'house.status': () => ({
     house: 'harbour', api: 'http://127.0.0.1:8444', checks: [], url: 'http://127.0.0.1:8443', pid: 3871, version: 'v0.1.0', since: w.iso(w.started), home: '~/holdfast', units: w.units, breaker: word(),
     alerts: [
@@ -116,12 +122,13 @@ function word() {
   }
 }
 
-const breaker = () => ({ ...word(), reserved: w.burn().reserved, projected_minutes: 0, ...(w.halt() ? { since: w.iso(w.halt().at) } : {}), thresholds: w.thresholds })
+const breaker = () => ({ ...word(), reserved: w.burn().reserved, projected_minutes: 214, judges: [{ by: 'house', at: w.iso(Date.now() - 3_000), level: 'calm' }, { by: 'watch', at: w.iso(Date.now() - 9_000), level: 'calm', telemetry: true }], ...(w.halt() ? { since: w.iso(w.halt().at) } : {}), thresholds: w.thresholds })
 
 function tokens() {
   const { day, hour, reserved, recent } = w.burn()
+  const money = { cost: '$12.40', cost_nano: 12_400_000_000, unpriced: 0 }
   return {
-    today: { ...w.burnt(day), calls: w.burnt(day).calls + w.extraCalls() }, last_hour: w.burnt(hour), by_hour: w.hours, burn: { day, hour, reserved, recent }, now: w.iso(Date.now()),
+    today: { ...money, ...w.burnt(day), calls: w.burnt(day).calls + w.extraCalls() }, last_hour: { ...money, ...w.burnt(hour) }, by_hour: w.hours, burn: { day, hour, reserved, recent }, now: w.iso(Date.now()),
     by_agent: [w.burnt(day * 0.61, 'companion'), w.burnt(day * 0.24, 'digest'), w.burnt(day * 0.12, 'passthrough_agent'), w.burnt(day * 0.03, '')],
     by_model: [w.burnt(day * 0.55, 'anthropic/claude-opus'), w.burnt(day * 0.3, 'openrouter/qwen3-235b-a22b'), w.burnt(day * 0.12, 'local/qwen3'), w.burnt(day * 0.03, 'rehearsal/rehearsal')],
   }
@@ -206,6 +213,7 @@ export async function answerHub(req, res) {
   if (url.pathname === '/auth/me') return json(res, 200, { authenticated: true, username: 'local', csrf_token: req.headers['x-csrf-token'] === key ? key : '', tier: 'operator' }), true
   if (url.pathname.startsWith('/auth/')) return login(res), true
   if (url.pathname === '/v1/chat/completions') return w.count(), json(res, 200, { choices: [] }), true
+  if (url.pathname === '/api/agent/v1/chat/completions') return w.count(), complete(res, await body(req)), true
   const match = /^\/api\/v1\/(\w+)\/(\w+)(\/follow)?$/.exec(url.pathname)
   if (!match) return false
   const [, noun, verb, followed] = match

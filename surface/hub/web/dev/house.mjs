@@ -63,7 +63,7 @@ const inventory = {
   ],
 }
 
-const thresholds = { hard_cap_per_hour: 15_000_000, hard_cap_per_day: 100_000_000, soft_cap_pct: 0.8, hard_cap_pct: 1, cooldown_hours: 4, notify_only: false }
+const thresholds = { hard_cap_per_hour: 15_000_000, hard_cap_per_day: 100_000_000, soft_cap_pct: 0.8, hard_cap_pct: 1, cooldown_hours: 4, notify_only: false, cut_streams: true, blind_seconds: 60 }
 let halt
 let extraCalls = 0
 

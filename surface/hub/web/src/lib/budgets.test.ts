@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, test } from 'vitest'
 
-import { amount, budgetTone, byScope, draftOfScope, emptyBudget, isSetHere, limitWords, setInput } from './budgets.ts'
+import { amount, budgetTone, byScope, draftOfScope, emptyBudget, isSetHere, limitWords, quotaWords, setInput } from './budgets.ts'
 
 test('limits are said in words', () => {
   expect(limitWords('tokens_per_day')).toBe('tokens a day')
@@ -10,6 +10,8 @@ test('limits are said in words', () => {
   expect(amount('usd_per_day', 12.5)).toBe('$12.50')
   expect(amount('usd_per_day', 0.004)).toBe('<$0.01')
   expect(amount('usd_per_day', 0)).toBe('$0')
+  expect(quotaWords('tokens_per_day', 2_000_000)).toBe('2,000,000 tokens a day')
+  expect(quotaWords('usd_per_month', 20)).toBe('$20.00 a month')
 })
 
 test('rows stand by scope in their order', () => {

@@ -14,6 +14,12 @@ export function limitWords(limit: string): string {
 /** An amount in the unit of its limit. */
 export const amount = (limit: string, n: number): string => (limit.startsWith('usd') ? (n !== 0 && Math.abs(n) < 0.01 ? '<$0.01' : dollars(n)) : whole(n))
 
+/** A whole limit: "2,000,000 tokens a day", "$20.00 a month". */
+export function quotaWords(limit: string, n: number): string {
+  const period = limitWords(limit).replace(/^\w+ /, '')
+  return `${amount(limit, n)} ${limit.startsWith('usd') ? '' : 'tokens '}${period}`
+}
+
 interface Scoped {
   scope: string
 }

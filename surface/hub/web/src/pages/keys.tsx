@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import '../styles/keys.css'
 
+import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 
 import { refreshEvery, useChange, useRead } from '../api/house.ts'
@@ -30,7 +31,7 @@ export function Keys() {
       actions={<Button kind="primary" icon={<PlusIcon size={15} />} onPress={() => setOpen({ what: 'new' })}>New key</Button>}
     >
       <Loaded answer={list} lines={6}>{(d) => <List keys={d.keys ?? []} onOpen={setOpen} />}</Loaded>
-      <p className="dim small">A key is shown once, when it is made. What a key may spend is set on the Tokens page, under Budgets. Secrets in <code>.env</code> are another matter: <code>holdfast keys list</code></p>
+      <p className="dim small">A key is shown once, when it is made. What a key may spend is set under <Link to="/tokens" search={{ view: 'budgets' }}>Budgets</Link>. Secrets in <code>.env</code> are another matter: <code>holdfast keys list</code></p>
       {open?.what === 'new' && <KeyDialog onClose={close} onMade={fresh} />}
       {open?.what === 'edit' && <KeyDialog known={open.key} onClose={close} onMade={fresh} />}
       {open?.what === 'rotate' && <RotateDialog known={open.key} onClose={close} onMade={fresh} />}

@@ -46,7 +46,7 @@ export function BreakerCard({ breaker: b, recent }: { breaker: FullBreaker; rece
 
 function PaceFact({ recent, cap }: { recent: number; cap: number }) {
   const pace = paceOf(recent)
-  return <div><dt>Pace of the last 10 min</dt><dd>{short(Math.round(pace.hour))} <span className="dim">an hour, {percent(shareOf(pace.hour, cap))} of the cap</span></dd></div>
+  return <div><dt>Pace of the last 10 min</dt><dd>{short(Math.round(pace.hour))} an hour <span className="dim">{percent(shareOf(pace.hour, cap))}</span></dd></div>
 }
 
 /** What the breaker did, by which lines it judges, whom it halts alone, and who judges. */

@@ -3,7 +3,7 @@ import { useState } from 'react'
 
 import { refreshEvery, useChange, useRead } from '../api/house.ts'
 import type { Budget, BudgetEvent } from '../api/words.ts'
-import { amount, budgetTone, byScope, isSetHere, limitWords } from '../lib/budgets.ts'
+import { amount, budgetTone, byScope, isSetHere, limitWords, quotaWords } from '../lib/budgets.ts'
 import { exact, percent, plural } from '../lib/format.ts'
 import { shareOf } from '../lib/burn.ts'
 import { Button } from '../ui/button.tsx'
@@ -49,7 +49,7 @@ function Scope({ scope, rows, onSet }: { scope: string; rows: Budget[]; onSet: (
     const body = (
       <>
         <p className="soft">It counts from nothing again. What was spent stays in the reports, as archived:</p>
-        <ul className="stack-tight">{rows.map((b) => <li key={b.limit}>{amount(b.limit, b.counted)} <span className="dim">of {amount(b.limit, b.quota)} {limitWords(b.limit)}</span></li>)}</ul>
+        <ul className="stack-tight">{rows.map((b) => <li key={b.limit}>{amount(b.limit, b.counted)} <span className="dim">of {quotaWords(b.limit, b.quota)}</span></li>)}</ul>
       </>
     )
     if (await confirm({ title: `Reset the budgets of ${scope}?`, body, yes: 'Reset' })) await reset.run({ scope })
@@ -80,7 +80,7 @@ function Row({ budget: b }: { budget: Budget }) {
   return (
     <>
       <div className="row wrap budget-head">
-        <strong className="grow">{say(b.counted)} <span className="dim">of {say(b.quota)} {limitWords(b.limit)}</span></strong>
+        <strong className="grow">{say(b.counted)} <span className="dim">of {quotaWords(b.limit, b.quota)}</span></strong>
         <Badge tone={tone} dot>{percent(shareOf(b.counted + b.reserved, b.quota))}</Badge>
       </div>
       <div className={`bar ${tone}`} role="meter" aria-label={`${b.scope}, ${limitWords(b.limit)}`} aria-valuemin={0} aria-valuemax={100} aria-valuenow={Math.min(100, Math.round(100 * shareOf(b.counted, b.quota)))} aria-valuetext={`${say(b.counted)} of ${say(b.quota)}`}>
