@@ -79,16 +79,17 @@ func (k *Keys) Allow(ctx context.Context, caller holdfast.Caller, model string, 
 	return nil
 }
 
-// Settle corrects the tokens that Allow counted for a call, which began then, to what it spent.
+// Settle corrects the tokens that Allow counted for a call, which began then, to what it spent, also
+// where what was seen of the key was forgotten meanwhile.
 func (k *Keys) Settle(caller holdfast.Caller, began time.Time, counted, spent int64) {
 	if caller.Key == "" || counted == spent {
 		return
 	}
 	k.mu.RLock()
-	g := k.named[caller.Key]
+	g, m := k.named[caller.Key], k.meters[caller.Key]
 	k.mu.RUnlock()
-	if g != nil && g.TPM > 0 {
-		g.meter.correct(k.needs.Now().Sub(k.began), began.Sub(k.began), counted, spent)
+	if m != nil && (g == nil || g.TPM > 0) {
+		m.correct(k.needs.Now().Sub(k.began), began.Sub(k.began), counted, spent)
 	}
 }
 
