@@ -129,13 +129,14 @@ func (s *Sessions) take(r scan.Record) {
 		delete(s.calls, r.Instead)
 	}
 	if tokens := r.Usage.Total(); tokens > s.calls[r.Key].tokens {
-		s.calls[r.Key] = call{r.Time.Unix() / 60, tokens}
+		// What a clock that was ahead wrote counts now, and slides out like all else.
+		s.calls[r.Key] = call{min(judge.MinuteOf(r.Time), judge.MinuteOf(s.asked)), tokens}
 	}
 }
 
 // minutes adds the calls up, and forgets those of before.
 func (s *Sessions) minutes(since time.Time) []judge.Minute {
-	first := since.Unix() / 60
+	first := judge.MinuteOf(since)
 	sums := map[int64]int64{}
 	for key, c := range s.calls {
 		if c.minute < first {

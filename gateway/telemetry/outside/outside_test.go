@@ -128,6 +128,23 @@ func TestWithoutAStateTheTimeDecides(t *testing.T) {
 	}
 }
 
+// TestACallFromAheadSlidesOut: it counts when it is read, and not for ever after.
+func TestACallFromAheadSlidesOut(t *testing.T) {
+	r := newRig(t)
+	r.house()
+	now := r.at
+	r.at = now.Add(1000 * time.Hour)
+	r.said("from ahead", 10)
+	r.at = now
+	if got := r.burned(now.Add(-time.Minute)); got != 1110 {
+		t.Errorf("%d tokens", got)
+	}
+	r.at = now.Add(15 * time.Second)
+	if got := r.burned(now.Add(2 * time.Minute)); got != 0 {
+		t.Errorf("%d tokens are still there", got)
+	}
+}
+
 func TestNobodyReads(t *testing.T) {
 	r := newRig(t)
 	r.said("call", 10)
