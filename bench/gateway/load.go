@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -20,10 +21,11 @@ type shape struct {
 	model     string
 	stream    bool
 	unlimited bool // without max_tokens
+	limit     int  // max_tokens, 64 when 0
 }
 
 func (s shape) body() []byte {
-	limit, model := `,"max_tokens":64`, s.model
+	limit, model := fmt.Sprintf(`,"max_tokens":%d`, cmp.Or(s.limit, 64)), s.model
 	if s.unlimited {
 		limit = ""
 	}

@@ -20,6 +20,8 @@ import (
 	"runtime"
 	"text/tabwriter"
 	"time"
+
+	"holdfast/app"
 )
 
 type options struct {
@@ -37,6 +39,8 @@ func main() {
 	switch role {
 	case "upstream":
 		err = serveUpstream(ctx)
+	case "command":
+		os.Exit(app.Main(os.Args[1:])) //nolint:gocritic // as the program holdfast does
 	case "holdfast":
 		err = serveHoldfast(os.Getenv("HOLDFAST_BENCH_API"), os.Getenv("HOLDFAST_BENCH_EDGE"))
 	default:
@@ -95,7 +99,12 @@ func measure(ctx context.Context, o options) error {
 		}
 		rows = append(rows, row)
 	}
+	admitted, err := admissions(ctx, o.peer, up.url)
+	if err != nil {
+		return fmt.Errorf("admission: %w", err)
+	}
 	show(rows, direct, first, first99, o)
+	showAdmissions(admitted)
 	return nil
 }
 

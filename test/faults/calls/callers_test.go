@@ -75,26 +75,25 @@ func (h *house) call(client *http.Client, a *accounts, bearer, name string, shap
 	if streams {
 		whole = whole && bytes.HasSuffix(text, []byte("data: [DONE]\n\n"))
 	}
-	if resp.StatusCode != http.StatusOK && !clean(text) {
-		err = fmt.Errorf("status %d with %.200q", resp.StatusCode, text)
-		a.strangely(name, err)
+	if resp.StatusCode != http.StatusOK {
+		a.read(name, resp.StatusCode, text)
 	}
 	a.note(name, resp.StatusCode, whole, err)
 	return whole
 }
 
-// clean tells whether a refusal is one that a client can read.
-func clean(text []byte) bool {
+// read reads a refusal as a client does.
+func (a *accounts) read(name string, status int, text []byte) {
 	var said struct {
-		Error struct{ Message, Type string }
+		Error struct{ Message, Type, Code string }
 	}
-	return json.Unmarshal(text, &said) == nil && said.Error.Message != "" && said.Error.Type != ""
-}
-
-func (a *accounts) strangely(name string, err error) {
+	err := json.Unmarshal(text, &said)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.strange = append(a.strange, fmt.Sprintf("%s: %v", name, err))
+	a.codes[fmt.Sprint(status, " ", said.Error.Code)]++
+	if err != nil || said.Error.Message == "" || said.Error.Type == "" {
+		a.strange = append(a.strange, fmt.Sprintf("%s: status %d with %.200q", name, status, text))
+	}
 }
 
 // note puts the end of a call into the accounts.

@@ -68,6 +68,7 @@ type accounts struct {
 	answers  map[string]spent // what it stated
 	complete map[string]spent // what a client got whole
 	refused  map[string]int   // the status
+	codes    map[string]int   // of refusals
 	broken   int              // calls that ended in the middle
 	strange  []string         // what no client should see
 }
@@ -75,5 +76,5 @@ type accounts struct {
 type spent struct{ input, output int }
 
 func newAccounts() *accounts {
-	return &accounts{asked: map[string]int{}, answers: map[string]spent{}, complete: map[string]spent{}, refused: map[string]int{}}
+	return &accounts{asked: map[string]int{}, answers: map[string]spent{}, complete: map[string]spent{}, refused: map[string]int{}, codes: map[string]int{}}
 }

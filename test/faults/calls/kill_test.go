@@ -61,7 +61,7 @@ func TestKilledWhileItCalls(t *testing.T) {
 			t.Errorf("round %d: %d reservations are left after the start", round, b.reservations)
 		}
 		wrong := append(b.agree(a, func(name string) bool { return known[name] }), quotas.passed(b)...)
-		if wrong = append(wrong, h.reports(b)...); len(wrong) > 0 {
+		if wrong = append(wrong, h.reconciled(b)...); len(wrong) > 0 {
 			t.Fatalf("round %d, killed after %s: %d things are wrong:\n%s", round, span, len(wrong), strings.Join(wrong[:min(len(wrong), 20)], "\n"))
 		}
 		orphans = b.orphans()
@@ -116,8 +116,8 @@ func (q quotas) passed(b books) (wrong []string) {
 	return wrong
 }
 
-// reports compares what the house says, while nobody calls, with the rows.
-func (h *house) reports(b books) (wrong []string) {
+// reconciled compares what the house says, while nobody calls, with the rows.
+func (h *house) reconciled(b books) (wrong []string) {
 	h.t.Helper()
 	var burn struct {
 		Day      int64 `json:"burn_day"`
@@ -128,6 +128,12 @@ func (h *house) reports(b books) (wrong []string) {
 	if burn.Day != b.total || burn.Reserved != 0 || burn.State != "armed" {
 		wrong = append(wrong, fmt.Sprintf("the breaker says %+v, and the rows have %d tokens", burn, b.total))
 	}
+	return append(wrong, h.budgets(b)...)
+}
+
+// budgets compares the report of the budgets with the rows.
+func (h *house) budgets(b books) (wrong []string) {
+	h.t.Helper()
 	var report struct {
 		Reconciled bool
 		Budgets    []struct {
