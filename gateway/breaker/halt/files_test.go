@@ -210,6 +210,16 @@ func TestUntoldIsToldOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	said := ""
+	full := func(e Event) error {
+		if said != "" {
+			return errors.New("the journal has room for one")
+		}
+		said += e.Reason
+		return nil
+	}
+	if err := d.Untold(full); err == nil {
+		t.Fatal("a failure is not told")
+	}
 	for range 3 {
 		if err := d.Untold(func(e Event) error { said += e.Reason; return nil }); err != nil {
 			t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"os"
 	"time"
 
+	"holdfast/core/home"
 	"holdfast/core/home/disk"
 )
 
@@ -121,12 +122,28 @@ func (f Diary) Untold(tell func(Event) error) error {
 	if err != nil {
 		return err
 	}
-	for _, e := range events {
+	for i, e := range events {
 		if err := tell(e); err != nil {
-			return fmt.Errorf("cannot journal %s of %s: %w", e.Event, e.Time.Format(time.RFC3339), err)
+			err = fmt.Errorf("cannot journal %s of %s: %w", e.Event, e.Time.Format(time.RFC3339), err)
+			if i > 0 { // those before are told
+				err = errors.Join(err, rewrite(taken, events[i:]))
+			}
+			return err
 		}
 	}
 	return os.Remove(taken)
+}
+
+func rewrite(path string, events []Event) error {
+	var text []byte
+	for _, e := range events {
+		line, err := json.Marshal(e)
+		if err != nil {
+			return err
+		}
+		text = append(append(text, line...), '\n')
+	}
+	return home.WriteFile(path, text, 0o644)
 }
 
 // readEvents leaves out lines that a crash tore.
