@@ -88,6 +88,8 @@ type Field struct {
 	Secret bool
 	// Positional fields may be given on the command line without their name, in this order.
 	Positional bool
+	// Path fields are absolute paths of files: the command line takes relative ones from where it runs.
+	Path bool
 }
 
 // A Stream is a read-only sequence of events that continues the action of the same name:

@@ -53,7 +53,7 @@ func (c *call) persist(ctx context.Context, s step) *failure {
 func (c *call) attempt(ctx context.Context, s step) *failure {
 	theirs := c.g.tongues.way(c.client, s.via)
 	if theirs == nil {
-		return misfit(&dialect.InputError{Field: "model", Message: s.String() + " does not speak " + c.client.Name})
+		return misfit(&dialect.InputError{Field: "model", Message: "does not speak " + c.client.Name})
 	}
 	body, err := c.upstream(theirs, s.Model)
 	if err != nil {

@@ -133,6 +133,7 @@ func (f *failure) answer(t route.Target) dialect.Failure {
 		e.Status = f.status
 	case "unsupported":
 		e.Status, e.Type, e.Param = http.StatusBadRequest, "invalid_request_error", f.field.Field
+		e.Message = fmt.Sprintf("%s (%s)", f.message, t)
 	}
 	if f.said != nil {
 		e = *f.said

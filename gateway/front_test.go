@@ -96,7 +96,7 @@ func TestEmbeddings(t *testing.T) {
 		t.Errorf("booked %+v", row)
 	}
 	resp, got = h.at(t.Context(), "/v1/embeddings", `{"model":"rehearsal/default","input":"x"}`)
-	if resp.StatusCode != 400 || !strings.Contains(got, "does not speak") {
+	if resp.StatusCode != 400 || !strings.Contains(got, `"model: does not speak openai.embeddings (rehearsal/default)"`) {
 		t.Errorf("status %d: %s", resp.StatusCode, got)
 	}
 	if burn, _ := h.ledger.Burn(t.Context()); burn.Reserved != 0 {

@@ -100,7 +100,7 @@ func check(v reflect.Value, f reflect.StructField) *holdfast.Problem {
 		}
 		return &holdfast.Problem{
 			Field: name, Message: fmt.Sprintf("%q is none of its values", v.String()),
-			Remedy: "want " + strings.Join(values, ", "),
+			Remedy: "want " + strings.Join(slices.DeleteFunc(values, func(v string) bool { return v == "" }), ", "),
 		}
 	}
 	if f.Tag.Get("required") == "true" && empty(v) {

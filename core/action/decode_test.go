@@ -56,6 +56,17 @@ func TestDecodeReportsEveryProblemTogether(t *testing.T) {
 	}
 }
 
+func TestAValueThatMayBeLeftOutIsNotProposed(t *testing.T) {
+	type ended struct {
+		Status string `json:"status" enum:",ok,failed"`
+	}
+	a := action.NewAction(holdfast.Action{Name: "test.ended", Summary: "test", Effect: holdfast.EffectRead},
+		func(_ context.Context, in ended) (ended, error) { return in, nil })
+	if _, err := a.Decode(json.RawMessage(`{"status":"gone"}`)); err == nil || !strings.Contains(err.Error(), "(want ok, failed)") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestARequiredSecretIsNotEmpty(t *testing.T) {
 	type held struct {
 		Value holdfast.Secret `json:"value" required:"true"`

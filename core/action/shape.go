@@ -25,6 +25,7 @@ import (
 //	min:"1" max:"10"    bounds of a number, or of the length of a string or list
 //	required:"true"     absence is an error
 //	pos:"1"             may be given on the command line without its name, in this order
+//	path:"true"         a file's absolute path, which the command line makes of a relative one
 type shape struct {
 	of     reflect.Type
 	input  bool
@@ -56,6 +57,7 @@ func (s *shape) buildFields() []holdfast.Field {
 			Required:   f.Tag.Get("required") == "true",
 			Secret:     f.Type == reflect.TypeFor[holdfast.Secret](),
 			Positional: f.Tag.Get("pos") != "",
+			Path:       f.Tag.Get("path") == "true",
 		})
 	}
 	return fields

@@ -33,7 +33,7 @@ type showOutput struct {
 }
 
 type exportInput struct {
-	Path  string `json:"path" help:"the new file, by its absolute path" required:"true" pos:"1"`
+	Path  string `json:"path" help:"the new file, by its absolute path" required:"true" pos:"1" path:"true"`
 	Since string `json:"since" help:"how far back (2h, 7d), or a time; everything when empty"`
 	Node  string `json:"node" help:"one node's entries only"`
 }

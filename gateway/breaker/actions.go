@@ -296,6 +296,9 @@ func set[T any](to, from *T) {
 }
 
 func (b board) setThresholds(ctx context.Context, in thresholdsInput) (change, error) {
+	if in == (thresholdsInput{Scope: in.Scope}) {
+		return change{}, holdfast.BadInput("", holdfast.Problem{Message: "changes nothing", Remedy: "give one of the thresholds, such as --hard-cap-per-hour 20000000"})
+	}
 	before, err := b.files.Thresholds() // of a file that is wrong, what was last of use
 	if err != nil {
 		b.needs.Log.Warn("replacing thresholds that are not usable", "error", err)

@@ -435,6 +435,9 @@ func TestThresholdsFile(t *testing.T) {
 		}
 	}
 	zero := int64(0)
+	if _, err := w.setThresholds(t.Context(), thresholdsInput{Scope: "tenant:acme"}); err == nil || !strings.Contains(err.Error(), "changes nothing") {
+		t.Errorf("set nothing: %v", err)
+	}
 	if _, err := w.setThresholds(t.Context(), thresholdsInput{HardCapPerDay: &zero}); err == nil {
 		t.Error("a cap of nothing is accepted")
 	}

@@ -38,7 +38,7 @@ func (h hooks) actions() []holdfast.Action {
 
 type hooksInput struct {
 	For  string `json:"for" help:"which agent" enum:"claude,codex" required:"true" pos:"1"`
-	File string `json:"file" help:"its settings, when they are not at the usual place"`
+	File string `json:"file" help:"its settings, when they are not at the usual place" path:"true"`
 }
 
 type hooked struct {

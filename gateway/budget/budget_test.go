@@ -211,8 +211,8 @@ func TestARefusalTakesFromNoneAndNamesTheSetting(t *testing.T) {
 		if e.Scope != "key:laptop" || e.Period != Month || e.Quota != 200 || e.Spent != 150 || e.Need != 60 || e.Money || e.Park {
 			t.Errorf("%+v", e)
 		}
-		if want := "the budget of key:laptop for the month does not allow this call: 150 tokens of 200 tokens are spent, 0 tokens more are reserved, " +
-			"and the call may need 60 tokens; decided by budgets.limits.key:laptop.tokens_per_month in holdfast.yaml, until 2026-12-01T00:00:00Z"; e.Error() != want {
+		if want := "the budget of key:laptop for the month does not allow this call: 150 of 200 tokens are spent, 0 more are reserved, " +
+			"and the call may need 60; decided by budgets.limits.key:laptop.tokens_per_month in holdfast.yaml, until 2026-12-01T00:00:00Z"; e.Error() != want {
 			t.Errorf("%s", e)
 		}
 		var r Report

@@ -40,7 +40,7 @@ func (e *Exceeded) Error() string {
 			e.Unpriced, e.Scope, e.Setting)
 	} else {
 		text = fmt.Sprintf("the budget of %s for the %s does not allow this call: %s of %s are spent, %s more are reserved, and the call may need %s; decided by %s, until %s",
-			e.Scope, e.Period, e.amount(e.Spent), e.amount(e.Quota), e.amount(e.Reserved), e.amount(e.Need), e.Setting, e.Until.Format(time.RFC3339))
+			e.Scope, e.Period, e.figure(e.Spent), e.amount(e.Quota), e.figure(e.Reserved), e.figure(e.Need), e.Setting, e.Until.Format(time.RFC3339))
 	}
 	if e.Verdict != "" {
 		text += "; " + e.Verdict
@@ -52,7 +52,15 @@ func (e *Exceeded) amount(n int64) string {
 	if e.Money {
 		return usd(n)
 	}
-	return strconv.FormatInt(n, 10) + " tokens"
+	return e.figure(n) + " tokens"
+}
+
+// figure is an amount beside one that tells the unit.
+func (e *Exceeded) figure(n int64) string {
+	if e.Money {
+		return usd(n)
+	}
+	return strconv.FormatInt(n, 10)
 }
 
 // RetryAfter is how long until the period ends.

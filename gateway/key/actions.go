@@ -339,6 +339,9 @@ func (b board) update(ctx context.Context, in updateInput) (updated, error) {
 			return updated{}, fmt.Errorf("cannot change %q: %w", in.Name, err)
 		}
 	}
+	if in == (updateInput{Name: in.Name}) {
+		return updated{}, holdfast.BadInput("", holdfast.Problem{Message: "changes nothing", Remedy: "give one of --owner, --tenant, --models, --rpm, --tpm and --expires"})
+	}
 	before, after, err := b.rows.change(ctx, in.Name, func(t *terms) error { return in.over(t, b.needs.Now()) })
 	b.forget(in.Name)
 	if err != nil {

@@ -193,6 +193,9 @@ func TestTheAgentKeyCanBeLimited(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if _, err := f.do(t, "key.update", `{"name":"AGENT_API_KEY"}`); err == nil || !strings.Contains(err.Error(), "changes nothing") {
+		t.Errorf("changed nothing: %v", err)
+	}
 	f.mustDo(t, "key.update", `{"name":"AGENT_API_KEY","rpm":1}`)
 	f.mustDo(t, "key.update", `{"name":"AGENT_API_KEY","models":["chat"]}`)
 	if f.Allow(t.Context(), caller, "fast", 1) == nil || f.Allow(t.Context(), caller, "chat", 1) != nil || f.Allow(t.Context(), caller, "chat", 1) == nil {
@@ -267,7 +270,7 @@ func TestTokensAMinute(t *testing.T) {
 	if e := limited(300); e == nil || e.Wait != 59*time.Second {
 		t.Errorf("%+v", e)
 	}
-	f.refresh(t.Context()) // every minute: what was counted stays, and is corrected
+	f.refresh(t.Context())            // every minute: what was counted stays, and is corrected
 	f.Settle(caller, began, 800, 500) // it spent less than it might have
 	if e := limited(500); e != nil {
 		t.Error(e)

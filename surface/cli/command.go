@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -215,6 +216,7 @@ func tooMany(cmd *cobra.Command, positional []holdfast.Field, args []string) err
 func (r *request) addFlag(cmd *cobra.Command, f holdfast.Field) {
 	name := strings.ReplaceAll(f.Name, "_", "-")
 	help := f.Help
+	f.Enum = slices.DeleteFunc(slices.Clone(f.Enum), func(v string) bool { return v == "" }) // left out
 	if len(f.Enum) > 0 {
 		help += " (" + strings.Join(f.Enum, ", ") + ")"
 	}
@@ -314,6 +316,9 @@ func (r *request) input(ctx context.Context, cmd *cobra.Command, positional []ho
 		values[f.Name] = append(values[f.Name], arg)
 	}
 	for _, f := range r.action.Input.Fields() {
+		if f.Path {
+			fromHere(values[f.Name])
+		}
 		if !f.Secret {
 			continue
 		}
@@ -328,6 +333,15 @@ func (r *request) input(ctx context.Context, cmd *cobra.Command, positional []ho
 		values[f.Name] = []string{secret}
 	}
 	return action.FromText(r.action.Input.Fields(), values)
+}
+
+// fromHere makes relative paths absolute, for the house runs in another folder.
+func fromHere(paths []string) {
+	for i, path := range paths {
+		if whole, err := filepath.Abs(path); err == nil && path != "" {
+			paths[i] = whole
+		}
+	}
 }
 
 // secret reads a secret field by prompt, standard input or file, never from an argument.

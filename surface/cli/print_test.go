@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -122,5 +123,32 @@ func TestAShortFormOfANounsOwnNameIsDescribed(t *testing.T) {
 	}
 	if _, stderr, exit := over(t, r, caller, false, "", "link", "craete"); exit != 2 || !strings.Contains(stderr, "did you mean `holdfast link create`") {
 		t.Errorf("exit %d: %s", exit, stderr)
+	}
+}
+
+func TestARelativePathIsTakenFromWhereTheCommandRuns(t *testing.T) {
+	r := registry(t)
+	t.Chdir(t.TempDir())
+	here, err := filepath.Abs("old.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	type file struct {
+		File string `json:"file" pos:"1" path:"true"`
+	}
+	seen := ""
+	read := holdfast.Action{Name: "file.read", Summary: "Read a file", Tier: holdfast.TierOperator, Effect: holdfast.EffectRead}
+	if err := r.Add(action.NewAction(read, func(_ context.Context, in file) (out, error) { seen = in.File; return out{}, nil })); err != nil {
+		t.Fatal(err)
+	}
+	caller := cli.Local{Registry: r, Caller: api.Terminal()}
+	for given, want := range map[string]string{"old.jsonl": here, "/far/away": "/far/away", "": ""} {
+		args := []string{"file", "read"}
+		if given != "" {
+			args = append(args, given)
+		}
+		if _, stderr, exit := over(t, r, caller, false, "", args...); exit != 0 || seen != want {
+			t.Errorf("%q became %q, want %q: exit %d %s", given, seen, want, exit, stderr)
+		}
 	}
 }

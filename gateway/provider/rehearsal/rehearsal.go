@@ -64,7 +64,7 @@ func (m *Model) Do(ctx context.Context, call provider.Call) (*provider.Answer, e
 		<-ctx.Done()
 		return nil, ctx.Err()
 	case act.Fault.Status != 0:
-		return refusal(act.Fault.Status, act.Fault.RetryAfter, "the rehearsal's rule says so"), nil
+		return refusal(act.Fault.Status, act.Fault.RetryAfter, fmt.Sprintf("the rehearsal model was told to fail with %d", act.Fault.Status)), nil
 	}
 	call1 := m.calls.Add(1)
 	said := act.say(asked, fmt.Sprintf("%s_%d", m.run, call1))
