@@ -177,7 +177,7 @@ func (l *Ledger) flush(ctx context.Context) error {
 	return nil
 }
 
-// ask answers questions on one snapshot that has the calls that just ended.
+// read answers questions on one snapshot that has the calls that just ended.
 func (l *Ledger) read(ctx context.Context, ask func(q *query)) error {
 	if err := l.flush(ctx); err != nil {
 		return err

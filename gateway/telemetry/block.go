@@ -10,13 +10,11 @@ import (
 // blockEnd is board.blockEnd over the minutes in which there were calls.
 func blockEnd(minutes []int64, now time.Time) (end time.Time, ok bool) {
 	slices.Sort(minutes)
-	var last time.Time
 	for _, minute := range minutes {
 		at := time.Unix(minute*60, 0).UTC()
-		if !at.Before(end) || at.Sub(last) > block {
+		if !at.Before(end) {
 			end = at.Truncate(time.Hour).Add(block)
 		}
-		last = at
 	}
 	return end, now.Before(end)
 }

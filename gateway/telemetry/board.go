@@ -152,7 +152,7 @@ func (b *board) hour(now time.Time) (tokens int64) {
 }
 
 // blockEnd is when the block ends in which Claude Code counts now: it begins with the hour of its
-// first call, and the next one with the first call after its end, or after as long a silence.
+// first call, and the next one with the first call after its end.
 func (b *board) blockEnd(now time.Time) (end time.Time, ok bool) {
 	minutes := make([]int64, 0, len(b.Claude))
 	for minute, n := range b.Claude {
