@@ -26,6 +26,8 @@ type books struct {
 	reservations int
 	tokens, nano map[string]int64 // by key
 	total        int64
+	days         map[int64]int64 // of the key tokens, by the day
+	minutes      map[int64]int64 // of all, by the minute
 	sums         map[string]int64 // what each table of sums adds up to
 }
 
@@ -42,15 +44,16 @@ func (h *house) read() books {
 		h.t.Fatal(err)
 	}
 	defer func() { _ = tx.Rollback() }()
-	b := books{rows: map[string]row{}, tokens: map[string]int64{}, nano: map[string]int64{}, sums: map[string]int64{}}
-	rows, err := tx.QueryContext(h.t.Context(), "SELECT session, api_key, status, input + cached_read + cache_write_5m + cache_write_1h, output + reasoning, estimated, COALESCE(cost, -1) FROM ledger_calls")
+	b := books{rows: map[string]row{}, tokens: map[string]int64{}, nano: map[string]int64{}, days: map[int64]int64{}, minutes: map[int64]int64{}, sums: map[string]int64{}}
+	rows, err := tx.QueryContext(h.t.Context(), "SELECT session, api_key, status, input + cached_read + cache_write_5m + cache_write_1h, output + reasoning, estimated, COALESCE(cost, -1), time_ns / 60000000000 FROM ledger_calls")
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	for rows.Next() {
 		var name string
 		var r row
-		if err := rows.Scan(&name, &r.key, &r.status, &r.input, &r.output, &r.estimated, &r.nano); err != nil {
+		var minute int64
+		if err := rows.Scan(&name, &r.key, &r.status, &r.input, &r.output, &r.estimated, &r.nano, &minute); err != nil {
 			h.t.Fatal(err)
 		}
 		r.times = b.rows[name].times + 1
@@ -58,6 +61,10 @@ func (h *house) read() books {
 		b.tokens[r.key] += int64(r.input + r.output)
 		b.nano[r.key] += r.nano
 		b.total += int64(r.input + r.output)
+		b.minutes[minute] += int64(r.input + r.output)
+		if r.key == "tokens" {
+			b.days[minute/(24*60)] += int64(r.input + r.output)
+		}
 	}
 	if err := rows.Err(); err != nil {
 		h.t.Fatal(err)
