@@ -22,12 +22,14 @@ const (
 	firstPause = 250 * time.Millisecond
 	// mostRetry is how late a call may be to be tried at the same target again.
 	mostRetry = 15 * time.Second
+	// mostFittings is how often a limit of the house's is lowered for a target that takes none so large.
+	mostFittings = 3
 )
 
 // persist asks a target, and the last of a chain again when a moment may help: it could not be
 // reached, or failed within itself, and nothing was streamed or charged.
 func (c *call) persist(ctx context.Context, s step) *failure {
-	f := c.attempt(ctx, s)
+	f := c.fitted(ctx, s)
 	if f == nil || !f.again || !c.trip.Last() {
 		return f
 	}
@@ -44,9 +46,27 @@ func (c *call) persist(ctx context.Context, s step) *failure {
 			return f
 		}
 		c.g.meters.retried(s.Provider)
-		f = c.attempt(ctx, s)
+		f = c.fitted(ctx, s)
 	}
 	return f
+}
+
+// fitted asks a target, again with a smaller limit where it takes none so large as the house set.
+func (c *call) fitted(ctx context.Context, s step) *failure {
+	c.most = 0
+	for tries := 0; ; tries++ {
+		f := c.attempt(ctx, s)
+		if f == nil && c.most > 0 {
+			c.g.rooms.took(s.Target, c.most)
+		}
+		limit := c.limit(s.Target)
+		if f == nil || limit == 0 || tries == mostFittings {
+			return f
+		}
+		if c.most = f.lower(limit); c.most == 0 {
+			return f
+		}
+	}
 }
 
 // attempt asks one target and relays its answer; a failure means that nothing was relayed.
@@ -55,7 +75,7 @@ func (c *call) attempt(ctx context.Context, s step) *failure {
 	if theirs == nil {
 		return misfit(&dialect.InputError{Field: "model", Message: "does not speak " + c.client.Name})
 	}
-	body, err := c.upstream(theirs, s.Model)
+	body, err := c.upstream(theirs, s)
 	if err != nil {
 		return broken(err)
 	}
@@ -91,9 +111,9 @@ func (c *call) attempt(ctx context.Context, s step) *failure {
 
 // upstream is the request as the provider gets it: the client's own bytes where both speak the same
 // dialect.
-func (c *call) upstream(theirs *dialect.Dialect, model string) ([]byte, error) {
+func (c *call) upstream(theirs *dialect.Dialect, s step) ([]byte, error) {
 	if theirs == c.client {
-		return c.req.Edit.For(model, c.limit()), nil
+		return c.req.Edit.For(s.Model, c.limit(s.Target)), nil
 	}
 	if c.said == nil {
 		said, err := c.client.Decode(c.body)
@@ -103,9 +123,9 @@ func (c *call) upstream(theirs *dialect.Dialect, model string) ([]byte, error) {
 		c.said = said
 	}
 	asked := *c.said
-	asked.Model, asked.UsageAsked = model, asked.Stream
+	asked.Model, asked.UsageAsked = s.Model, asked.Stream
 	if asked.MaxOutput == 0 {
-		asked.MaxOutput = c.limit()
+		asked.MaxOutput = c.limit(s.Target)
 	}
 	return theirs.Encode(&asked)
 }
@@ -154,8 +174,8 @@ func (c *call) plain(ctx context.Context, s step, theirs *dialect.Dialect, answe
 		return f
 	}
 	usage := said.Usage
-	if limit := c.limit(); limit > 0 && max(usage.Output, said.Output) >= limit {
-		c.g.floors.double(s.Target, limit)
+	if limit := c.limit(s.Target); limit > 0 && max(usage.Output, said.Output) >= limit {
+		c.g.rooms.reached(s.Target, limit)
 	}
 	if !said.HasUsage {
 		usage = holdfast.Usage{Input: c.req.Input, Output: said.Output}

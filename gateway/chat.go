@@ -8,13 +8,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"strconv"
 	"time"
 
 	"holdfast"
+	"holdfast/gateway/breaker"
 	"holdfast/gateway/budget"
 	"holdfast/gateway/dialect"
+	"holdfast/gateway/key"
 	"holdfast/gateway/ledger"
 	"holdfast/gateway/provider"
 	"holdfast/gateway/route"
@@ -130,6 +133,8 @@ type call struct {
 	asked  ledger.Call
 	caller holdfast.Caller
 	room   int64 // output tokens reserved
+	least  int64 // as few as the call can do with
+	most   int64 // the limit that the target takes, when it takes less than was reserved; else 0
 	// charged is what the key's limits took for spent.
 	charged int64
 	ended   ledger.Result
@@ -185,7 +190,11 @@ func (c *call) admit(ctx context.Context, first route.Target) error {
 		if agent := holdfast.AgentFrom(ctx); agent != "" {
 			model = agent // a key that is for an agent is for the models that it asks
 		}
-		if err := c.g.needs.Limits.Allow(ctx, caller, model, c.req.Input+c.room); err != nil {
+		err := c.g.needs.Limits.Allow(ctx, caller, model, c.req.Input+c.room)
+		if c.lessHelps(err) {
+			err = c.g.needs.Limits.Allow(ctx, caller, model, c.req.Input+c.room)
+		}
+		if err != nil {
 			return err
 		}
 		c.charged = c.req.Input + c.room
@@ -212,7 +221,34 @@ func (c *call) count(spent int64) {
 func (c *call) reserve(ctx context.Context) error {
 	var err error
 	c.booked, err = c.g.needs.Ledger.Reserve(ctx, c.asked, c.req.Input, c.room)
+	if c.lessHelps(err) {
+		c.booked, err = c.g.needs.Ledger.Reserve(ctx, c.asked, c.req.Input, c.room)
+	}
 	return err
+}
+
+// turn moves what is reserved to who comes next, who may be dearer.
+func (c *call) turn(next step) error {
+	err := c.booked.Turn(next.Provider, next.Model, c.room)
+	if c.lessHelps(err) {
+		err = c.booked.Turn(next.Provider, next.Model, c.room)
+	}
+	return err
+}
+
+// lessHelps lowers what the call may need when that did not fit and less may, once.
+func (c *call) lessHelps(err error) bool {
+	if c.least >= c.room || err == nil {
+		return false
+	}
+	_, full := errors.AsType[*breaker.Full](err)
+	_, over := errors.AsType[*budget.Exceeded](err)
+	_, fast := errors.AsType[*key.Limited](err)
+	if !full && !over && !fast {
+		return false
+	}
+	c.room = c.least
+	return true
 }
 
 // name says whose call it is, and what it may need.
@@ -229,20 +265,39 @@ func (c *call) name(ctx context.Context, caller holdfast.Caller, first route.Tar
 	}
 	c.room = c.req.MaxOutput
 	if c.room == 0 && c.client.NewTap != nil {
-		c.room = c.g.needs.Ledger.Expect(first.Provider, first.Model)
-		if !c.req.Stream {
-			c.room = c.g.floors.raise(first, c.room)
+		c.room = max(c.g.needs.Ledger.Expect(first.Provider, first.Model), leastRoom)
+	}
+	c.least = c.room
+	if c.req.MaxOutput == 0 && c.room > 0 && !c.req.Stream {
+		c.ample(ctx, first)
+	}
+}
+
+// ample raises what is reserved for a plain answer without a limit, which is bound to it, as far as
+// the caps are far away.
+func (c *call) ample(ctx context.Context, first route.Target) {
+	left := int64(math.MaxInt64)
+	if c.g.needs.Limits != nil {
+		left = c.g.needs.Limits.Left(ctx, c.caller)
+	}
+	for room := c.g.rooms.of(first); room > c.least; room /= 2 {
+		if c.req.Input+spare*room <= left && c.g.needs.Ledger.Fits(c.asked, c.req.Input, spare*room) {
+			c.room = room
+			return
 		}
 	}
 }
 
 // limit is what the upstream may answer with when the client set no limit: what was reserved. A
 // stream needs none, for it reserves more as it goes and is cut when no more fits.
-func (c *call) limit() int64 {
-	if c.req.MaxOutput > 0 || c.req.Stream {
+func (c *call) limit(t route.Target) int64 {
+	if c.req.MaxOutput > 0 || c.req.Stream || c.room == 0 {
 		return 0
 	}
-	return c.room
+	if c.most > 0 {
+		return min(c.most, c.room)
+	}
+	return min(c.room, c.g.rooms.of(t))
 }
 
 // session is the client's own name of the conversation, as coding agents send it; empty for none.
@@ -288,7 +343,7 @@ func (c *call) try(ctx context.Context, s step) {
 		if c.first == nil && f.field == nil {
 			c.first, c.from = f, s
 		}
-		if err := c.booked.Turn(next.Provider, next.Model); err != nil { // a dearer model, or one without a price
+		if err := c.turn(next); err != nil { // a dearer model, or one without a price
 			c.refuse(c.g.notAdmitted(ctx, err))
 			return
 		}

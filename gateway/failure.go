@@ -3,10 +3,12 @@
 package gateway
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"strconv"
 	"time"
 
@@ -65,6 +67,35 @@ func failed(a *provider.Answer, by *dialect.Dialect, now time.Time) *failure {
 	f.take(by, body)
 	return f
 }
+
+// limitWords find what is about the limit on the answer, or about what a model can hold with it.
+var limitWords = regexp.MustCompile(`(?i)max_(?:completion_|output_)?tokens|maxOutputTokens|context[ _](?:length|window)`)
+
+var numbers = regexp.MustCompile(`\b[0-9]{3,9}\b`)
+
+// lower is the limit to try instead of one that the target found too large, or could not be paid for:
+// the largest number not far below it that the complaint names, else a quarter of it; 0 when it
+// complained of something else.
+func (f *failure) lower(limit int64) int64 {
+	switch f.status {
+	case http.StatusBadRequest, http.StatusPaymentRequired, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
+	default:
+		return 0
+	}
+	if f.said == nil || limit < leastLowered || !limitWords.MatchString(f.said.Param+" "+f.said.Message) {
+		return 0
+	}
+	next := int64(0)
+	for _, number := range numbers.FindAllString(f.said.Message, -1) {
+		if n, err := strconv.ParseInt(number, 10, 64); err == nil && n >= limit/8 && n < limit {
+			next = max(next, n)
+		}
+	}
+	return cmp.Or(next, limit/4)
+}
+
+// leastLowered is the smallest limit that is lowered: below it the prompt is what is too large.
+const leastLowered = 1024
 
 // take keeps the upstream's own words.
 func (f *failure) take(by *dialect.Dialect, body []byte) {

@@ -77,7 +77,7 @@ type Gateway struct {
 	drills   drill.Drills
 	drilled  chan struct{} // a rehearsal began
 	flights  flights
-	floors   floors
+	rooms    rooms
 	requests atomic.Int64
 	began    time.Time
 	buffers  buffers

@@ -71,7 +71,7 @@ func TestWhatTheUpstreamGets(t *testing.T) {
 	_ = resp.Body.Close()
 	r := <-got
 	const rest = `"model":"model-x","messages":[{"role":"user","content":"x"}],"x_new_field":{"deep":[1]},"n":1}`
-	if body, want := <-bodies, `{"max_completion_tokens":1024,`+rest; body != want { // as reserved
+	if body, want := <-bodies, `{"max_completion_tokens":32768,`+rest; body != want { // as reserved
 		t.Errorf("body %s", body)
 	}
 	if r.URL.Path != "/base/chat/completions" || r.Header.Get("Authorization") != "Bearer "+secretKey || r.Header.Get("Cookie") != "" {

@@ -19,10 +19,12 @@ import (
 )
 
 // limits is what the gateway needs of the keys: whether a caller may call that model now, with so many
-// tokens; what it spent in the end; and which models it is for at all.
+// tokens; what it spent in the end; how many it has left in this minute; and which models it is for at
+// all.
 type limits interface {
 	Allow(ctx context.Context, caller holdfast.Caller, model string, tokens int64) error
 	Settle(caller holdfast.Caller, began time.Time, counted, spent int64)
+	Left(ctx context.Context, caller holdfast.Caller) int64
 	May(ctx context.Context, caller holdfast.Caller, model string) bool
 }
 

@@ -282,6 +282,12 @@ func (p purse) Reserve(c ledger.Claim) error {
 	return nil
 }
 
+// Fits asks the purse behind; the caps of the burn are the gate's.
+func (p purse) Fits(c ledger.Claim) bool {
+	next, tells := p.next.(interface{ Fits(c ledger.Claim) bool })
+	return !tells || next.Fits(c)
+}
+
 func (p purse) Settle(reserved, spent ledger.Claim, at time.Time) {
 	if p.next != nil {
 		p.next.Settle(reserved, spent, at)

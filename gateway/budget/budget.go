@@ -188,7 +188,7 @@ func (b *Budgets) Reserve(c ledger.Claim) error {
 	if !b.started {
 		return errClosed
 	}
-	if c.Tokens < 0 || c.Tokens > mostTokens || c.Cost.Nano < 0 || c.Cost.Nano > mostUSD*nano {
+	if beyond(c) {
 		return fmt.Errorf("cannot reserve %d tokens for one call", c.Tokens)
 	}
 	if c.At.IsZero() {
@@ -208,6 +208,25 @@ func (b *Budgets) Reserve(c ledger.Claim) error {
 		}
 	}
 	return nil
+}
+
+// Fits tells whether Reserve would take a claim now. Nobody is told of a refusal.
+func (b *Budgets) Fits(c ledger.Claim) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.started || beyond(c) {
+		return false
+	}
+	if c.At.IsZero() {
+		c.At = b.needs.Now()
+	}
+	b.book.turn(c.At)
+	return b.book.judge(&c, b.book.of(&c.Call), b.queue.approved(c.RequestID)) == nil
+}
+
+// beyond tells a claim that no call can have.
+func beyond(c ledger.Claim) bool {
+	return c.Tokens < 0 || c.Tokens > mostTokens || c.Cost.Nano < 0 || c.Cost.Nano > mostUSD*nano
 }
 
 // Recycled tells whether what was reserved last may have been given back just before, by calls whose

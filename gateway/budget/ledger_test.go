@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"strings"
@@ -181,7 +182,7 @@ func TestAModelWithoutAPriceIsNotCalledOnABudgetOfMoney(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e := exceeded(t, r.Turn("p", "unknown")); e.Unpriced != "p/unknown" { // nor as a fallback
+	if e := exceeded(t, r.Turn("p", "unknown", math.MaxInt64)); e.Unpriced != "p/unknown" { // nor as a fallback
 		t.Errorf("%+v", e)
 	}
 	// What was called all the same, elsewhere, is counted in tokens.
@@ -194,6 +195,28 @@ func TestAModelWithoutAPriceIsNotCalledOnABudgetOfMoney(t *testing.T) {
 	}
 }
 
+// TestWhatFitsIsNotTaken: asking takes nothing and tells nobody, and answers as Reserve would.
+func TestWhatFitsIsNotTaken(t *testing.T) {
+	t.Parallel()
+	b := opened(t, storetest.SQLite(t, whole()), limits("house", Limit{TokensPerDay: new(int64(100)), USDPerDay: new(60 * 1000 / nano)}))
+	if !b.ledger.Fits(callOf("a", "1"), 30, 30) || !b.ledger.Fits(callOf("a", "1"), 30, 30) {
+		t.Error("60 do not fit into 60")
+	}
+	for why, does := range map[string]bool{
+		"tokens": b.ledger.Fits(callOf("a", "1"), 50, 51), "money": b.ledger.Fits(callOf("a", "1"), 30, 31), "nonsense": b.ledger.Fits(callOf("a", "1"), -1, 0),
+	} {
+		if does {
+			t.Errorf("%s: fits", why)
+		}
+	}
+	if got, news := b.book.house.reserved, len(b.news); got != (Amount{}) || news != 0 {
+		t.Errorf("%+v is taken, %d events are told", got, news)
+	}
+	if _, err := b.ledger.Reserve(t.Context(), callOf("a", "1"), 30, 30); err != nil || b.ledger.Fits(callOf("a", "2"), 1, 0) {
+		t.Errorf("%v, or more fits than is left", err)
+	}
+}
+
 // TestAFallbackThatCostsMoreIsReserved: the money of a dearer model is reserved before it is called,
 // none is given back for a cheaper one before the end, and all of it is at the end.
 func TestAFallbackThatCostsMoreIsReserved(t *testing.T) {
@@ -203,10 +226,10 @@ func TestAFallbackThatCostsMoreIsReserved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Turn("p", "dear"); err != nil { // twice as much: 40 of 100
+	if err := r.Turn("p", "dear", math.MaxInt64); err != nil { // twice as much: 40 of 100
 		t.Fatal(err)
 	}
-	if err := r.Turn("p", "m"); err != nil {
+	if err := r.Turn("p", "m", math.MaxInt64); err != nil {
 		t.Fatal(err)
 	}
 	if got := b.book.house.reserved; got != (Amount{Tokens: 20, Nano: 40_000}) {
@@ -215,10 +238,16 @@ func TestAFallbackThatCostsMoreIsReserved(t *testing.T) {
 	if err := r.Extend(30); err != nil { // 50 of the cheaper
 		t.Fatal(err)
 	}
-	if e := exceeded(t, r.Turn("p", "dearest")); !e.Money || e.Need != 450_000 {
+	if e := exceeded(t, r.Turn("p", "dearest", math.MaxInt64)); !e.Money || e.Need != 450_000 {
 		t.Errorf("%+v", e)
 	}
 	if got := b.book.house.reserved; got != (Amount{Tokens: 50, Nano: 50_000}) {
+		t.Errorf("%+v", got)
+	}
+	if err := r.Turn("p", "dear", 20); err != nil { // 30 tokens at 2 are all that will be asked for
+		t.Error(err)
+	}
+	if got := b.book.house.reserved; got != (Amount{Tokens: 50, Nano: 60_000}) {
 		t.Errorf("%+v", got)
 	}
 	r.Settle(answered(7))

@@ -5,6 +5,7 @@ package key
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -91,6 +92,21 @@ func (k *Keys) Settle(caller holdfast.Caller, began time.Time, counted, spent in
 	if m != nil && (g == nil || g.TPM > 0) {
 		m.correct(k.needs.Now().Sub(k.began), began.Sub(k.began), counted, spent)
 	}
+}
+
+// Left is how many tokens a caller's key may still spend in this minute.
+func (k *Keys) Left(ctx context.Context, caller holdfast.Caller) int64 {
+	if caller.Key == "" {
+		return math.MaxInt64
+	}
+	g, err := k.granted(ctx, caller.Key)
+	switch {
+	case err != nil || g == nil:
+		return 0
+	case g.TPM == 0:
+		return math.MaxInt64
+	}
+	return g.meter.left(k.needs.Now().Sub(k.began), g.TPM)
 }
 
 // May tells whether a caller's key is for a model, without counting anything.

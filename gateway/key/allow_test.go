@@ -4,6 +4,7 @@ package key
 
 import (
 	"errors"
+	"math"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -265,6 +266,9 @@ func TestTokensAMinute(t *testing.T) {
 	began := f.clock.now()
 	if e := limited(800); e != nil {
 		t.Error(e)
+	}
+	if left, all := f.Left(t.Context(), caller), f.Left(t.Context(), holdfast.Caller{Name: "k"}); left != 200 || all != math.MaxInt64 {
+		t.Errorf("%d tokens are left of 200, %d without a key", left, all)
 	}
 	f.clock.forward(2 * time.Second)
 	if e := limited(300); e == nil || e.Wait != 59*time.Second {

@@ -47,6 +47,14 @@ func (m *meter) take(now time.Duration, rpm, tpm, tokens int64) *Limited {
 	return nil
 }
 
+// left is how many more tokens fit now.
+func (m *meter) left(now time.Duration, tpm int64) int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.advance(now)
+	return max(tpm-m.sum, 0)
+}
+
 // correct replaces what was counted for a call by what it spent, where that is still in the window.
 func (m *meter) correct(now, began time.Duration, counted, spent int64) {
 	m.mu.Lock()

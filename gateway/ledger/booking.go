@@ -85,6 +85,23 @@ func (l *Ledger) Reserve(ctx context.Context, call Call, input, output int64) (*
 	return r, nil
 }
 
+// Fits tells whether a call of that size would be admitted now. It holds nothing, so others may be
+// quicker.
+func (l *Ledger) Fits(call Call, input, output int64) bool {
+	c := Claim{Call: call, Tokens: input + output, Cost: l.needs.most(call, input, output), At: l.needs.Now()}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.started {
+		return false
+	}
+	l.window.Advance(c.At)
+	if l.needs.Gate.Admit(c, l.burn()) != nil {
+		return false
+	}
+	purse, tells := l.needs.Purse.(taster)
+	return !tells || purse.Fits(c)
+}
+
 func (n Needs) most(call Call, input, output int64) price.Cost {
 	if n.Prices == nil {
 		return price.Cost{}
@@ -179,12 +196,12 @@ func (r *Reservation) Extend(output int64) error {
 	return nil
 }
 
-// Turn moves what is held to another model, which may cost more or have no known price; the error is
-// the Purse's, and then nothing was moved.
-func (r *Reservation) Turn(provider, model string) error {
+// Turn moves what is held to another model, of whose output at most so much will be asked for: it may
+// cost more or have no known price. The error is the Purse's, and then nothing was moved.
+func (r *Reservation) Turn(provider, model string, output int64) error {
 	l, call := r.ledger, r.call
 	call.Provider, call.Model = provider, model
-	more, whole := r.dearer(l.needs.most(call, r.input, r.held-r.input))
+	more, whole := r.dearer(l.needs.most(call, r.input, min(output, r.held-r.input)))
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.needs.Purse != nil {

@@ -40,6 +40,9 @@ type Purse interface {
 // fits into what the purse allows.
 type recycler interface{ Recycled() bool }
 
+// A taster is a purse that tells whether it would take a claim, and takes nothing.
+type taster interface{ Fits(c Claim) bool }
+
 // An Observation is a call that somebody else made and wrote down, such as a coding agent in its
 // session log.
 type Observation struct {
