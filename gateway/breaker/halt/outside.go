@@ -26,6 +26,8 @@ type Telemetry interface {
 	// Burned is what was burned by calls made after since, by minute. It is asked every 15 s while no
 	// house tells the burn, and at no other time.
 	Burned(ctx context.Context, since time.Time) ([]judge.Minute, error)
+	// Rest lets go of what it knows, for a house tells the burn again.
+	Rest()
 }
 
 // An Outside judges the breaker from outside the house, in holdfast-watch: by what the house tells
@@ -140,6 +142,9 @@ func (o *Outside) burn(ctx context.Context, now time.Time, j *Judgement) (burn j
 		j.Fault = err.Error()
 	}
 	living = known && o.living(told, now)
+	if living && o.Telemetry != nil {
+		o.Telemetry.Rest()
+	}
 	if living || o.Telemetry == nil {
 		return told.slide(now, living, nil), living, known
 	}

@@ -19,8 +19,11 @@ import (
 type sessions struct {
 	minutes []judge.Minute
 	asked   []time.Time
+	rested  int
 	err     error
 }
+
+func (s *sessions) Rest() { s.rested++ }
 
 func (s *sessions) Burned(_ context.Context, since time.Time) ([]judge.Minute, error) {
 	s.asked = append(s.asked, since)
@@ -97,6 +100,9 @@ func TestOutsideJudgesTheLivingHouse(t *testing.T) {
 	o.want(false, "what just fits")
 	o.house(900, 0, 101)
 	o.want(true, "settled and reserved pass the cap")
+	if len(o.logs.asked) != 1 || o.logs.rested != 2 {
+		t.Errorf("sessions were asked %d times, and let go of %d times", len(o.logs.asked), o.logs.rested)
+	}
 	flag, _ := o.halted()
 	if flag.By != "watch" || !flag.EndsItself() || flag.Burn != 1001 || flag.Boot == nil {
 		t.Errorf("%+v", flag)

@@ -89,6 +89,9 @@ func (s *Sessions) Burned(ctx context.Context, since time.Time) ([]judge.Minute,
 	return s.minutes(since), nil
 }
 
+// Rest lets go of what a house reads again itself: the names of all calls that it ever told.
+func (s *Sessions) Rest() { s.scanner, s.calls = nil, nil }
+
 // begin makes a scanner that goes on where the last house ended; without its state every log that was
 // written to since is read whole.
 func (s *Sessions) begin(since time.Time) error {

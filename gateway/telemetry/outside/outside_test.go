@@ -107,6 +107,10 @@ func TestOnlyWhatNoHouseReadIsTold(t *testing.T) {
 	if got := r.burned(since); got != 1180 {
 		t.Errorf("%d tokens, want 1180: an answer that grew counts once", got)
 	}
+	r.Rest()
+	if got := r.burned(since); r.calls == nil || got != 1180 {
+		t.Errorf("%d tokens after a rest, want 1180", got)
+	}
 	r.at = r.at.Add(2 * time.Minute) // a house was there meanwhile
 	r.house()
 	if got := r.burned(r.at); got != 0 {
