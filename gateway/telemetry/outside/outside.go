@@ -64,8 +64,9 @@ type call struct {
 // New names the sessions of a home; nothing is read before the first question.
 func New(h home.Home) *Sessions { return &Sessions{home: h, now: time.Now} }
 
-// Burned is what was burned by calls made after since, by minute. Asked again within a while, it goes
-// on; else a house was there, and it begins where that one ended.
+// Burned is what was burned by calls made after since, by minute, beside an error also what could be
+// read. Asked again within a while, it goes on; else a house was there, and it begins where that one
+// ended.
 func (s *Sessions) Burned(ctx context.Context, since time.Time) ([]judge.Minute, error) {
 	now := s.now()
 	if s.scanner == nil || now.Sub(s.asked).Abs() > rests {
@@ -77,7 +78,7 @@ func (s *Sessions) Burned(ctx context.Context, since time.Time) ([]judge.Minute,
 	if s.scanner == nil {
 		return nil, nil
 	}
-	_, err := s.scanner.Scan(ctx, func(records []scan.Record) error {
+	tick, err := s.scanner.Scan(ctx, func(records []scan.Record) error {
 		for _, r := range records {
 			s.take(r)
 		}
@@ -86,7 +87,10 @@ func (s *Sessions) Burned(ctx context.Context, since time.Time) ([]judge.Minute,
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the logs of coding agents: %w", err)
 	}
-	return s.minutes(since), nil
+	if len(tick.Problems) > 0 { // what the others say counts all the same
+		err = tick.Problems[0].Err
+	}
+	return s.minutes(since), err
 }
 
 // Rest lets go of what a house reads again itself: the names of all calls that it ever told.

@@ -149,6 +149,18 @@ func TestACallFromAheadSlidesOut(t *testing.T) {
 	}
 }
 
+func TestWhatCannotBeReadIsSaid(t *testing.T) {
+	r := newRig(t)
+	if err := Tell(r.home, Where{Roots: []scan.Root{r.root, {Source: scan.Codex, Path: os.DevNull}}}); err != nil {
+		t.Fatal(err)
+	}
+	r.said("call", 10)
+	minutes, err := r.Burned(t.Context(), r.at.Add(-time.Minute))
+	if err == nil || len(minutes) != 1 || minutes[0].Tokens != 1110 {
+		t.Errorf("%+v, %v", minutes, err)
+	}
+}
+
 func TestNobodyReads(t *testing.T) {
 	r := newRig(t)
 	r.said("call", 10)
