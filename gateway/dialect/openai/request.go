@@ -109,7 +109,7 @@ func (r *scanned) take(m wire.Member, seen *fields) error {
 	case field == fieldOptions:
 		return r.takeOptions(m, value)
 	default:
-		return r.takeNumber(string(m.Key), field, value, *seen)
+		return r.takeNumber(string(m.Key), field, value)
 	}
 	return nil
 }
@@ -175,7 +175,9 @@ func (r *scanned) takeOptions(m wire.Member, value []byte) error {
 	return nil
 }
 
-func (r *scanned) takeNumber(key string, field fields, value []byte, seen fields) error {
+// takeNumber reads a limit or the number of choices. Of two limits servers differ in which one counts,
+// so the larger one is what may be spent.
+func (r *scanned) takeNumber(key string, field fields, value []byte) error {
 	n, err := strconv.ParseInt(string(value), 10, 32)
 	if err != nil || n < 1 {
 		return wire.WrongField(key, "must be a whole number from 1 to 2147483647")
@@ -185,8 +187,8 @@ func (r *scanned) takeNumber(key string, field fields, value []byte, seen fields
 		return wire.WrongField(key, "must be at most 128")
 	case field == fieldChoices:
 		r.choices = n
-	case field == fieldMaxCompletion, seen&fieldMaxCompletion == 0:
-		r.max = n
+	default:
+		r.max = max(r.max, n)
 	}
 	return nil
 }

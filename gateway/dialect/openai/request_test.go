@@ -23,17 +23,19 @@ func TestScan(t *testing.T) {
 		asked     bool
 		maxOutput int64
 	}{
-		"plain":                   {`{"model":"chat",` + hello + `}`, "chat", false, false, 0},
-		"spaces and order":        {" {\n\t" + hello + ` , "stream" : true , "model" : "a/b/c" } `, "a/b/c", true, false, 0},
-		"escaped key and value":   {`{"mod\u0065l":"ch\u0061t",` + hello + `}`, "chat", false, false, 0},
-		"usage asked":             {`{"model":"m","stream":true,"stream_options":{"x":1,"include_usage":true},` + hello + `}`, "m", true, true, 0},
-		"usage declined":          {`{"model":"m","stream":true,"stream_options":{"include_usage":false},` + hello + `}`, "m", true, false, 0},
-		"old limit":               {`{"model":"m","max_tokens":7,` + hello + `}`, "m", false, false, 7},
-		"new limit wins":          {`{"model":"m","max_tokens":7,"max_completion_tokens":9,` + hello + `}`, "m", false, false, 9},
-		"new limit wins reversed": {`{"model":"m","max_completion_tokens":9,"max_tokens":7,` + hello + `}`, "m", false, false, 9},
-		"choices multiply":        {`{"model":"m","n":3,"max_tokens":7,` + hello + `}`, "m", false, false, 21},
-		"nulls are absent":        {`{"model":"m","n":null,"max_tokens":null,"stream":null,"stream_options":null,` + hello + `}`, "m", false, false, 0},
-		"model inside a message":  {`{"messages":[{"role":"user","model":"x","content":"\"model\":\"y\""}],"model":"m"}`, "m", false, false, 0},
+		"plain":                               {`{"model":"chat",` + hello + `}`, "chat", false, false, 0},
+		"spaces and order":                    {" {\n\t" + hello + ` , "stream" : true , "model" : "a/b/c" } `, "a/b/c", true, false, 0},
+		"escaped key and value":               {`{"mod\u0065l":"ch\u0061t",` + hello + `}`, "chat", false, false, 0},
+		"usage asked":                         {`{"model":"m","stream":true,"stream_options":{"x":1,"include_usage":true},` + hello + `}`, "m", true, true, 0},
+		"usage declined":                      {`{"model":"m","stream":true,"stream_options":{"include_usage":false},` + hello + `}`, "m", true, false, 0},
+		"old limit":                           {`{"model":"m","max_tokens":7,` + hello + `}`, "m", false, false, 7},
+		"a larger new limit":                  {`{"model":"m","max_tokens":7,"max_completion_tokens":9,` + hello + `}`, "m", false, false, 9},
+		"the larger limit counts":             {`{"model":"m","max_tokens":90,"max_completion_tokens":7,` + hello + `}`, "m", false, false, 90},
+		"one that is null counts for nothing": {`{"model":"m","max_completion_tokens":null,"max_tokens":90,` + hello + `}`, "m", false, false, 90},
+		"a larger new limit first":            {`{"model":"m","max_completion_tokens":9,"max_tokens":7,` + hello + `}`, "m", false, false, 9},
+		"choices multiply":                    {`{"model":"m","n":3,"max_tokens":7,` + hello + `}`, "m", false, false, 21},
+		"nulls are absent":                    {`{"model":"m","n":null,"max_tokens":null,"stream":null,"stream_options":null,` + hello + `}`, "m", false, false, 0},
+		"model inside a message":              {`{"messages":[{"role":"user","model":"x","content":"\"model\":\"y\""}],"model":"m"}`, "m", false, false, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, err := scanChat([]byte(c.body))
