@@ -21,6 +21,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -92,6 +93,9 @@ func New(opt Options) (*Client, error) {
 		for name, value := range headers {
 			c.headers.Set(name, value)
 		}
+	}
+	for name := range opt.Headers { // what the operator says, no client says otherwise
+		c.passed = slices.DeleteFunc(c.passed, func(passed string) bool { return passed == http.CanonicalHeaderKey(name) })
 	}
 	for _, p := range paths(flavor, opt.Speaks) {
 		if c.deploys && p.Dialect == provider.Responses {

@@ -35,7 +35,8 @@ type Flavor struct {
 	// Drop lists fields of chat completions that the server refuses and that change nothing about
 	// the answer, or that it does anyway.
 	Drop []string
-	// Refuse lists fields of chat completions that the server refuses and that do change the answer.
+	// Refuse lists fields of chat completions that the server refuses and that do change the answer, or
+	// by which another model may answer than the one that was asked, booked and allowed.
 	Refuse []string
 	// Alone: the server refuses more than one choice.
 	Alone bool
@@ -62,14 +63,18 @@ func Flavors() []Flavor {
 		{Name: "generic", Paths: []Path{chat(), embeddings()}, Thoughts: openai.ThoughtsContent},
 		{
 			Name: "openai", Hosts: []string{"api.openai.com"}, Paths: []Path{chat(), responses(), embeddings()},
-			Limit: maxCompletion, Passed: []string{"Openai-Organization", "Openai-Project", "Openai-Beta"},
+			// Organization and project say whose account pays: the house's, by its key or its own headers.
+			Limit: maxCompletion, Passed: []string{"Openai-Beta"},
 		},
 		{
 			Name: "anthropic", Hosts: []string{"api.anthropic.com"}, Version: "v1", Auth: "X-Api-Key",
 			Paths:   []Path{{provider.Messages, "messages"}, {provider.CountTokens, "messages/count_tokens"}},
 			Headers: map[string]string{"Anthropic-Version": "2023-06-01"}, Passed: []string{"Anthropic-Version", "Anthropic-Beta"},
 		},
-		{Name: "openrouter", Hosts: []string{"openrouter.ai"}, Paths: []Path{chat(), embeddings()}, Passed: []string{"Http-Referer", "X-Title"}, Thoughts: openai.ThoughtsDetails},
+		{
+			Name: "openrouter", Hosts: []string{"openrouter.ai"}, Paths: []Path{chat(), embeddings()}, Passed: []string{"Http-Referer", "X-Title"}, Thoughts: openai.ThoughtsDetails,
+			Refuse: []string{"models"},
+		},
 		{
 			Name: "gemini", Hosts: []string{"generativelanguage.googleapis.com"}, Paths: []Path{chat(), embeddings()},
 			Drop: hints(), Refuse: []string{"frequency_penalty", "presence_penalty", "logit_bias", "seed", "logprobs", "top_logprobs", "verbosity"},

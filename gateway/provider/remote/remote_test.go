@@ -373,3 +373,52 @@ func TestANewKeyCountsAtOnce(t *testing.T) {
 		t.Errorf("headers %v", third)
 	}
 }
+
+// carrier keeps what goes out.
+type carrier struct{ got *http.Request }
+
+func (c *carrier) RoundTrip(r *http.Request) (*http.Response, error) {
+	c.got = r
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
+}
+
+// TestClientsDoNotSpeakForTheHouse: neither whose account pays nor what the operator says is theirs.
+func TestClientsDoNotSpeakForTheHouse(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]http.Header{
+		"https://api.openai.com/v1":    {"Openai-Beta": {"theirs"}, "Openai-Organization": nil, "Openai-Project": {"house"}, "X-Title": {"house"}},
+		"https://openrouter.ai/api/v1": {"Openai-Beta": nil, "X-Title": {"house"}, "Http-Referer": {"theirs"}},
+	} {
+		line := &carrier{}
+		c, err := remote.New(remote.Options{URL: address, Transport: line, Headers: map[string]string{"x-title": "house", "OpenAI-Project": "house"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		theirs := http.Header{}
+		for _, name := range []string{"Openai-Beta", "Openai-Organization", "Openai-Project", "X-Title", "Http-Referer"} {
+			theirs.Set(name, "theirs")
+		}
+		if _, err := c.Do(t.Context(), provider.Call{Model: "m", Dialect: provider.Chat, Body: []byte(`{"model":"m"}`), Client: theirs}); err != nil {
+			t.Fatal(err)
+		}
+		for name, values := range want {
+			if got := line.got.Header[name]; !slices.Equal(got, values) {
+				t.Errorf("%s: %s is %q, want %q", address, name, got, values)
+			}
+		}
+	}
+}
+
+// TestNoOtherModelAnswers than the one that was asked.
+func TestNoOtherModelAnswers(t *testing.T) {
+	t.Parallel()
+	line := &carrier{}
+	c, err := remote.New(remote.Options{URL: "https://openrouter.ai/api/v1", Transport: line})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.Do(t.Context(), provider.Call{Model: "m", Dialect: provider.Chat, Body: []byte(`{"model":"m","models":["dear/one"]}`)})
+	if wrong, ok := errors.AsType[*dialect.InputError](err); !ok || wrong.Field != "models" || line.got != nil {
+		t.Errorf("%v, and %v went out", err, line.got)
+	}
+}
