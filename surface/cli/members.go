@@ -55,6 +55,13 @@ func joined(rows [][]member) json.RawMessage {
 	return slices.Concat([]byte("["), bytes.Join(list, []byte(",")), []byte("]"))
 }
 
+// hasEntries tells that one of the members is a list that is not empty.
+func hasEntries(members []member) bool {
+	return slices.ContainsFunc(members, func(m member) bool {
+		return bytes.HasPrefix(bytes.TrimSpace(m.value), []byte("[")) && cell(m.value) != ""
+	})
+}
+
 func hasRows(members []member) bool {
 	return slices.ContainsFunc(members, func(m member) bool {
 		rows, table := objects(m.value)

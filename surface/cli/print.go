@@ -147,9 +147,9 @@ func printSection(t Terminal, value json.RawMessage) error {
 	return printTable(t, rows)
 }
 
-// printOr prints members as printObject does, and a sentence when none of them is a table.
+// printOr prints members as printObject does, and a sentence when none of them is a list with something in it.
 func printOr(t Terminal, members []member, none string) error {
-	if hasRows(members) || none == "" {
+	if hasEntries(members) || none == "" {
 		return printObject(t, members)
 	}
 	if slices.ContainsFunc(members, func(m member) bool { return cell(m.value) != "" }) {

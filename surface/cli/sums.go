@@ -69,7 +69,7 @@ func speaking(rows [][]member) [][]member {
 func optional(name string) bool {
 	return slices.Contains([]string{
 		"estimated", "cached_read", "cache_write", "cache_write_5m", "cache_write_1h", "reasoning", "unpriced", "fallback",
-		"active", "tokens_per_minute", "projected",
+		"active", "tokens_per_minute", "projected", "told", "rehearsed",
 	}, name)
 }
 

@@ -96,3 +96,29 @@ func TestTheBreakerIsShownInWordsWithCapsOfTenants(t *testing.T) {
 		t.Errorf("printed\n%s", got)
 	}
 }
+
+func TestModelsSayWhyAndWhatToCopyWhole(t *testing.T) {
+	line := "balanced: {chat: [" + strings.Repeat("openrouter/some/model, ", 8) + "local/x]}"
+	got := show(t, printModels, 80, `{}`, `{"profile":"balanced","aliases":[{"alias":"chat","configured":["a/b"],"effective":"","cooling":[{"model":"a/b","until":"12:00","reason":"is rate limited"}]}],
+		"cooling":[{"model":"a/b","state":"cooling","told":false}],"warnings":[{"about":"a/b","message":"its price is not known","remedy":"say it"}],"proposed":[{"profile":"balanced","line":"`+line+`"}]}`)
+	for _, want := range []string{"chat   a/b         none       a/b until 12:00: is rate limited\n", "MODEL  STATE\na/b    cooling\n", "a/b: its price is not known (say it)\n", "\n    " + line + "\n"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is missing:\n%s", want, got)
+		}
+	}
+}
+
+func TestTheHouseTellsItsBurnInWords(t *testing.T) {
+	got := show(t, printHouse, 0, `{}`, `{"house":"h","breaker":{"state":"halted","reason":"a test","burn_hour":1234,"burn_day":5,"cap_hour":15000000,"cap_day":100000000},"units":[]}`)
+	if want := "house    h\nbreaker  halted: a test · 1,234 of 15,000,000 tokens in the last hour · 5 of 100,000,000 tokens in the last day\n"; got != want {
+		t.Errorf("printed\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestAListOfTextsIsNotNothing(t *testing.T) {
+	for answer, want := range map[string]string{`{"cleared":["a/b"]}`: "cleared  a/b\n", `{"cleared":[]}`: "no model cooled down\n"} {
+		if got := show(t, sayingNone("no model cooled down"), 0, `{}`, answer); got != want {
+			t.Errorf("%s: printed\n%s\nwant\n%s", answer, got, want)
+		}
+	}
+}

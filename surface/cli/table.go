@@ -111,7 +111,7 @@ func columnNames(rows [][]member) []string {
 
 // incidental tells that a column stands last, where a narrow terminal leaves it out first.
 func incidental(name string) int {
-	return slices.Index([]string{"last_check", "tier", "node", "log"}, name)
+	return slices.Index([]string{"last_check", "reconciled", "tier", "node", "log"}, name)
 }
 
 // fit narrows the columns until a line fits, and tells how many of them do; a limit of 0 means no

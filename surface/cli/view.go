@@ -34,7 +34,7 @@ type lens struct {
 	follows bool
 }
 
-// spendingOf shows an answer about models, tokens and money; nil shows lines and tables.
+// spendingOf shows an answer about the house, models, tokens and money; nil shows lines and tables.
 func spendingOf(action string) func(Terminal, json.RawMessage, json.RawMessage) error {
 	switch action {
 	case "token.summary", "token.usage", "token.calls":
@@ -58,7 +58,11 @@ func spendingOf(action string) func(Terminal, json.RawMessage, json.RawMessage) 
 	case "budget.parked":
 		return sayingNone("no call waits for approval")
 	case "cooldown.list":
-		return sayingNone("no model cools down")
+		return printCooldowns
+	case "model.list", "model.policy":
+		return printModels
+	case "house.status":
+		return printHouse
 	case "cooldown.clear":
 		return sayingNone("no model cooled down")
 	case "gateway.rehearse", "gateway.end_rehearsal":
