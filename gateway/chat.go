@@ -26,6 +26,8 @@ import (
 const (
 	mostRequest = 10 << 20
 	slowBody    = 30 * time.Second
+	// mostName bounds the name of a model, which is kept, logged and repeated.
+	mostName = 256
 )
 
 // chat serves models and agents.
@@ -52,6 +54,10 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, client *dialect.
 	req, err := client.Scan(buf.Bytes())
 	if err != nil {
 		refuse(w, client, badRequest(err))
+		return
+	}
+	if len(req.Model) > mostName {
+		refuse(w, client, longName())
 		return
 	}
 	t := g.routes.Load()
@@ -412,6 +418,10 @@ func badRequest(err error) dialect.Failure {
 		f.Param = wrong.Field
 	}
 	return f
+}
+
+func longName() dialect.Failure {
+	return badRequest(&dialect.InputError{Field: "model", Message: "is longer than 256 bytes"})
 }
 
 func (g *Gateway) unknownModel(name string, client *dialect.Dialect) dialect.Failure {

@@ -30,6 +30,10 @@ func (g *Gateway) count(w http.ResponseWriter, r *http.Request) {
 		refuse(w, client, badRequest(err))
 		return
 	}
+	if len(req.Model) > mostName {
+		refuse(w, client, longName())
+		return
+	}
 	if refusal := g.needs.Breaker.Refusal(); refusal != nil {
 		refuse(w, client, refused(refusal))
 		return

@@ -211,3 +211,18 @@ func TestWhatTheLedgerIsTold(t *testing.T) {
 		}
 	}
 }
+
+// TestAModelsNameIsBounded: it is kept, logged and repeated.
+func TestAModelsNameIsBounded(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, testConfig("http://127.0.0.1:1/v1"))
+	for _, path := range []string{"/v1/chat/completions", "/v1/responses", "/v1/messages", "/v1/embeddings", "/v1/messages/count_tokens"} {
+		body := `{"model":"up/` + strings.Repeat("x", 1<<20) + `","messages":[{"role":"user","content":"x"}],"input":"x","max_tokens":9}`
+		if resp, answer := h.at(t.Context(), path, body); resp.StatusCode != http.StatusBadRequest || len(answer) > 400 {
+			t.Errorf("%s: status %d, %d bytes: %.200s", path, resp.StatusCode, len(answer), answer)
+		}
+	}
+	if n := len(h.rows()); n != 0 || len(h.log.String()) > 4000 {
+		t.Errorf("%d rows are booked, %d bytes logged", n, len(h.log.String()))
+	}
+}
