@@ -35,7 +35,7 @@ func TestBrowser(t *testing.T) {
 		t.Fatal(err)
 	}
 	bin := build(t, root)
-	for _, script := range []string{"hub.mjs", "units.mjs", "many.mjs", "hostile.mjs"} {
+	for _, script := range []string{"hub.mjs", "units.mjs", "many.mjs", "spending.mjs", "hostile.mjs"} {
 		t.Run(script, func(t *testing.T) {
 			h := startHouse(t, bin, script)
 			ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
@@ -103,6 +103,28 @@ func (h *realHouse) declare(t *testing.T, script string) {
 	}
 }
 
+// talk gives the alias chat a second model to fall back on, and the rehearsal a rule by which it
+// talks long enough to be stopped.
+func (h *realHouse) talk(t *testing.T) {
+	t.Helper()
+	for name, change := range map[string][2]string{
+		"holdfast.yaml":  {"balanced: {chat: [rehearsal/default]", "balanced: {chat: [rehearsal/default, rehearsal/second]"},
+		"rehearsal.yaml": {"\nrules:\n", "\nrules:\n  - {name: talk at length, when: {user: at length}, reply: {text: '" + strings.Repeat("and so on, ", 100) + "', pause: 100ms}}\n"},
+	} {
+		path := filepath.Join(h.home, name)
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(text, []byte(change[0])) {
+			t.Fatalf("%s of the starter home has no %q", name, change[0])
+		}
+		if err := os.WriteFile(path, bytes.Replace(text, []byte(change[0]), []byte(change[1]), 1), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // manyUnits sleep; some need others, so that there is a graph.
 func manyUnits() []byte {
 	var b bytes.Buffer
@@ -127,6 +149,9 @@ func startHouse(t *testing.T, bin, script string) *realHouse {
 		}
 	}
 	h.declare(t, script)
+	if script == "spending.mjs" {
+		h.talk(t)
+	}
 	for _, variable := range portRanges(33000)() {
 		name, value, _ := strings.Cut(variable, "=")
 		t.Setenv(name, value)

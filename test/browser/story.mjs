@@ -64,7 +64,7 @@ export const open = async (page, path, title) => {
 }
 export const toast = (page, text) => page.locator('.toast', { hasText: text }).waitFor({ timeout: patience })
 export const closeToasts = async (page) => {
-  for (const button of await page.locator('.toast').getByRole('button', { name: 'Close message' }).all()) await button.click().catch(() => {})
+  for (const button of await page.locator('.toast').getByRole('button', { name: 'Close message' }).all()) await button.click({ timeout: 1_000 }).catch(() => {}) // it may go by itself
 }
 
 export async function login(page) {

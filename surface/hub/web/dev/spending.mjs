@@ -18,7 +18,7 @@ function call() {
   const fault = rehearsals.find((r) => Date.parse(r.until) > Date.now())
   if (fault) {
     fault.calls++
-    cooling = [{ model: fault.models[0], state: 'cooling', since: ago(0), until: soon(45_000), failures: 1, told: false, rehearsed: true, reason: 'is rate limited' }]
+    cooling = [{ model: fault.models[0], state: 'cooling', since: ago(0), until: soon(115_000), failures: 1, told: false, rehearsed: true, reason: 'is rate limited' }]
   }
   const step = chat.findIndex((m) => !cooling.some((c) => c.model === m))
   last = chat[step]

@@ -26,7 +26,7 @@ export function KeyDialog({ known, onClose, onMade }: { known?: ApiKey; onClose:
     event.preventDefault()
     const found = problemsOf(draft)
     setProblems(found)
-    if (found.length > 0) return
+    if (found.length > 0 || create.busy || update.busy) return
     if (!known) {
       const made = await create.run(createInput(draft))
       return made && onMade(made)
@@ -50,7 +50,7 @@ export function KeyDialog({ known, onClose, onMade }: { known?: ApiKey; onClose:
   return (
     <Dialog
       open alert wide onClose={onClose} title={known ? `Change ${known.name}` : 'New key'}
-      footer={<><Button onPress={onClose}>Cancel</Button><Button kind="primary" type="submit" form={id} busy={create.busy || update.busy}>{known ? 'Change' : 'Make the key'}</Button></>}
+      footer={<><Button onPress={onClose}>Cancel</Button><Button kind="primary" type="submit" form={id}>{known ? 'Change' : 'Make the key'}</Button></>}
     >
       <form id={id} className="key-form" onSubmit={(e) => void submit(e)} noValidate>
         {!known && <Field label="Name" hint="of the program that will hold it" {...bind('name')} focus />}

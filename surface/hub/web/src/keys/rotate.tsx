@@ -15,11 +15,12 @@ export function RotateDialog({ known, onClose, onMade }: { known: ApiKey; onClos
   const [overlap, setOverlap] = useState('1h')
   const rotate = useChange('key.rotate', { touches: ['key.list'], inline: true })
   const submit = async () => {
+    if (rotate.busy) return
     const made = await rotate.run({ name: known.name, ...(overlap ? { overlap } : {}) })
     if (made) onMade(made)
   }
   return (
-    <Dialog open alert onClose={onClose} title={`Rotate ${known.name}?`} footer={<><Button onPress={onClose}>Cancel</Button><Button kind="primary" busy={rotate.busy} onPress={() => void submit()}>Rotate</Button></>}>
+    <Dialog open alert onClose={onClose} title={`Rotate ${known.name}?`} footer={<><Button onPress={onClose}>Cancel</Button><Button kind="primary" onPress={() => void submit()}>Rotate</Button></>}>
       <p className="soft">It gets a new value, which is shown once. Limits, budget and bearer stay.</p>
       <label className="field">
         <span>The old value stays valid for</span>

@@ -12,6 +12,8 @@ import { useNow } from '../units/clock.tsx'
 import { touches } from './cooldowns.tsx'
 
 const spans = ['30s', '1m', '2m', '5m', '15m']
+/** What a provider that is rate limited says about when to come again. */
+const rests = ['30s', '2m', '10m']
 
 /** Lets a model seem to fail, so that the way back is seen before it is needed. */
 export function Rehearsals({ policy }: { policy: Policy }) {
@@ -19,12 +21,13 @@ export function Rehearsals({ policy }: { policy: Policy }) {
   const [alias, setAlias] = useState('')
   const [fault, setFault] = useState<Fault>('429')
   const [time, setTime] = useState('1m')
+  const [rest, setRest] = useState('')
   const chosen = alias || aliases[0] || ''
   const start = useChange('gateway.rehearse', { touches, done: () => `${chosen} seems to fail for ${time}` })
   const end = useChange('gateway.end_rehearsal', { touches, done: () => 'The rehearsal is over' })
   const submit = (event: FormEvent) => {
     event.preventDefault()
-    void start.run({ alias: chosen, fault, for: time })
+    void start.run({ alias: chosen, fault, for: time, ...(fault === '429' && rest ? { retry_after: rest } : {}) })
   }
   return (
     <Card title="Rehearse a failure" className="rehearse">
@@ -32,6 +35,7 @@ export function Rehearsals({ policy }: { policy: Policy }) {
         <label className="field"><span>Alias</span><select className="input" value={chosen} onChange={(e) => setAlias(e.target.value)}>{aliases.map((a) => <option key={a}>{a}</option>)}</select></label>
         <label className="field"><span>Fault</span><select className="input" value={fault} onChange={(e) => setFault(e.target.value as Fault)}>{faults.map((f) => <option key={f.value} value={f.value}>{f.text}</option>)}</select></label>
         <label className="field"><span>For</span><select className="input" value={time} onChange={(e) => setTime(e.target.value)}>{spans.map((s) => <option key={s}>{s}</option>)}</select></label>
+        <label className="field"><span>Says: again in</span><select className="input" value={rest} disabled={fault !== '429'} onChange={(e) => setRest(e.target.value)}><option value="">nothing</option>{rests.map((s) => <option key={s}>{s}</option>)}</select></label>
         <Button type="submit" icon={<PlayIcon size={15} />} busy={start.busy} isDisabled={chosen === ''}>Rehearse</Button>
       </form>
       <ul className="rehearsals">

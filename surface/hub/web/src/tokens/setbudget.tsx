@@ -21,12 +21,12 @@ export function SetBudget({ scope, onClose }: { scope: string; onClose: () => vo
     event.preventDefault()
     const read = setInput(draft)
     setProblems(read.problems)
-    if (read.problems.length === 0 && (await set.run(read.input))) onClose()
+    if (read.problems.length === 0 && !set.busy && (await set.run(read.input))) onClose()
   }
   return (
     <Dialog
       open alert wide onClose={onClose} title={scope ? `Budget of ${scope}` : 'Set a budget'}
-      footer={<><Button onPress={onClose}>Cancel</Button><Button kind="primary" type="submit" form={id} busy={set.busy}>Set</Button></>}
+      footer={<><Button onPress={onClose}>Cancel</Button><Button kind="primary" type="submit" form={id}>Set</Button></>}
     >
       <form id={id} className="stack" onSubmit={(e) => void submit(e)} noValidate>
         {!scope && (
