@@ -105,6 +105,8 @@ func decodeOdd(name string, v wire.Value) error {
 	switch name {
 	case "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options":
 		return nil // hints of where to find a cached prompt
+	case "client_metadata":
+		return nil // what Codex says of itself
 	case "max_tool_calls":
 		return nil // it bounds tools that the server runs, and there are none
 	case "stream_options":

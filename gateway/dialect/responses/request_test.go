@@ -123,7 +123,7 @@ func TestDecodeRefusesByName(t *testing.T) {
 func TestDecodePassesOverHints(t *testing.T) {
 	t.Parallel()
 	r, err := decode([]byte(`{"model":"m","input":"a","store":false,"truncation":"disabled","background":false,"top_logprobs":0,"conversation":null,
-		"prompt_cache_key":"k","prompt_cache_retention":"24h","max_tool_calls":2,"metadata":{"a":"b"},"safety_identifier":"s","stream_options":{"include_obfuscation":false},
+		"prompt_cache_key":"k","prompt_cache_retention":"24h","max_tool_calls":2,"metadata":{"a":"b"},"safety_identifier":"s","client_metadata":{"x-codex-installation-id":"i"},"stream_options":{"include_obfuscation":false},
 		"text":{"format":{"type":"text"}},"reasoning":{"effort":null,"generate_summary":"auto","context":"auto"},"include":[],"tools":[],"tool_choice":"none"}`))
 	if err != nil {
 		t.Fatal(err)
