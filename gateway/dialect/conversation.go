@@ -140,6 +140,8 @@ type ToolCall struct {
 	ID        string
 	Name      string
 	Arguments string
+	// Space is the group that the tool stands in, where the dialect has groups.
+	Space string
 }
 
 // A ToolResult is what a tool answered.
@@ -164,6 +166,8 @@ type Tool struct {
 	Schema      json.RawMessage // of the arguments; nil for none
 	Strict      *bool
 	Cache       string
+	// Space is the group in which the client named the tool; Name has it too.
+	Space string
 }
 
 // A Choice says whether tools are called. Mode is "", auto, none, required or tool, with Name.

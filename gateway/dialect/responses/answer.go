@@ -157,6 +157,7 @@ func encodeAnswer(r *dialect.Response, req *dialect.Request) ([]byte, error) {
 	var output wire.JSON
 	output.List()
 	for i, p := range r.Parts {
+		p = grouped(req, p)
 		switch p.Kind {
 		case dialect.PartText, dialect.PartRefusal, dialect.PartThinking, dialect.PartToolCall:
 			writeItem(&output, w.itemID(p.Kind, i), p, "completed")
@@ -191,6 +192,7 @@ func writeItem(j *wire.JSON, id string, p dialect.Part, status string) {
 		j.Key("type").Text("function_call")
 		j.Key("call_id").Text(p.Call.ID)
 		j.Key("name").Text(p.Call.Name)
+		j.Field("namespace", p.Call.Space)
 		j.Key("arguments").Text(p.Call.Arguments)
 	default:
 		j.Key("type").Text("message")

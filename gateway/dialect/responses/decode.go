@@ -223,43 +223,6 @@ func decodeReasoning(r *dialect.Request, v wire.Value) error {
 	})
 }
 
-func decodeTools(r *dialect.Request, v wire.Value) error {
-	return v.List(func(_ int, v wire.Value) error {
-		kind := typeOf(v.Raw)
-		if kind != "function" {
-			return wire.WrongField("type", "the tool %q is run by OpenAI's server and %s", kind, untranslated)
-		}
-		var tool dialect.Tool
-		err := v.Object(func(key []byte, v wire.Value) (err error) {
-			switch string(key) {
-			case "type":
-			case "name":
-				err = v.Into(&tool.Name)
-			case "description":
-				err = v.Into(&tool.Description)
-			case "strict":
-				tool.Strict, err = v.Bool()
-			case "parameters":
-				if v.IsNull() {
-					return nil
-				}
-				if !v.IsObject() {
-					return wire.Wrong("must be an object")
-				}
-				tool.Schema = v.Copy()
-			default:
-				err = unknown(v)
-			}
-			return err
-		})
-		if err == nil && tool.Name == "" {
-			err = wire.WrongField("name", "is required")
-		}
-		r.Tools = append(r.Tools, tool)
-		return err
-	})
-}
-
 func decodeChoice(r *dialect.Request, v wire.Value) error {
 	if v.IsText() {
 		mode, err := v.Text()

@@ -176,7 +176,7 @@ func placed(kind string, role dialect.Role) bool {
 }
 
 func decodeCall(v wire.Value) (dialect.Message, error) {
-	call := &dialect.ToolCall{}
+	call, space := &dialect.ToolCall{}, ""
 	m := dialect.Message{Role: dialect.Assistant, Parts: []dialect.Part{{Kind: dialect.PartToolCall, Call: call}}}
 	err := v.Object(func(key []byte, v wire.Value) error {
 		switch string(key) {
@@ -188,6 +188,8 @@ func decodeCall(v wire.Value) (dialect.Message, error) {
 			return v.Into(&call.Name)
 		case "arguments":
 			return v.Into(&call.Arguments)
+		case "namespace":
+			return v.Into(&space)
 		}
 		return unknown(v)
 	})
@@ -198,6 +200,7 @@ func decodeCall(v wire.Value) (dialect.Message, error) {
 	case call.Name == "":
 		err = wire.WrongField("name", "is required")
 	}
+	call.Name = joined(space, call.Name)
 	return m, err
 }
 

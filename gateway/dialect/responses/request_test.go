@@ -101,14 +101,19 @@ func TestDecodeRefusesByName(t *testing.T) {
 		`"input":[{"type":"web_search_call","id":"x"}]`:                              "input[0].type",
 		`"input":[{"type":"custom_tool_call","input":"x"}]`:                          "input[0].type",
 		`"input":[7]`: "input[0]",
-		`"input":[{"role":"tool","content":"x"}]`:                                                      "input[0].role",
-		`"input":[{"role":"user","content":[{"type":"output_text","text":"x"}]}]`:                      "input[0].content[0].type",
-		`"input":[{"role":"user","content":[{"type":"input_audio"}]}]`:                                 "input[0].content[0].type",
-		`"input":[{"role":"user","content":[{"type":"input_image"}]}]`:                                 "input[0].content[0].image_url",
-		`"input":[{"role":"user","content":[{"type":"input_file"}]}]`:                                  "input[0].content[0]",
-		`"input":[{"role":"user","content":"a"},{"type":"function_call","name":"f","arguments":"{}"}]`: "input[1].call_id",
-		`"input":[{"type":"function_call_output","output":"x"}]`:                                       "input[0].call_id",
-		`"input":[{"type":"function_call","call_id":"c","name":"f","arguments":"{}","namespace":"n"}]`: "input[0].namespace",
+		`"input":[{"role":"tool","content":"x"}]`:                                                                                          "input[0].role",
+		`"input":[{"role":"user","content":[{"type":"output_text","text":"x"}]}]`:                                                          "input[0].content[0].type",
+		`"input":[{"role":"user","content":[{"type":"input_audio"}]}]`:                                                                     "input[0].content[0].type",
+		`"input":[{"role":"user","content":[{"type":"input_image"}]}]`:                                                                     "input[0].content[0].image_url",
+		`"input":[{"role":"user","content":[{"type":"input_file"}]}]`:                                                                      "input[0].content[0]",
+		`"input":[{"role":"user","content":"a"},{"type":"function_call","name":"f","arguments":"{}"}]`:                                     "input[1].call_id",
+		`"input":[{"type":"function_call_output","output":"x"}]`:                                                                           "input[0].call_id",
+		`"input":[{"type":"function_call","call_id":"c","name":"f","arguments":"{}","namespace":7}]`:                                       "input[0].namespace",
+		`"input":"a","tools":[{"type":"namespace","tools":[]}]`:                                                                            "tools[0].name",
+		`"input":"a","tools":[{"type":"namespace","name":"n"}]`:                                                                            "tools[0].tools",
+		`"input":"a","tools":[{"type":"namespace","name":"n","x":1,"tools":[]}]`:                                                           "tools[0].x",
+		`"input":"a","tools":[{"type":"namespace","name":"n","tools":[{"type":"custom","name":"f"}]}]`:                                     "tools[0].tools[0].type",
+		`"input":"a","tools":[{"type":"function","name":"n__f"},{"type":"namespace","name":"n","tools":[{"type":"function","name":"f"}]}]`: "tools[1].tools[0].name",
 		`"input":null`: "input",
 	} {
 		_, err := decode([]byte(`{"model":"m",` + rest + `}`))
@@ -313,4 +318,30 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("%s\nbecame\n%s\n%v", body, out, err)
 		}
 	})
+}
+
+// TestNamespaces: groups of functions, which other dialects do not have, go by one name and come back
+// by two.
+func TestNamespaces(t *testing.T) {
+	t.Parallel()
+	r, err := decode([]byte(`{"model":"m","input":[{"role":"user","content":"a"},{"type":"function_call","call_id":"c","namespace":"mcp__crm__","name":"list","arguments":"{}"},
+		{"type":"function_call_output","call_id":"c","output":"x"}],"tools":[{"type":"function","name":"list"},
+		{"type":"namespace","name":"mcp__crm__","description":"Customers.","tools":[{"type":"function","name":"list","description":"Lists."},{"type":"function","name":"show"}]}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := r.Messages[1].Parts[0].Call.Name; got != "mcp__crm__list" {
+		t.Errorf("the earlier call is of %q", got)
+	}
+	if len(r.Tools) != 3 || r.Tools[1].Name != "mcp__crm__list" || r.Tools[1].Description != "Customers.\n\nLists." || r.Tools[2].Name != "mcp__crm__show" {
+		t.Errorf("tools %+v", r.Tools)
+	}
+	for name, want := range map[string]string{"mcp__crm__show": `"name":"show","namespace":"mcp__crm__"`, "list": `"name":"list","arguments"`} {
+		call := dialect.Part{Kind: dialect.PartToolCall, Call: &dialect.ToolCall{ID: "c", Name: name, Arguments: "{}"}}
+		plain, err := encodeAnswer(&dialect.Response{Parts: []dialect.Part{call}}, r)
+		stream := newEncoder(r).Encode(nil, dialect.Event{Kind: dialect.EventBegin, Part: call})
+		if err != nil || !strings.Contains(string(plain), want) || !strings.Contains(string(stream), want) {
+			t.Errorf("%s: %v: %s\n%s", name, err, plain, stream)
+		}
+	}
 }

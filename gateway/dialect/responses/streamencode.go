@@ -92,6 +92,7 @@ func (c *encoder) start(dst []byte, e dialect.Event) []byte {
 }
 
 func (c *encoder) begin(dst []byte, p dialect.Part) []byte {
+	p = grouped(c.req, p)
 	c.isOpen, c.part = true, p
 	c.id = c.itemID(p.Kind, c.at)
 	c.text.Reset()
