@@ -39,6 +39,10 @@ func TestPrint(t *testing.T) {
 			`{"units":[{"name":"a","since":"x","log":"l"},{"name":"b","pid":7,"since":"y","log":"l"}]}`,
 			"NAME  PID  SINCE  LOG\na          x      l\nb       7  y      l\n",
 		},
+		"the fullest row knows the order best": {
+			`{"events":[{"event":"set","by":"ada","detail":"x"},{"event":"warned","scope":"house","limit":"day","by":"b","detail":"y"}]}`,
+			"EVENT   SCOPE  LIMIT  BY   DETAIL\nset                   ada  x\nwarned  house  day    b    y\n",
+		},
 		"numbers stand below one another, their thousands parted where they count": {
 			`{"rows":[{"name":"a","input":12,"cost":"$0.64","pid":31279},{"name":"b","input":1234567,"cost":"?","pid":7}]}`,
 			"NAME      INPUT   COST    PID\na            12  $0.64  31279\nb     1,234,567      ?      7\n",

@@ -88,11 +88,13 @@ func columns(t Terminal, rows [][]member) (names []string, cells [][]string) {
 }
 
 // columnNames orders the members of all rows as their type declares them: a member that earlier
-// rows lack takes its place after the one before it.
+// rows lack takes its place after the one before it. Rows with the most members come first, for they
+// know the order best.
 func columnNames(rows [][]member) []string {
 	filled := map[string]bool{}
 	var names []string
-	for _, row := range rows {
+	fullest := slices.SortedStableFunc(slices.Values(rows), func(a, b []member) int { return cmp.Compare(len(b), len(a)) })
+	for _, row := range fullest {
 		after := -1
 		for _, m := range row {
 			filled[m.name] = filled[m.name] || cell(m.value) != "" && m.name != "hash" && !strings.HasSuffix(m.name, "schema")
