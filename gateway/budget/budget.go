@@ -33,8 +33,8 @@ var migrations embed.FS
 func Migrations() fs.FS { return migrations }
 
 // spent sums the ledger's rows, by name.
-func (b *Budgets) spent(ctx context.Context, by string, since time.Time) (map[string]Amount, error) {
-	sums, err := b.needs.Spent(ctx, by, since)
+func (n Needs) spent(ctx context.Context, by string, since time.Time) (map[string]Amount, error) {
+	sums, err := n.Spent(ctx, by, since)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read what was spent by %s: %w", by, err)
 	}

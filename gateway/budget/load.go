@@ -56,7 +56,7 @@ func (b *Budgets) loadSpent(ctx context.Context, fresh *book) error {
 	for d, by := range dimensions {
 		later := map[string]Amount{}
 		for i, on := range slices.Backward(days) {
-			spent, err := b.spent(ctx, by, c.begins(on))
+			spent, err := b.needs.spent(ctx, by, c.begins(on))
 			if err != nil {
 				return err
 			}
@@ -81,7 +81,7 @@ const mostAhead = 400
 // ahead lists the days to come in which rows lie, for the clock was ahead and was set back.
 func (b *Budgets) ahead(ctx context.Context, c *calendar) (days []int, err error) {
 	for on := c.today + 1; on <= c.today+mostAhead; on++ {
-		later, err := b.spent(ctx, scopeHouse, c.begins(on))
+		later, err := b.needs.spent(ctx, scopeHouse, c.begins(on))
 		if err != nil {
 			return nil, err
 		}
@@ -118,11 +118,11 @@ func (b *Budgets) replay(ctx context.Context, fresh *book, e *Event) error {
 		if e.Time.Before(since) || !e.Time.Before(c.now[p].till) {
 			return nil
 		}
-		whole, err := b.spent(ctx, dimensions[d], since)
+		whole, err := b.needs.spent(ctx, dimensions[d], since)
 		if err != nil {
 			return err
 		}
-		after, err := b.spent(ctx, dimensions[d], e.Time)
+		after, err := b.needs.spent(ctx, dimensions[d], e.Time)
 		if err != nil {
 			return err
 		}

@@ -160,7 +160,7 @@ func compare(a, b string) int {
 func (b board) activity(ctx context.Context, needed map[from]span) (map[from]map[string]Amount, error) {
 	sums := map[from]map[string]Amount{}
 	for f, s := range needed {
-		spent, err := b.spent(ctx, dimensions[f.dimension], s.since)
+		spent, err := b.needs.spent(ctx, dimensions[f.dimension], s.since)
 		if err != nil {
 			return nil, err
 		}

@@ -79,7 +79,7 @@ func (l *Ledger) Reserve(ctx context.Context, call Call, input, output int64) (*
 	}
 	if err := l.write.reserve(ctx, r.row(l.needs.Node, output), r.after); err != nil {
 		l.write.void(r.id) // it may be on disk all the same
-		l.release(r)
+		r.release()
 		return nil, err
 	}
 	return r, nil
@@ -155,7 +155,8 @@ func (r *Reservation) claim() Claim {
 }
 
 // release gives back what a call held that is not made.
-func (l *Ledger) release(r *Reservation) {
+func (r *Reservation) release() {
+	l := r.ledger
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.reserved -= r.held
