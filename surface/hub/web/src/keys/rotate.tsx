@@ -8,7 +8,7 @@ import { Dialog } from '../ui/dialog.tsx'
 import { TroubleCard } from '../ui/trouble.tsx'
 import type { Fresh } from './shown.tsx'
 
-const overlaps = [['', 'not at all: it ends at once'], ['10m', '10 minutes'], ['1h', '1 hour'], ['1d', '1 day'], ['7d', '7 days']] as const
+const overlaps = [['0', 'not at all: it ends at once'], ['10m', '10 minutes'], ['1h', '1 hour'], ['1d', '1 day'], ['7d', '7 days']] as const
 
 /** Makes a key anew, and asks how long the old one stays. */
 export function RotateDialog({ known, onClose, onMade }: { known: ApiKey; onClose: () => void; onMade: (fresh: Fresh) => void }) {
@@ -16,7 +16,7 @@ export function RotateDialog({ known, onClose, onMade }: { known: ApiKey; onClos
   const rotate = useChange('key.rotate', { touches: ['key.list'], inline: true })
   const submit = async () => {
     if (rotate.busy) return
-    const made = await rotate.run({ name: known.name, ...(overlap ? { overlap } : {}) })
+    const made = await rotate.run({ name: known.name, overlap })
     if (made) onMade(made)
   }
   return (

@@ -17,7 +17,7 @@ export function Cooldowns({ policy }: { policy: Policy }) {
   return (
     <Card
       title="Cooldowns" flush className="cooldowns"
-      aside={cooling.length > 1 && <Button busy={clear.busy} onPress={() => void clear.run({})}>Clear all</Button>}
+      aside={cooling.length > 1 && <Button isDisabled={clear.busy} onPress={() => void clear.run({})}>Clear all</Button>}
     >
       {cooling.length === 0 ? (
         <Empty title="No model rests" icon={<CheckIcon size={22} />}>A model that fails is left out for a while, and shows here.</Empty>

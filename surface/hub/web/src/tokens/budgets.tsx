@@ -63,7 +63,7 @@ function Scope({ scope, rows, onSet }: { scope: string; rows: Budget[]; onSet: (
       title={scope} className="budget-scope"
       aside={
         <span className="row wrap">
-          {rows.some((b) => isSetHere(b.setting)) && <Button kind="ghost" busy={remove.busy} onPress={() => void askRemove()} aria-label={`Remove the budgets of ${scope}`}>Remove</Button>}
+          {rows.some((b) => isSetHere(b.setting)) && <Button kind="ghost" isDisabled={remove.busy} onPress={() => void askRemove()} aria-label={`Remove the budgets of ${scope}`}>Remove</Button>}
           <Button busy={reset.busy} onPress={() => void askReset()} aria-label={`Reset the budgets of ${scope}`}>Reset</Button>
           <Button onPress={onSet} aria-label={`Change the budgets of ${scope}`}>Change</Button>
         </span>

@@ -25,6 +25,7 @@ export function Parked() {
 function Line({ call: c }: { call: ParkedCall }) {
   const approve = useChange('budget.approve', { touches, done: () => `The call of ${c.agent || c.caller} goes on` })
   const deny = useChange('budget.deny', { touches, done: () => `The call of ${c.agent || c.caller} is refused` })
+  const busy = approve.busy || deny.busy
   const left = secondsLeft(c.until, useNow())
   return (
     <li className="line" data-parked={c.id}>
@@ -33,8 +34,8 @@ function Line({ call: c }: { call: ParkedCall }) {
         <p className="dim small"><Said text={c.why} /></p>
       </div>
       <span className="left" role="timer">{span(left)}</span>
-      <Button icon={<CloseIcon size={15} />} busy={deny.busy} isDisabled={approve.busy} onPress={() => void deny.run({ id: c.id })}>Deny</Button>
-      <Button kind="primary" icon={<CheckIcon size={15} />} busy={approve.busy} isDisabled={deny.busy} onPress={() => void approve.run({ id: c.id })}>Approve</Button>
+      <Button icon={<CloseIcon size={15} />} isDisabled={busy} onPress={() => void deny.run({ id: c.id })}>Deny</Button>
+      <Button kind="primary" icon={<CheckIcon size={15} />} isDisabled={busy} onPress={() => void approve.run({ id: c.id })}>Approve</Button>
     </li>
   )
 }
