@@ -199,8 +199,10 @@ func TestAModelWithoutAPriceIsNotCalledOnABudgetOfMoney(t *testing.T) {
 func TestWhatFitsIsNotTaken(t *testing.T) {
 	t.Parallel()
 	b := opened(t, storetest.SQLite(t, whole()), limits("house", Limit{TokensPerDay: new(int64(100)), USDPerDay: new(60 * 1000 / nano)}))
-	if !b.ledger.Fits(callOf("a", "1"), 30, 30) || !b.ledger.Fits(callOf("a", "1"), 30, 30) {
-		t.Error("60 do not fit into 60")
+	for range 2 {
+		if !b.ledger.Fits(callOf("a", "1"), 30, 30) {
+			t.Error("60 do not fit into 60")
+		}
 	}
 	for why, does := range map[string]bool{
 		"tokens": b.ledger.Fits(callOf("a", "1"), 50, 51), "money": b.ledger.Fits(callOf("a", "1"), 30, 31), "nonsense": b.ledger.Fits(callOf("a", "1"), -1, 0),
