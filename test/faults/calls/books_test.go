@@ -26,8 +26,8 @@ type books struct {
 	reservations int
 	tokens, nano map[string]int64 // by key
 	total        int64
-	days         map[int64]int64 // of the key tokens, by the day
-	minutes      map[int64]int64 // of all, by the minute
+	days         map[int64]int64  // of the key tokens, by the day
+	minutes      map[int64]int64  // of all, by the minute
 	sums         map[string]int64 // what each table of sums adds up to
 }
 
