@@ -39,7 +39,8 @@ type modelList struct {
 func (r routing) allActions() []holdfast.Action {
 	list := holdfast.Action{
 		Name: "model.list", Short: "models", Tier: holdfast.TierOperator, Effect: holdfast.EffectRead,
-		Summary: "List the models: aliases as configured, as chosen now, as answered last; and agents",
+		Summary:  "List the models: aliases as configured, as chosen now, as answered last; and agents",
+		Examples: []string{"holdfast models", "holdfast models policy"},
 	}
 	return append([]holdfast.Action{action.NewAction(list, r.list)}, r.actions()...)
 }

@@ -76,7 +76,8 @@ func (r routing) actions() []holdfast.Action {
 	}
 	list := holdfast.Action{
 		Name: "cooldown.list", Tier: holdfast.TierOperator, Effect: holdfast.EffectRead, Offline: true,
-		Summary: "List the models that failed lately and are left out of their chains",
+		Summary:  "List the models that failed lately and are left out of their chains",
+		Examples: []string{"holdfast cooldown list"},
 	}
 	clear := holdfast.Action{
 		Name: "cooldown.clear", Tier: holdfast.TierOperator, Effect: holdfast.EffectChange, Offline: true,

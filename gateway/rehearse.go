@@ -63,7 +63,8 @@ func (r routing) rehearsing() []holdfast.Action {
 	}
 	end := holdfast.Action{
 		Name: "gateway.end_rehearsal", Tier: holdfast.TierOperator, Effect: holdfast.EffectChange, Safer: true,
-		Summary: "End a rehearsal before its time",
+		Summary:  "End a rehearsal before its time",
+		Examples: []string{"holdfast gateway end-rehearsal"},
 	}
 	return []holdfast.Action{action.NewAction(begin, r.rehearse), action.NewAction(end, r.endRehearsal)}
 }

@@ -35,19 +35,24 @@ func (b *Breaker) Capability() house.Capability {
 
 func (b board) actions() []holdfast.Action {
 	read := func(name, summary string) holdfast.Action {
-		return holdfast.Action{Name: "breaker." + name, Summary: summary, Tier: holdfast.TierOperator, Effect: holdfast.EffectRead, Offline: true}
+		return holdfast.Action{
+			Name: "breaker." + name, Summary: summary, Tier: holdfast.TierOperator, Effect: holdfast.EffectRead, Offline: true,
+			Examples: []string{"holdfast breaker " + name},
+		}
 	}
 	change := func(name, summary string, tier holdfast.Tier) holdfast.Action {
 		return holdfast.Action{Name: "breaker." + name, Summary: summary, Tier: tier, Effect: holdfast.EffectChange, Offline: true}
 	}
 	check := read("check", "Exit 0 when model calls are allowed, 3 while HALT stands")
 	check.Tier = holdfast.TierTenantPeer
+	check.Examples = []string{"holdfast breaker check || exit 3"}
 	check.Help = "From the command line it reads the flag and nothing else, within milliseconds, whether or not a house runs. `test -e var/breaker/HALT_FLAG` tells the same."
 	stop := change("halt", "Halt every model call and dispatch at once", holdfast.TierOperator)
 	stop.Safer = true
 	stop.Help = "A HALT by a person stands until a person resumes it; one by the breaker may end by itself after its cooldown. With a scope it halts one tenant or key and nobody else."
 	stop.Examples = []string{`holdfast breaker halt "runaway agent"`, `holdfast breaker halt "odd calls" --scope key:ci`}
 	resume := change("resume", "End a HALT", holdfast.TierOwner)
+	resume.Examples = []string{"holdfast breaker resume", "holdfast breaker resume key:ci", "holdfast breaker resume --force"}
 	resume.Help = "Refused while the burn is at a cap: change the thresholds first, or force it. A forced resume suspends judging for one hour."
 	set := change("set_thresholds", "Change the caps and how the breaker acts on them", holdfast.TierOwner)
 	set.Help = "Fields that are left out stay as they are. With a scope the caps are that tenant's or key's own, whose HALT is theirs alone; both 0 takes them away."

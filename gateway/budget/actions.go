@@ -51,7 +51,7 @@ func (b board) actions() []holdfast.Action {
 		action.NewAction(remove, b.remove),
 		action.NewAction(reset, b.reset),
 		action.NewAction(history, b.history),
-		action.NewAction(read("parked", "List the calls that wait for approval"), b.listParked),
+		action.NewAction(read("parked", "List the calls that wait for approval", "holdfast budget parked"), b.listParked),
 		action.NewAction(approve, b.approve),
 		action.NewAction(deny, b.deny),
 	}

@@ -59,8 +59,11 @@ func (b board) actions() []holdfast.Action {
 	read := func(name, summary string) holdfast.Action {
 		return holdfast.Action{Name: name, Summary: summary, Tier: holdfast.TierOperator, Effect: holdfast.EffectRead, Offline: true}
 	}
+	list, show := read("key.list", "List the API keys, without their values"), read("key.show", "Show one API key, without its value")
+	list.Examples, show.Examples = []string{"holdfast key list"}, []string{"holdfast key show laptop"}
 	revoke := holdfast.Action{
 		Name: "key.revoke", Summary: "Revoke an API key; it can come back from the trash", Tier: holdfast.TierOperator, Offline: true,
+		Examples: []string{"holdfast key revoke laptop"},
 		Categories: []holdfast.Category{{
 			Name: categoryKey, Summary: "The key's bearer is refused from now on", Returns: holdfast.ReturnsFromTrash, Production: true,
 		}},
@@ -69,8 +72,8 @@ func (b board) actions() []holdfast.Action {
 		action.NewAction(create, b.create),
 		action.NewAction(update, b.update),
 		action.NewAction(rotate, b.rotate),
-		action.NewAction(read("key.list", "List the API keys, without their values"), b.list),
-		action.NewAction(read("key.show", "Show one API key, without its value"), b.show),
+		action.NewAction(list, b.list),
+		action.NewAction(show, b.show),
 		action.NewDestroyer(revoke, b.inventory, b.revoke),
 	}
 }

@@ -28,6 +28,9 @@ func (e *Limited) RetryAfter() time.Duration { return e.Wait }
 
 func (e *Limited) Error() string {
 	what := map[string]string{settingRPM: "requests", settingTPM: "tokens"}[e.Setting]
+	if e.Most == 1 {
+		what = strings.TrimSuffix(what, "s")
+	}
 	text := fmt.Sprintf("the key %s may spend %d %s a minute (%s of the key)", e.Key, e.Most, what, e.Setting)
 	if e.Wait == 0 {
 		return text + ", and this call alone may need more: a smaller max_tokens would help"

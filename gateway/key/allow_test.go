@@ -349,3 +349,12 @@ func BenchmarkAllow(b *testing.B) {
 		}
 	}
 }
+
+func TestARefusalCountsInWords(t *testing.T) {
+	t.Parallel()
+	for most, want := range map[int64]string{1: "the key k may spend 1 request a minute", 2: "the key k may spend 2 requests a minute"} {
+		if e := (&Limited{Key: "k", Setting: settingRPM, Most: most, Wait: time.Second}); !strings.HasPrefix(e.Error(), want+" (rpm") {
+			t.Errorf("%s", e)
+		}
+	}
+}

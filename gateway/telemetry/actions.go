@@ -33,11 +33,12 @@ type place struct {
 func (t *Telemetry) actions() []holdfast.Action {
 	status := holdfast.Action{
 		Name: "telemetry.status", Summary: "Show which logs of coding agents are followed", Tier: holdfast.TierOperator,
-		Effect: holdfast.EffectRead, Offline: true,
+		Effect: holdfast.EffectRead, Offline: true, Examples: []string{"holdfast telemetry status"},
 	}
 	now := holdfast.Action{
 		Name: "telemetry.scan", Summary: "Look at the logs of coding agents now", Tier: holdfast.TierOperator,
 		Effect: holdfast.EffectChange, Subject: func(any) string { return "logs" },
+		Examples: []string{"holdfast telemetry scan"},
 	}
 	line := holdfast.Action{
 		Name: "token.statusline", Summary: "Print one line for a coding agent's prompt", Tier: holdfast.TierOperator,
