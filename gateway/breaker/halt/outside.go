@@ -24,8 +24,7 @@ const (
 // Telemetry tells what sessions recorded themselves, such as the logs of coding agents.
 type Telemetry interface {
 	// Burned is what was burned by calls made after since, by minute, beside an error what of it is
-	// known. It is asked every 15 s while no
-	// house tells the burn, and at no other time.
+	// known. It is asked every 15 s while no house tells the burn, and at no other time.
 	Burned(ctx context.Context, since time.Time) ([]judge.Minute, error)
 	// Rest lets go of what it knows, for a house tells the burn again.
 	Rest()
