@@ -206,10 +206,11 @@ type freed struct {
 // freedSpan is far longer than a settlement waits to be written.
 const freedSpan = 10 // seconds
 
-// free remembers what a settlement gave back.
+// free remembers what a settlement gave back. One that took its time just before a span ended may come
+// after the first of the next, and takes nothing away from what is remembered.
 func (t *tally) free(at time.Time, back Amount) {
 	f := &t.freed
-	if span := at.Unix() / freedSpan; span != f.span {
+	if span := at.Unix() / freedSpan; span != f.span && span != f.span-1 {
 		f.span, f.now, f.before = span, Amount{}, f.now
 	}
 	f.now.Tokens, f.now.Nano = f.now.Tokens+max(back.Tokens, 0), f.now.Nano+max(back.Nano, 0)
