@@ -26,7 +26,7 @@ function Table({ prices }: { prices: Price[] }) {
   if (prices.length === 0) return <Card><Empty title="No such model">Without a price its calls count in tokens only, and a budget of money refuses them.</Empty></Card>
   return (
     <Card flush title={plural(prices.length, 'price')}>
-      <table className="table stacked prices">
+      <table className="table stacked twin prices">
         <thead><tr><th>Model</th><th>Vendor</th><th className="right">Input</th><th className="right">Cached</th><th className="right">Cache 5 min</th><th className="right">Cache 1 h</th><th className="right">Output</th><th className="right">Reasoning</th></tr></thead>
         <tbody>
           {prices.map((p) => (

@@ -32,7 +32,7 @@ function Blocks({ blocks }: { blocks: Block[] }) {
   const now = useNow()
   if (blocks.length === 0) return <Empty title="No block in the last days">A block begins with the first call after the last one ended.</Empty>
   return (
-    <table className="table stacked">
+    <table className="table stacked twin">
       <thead><tr><th>Block</th><th className="right">Calls</th><th className="right">Tokens</th><th className="right">Cost</th><th className="right">A minute</th><th className="right">At its end</th></tr></thead>
       <tbody>
         {blocks.toReversed().map((b) => (
@@ -56,7 +56,7 @@ const hour = (time: string): string => new Date(time).toLocaleTimeString('en-GB'
 function SessionTable({ sessions }: { sessions: Session[] }) {
   if (sessions.length === 0) return <Empty title="No sessions yet" icon={<TokensIcon size={26} />}>Calls that name their session, and those of coding agents, show here.</Empty>
   return (
-    <table className="table stacked">
+    <table className="table stacked twin">
       <thead><tr><th>Session</th><th>Agent</th><th>Project</th><th>Last active</th><th className="right">Calls</th><th className="right">Tokens</th><th className="right">Cost</th></tr></thead>
       <tbody>
         {sessions.map((s) => (
