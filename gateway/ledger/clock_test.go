@@ -39,8 +39,8 @@ func TestMidnight(t *testing.T) {
 			t.Fatal(err)
 		}
 		last := time.Time{}
-		for hour := range 24 * 800 {
-			at := time.Unix(1_700_000_000+int64(hour)*3600, 0).In(zone)
+		for step := range 4 * 800 {
+			at := time.Unix(1_700_000_000+int64(step)*6*3600, 0).In(zone)
 			begin := Midnight(at)
 			if begin.After(at) || begin.Day() != at.Day() || begin.Add(-1).Day() == at.Day() || at.Sub(begin) > 25*time.Hour {
 				t.Fatalf("the day of %v begins at %v", at, begin)
