@@ -80,7 +80,7 @@ func testConfig(up string) Config {
 
 // impatient shortens every wait of a configuration.
 func impatient(c Config) Config {
-	short := config.Duration(500 * time.Millisecond)
+	short := config.Duration(2 * time.Second)
 	c.Timeouts = Timeouts{Connect: config.Duration(5 * time.Second), FirstByte: short, Answer: short, Stall: short}
 	return c
 }
