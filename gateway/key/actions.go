@@ -175,12 +175,10 @@ func (in updateInput) over(t *terms, now time.Time) error {
 	if t.OwnerKind == ownerTenant && t.Tenant != "" && t.Tenant != t.Owner {
 		add("tenant", "the key's owner is another tenant, "+t.Owner, "leave it out")
 	}
-	if in.Models != nil {
+	if in.Models != nil && *in.Models != nil {
 		t.Models = nil
 		for i, model := range strings.Split(strings.Join(*in.Models, ","), ",") {
-			if model = strings.TrimSpace(model); model == "" && len(*in.Models) == 0 {
-				continue
-			}
+			model = strings.TrimSpace(model)
 			if model == "" || strings.ContainsAny(model, " \t\r\n") || strings.Contains(strings.TrimSuffix(model, "*"), "*") || len(model) > 200 {
 				add(fmt.Sprintf("models[%d]", i), fmt.Sprintf("%q names no model", model), "want an alias, an agent or provider/model, with a star at its end at most")
 			}

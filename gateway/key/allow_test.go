@@ -97,6 +97,9 @@ func TestModelsOfAKey(t *testing.T) {
 	if f.Allow(t.Context(), caller, "chat", 1) == nil || f.Allow(t.Context(), caller, "fast", 1) != nil {
 		t.Error("the update is not in force")
 	}
+	if _, err := f.do(t, "key.update", `{"name":"k","models":[]}`); err == nil || f.Allow(t.Context(), caller, "chat", 1) == nil {
+		t.Errorf("a list of no models is taken for all of them: %v", err)
+	}
 	f.mustDo(t, "key.update", `{"name":"k","models":["*"]}`)
 	if err := f.Allow(t.Context(), caller, "chat", 1); err != nil {
 		t.Error(err)

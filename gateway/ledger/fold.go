@@ -3,7 +3,9 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -151,10 +153,22 @@ func summing(table, key string) statement {
 	}}
 }
 
+// listed gives rows in the one order in which every node writes them: PostgreSQL locks as it goes, and
+// two nodes that lock in different orders wait for each other for ever.
 func listed(rows map[sumKey]*sumRow) []*sumRow {
 	list := make([]*sumRow, 0, len(rows))
 	for _, row := range rows {
 		list = append(list, row)
 	}
+	slices.SortFunc(list, func(a, b *sumRow) int { return a.compare(b.sumKey) })
 	return list
+}
+
+func (k sumKey) compare(o sumKey) int {
+	if k.span != o.span {
+		return cmp.Compare(k.span, o.span)
+	}
+	mine := [...]string{k.session, k.source, k.tenant, k.caller, k.agent, k.apiKey, k.provider, k.model, k.project}
+	other := [...]string{o.session, o.source, o.tenant, o.caller, o.agent, o.apiKey, o.provider, o.model, o.project}
+	return slices.Compare(mine[:], other[:])
 }
