@@ -195,10 +195,30 @@ func (k *keeper) takeUp(name string) {
 // checkName notes when the name of a pipe leads elsewhere or nowhere.
 func (k *keeper) checkName(p *pipe) {
 	var st unix.Stat_t
+	if p.gone {
+		return
+	}
 	if err := unix.Lstat(k.home.Var("run", "pipes", p.name), &st); err != nil || st.Ino != p.ino {
 		p.gone = true
+		k.onlyRead(p)
 		k.push(p)
 	}
+}
+
+// onlyRead gives up the keeper's own writing end of a pipe whose name is gone, so that the system
+// tells when the last one who writes to it has closed it: until then there may be more.
+func (k *keeper) onlyRead(p *pipe) {
+	fd, err := unix.Open("/proc/self/fd/"+strconv.Itoa(p.fd), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return
+	}
+	if err := k.await(fd); err != nil {
+		_ = unix.Close(fd)
+		return
+	}
+	delete(k.pipes, p.fd)
+	_ = unix.Close(p.fd)
+	p.fd, k.pipes[fd] = fd, p
 }
 
 // run goes on until it is told to end, and has.

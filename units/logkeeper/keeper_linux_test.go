@@ -253,8 +253,9 @@ func TestPipeTakenAway(t *testing.T) {
 	again := r.pipe("unit", stdout)
 	r.write(again, "by the new pipe\n")
 	await(t, "the new pipe is empty", func() bool { return empty(again) })
+	r.write(r.out, "who still writes is heard\n")
 	r.idle()
-	same(t, "stdout", r.lines()[stdout], []string{"before", "right after", "by the new pipe"})
+	same(t, "stdout", r.lines()[stdout], []string{"before", "right after", "by the new pipe", "who still writes is heard"})
 }
 
 // TestLogThatCannotBeWritten wants one log in trouble to leave the others alone, and its own lines

@@ -23,7 +23,7 @@ type pipe struct {
 	fd     int
 	ino    uint64
 	queued bool
-	// gone tells that its name was removed: it is read as long as something is in it.
+	// gone tells that its name was removed: it is read as long as somebody has it open.
 	gone bool
 	// An unfinished line of so many bytes has waited since then, and was looked at so often.
 	waiting int
@@ -66,6 +66,17 @@ func pipeFull(fd int) bool {
 	set := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
 	n, err := unix.Poll(set, 0)
 	return err == nil && n == 0
+}
+
+// deserted tells that nobody can write to the pipe, or that this cannot be known, for this end writes
+// too.
+func deserted(fd int) bool {
+	if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0); err != nil || flags&unix.O_ACCMODE != unix.O_RDONLY {
+		return true
+	}
+	set := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	_, err := unix.Poll(set, 0)
+	return err != nil || set[0].Revents&unix.POLLHUP != 0
 }
 
 // widen makes room in a full pipe; false where the system allows no more.

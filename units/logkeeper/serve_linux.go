@@ -85,7 +85,7 @@ func (r *porter) take(p *pipe) (more bool) {
 			return false
 		}
 		r.calm(p)
-		if p.gone {
+		if p.gone && deserted(p.fd) {
 			r.letGo(p)
 		}
 		return false
@@ -239,7 +239,7 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// letGo closes a pipe whose name is gone and that is empty.
+// letGo closes a pipe whose name is gone, that is empty and that nobody can write to.
 func (r *porter) letGo(p *pipe) {
 	delete(r.pipes, p.fd)
 	delete(r.partial, p)
