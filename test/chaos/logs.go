@@ -61,31 +61,49 @@ func (l *ledger) acknowledged() map[string]uint64 {
 // read takes in what the log of a unit gained, rotated files first.
 func (l *ledger) read(unit string) error {
 	path := filepath.Join(l.logs(), unit+".log")
+	for {
+		if err := l.readRotated(unit, path); err != nil {
+			return err
+		}
+		data, err := outside.Log(path)
+		fresh, failed := l.rotated(path)
+		if failed != nil {
+			return failed
+		}
+		if len(fresh) > 0 {
+			continue // rotated meanwhile: what was read may be the next file, whose lines come later
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err == nil {
+			l.offsets[path], err = l.take(unit, path, data, l.offsets[path], false)
+		}
+		return err
+	}
+}
+
+// readRotated takes in the rotated files that were not read yet.
+func (l *ledger) readRotated(unit, path string) error {
 	rotated, err := l.rotated(path)
 	if err != nil {
 		return err
 	}
 	for _, name := range rotated {
-		at, known := l.offsets[path]
-		if !known {
-			at = 0
-		}
-		// The first one is what was the newest file when it was last read, up to there.
-		_, err := l.consume(unit, name, at, true)
+		data, err := outside.Log(name)
 		if errors.Is(err, fs.ErrNotExist) { // packed since it was listed
-			_, err = l.consume(unit, name+".gz", at, true)
+			data, err = outside.Log(name + ".gz")
 		}
 		if err != nil {
 			return err
 		}
+		// The first one is what was the newest file when it was last read, up to there.
+		if _, err := l.take(unit, name, data, l.offsets[path], true); err != nil {
+			return err
+		}
 		l.done[strings.TrimSuffix(name, ".gz")], l.offsets[path] = true, 0
 	}
-	end, err := l.consume(unit, path, l.offsets[path], false)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	l.offsets[path] = end
-	return err
+	return nil
 }
 
 // rotated lists the rotated files of a log that were not read yet, oldest first.
@@ -109,12 +127,8 @@ func (l *ledger) rotated(path string) ([]string, error) {
 
 var stampName = regexp.MustCompile(`\.log\.\d{8}T\d{9}Z$`)
 
-// consume reads whole lines of a file from an offset on.
-func (l *ledger) consume(unit, file string, from int64, whole bool) (int64, error) {
-	data, err := outside.Log(file)
-	if err != nil {
-		return from, err
-	}
+// take takes in the whole lines of a file from an offset on, and tells where they end.
+func (l *ledger) take(unit, file string, data []byte, from int64, whole bool) (int64, error) {
 	if int64(len(data)) < from {
 		return from, fmt.Errorf("%s shrank from %d to %d bytes: whole lines went away", file, from, len(data))
 	}

@@ -32,7 +32,7 @@ func TestDiskFullWhileItCalls(t *testing.T) {
 	for round := range rounds {
 		callers := h.load(a, "f"+string(rune('A'+round)), 4)
 		whole := a.whole()
-		h.until(10*time.Second, "calls are answered", func() bool { return a.whole() > whole+50 })
+		h.until(time.Minute, "calls are answered", func() bool { return a.whole() > whole+50 })
 		refused := a.of(http.StatusServiceUnavailable)
 		free := disktest.Fill(t, disk)
 		h.until(time.Minute, "calls are refused", func() bool { return a.of(http.StatusServiceUnavailable) > refused+50 })

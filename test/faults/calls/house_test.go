@@ -142,7 +142,7 @@ func (h *house) kill() {
 	if err := syscall.Kill(says.PID, syscall.SIGKILL); err != nil {
 		h.t.Fatal(err)
 	}
-	h.until(10*time.Second, "the house is gone", func() bool {
+	h.until(time.Minute, "the house is gone", func() bool {
 		conn, err := net.Dial("unix", filepath.Join(h.dir, "var", "run", "control.sock"))
 		if err == nil {
 			_ = conn.Close()

@@ -45,9 +45,12 @@ func TestKilledWhileItCalls(t *testing.T) {
 		span := time.Duration(100+rng.IntN(900)) * time.Millisecond
 		<-time.After(span)
 		if quiet := round%4 == 2; quiet {
+			h.until(time.Minute, "both budgets have refused", func() bool {
+				return a.of(http.StatusTooManyRequests) > 0 && a.of(http.StatusPaymentRequired) > 0
+			})
 			callers.stop()
 			callers.wait()
-			h.until(10*time.Second, "all is settled", func() bool { return h.read().reservations == 0 })
+			h.until(time.Minute, "all is settled", func() bool { return h.read().reservations == 0 })
 			for name := range a.complete {
 				known[name] = known[name] || strings.HasPrefix(name, fmt.Sprintf("r%d-", round))
 			}
