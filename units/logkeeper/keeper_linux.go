@@ -200,25 +200,11 @@ func (k *keeper) checkName(p *pipe) {
 	}
 	if err := unix.Lstat(k.home.Var("run", "pipes", p.name), &st); err != nil || st.Ino != p.ino {
 		p.gone = true
-		k.onlyRead(p)
+		delete(k.pipes, p.fd)
+		p.onlyRead(k.await)
+		k.pipes[p.fd] = p
 		k.push(p)
 	}
-}
-
-// onlyRead gives up the keeper's own writing end of a pipe whose name is gone, so that the system
-// tells when the last one who writes to it has closed it: until then there may be more.
-func (k *keeper) onlyRead(p *pipe) {
-	fd, err := unix.Open("/proc/self/fd/"+strconv.Itoa(p.fd), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return
-	}
-	if err := k.await(fd); err != nil {
-		_ = unix.Close(fd)
-		return
-	}
-	delete(k.pipes, p.fd)
-	_ = unix.Close(p.fd)
-	p.fd, k.pipes[fd] = fd, p
 }
 
 // run goes on until it is told to end, and has.

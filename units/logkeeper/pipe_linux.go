@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -66,6 +67,21 @@ func pipeFull(fd int) bool {
 	set := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
 	n, err := unix.Poll(set, 0)
 	return err == nil && n == 0
+}
+
+// onlyRead gives up the keeper's own writing end of a pipe whose name is gone, so that the system
+// tells when the last one who writes to it has closed it: until then there may be more.
+func (p *pipe) onlyRead(await func(fd int) error) {
+	fd, err := unix.Open("/proc/self/fd/"+strconv.Itoa(p.fd), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return
+	}
+	if err := await(fd); err != nil {
+		_ = unix.Close(fd)
+		return
+	}
+	_ = unix.Close(p.fd)
+	p.fd = fd
 }
 
 // deserted tells that nobody can write to the pipe, or that this cannot be known, for this end writes
