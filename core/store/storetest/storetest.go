@@ -10,6 +10,7 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"hash/crc32"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -94,7 +95,8 @@ func databaseName(t testing.TB) string {
 		return '_'
 	}, strings.ToLower(t.Name()))
 	dir := filepath.Base(t.TempDir()) // differs for each run of one test
-	return fmt.Sprintf("t%d_%s_%.40s", os.Getpid(), dir, clean)
+	whole := crc32.ChecksumIEEE([]byte(t.Name()))
+	return fmt.Sprintf("t%d_%s_%08x_%.30s", os.Getpid(), dir, whole, clean)
 }
 
 func (p *postgres) url(database string) string {
