@@ -95,21 +95,21 @@ func followed(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// replaced SIGNAL sends a signal to the log keeper and waits until another is at work.
+// replaced SIGNAL logkeeper|watch sends it a signal and waits until another is at work.
 func replaced(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: replaced SIGNAL")
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: replaced SIGNAL logkeeper|watch")
 	}
-	old := saysItIs(ts, "logkeeper")
-	disturb(ts, false, []string{args[0], "logkeeper"})
+	old := saysItIs(ts, args[1])
+	disturb(ts, false, args)
 	deadline := time.NewTimer(time.Minute)
 	defer deadline.Stop()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for saysItIs(ts, "logkeeper") == old {
+	for saysItIs(ts, args[1]) == old {
 		select {
 		case <-deadline.C:
-			ts.Fatalf("no other log keeper came")
+			ts.Fatalf("no other %s came", args[1])
 		case <-tick.C:
 		}
 	}

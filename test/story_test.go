@@ -17,7 +17,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -104,6 +103,7 @@ func freePort() (string, error) {
 
 // within lists the processes whose working folder, command line or environment names dir.
 func within(dir string) []int {
+	named := regexp.MustCompile(regexp.QuoteMeta(dir) + `([^\w-]|$)`) // not the folder of a story whose name goes on
 	entries, _ := os.ReadDir("/proc")
 	var pids []int
 	for _, e := range entries {
@@ -114,7 +114,7 @@ func within(dir string) []int {
 		cwd, _ := os.Readlink(fmt.Sprintf("/proc/%d/cwd", pid))
 		line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 		vars, _ := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
-		if strings.HasPrefix(cwd, dir) || bytes.Contains(line, []byte(dir)) || bytes.Contains(vars, []byte(dir)) {
+		if named.MatchString(cwd) || named.Match(line) || named.Match(vars) {
 			pids = append(pids, pid)
 		}
 	}
