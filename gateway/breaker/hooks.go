@@ -31,7 +31,7 @@ func (h hooks) actions() []holdfast.Action {
 	install := declare("install_hooks", "Have a coding agent stop while HALT stands")
 	install.Help = "Writes hooks into the agent's own settings and leaves all else there as it is. Twice does nothing more; uninstall-hooks takes them out. " +
 		"Codex runs a hook only after a person has trusted it there: type /hooks in Codex."
-	install.Examples = []string{"holdfast breaker install-hooks claude", "holdfast breaker install-hooks codex --file ~/work/.codex/hooks.json"}
+	install.Examples = []string{"holdfast breaker install-hooks claude", "holdfast breaker install-hooks codex --file ~/project/.codex/hooks.json"}
 	uninstall := declare("uninstall_hooks", "Take the hooks out of a coding agent's settings")
 	uninstall.Examples = []string{"holdfast breaker uninstall-hooks claude"}
 	return []holdfast.Action{action.NewAction(install, h.install), action.NewAction(uninstall, h.uninstall)}
