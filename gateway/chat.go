@@ -308,7 +308,7 @@ func (c *call) limit(t route.Target) int64 {
 
 // session is the client's own name of the conversation, as coding agents send it; empty for none.
 func session(h http.Header) string {
-	for _, name := range [...]string{"X-Holdfast-Session", "Session_id", "X-Claude-Code-Session-Id"} {
+	for _, name := range [...]string{"X-Holdfast-Session", "Session-Id", "Session_id", "X-Claude-Code-Session-Id"} {
 		if values := h[name]; len(values) > 0 && len(values[0]) <= 128 {
 			return values[0]
 		}
