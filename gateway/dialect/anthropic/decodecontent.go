@@ -142,6 +142,8 @@ func decodeBlock(v wire.Value, role dialect.Role) (dialect.Part, error) {
 		part, err = decodeCall(m)
 	case "tool_result":
 		part, err = decodeResult(m)
+	case "tool_reference":
+		part, err = decodeReference(m)
 	case "thinking", "redacted_thinking":
 		return decodeThought(m)
 	}
@@ -162,6 +164,10 @@ func placed(kind string, role dialect.Role) error {
 		}
 	case "tool_result":
 		if role == dialect.User {
+			return nil
+		}
+	case "tool_reference":
+		if role == within {
 			return nil
 		}
 	case "tool_use", "thinking", "redacted_thinking":

@@ -25,9 +25,15 @@ func decodeSchema(m members, name string, place *json.RawMessage) error {
 func decodeTools(r *dialect.Request, m members) error {
 	return first(
 		m.with("tools", func(v wire.Value) error {
+			var found map[string]bool
 			return v.List(func(_ int, v wire.Value) error {
-				tool, err := decodeTool(v)
-				r.Tools = append(r.Tools, tool)
+				tool, deferred, err := decodeTool(v)
+				if deferred && found == nil {
+					found = shown(m)
+				}
+				if !deferred || found[tool.Name] {
+					r.Tools = append(r.Tools, tool)
+				}
 				return err
 			})
 		}),
@@ -35,19 +41,19 @@ func decodeTools(r *dialect.Request, m members) error {
 	)
 }
 
-func decodeTool(v wire.Value) (dialect.Tool, error) {
-	var tool dialect.Tool
+// decodeTool also tells whether the model may not see the tool yet.
+func decodeTool(v wire.Value) (tool dialect.Tool, deferred bool, err error) {
 	m, err := membersOf(v)
 	if err != nil {
-		return tool, err
+		return tool, false, err
 	}
 	if err := m.with("type", func(v wire.Value) error { return refuseServerTool(m, v) }); err != nil {
-		return tool, err
+		return tool, false, err
 	}
 	if tool.Name, err = m.text("name"); err != nil {
-		return tool, err
+		return tool, false, err
 	}
-	return tool, first(
+	err = first(
 		m.only(
 			"type", "name", "description", "input_schema", "strict", "cache_control",
 			"eager_input_streaming", "allowed_callers", "defer_loading",
@@ -59,14 +65,9 @@ func decodeTool(v wire.Value) (dialect.Tool, error) {
 		m.with("allowed_callers", func(v wire.Value) error {
 			return v.List(func(_ int, v wire.Value) error { return expect(v, "direct") })
 		}),
-		m.with("defer_loading", func(v wire.Value) error {
-			deferred, err := truth(v)
-			if deferred {
-				return wire.Wrong("cannot be put to a model that does not speak Anthropic's Messages API")
-			}
-			return err
-		}),
+		m.with("defer_loading", func(v wire.Value) (err error) { deferred, err = truth(v); return err }),
 	)
+	return tool, deferred, err
 }
 
 // refuseServerTool refuses every tool but the client's own: the others have schemas that only

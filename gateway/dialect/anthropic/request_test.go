@@ -130,7 +130,8 @@ func TestDecodeRefusesByName(t *testing.T) {
 		content("user", `{"type":"document","source":{"type":"url","url":"u"},"context":"c"}`):                              "messages[1].content[0].context",
 		content("user", `{"type":"document","source":{"type":"url","url":"u"},"citations":{"enabled":true}}`):               "messages[1].content[0].citations.enabled",
 		content("user", `{"type":"image","source":{"type":"url","url":"u"},"transformations":{"oversized_image":"error"}}`): "messages[1].content[0].transformations",
-		content("user", `{"type":"tool_result","tool_use_id":"a","content":[{"type":"tool_reference","tool_name":"x"}]}`):   "messages[1].content[0].content[0].type",
+		content("user", `{"type":"tool_result","tool_use_id":"a","content":[{"type":"tool_reference","tool_name":7}]}`):     "messages[1].content[0].content[0].tool_name",
+		content("user", `{"type":"tool_reference","tool_name":"x"}`):                                                        "messages[1].content[0].type",
 		content("assistant", `{"type":"text","text":"a","citations":[{"type":"char_location"}]}`):                           "messages[1].content[0].citations",
 	} {
 		_, err := decode([]byte(body))
@@ -182,5 +183,31 @@ func TestEncodeRefusesByName(t *testing.T) {
 		if _, err := encode(part(dialect.User, p)); err == nil || !strings.HasPrefix(err.Error(), "messages[1]: ") {
 			t.Errorf("%s: got %v", name, err)
 		}
+	}
+}
+
+// TestDeferredTools: a tool that is held back is shown once a search of the client's own found it.
+func TestDeferredTools(t *testing.T) {
+	t.Parallel()
+	const tools = `"tools":[{"name":"Search","input_schema":{}},{"name":"Fetch","input_schema":{},"defer_loading":true},{"name":"Other","input_schema":{},"defer_loading":true}]`
+	said := func(messages string) *dialect.Request {
+		t.Helper()
+		r, err := decode([]byte(`{"model":"m","max_tokens":9,` + tools + `,"messages":[` + messages + `]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	const ask = `{"role":"user","content":"fetch it"}`
+	if r := said(ask); len(r.Tools) != 1 || r.Tools[0].Name != "Search" {
+		t.Errorf("before the search: %+v", r.Tools)
+	}
+	r := said(ask + `,{"role":"assistant","content":[{"type":"tool_use","id":"a","name":"Search","input":{}}]},
+		{"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":[{"type":"tool_reference","tool_name":"Fetch"}]}]}`)
+	if len(r.Tools) != 2 || r.Tools[1].Name != "Fetch" {
+		t.Errorf("after the search: %+v", r.Tools)
+	}
+	if parts := r.Messages[2].Parts[0].Result.Parts; len(parts) != 1 || !strings.Contains(parts[0].Text, "Fetch") {
+		t.Errorf("the model is told %+v", parts)
 	}
 }
