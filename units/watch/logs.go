@@ -24,6 +24,20 @@ type scribe struct {
 	seen time.Time
 }
 
+// begin holds the units' pipes until ctx ends or end is called, which returns when they are let go.
+func (s *scribe) begin(ctx context.Context) (end func()) {
+	ctx, release := context.WithCancel(ctx)
+	held := make(chan struct{})
+	go func() {
+		defer close(held)
+		s.hold(ctx)
+	}()
+	return func() {
+		release()
+		<-held
+	}
+}
+
 // hold holds the units' pipes until ctx ends.
 func (s *scribe) hold(ctx context.Context) {
 	for ctx.Err() == nil {

@@ -67,7 +67,7 @@ func watch(ctx context.Context, h home.Home, seal string, log *slog.Logger, besi
 		return err
 	}
 	logs := &scribe{home: h, log: log, now: time.Now}
-	go logs.hold(ctx) // until the process ends
+	defer logs.begin(ctx)()
 	w := &Watch{home: h, log: log, machine: real{h, log}, lock: lock, tend: logs.tend, report: Report{Identity: self, Print: seal, Since: time.Now().UTC()}}
 	if last, known, err := ReadReport(h); err == nil && known {
 		w.report.Restarts, w.report.History = last.Restarts, last.History
