@@ -73,6 +73,7 @@ func (h life) run(ctx context.Context, lock *home.Lock, ready func(context.Conte
 		if endingAlready() {
 			h.shutdown()
 		}
+		defer takeBallast()()
 		return h.reloadOnHangup(ctx, hangups)
 	})
 	if program := h.next.program.Load(); program != nil {

@@ -16,6 +16,22 @@ type buffers struct {
 	streams sync.Pool
 }
 
+// A piping is what one stream is read into and written from.
+type piping struct{ in, out []byte }
+
+func (b *buffers) takePiping() *piping {
+	if p, ok := b.streams.Get().(*piping); ok {
+		return p
+	}
+	return new(piping)
+}
+
+func (b *buffers) givePiping(p *piping) {
+	if cap(p.in)+cap(p.out) <= keptBodySize {
+		b.streams.Put(p)
+	}
+}
+
 func (b *buffers) take() *bytes.Buffer {
 	if buf, ok := b.bodies.Get().(*bytes.Buffer); ok {
 		buf.Reset()

@@ -73,21 +73,17 @@ func (c *call) stream(ctx context.Context, s step, theirs *dialect.Dialect, answ
 		}
 		return invalid("answered a stream with content type %q", kind)
 	}
-	buf, _ := c.g.buffers.streams.Get().(*[]byte)
-	if buf == nil {
-		buf = new([]byte)
-	}
+	pipes := c.g.buffers.takePiping()
 	r := &relay{
-		c: c, s: s, theirs: theirs, silence: silence, events: wire.NewEvents(answer.Body, *buf), tap: theirs.NewTap(),
+		c: c, s: s, theirs: theirs, silence: silence, events: wire.NewEvents(answer.Body, pipes.in), tap: theirs.NewTap(), out: pipes.out[:0],
 		flush: http.NewResponseController(c.w), usageOurs: !c.req.UsageAsked,
 	}
 	if theirs != c.client {
 		r.decode, r.encode = theirs.NewDecoder(), c.client.NewEncoder(c.said)
 	}
 	defer func() {
-		if *buf = r.events.Buffer(); cap(*buf) <= keptBodySize {
-			c.g.buffers.streams.Put(buf)
-		}
+		pipes.in, pipes.out = r.events.Buffer(), r.out
+		c.g.buffers.givePiping(pipes)
 	}()
 	if f := r.prime(ctx); f != nil {
 		return f

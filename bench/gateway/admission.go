@@ -48,7 +48,7 @@ func admissions(ctx context.Context, peer, upstream string) ([]admission, error)
 	if err != nil || peer == "" {
 		return rows, err
 	}
-	server, err := startGateway(ctx, peer, upstream)
+	server, err := startGateway(ctx, peer, upstream, false)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +128,7 @@ func (o operator) up(ctx context.Context) (*child, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	c := &child{cmd, fmt.Sprintf("http://127.0.0.1:%d", api)}
+	c := &child{cmd: cmd, url: fmt.Sprintf("http://127.0.0.1:%d", api)}
 	if err := c.ready(ctx); err != nil {
 		c.stop()
 		return nil, err

@@ -24,6 +24,8 @@ import (
 type child struct {
 	cmd *exec.Cmd
 	url string
+	// profiles is where it serves its profiles, empty for nowhere.
+	profiles string
 }
 
 // start runs this program again in a role; it prints its address.
@@ -48,7 +50,7 @@ func start(ctx context.Context, role string, env []string) (*child, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s did not start: %w", role, err), cmd.Wait())
 	}
-	return &child{cmd, strings.TrimSpace(line)}, nil
+	return &child{cmd: cmd, url: strings.TrimSpace(line)}, nil
 }
 
 // gateway is one that is measured. Its headers lead to one temper of the upstream, "" for the plain
@@ -58,35 +60,40 @@ type gateway struct {
 	headers func(temper string) http.Header
 }
 
-func startGateway(ctx context.Context, name, upstream string) (gateway, error) {
+func startGateway(ctx context.Context, name, upstream string, profile bool) (gateway, error) {
 	switch name {
 	case "holdfast":
-		return startHoldfast(ctx, upstream)
+		return startHoldfast(ctx, upstream, profile)
 	case "portkey":
 		return startPortkey(ctx, upstream)
 	}
 	return gateway{}, fmt.Errorf("there is no peer %q: want portkey", name)
 }
 
-func startHoldfast(ctx context.Context, upstream string) (gateway, error) {
+func startHoldfast(ctx context.Context, upstream string, profile bool) (gateway, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return gateway{}, err
 	}
 	api, apiErr := freePort(ctx)
 	edge, edgeErr := freePort(ctx)
-	if err := errors.Join(apiErr, edgeErr); err != nil {
+	profiles, profilesErr := freePort(ctx)
+	if err := errors.Join(apiErr, edgeErr, profilesErr); err != nil {
 		return gateway{}, err
 	}
 	listen := fmt.Sprintf("127.0.0.1:%d", api)
 	cmd := exec.CommandContext(ctx, self)
 	cmd.Env = append(os.Environ(), "HOLDFAST_BENCH_ROLE=holdfast", "HOLDFAST_BENCH_UPSTREAM="+upstream,
 		"HOLDFAST_BENCH_API="+listen, fmt.Sprintf("HOLDFAST_BENCH_EDGE=127.0.0.1:%d", edge))
+	c := &child{cmd: cmd, url: "http://" + listen}
+	if profile {
+		c.profiles = fmt.Sprintf("127.0.0.1:%d", profiles)
+		cmd.Env = append(cmd.Env, profileVariable+"="+c.profiles)
+	}
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		return gateway{}, err
 	}
-	c := &child{cmd, "http://" + listen}
 	if err := c.ready(ctx); err != nil {
 		c.stop()
 		return gateway{}, err
@@ -130,7 +137,7 @@ func startPortkey(ctx context.Context, upstream string) (gateway, error) {
 	if err := cmd.Start(); err != nil {
 		return gateway{}, err
 	}
-	c := &child{cmd, fmt.Sprintf("http://127.0.0.1:%d", port)}
+	c := &child{cmd: cmd, url: fmt.Sprintf("http://127.0.0.1:%d", port)}
 	if err := c.ready(ctx); err != nil {
 		c.stop()
 		return gateway{}, err

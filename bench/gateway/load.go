@@ -93,18 +93,22 @@ func load(ctx context.Context, base string, headers http.Header, n, connections 
 	return group.Wait()
 }
 
-// latency is the median of n calls one after the other.
-func latency(ctx context.Context, base string, headers http.Header, n int) (time.Duration, error) {
+// latencies are the medians of n calls one after the other, to the upstream itself and through a
+// gateway by turns, so that whatever else the machine does is in both.
+func latencies(ctx context.Context, upstream, base string, headers http.Header, n int) (direct, through time.Duration, err error) {
 	c := client(1)
 	defer c.CloseIdleConnections()
-	took := make([]time.Duration, n)
-	for i := range took {
-		began := time.Now()
-		if err := call(ctx, c, base, headers, shape{}); err != nil {
-			return 0, err
+	var took [2][]time.Duration
+	for range n {
+		for i, to := range []string{upstream, base} {
+			began := time.Now()
+			if err := call(ctx, c, to, headers, shape{}); err != nil {
+				return 0, 0, err
+			}
+			took[i] = append(took[i], time.Since(began))
 		}
-		took[i] = time.Since(began)
 	}
-	slices.Sort(took)
-	return took[n/2], nil
+	slices.Sort(took[0])
+	slices.Sort(took[1])
+	return took[0][n/2], took[1][n/2], nil
 }

@@ -5,6 +5,8 @@
 //
 //	go run ./bench/gateway            both (node 20 and npm are needed for Portkey)
 //	go run ./bench/gateway -peer=""   Holdfast alone
+//	go run ./bench/gateway -quick     CPU, latency and memory alone
+//	go run ./bench/gateway -profile d writes d/plain.pprof, d/stream.pprof and d/allocs.pprof of the house
 //
 // It is not a benchmark of networks: everything runs on this machine and shares its cores. The
 // whole house runs, with its ledger (SQLite, synchronous=FULL) and breaker on. Callers: people.
@@ -17,8 +19,6 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"runtime"
-	"text/tabwriter"
 	"time"
 
 	"holdfast/app"
@@ -29,6 +29,8 @@ type options struct {
 	streams     int
 	connections int
 	peer        string
+	profile     string
+	quick       bool
 }
 
 func main() {
@@ -59,18 +61,20 @@ func parse() options {
 	flag.IntVar(&o.streams, "streams", 3000, "streamed calls of 64 chunks")
 	flag.IntVar(&o.connections, "c", 16, "connections")
 	flag.StringVar(&o.peer, "peer", "portkey", "the gateway beside ours; empty for none")
+	flag.StringVar(&o.profile, "profile", "", "the folder for profiles of the house; profiling costs some CPU")
+	flag.BoolVar(&o.quick, "quick", false, "leave out the trials: dead primary, hang-ups, 512 streams, budgets")
 	flag.Parse()
 	return o
 }
 
 // figures is one gateway's row.
 type figures struct {
-	name         string
-	plainCPU     float64 // µs a request
-	plainRate    float64 // requests a second
-	streamCPU    float64 // µs a stream
-	c1           time.Duration
-	idle, loaded float64 // MB
+	name               string
+	plainCPU           float64 // µs a request
+	plainRate          float64 // requests a second
+	streamCPU          float64 // µs a stream
+	direct, c1         time.Duration
+	idle, warm, loaded float64 // MB
 	trials
 }
 
@@ -80,10 +84,6 @@ func measure(ctx context.Context, o options) error {
 		return err
 	}
 	defer up.stop()
-	direct, err := latency(ctx, up.url+"/v1", nil, 500)
-	if err != nil {
-		return err
-	}
 	first, first99, err := firstPieces(ctx, gateway{up, func(string) http.Header { return nil }})
 	if err != nil {
 		return err
@@ -99,72 +99,66 @@ func measure(ctx context.Context, o options) error {
 		}
 		rows = append(rows, row)
 	}
+	show(rows, o)
+	if o.quick {
+		return nil
+	}
 	admitted, err := admissions(ctx, o.peer, up.url)
 	if err != nil {
 		return fmt.Errorf("admission: %w", err)
 	}
-	show(rows, direct, first, first99, o)
+	showTrials(rows, first, first99)
 	showAdmissions(admitted)
+	showBars(bars(rows, admitted, first99))
 	return nil
 }
 
 func measureOne(ctx context.Context, name, upstream string, o options) (figures, error) {
 	f := figures{name: name}
-	server, err := startGateway(ctx, name, upstream)
+	server, err := startGateway(ctx, name, upstream, o.profile != "")
 	if err != nil {
 		return f, err
 	}
 	defer server.stop()
+	if !wait(ctx, atRest) {
+		return f, ctx.Err()
+	}
+	f.idle = server.rss()
 	base, headers := server.url+"/v1", server.headers("")
 	if err := load(ctx, base, headers, o.requests/10, o.connections, shape{}); err != nil { // warm up
 		return f, err
 	}
-	f.idle = server.rss()
-	if f.c1, err = latency(ctx, base, headers, 500); err != nil {
+	f.warm = server.rss()
+	if f.direct, f.c1, err = latencies(ctx, upstream+"/v1", base, headers, 500); err != nil {
 		return f, err
 	}
-	cpu, began := server.cpu(), time.Now()
-	if err := load(ctx, base, headers, o.requests, o.connections, shape{}); err != nil {
+	began := time.Now()
+	f.plainCPU, err = server.costs(o.requests, func() error {
+		return server.profiled(ctx, o.profile, "plain", func() error { return load(ctx, base, headers, o.requests, o.connections, shape{}) })
+	})
+	if err != nil {
 		return f, err
 	}
-	f.plainCPU = float64((server.cpu() - cpu).Microseconds()) / float64(o.requests)
 	f.plainRate = float64(o.requests) / time.Since(began).Seconds()
-	cpu = server.cpu()
-	if err := load(ctx, base, headers, o.streams, o.connections, shape{stream: true}); err != nil {
+	f.streamCPU, err = server.costs(o.streams, func() error {
+		return server.profiled(ctx, o.profile, "stream", func() error { return load(ctx, base, headers, o.streams, o.connections, shape{stream: true}) })
+	})
+	if err != nil {
 		return f, err
 	}
-	f.streamCPU = float64((server.cpu() - cpu).Microseconds()) / float64(o.streams)
 	f.loaded = server.rss()
-	f.trials, err = try(ctx, server, upstream)
+	if !o.quick {
+		f.trials, err = try(ctx, server, upstream)
+	}
 	return f, err
 }
 
-func show(rows []figures, direct, first, first99 time.Duration, o options) {
-	fmt.Printf("%s %s/%s, %d CPUs, Go %s; %d connections, %d calls, %d streams of 64 chunks; direct c1 p50 %s\n\n",
-		time.Now().UTC().Format("2006-01-02"), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(),
-		o.connections, o.requests, o.streams, direct.Round(time.Microsecond))
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(w, "gateway\tCPU µs a call\tcalls/s\tCPU µs a stream\tc1 p50\tRSS MB warm\tRSS MB loaded")
-	for _, r := range rows {
-		_, _ = fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.0f\t%s\t%.0f\t%.0f\n",
-			r.name, r.plainCPU, r.plainRate, r.streamCPU, r.c1.Round(time.Microsecond), r.idle, r.loaded)
-	}
-	if len(rows) == 2 {
-		_, _ = fmt.Fprintf(w, "ratio\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\n",
-			rows[0].plainCPU/rows[1].plainCPU, rows[0].plainRate/rows[1].plainRate, rows[0].streamCPU/rows[1].streamCPU,
-			float64(rows[0].c1)/float64(rows[1].c1), rows[0].idle/rows[1].idle, rows[0].loaded/rows[1].loaded)
-	}
-	_ = w.Flush()
-	showTrials(rows, first, first99)
-}
+// atRest is how long a gateway that just started is left alone before its memory counts as idle.
+const atRest = 2 * time.Second
 
-func showTrials(rows []figures, first, first99 time.Duration) {
-	fmt.Printf("\nfirst piece of a stream, direct: p50 %s, p99 %s\n\n", first.Round(time.Microsecond), first99.Round(time.Microsecond))
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(w, "gateway\tfirst piece p50\tp99\tadded p99\t512 streams: broken\tstood still > 1 s\tlongest gap\tcalls to a dead primary of 200\tupstreams cancelled of 5")
-	for _, r := range rows {
-		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%d\t%s\t%d\t%d\n", r.name, r.first.Round(time.Microsecond), r.first99.Round(time.Microsecond),
-			(r.first99 - first99).Round(time.Microsecond), r.broken, r.gaps, r.longest.Round(time.Millisecond), r.wasted, r.cancelled)
-	}
-	_ = w.Flush()
+// costs is the CPU that n runs took of the process, in µs each.
+func (c *child) costs(n int, run func() error) (float64, error) {
+	before := c.cpu()
+	err := run()
+	return float64((c.cpu() - before).Microseconds()) / float64(n), err
 }

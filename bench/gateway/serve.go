@@ -29,6 +29,9 @@ func serveHoldfast(api, edge string) (err error) {
 			return err
 		}
 	}
+	if address := os.Getenv(profileVariable); address != "" {
+		serveProfiles(address)
+	}
 	if status := app.Main([]string{"--home", dir, "up", "--set", "api.listen=" + api, "--set", "edge.listen=" + edge}); status != 0 {
 		return fmt.Errorf("the house ended with status %d", status)
 	}
