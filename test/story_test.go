@@ -47,12 +47,25 @@ func TestStories(t *testing.T) {
 			env.Vars = append(env.Vars, ranges()...)
 			return setup(env, root, bin)
 		},
+		Condition: func(name string) (bool, error) { return installed(root, name) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"await": await, "killunit": killUnit, "killhouse": killHouse, "nothing-left": nothingLeft,
 			"samepid": samePID, "let": let, "exits": exits, "disturb": disturb, "back": back,
 			"version": buildVersion, "counts": counts, "wholelog": wholelog, "followed": followed, "replaced": replaced, "foreign": foreign, "killcommand": killCommand, "absent": absent,
 		},
 	})
+}
+
+// installed is the condition agents: the coding agents are there. In CI they must be.
+func installed(root, name string) (bool, error) {
+	if name != "agents" {
+		return false, fmt.Errorf("there is no condition %q: want agents", name)
+	}
+	_, err := os.Stat(filepath.Join(root, "test", "clients", "agents", "node_modules", "@openai", "codex"))
+	if err != nil && os.Getenv("CI") == "true" {
+		return false, fmt.Errorf("the coding agents are not installed, and in CI nothing is skipped: %w", err)
+	}
+	return err == nil, nil
 }
 
 // setup gives a script its own home, its own ports, and an end for everything it leaves running.
@@ -65,7 +78,7 @@ func setup(env *testscript.Env, root, bin string) error {
 	env.Setenv("CLIENTS", filepath.Join(root, "test", "clients"))
 	env.Setenv("BROWSER", filepath.Join(root, "test", "browser"))
 	env.Setenv("NO_COLOR", "1")
-	for _, name := range []string{"EDGE", "API"} {
+	for _, name := range []string{"EDGE", "API", "FAR_EDGE", "FAR_API"} { // FAR: of a second house
 		port, err := freePort()
 		if err != nil {
 			return err
