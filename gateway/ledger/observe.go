@@ -129,6 +129,7 @@ func (s *scratch) observe(ctx context.Context, tx store.Tx, rows []*observedRow)
 				other.id = 0 // it is known by name and counts no more
 			}
 		}
+		stood, told := before[r.instead]
 		if gone, err := s.stoodFor(ctx, tx, r.instead, before); err != nil {
 			return err
 		} else if gone {
@@ -144,7 +145,7 @@ func (s *scratch) observe(ctx context.Context, tx store.Tx, rows []*observedRow)
 			continue // its row is past its retention: what it was summed up as stands
 		}
 		r.id = 0
-		counted := relayed[r.ResponseID] || again && old.id == 0 && r.ResponseID == ""
+		counted := relayed[r.ResponseID] || r.ResponseID == "" && (again && old.id == 0 || !again && told && stood.id == 0)
 		if !counted {
 			if counted, err = s.twin(ctx, tx, r, busy); err != nil {
 				return err

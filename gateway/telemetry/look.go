@@ -33,7 +33,8 @@ const (
 type eyes struct {
 	scanner *scan.Scanner
 	opened  bool
-	data    []openCode
+	folders []string // of OpenCode
+	data    []*openCode
 	board   *board
 	changed bool
 	saved   time.Time
@@ -60,7 +61,7 @@ func (t *Telemetry) open() error {
 	t.eyes = eyes{scanner: scan.New(scan.Options{Roots: roots}), opened: true, board: newBoard(), said: map[string]bool{}, saved: time.Now()}
 	for _, r := range roots {
 		if r.Source == scan.OpenCode {
-			t.eyes.data = append(t.eyes.data, openCode{folder: strings.TrimSuffix(r.Path, "/storage/message")})
+			t.eyes.folders = append(t.eyes.folders, strings.TrimSuffix(r.Path, "/storage/message"))
 		}
 	}
 	t.resume()
@@ -86,9 +87,6 @@ func (t *Telemetry) resume() {
 	}
 	if b, err := readBoard(t.folder("board.json")); err == nil {
 		t.eyes.board = b
-		for i := range t.eyes.data {
-			t.eyes.data[i].until = b.OpenCode[t.eyes.data[i].folder]
-		}
 	}
 }
 
@@ -126,16 +124,16 @@ func (t *Telemetry) look(ctx context.Context) error {
 	}
 	began := time.Now()
 	tick, err := t.eyes.scanner.Scan(ctx, func(records []scan.Record) error { return t.tell(ctx, records) })
-	for i := range t.eyes.data {
-		rows, failed := t.eyes.data[i].fresh(ctx)
+	for _, o := range t.eyes.bases() {
+		rows, failed := o.fresh(ctx, began)
 		if failed == nil {
 			failed = t.tell(ctx, rows)
 		}
 		if failed == nil {
-			t.eyes.data[i].take()
-			t.eyes.board.OpenCode[t.eyes.data[i].folder] = t.eyes.data[i].until
+			o.take()
+			t.eyes.board.OpenCode[o.path] = o.until
 		} else if ctx.Err() == nil {
-			tick.Problems = append(tick.Problems, scan.Problem{Path: t.eyes.data[i].folder, Err: failed})
+			tick.Problems = append(tick.Problems, scan.Problem{Path: o.path, Err: failed})
 		}
 		tick.Records += len(rows)
 	}

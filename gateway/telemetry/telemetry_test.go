@@ -416,3 +416,95 @@ func TestRunEndsAndWritesDown(t *testing.T) {
 	}
 	w.want(1, 10)
 }
+
+// TestAForkOfOpenCodeCountsOnce: a fork repeats all messages under new names, and goes on.
+func TestAForkOfOpenCodeCountsOnce(t *testing.T) {
+	w := newWorld(t)
+	const folder = ".local/share/opencode/storage/message/"
+	said := func(id string, at time.Time, input int, completed string) string {
+		return fmt.Sprintf(`{"id":"%s","role":"assistant","modelID":"m","providerID":"p","cost":0.5,"time":{"created":%d%s},"tokens":{"input":%d,"output":3,"reasoning":0,"cache":{"read":0,"write":0}}}`,
+			id, at.UnixMilli(), completed, input)
+	}
+	now := time.Now().Add(-time.Minute)
+	whole := fmt.Sprintf(`,"completed":%d`, now.UnixMilli()+900)
+	w.add(folder+"a/m1.json", said("m1", now, 10, ""))
+	w.add(folder+"a/m2.json", said("m2", now, 10, whole)) // begun in the same millisecond by two, and alike
+	w.scan()
+	w.want(2, 26)
+	if err := os.Remove(filepath.Join(w.user, folder+"a/m1.json")); err != nil {
+		t.Fatal(err)
+	}
+	w.add(folder+"a/m1.json", said("m1", now, 70, whole)) // it is complete, and grew
+	w.scan()
+	w.want(2, 86)
+	w.add(folder+"fork/n1.json", said("n1", now, 70, whole))
+	w.add(folder+"fork/n2.json", said("n2", now, 10, whole))
+	w.add(folder+"fork/n3.json", said("n3", now.Add(time.Second), 1000, whole))
+	w.scan()
+	w.want(3, 1089)
+	w.restart()
+	if err := os.RemoveAll(w.tm.folder()); err != nil {
+		t.Fatal(err)
+	}
+	w.scan()
+	w.want(3, 1089)
+}
+
+// TestEveryChannelOfOpenCode has a database of its own, and rows that hold what they should not.
+func TestEveryChannelOfOpenCode(t *testing.T) {
+	w := newWorld(t)
+	w.add(".local/share/opencode/storage/x", "")
+	rows := func(name string, rows ...[]any) {
+		t.Helper()
+		db, err := sql.Open("sqlite", filepath.Join(w.user, ".local/share/opencode", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.ExecContext(t.Context(), "CREATE TABLE IF NOT EXISTS message (id, session_id, time_updated, data)"); err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range rows {
+			if _, err := db.ExecContext(t.Context(), "INSERT INTO message VALUES (?, ?, ?, ?)", row...); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now := time.Now().UnixMilli()
+	rows("opencode.db", []any{"a", "s", now, message("a", 1)}, []any{nil, nil, nil, nil}, []any{[]byte{0, 1}, 7, "soon", 1.5}, []any{"z", "s", now, make([]byte, maxRow+1)})
+	rows("opencode-beta.db", []any{"b", "s", int64(1) << 62, message("b", 10)}) // from a clock far ahead
+	if s := w.scan(); len(s.Problems) != 0 {
+		t.Errorf("%v", s.Problems)
+	}
+	w.want(2, 11)
+	rows("opencode-beta.db", []any{"c", "s", now - 30_000, message("c", 100)}) // dated before it could be written
+	rows("opencode-dev.db", []any{"d", "s", now, message("d", 1000)})
+	w.scan()
+	w.want(4, 1111)
+}
+
+// TestACallOfTheGatewayThatOpenCodeToldBeforeItsEnd is one call, whatever the agent calls its provider.
+func TestACallOfTheGatewayThatOpenCodeToldBeforeItsEnd(t *testing.T) {
+	w := newWorld(t)
+	r, err := w.l.Reserve(t.Context(), ledger.Call{Provider: "p", Model: "m"}, 10, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	result := ledger.Result{Provider: "p", Model: "m", Status: ledger.StatusOK}
+	result.Usage.Input = 4000
+	r.Settle(result)
+	w.want(1, 4000)
+	const path = ".local/share/opencode/storage/message/a/m1.json"
+	text := message("m1", 4000)
+	w.add(path, text)
+	w.scan()
+	w.want(1, 4000)
+	if err := os.Remove(filepath.Join(w.user, path)); err != nil {
+		t.Fatal(err)
+	}
+	w.add(path, strings.Replace(text, `"time":{`, `"time":{"completed":1893456000000,`, 1))
+	w.scan()
+	w.want(1, 4000)
+}

@@ -48,9 +48,9 @@ type Record struct {
 	// Nano is what the log says that the call cost, in billionths of a dollar, when Priced.
 	Nano   int64
 	Priced bool
-	// Instead, unless empty, is a key under which the same call was told before: by a side
-	// conversation, which repeated it. This record stands for that one, though its total may be
-	// smaller.
+	// Instead, unless empty, is a key under which the same call may have been told before: by a side
+	// conversation, which repeated it, or while it went on. This record stands for that one, though its
+	// total may be smaller.
 	Instead string
 }
 

@@ -48,10 +48,7 @@ func (w *worker) read(f *file, parents *parents) (list []found, err error) {
 		return list, w.readWhole(in, f, &list, emit)
 	}
 	if !f.continues(in) {
-		f.offset, f.codex = 0, codexState{}
-	}
-	if f.source == Gemini { // a line may lean on any before it
-		f.offset = 0
+		f.offset, f.codex, f.gemini = 0, codexState{}, geminiState{}
 	}
 	if _, err := in.Seek(f.offset, io.SeekStart); err != nil {
 		return nil, err
@@ -60,11 +57,13 @@ func (w *worker) read(f *file, parents *parents) (list []found, err error) {
 	case Codex:
 		err = w.readCodex(in, f, parents, emit)
 	case Gemini:
-		var state geminiState
 		f.offset, err = w.lines.read(in, f.offset, func(line []byte, _ int64) bool {
-			w.geminiMessage(line, &state, f, emit)
+			w.geminiMessage(line, &f.gemini, f, emit)
 			return true
-		}, func(tail []byte, _ int64) { w.geminiMessage(tail, &state, f, emit) })
+		}, func(tail []byte, _ int64) {
+			state := f.gemini // the line is read again when it has its end
+			w.geminiMessage(tail, &state, f, emit)
+		})
 	default:
 		f.offset, err = w.lines.read(in, f.offset, func(line []byte, at int64) bool {
 			w.claudeCalls(line, at, f, emit)

@@ -372,6 +372,69 @@ func TestGemini(t *testing.T) {
 	}
 }
 
+func TestTokensOfGemini(t *testing.T) {
+	u := func(input, cached, output, reasoning int64) holdfast.Usage {
+		return holdfast.Usage{Input: input, CachedRead: cached, Output: output, Reasoning: reasoning}
+	}
+	for text, want := range map[string]holdfast.Usage{
+		`{"input":100,"output":10,"cached":40,"thoughts":5,"tool":2,"total":117}`: u(62, 40, 15, 5),
+		`{"input":100,"output":10,"cached":40,"thoughts":5,"tool":2,"total":157}`: u(102, 40, 15, 5),  // beside input
+		`{"input":100,"output":10,"cached":40,"thoughts":5,"tool":2,"total":0}`:   u(62, 40, 15, 5),   // the API gave none
+		`{"input":100,"output":10,"cached":40}`:                                   u(60, 40, 10, 0),   // nor here
+		`{"input":100,"output":10,"cached":40,"total":200}`:                       u(100, 40, 60, 50), // thoughts in the total alone
+		`{"input":10,"output":0,"cached":40,"total":10}`:                          u(0, 40, 0, 0),
+		`{"total":33}`: u(0, 0, 33, 0),
+		`{"input":12.0,"output":-3,"cached":"4","total":12}`: u(12, 0, 0, 0),
+		`{"input":1e300,"output":2,"total":2}`:               u(0, 0, 2, 0),
+		`{"input":0,"output":0,"total":0}`:                   {},
+		`null`:                                               {},
+	} {
+		if got, ok := geminiTokens([]byte(text)); got != want || ok != (want.Total() > 0) {
+			t.Errorf("%s: %+v, want %+v", text, got, want)
+		}
+	}
+}
+
+// TestGeminiIsReadFromWhereItEnded, and knows then what stood before.
+func TestGeminiIsReadFromWhereItEnded(t *testing.T) {
+	b := newBench(t)
+	const name = ".gemini/tmp/site/chats/session-1.jsonl"
+	message := func(id, more string, input int) string {
+		return fmt.Sprintf(`{"id":"%s","type":"gemini"%s,"tokens":{"input":%d,"output":0,"total":%d}}`, id, more, input, input) + "\n"
+	}
+	const at = `,"timestamp":"2026-11-01T10:00:00.000Z"`
+	b.write(name, `{"sessionId":"g1","projectHash":"x","startTime":"2026-11-01T09:00:00Z"}`+"\n"+message("a", at+`,"model":"m"`, 1)+strings.Repeat(`{"$set":{}}`+"\n", 500))
+	b.scan()
+	b.want(1)
+	state, err := b.s.State()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.fresh()
+	if err := b.s.Restore(state, nil); err != nil {
+		t.Fatal(err)
+	}
+	b.add(name, message("b", "", 10)+message("a", at, 3)+message("", "", 100)+message("", "", 1000)+`{"id":"c"`)
+	if tick := b.scan(); tick.Bytes == 0 || tick.Bytes > 600 {
+		t.Errorf("read %d bytes", tick.Bytes)
+	}
+	b.want(1113)
+	for _, r := range b.got {
+		if r.Session != "g1" || r.Model != "m" || r.Time.Format(time.DateOnly) != "2026-11-01" {
+			t.Errorf("%+v", r)
+		}
+	}
+	// The project was given a name, and its folder copied; a whole file was taken over into lines.
+	text, err := os.ReadFile(b.path(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.write(".gemini/tmp/renamed/chats/session-1.jsonl", string(text))
+	b.write(".gemini/tmp/site/chats/session-1.json", `{"sessionId":"g1","startTime":"2026-11-01T09:00:00Z","messages":[`+strings.TrimSpace(message("a", at+`,"model":"m"`, 1))+`]}`)
+	b.scan()
+	b.want(1113)
+}
+
 func TestOpenCode(t *testing.T) {
 	b := newBench(t)
 	const folder = ".local/share/opencode/storage/message/ses_1/"
@@ -380,7 +443,7 @@ func TestOpenCode(t *testing.T) {
 	b.scan()
 	b.want(7)
 	for _, r := range b.got {
-		if r.Usage != (holdfast.Usage{Input: 7, CachedRead: 9, CacheWrite5m: 3, Output: 10, Reasoning: 2}) || r.Nano != 25e7 || !r.Priced || r.Key != OpenCodeKey("msg_2") || r.Session != "ses_1" {
+		if r.Usage != (holdfast.Usage{Input: 7, CachedRead: 9, CacheWrite5m: 3, Output: 10, Reasoning: 2}) || r.Nano != 25e7 || !r.Priced || r.Session != "ses_1" {
 			t.Errorf("%+v", r)
 		}
 	}

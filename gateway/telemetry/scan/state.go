@@ -8,7 +8,7 @@ import (
 )
 
 // stateVersion changes when what was read must be read again.
-const stateVersion = 1
+const stateVersion = 2
 
 type keptState struct {
 	Version int        `json:"version"`
@@ -16,11 +16,12 @@ type keptState struct {
 }
 
 type keptFile struct {
-	Path   string     `json:"path"`
-	Read   stamp      `json:"read"`
-	Offset int64      `json:"offset"`
-	Tail   uint64     `json:"tail,omitempty"`
-	Codex  codexState `json:"codex,omitzero"`
+	Path   string      `json:"path"`
+	Read   stamp       `json:"read"`
+	Offset int64       `json:"offset"`
+	Tail   uint64      `json:"tail,omitempty"`
+	Codex  codexState  `json:"codex,omitzero"`
+	Gemini geminiState `json:"gemini,omitzero"`
 }
 
 // State tells how far the files were read, for Restore.
@@ -28,7 +29,7 @@ func (s *Scanner) State() ([]byte, error) {
 	kept := keptState{Version: stateVersion, Files: make([]keptFile, 0, len(s.files))}
 	for _, f := range s.files {
 		if f.read != (stamp{}) {
-			kept.Files = append(kept.Files, keptFile{f.path, f.read, f.offset, f.tail, f.codex})
+			kept.Files = append(kept.Files, keptFile{f.path, f.read, f.offset, f.tail, f.codex, f.gemini})
 		}
 	}
 	return json.Marshal(kept)
@@ -53,7 +54,7 @@ func (s *Scanner) Restore(state, seen []byte) error {
 		return fmt.Errorf("cannot go on where version %d of the scanner ended; this is %d", kept.Version, stateVersion)
 	}
 	for _, k := range kept.Files {
-		s.restored[k.Path] = &file{path: k.Path, read: k.Read, offset: k.Offset, tail: k.Tail, codex: k.Codex}
+		s.restored[k.Path] = &file{path: k.Path, read: k.Read, offset: k.Offset, tail: k.Tail, codex: k.Codex, gemini: k.Gemini}
 	}
 	s.seen.restore(seen)
 	return nil

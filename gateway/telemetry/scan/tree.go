@@ -42,6 +42,7 @@ type file struct {
 	offset int64
 	tail   uint64
 	codex  codexState
+	gemini geminiState
 }
 
 // racy is how long after its last change a folder may change again without another stamp.

@@ -26,6 +26,8 @@ type Options struct {
 	Bytes  int64
 	// Sessions of Codex, before forks and sub-agents.
 	Codex int
+	// Sessions of Gemini CLI and of OpenCode.
+	Gemini, OpenCode int
 	// Apart leaves out what one log of Claude Code copies of another.
 	Apart bool
 	// Plain leaves the traps out.
@@ -34,7 +36,8 @@ type Options struct {
 	Start time.Time
 }
 
-// Write makes logs below a user's folder: .claude, .config/claude and .codex.
+// Write makes logs below a user's folder: .claude, .config/claude, .codex, .gemini and
+// .local/share/opencode.
 func Write(home string, o Options) error {
 	if o.Start.IsZero() {
 		o.Start = time.Date(2026, 9, 1, 7, 0, 0, 0, time.UTC)
@@ -52,6 +55,10 @@ func Write(home string, o Options) error {
 	if !o.Plain && o.Codex > 0 {
 		w.oddCodex()
 	}
+	for n := range o.Gemini {
+		w.geminiSession(n)
+	}
+	w.openCode()
 	return w.err
 }
 
