@@ -4,6 +4,7 @@ package app
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"unicode"
@@ -12,16 +13,23 @@ import (
 
 	"holdfast"
 	"holdfast/app/starter"
+	"holdfast/gateway/route"
 )
 
 func initCommand() *cobra.Command {
-	return &cobra.Command{
+	profile := ""
+	cmd := &cobra.Command{
 		Use:   "init [DIR]",
 		Short: "Write a commented starter home that runs as it is",
 		Long: "Write a commented starter home that runs as it is: no key, no network.\n\n" +
-			"DIR is made when it is not there; a folder that holds a home already is left alone.",
-		Example: "  holdfast init ~/agents && holdfast --home ~/agents up",
-		Args:    atMostOne,
+			"DIR is made when it is not there; a folder that holds a home already is left alone.\n\n" +
+			"With --profile, the keys of model providers that stand in the environment (ANTHROPIC_API_KEY, OPENAI_API_KEY, " +
+			"GEMINI_API_KEY, OPENROUTER_API_KEY, MISTRAL_API_KEY, ZAI_API_KEY, GROQ_API_KEY) go into the home's .env, and what " +
+			"each profile stands for with these providers is pinned in holdfast.yaml: a newer Holdfast proposes other models " +
+			"(`holdfast models policy`) and never changes it. Without such a key models are rehearsed.",
+		Example: "  holdfast init ~/agents && holdfast --home ~/agents up\n" +
+			"  OPENROUTER_API_KEY=sk-or-… holdfast init ~/agents --profile economy",
+		Args: atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir := "."
 			if len(args) == 1 {
@@ -31,14 +39,35 @@ func initCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			created, err := starter.Write(dir)
+			models := starter.Models{}
+			if cmd.Flags().Changed("profile") {
+				if models, err = starter.Choose(profile, os.Getenv); err != nil {
+					return err
+				}
+			}
+			created, err := starter.Write(dir, models)
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "Wrote a starter home at %s (%d files).\nStart it:  holdfast --home %s up\n", dir, len(created), quoted(dir))
+			fmt.Fprintf(cmd.OutOrStdout(), "Wrote a starter home at %s (%d files).\n%sStart it:  holdfast --home %s up\n", dir, len(created), chosen(models), quoted(dir))
 			return nil
 		},
 	}
+	cmd.Flags().StringVar(&profile, "profile", route.Balanced, "which models: "+strings.Join(route.ProfileNames(), ", "))
+	_ = cmd.RegisterFlagCompletionFunc("profile", cobra.FixedCompletions(route.ProfileNames(), cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+// chosen tells of the models that the operator asked for.
+func chosen(m starter.Models) string {
+	if m.Profile == "" {
+		return ""
+	}
+	from := "no provider's key is in this environment, so they are rehearsed"
+	if names := m.Names(); len(names) > 0 {
+		from = "with " + strings.Join(names, ", ") + " of this environment, now in .env"
+	}
+	return fmt.Sprintf("Models, %s: %s\n  %s\n", m.Profile, m.Bundle(), from)
 }
 
 // quoted is a path as a shell takes it for one word.

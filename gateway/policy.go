@@ -247,22 +247,10 @@ func (c Config) proposals() []Proposal {
 	var list []Proposal
 	for _, name := range route.ProfileNames() {
 		if b, ok := all[name]; ok && !b.Equal(c.Profiles[name]) {
-			list = append(list, Proposal{name, line(name, b)})
+			list = append(list, Proposal{name, name + ": " + b.String()})
 		}
 	}
 	return list
-}
-
-// line writes a bundle as it stands in holdfast.yaml.
-func line(name string, b route.Bundle) string {
-	var parts []string
-	lines := b.Lines()
-	for _, alias := range []string{route.AliasChat, route.AliasFallback, route.AliasCompaction, route.AliasFast} {
-		if chain := lines[alias]; len(chain) > 0 {
-			parts = append(parts, alias+": ["+strings.Join(chain, ", ")+"]")
-		}
-	}
-	return name + ": {" + strings.Join(parts, ", ") + "}"
 }
 
 func (r routing) alerts() []holdfast.AlertRule {

@@ -104,7 +104,7 @@ func Start(t testing.TB, opt Options) *House {
 func write(t testing.TB, dir string, opt Options) {
 	t.Helper()
 	if !opt.Bare {
-		if _, err := starter.Write(dir); err != nil {
+		if _, err := starter.Write(dir, starter.Models{}); err != nil {
 			t.Fatal(err)
 		}
 	}

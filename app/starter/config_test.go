@@ -23,7 +23,7 @@ import (
 // What the starter home says is read by the sections that it is for, and is their default.
 func TestConfigurationIsRightAndSaysTheDefaults(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "home")
-	if _, err := Write(dir); err != nil {
+	if _, err := Write(dir, Models{}); err != nil {
 		t.Fatal(err)
 	}
 	defaults := map[string]string{}

@@ -30,7 +30,7 @@ func notes(t *testing.T) (dir string, env []string) {
 		need.Missing(t, "there is no python3")
 	}
 	home := filepath.Join(t.TempDir(), "home")
-	if _, err := Write(home); err != nil {
+	if _, err := Write(home, Models{}); err != nil {
 		t.Fatal(err)
 	}
 	env = append(os.Environ(), "HOLDFAST_DATA="+filepath.Join(t.TempDir(), "data"), "PYTHONDONTWRITEBYTECODE=1")

@@ -31,12 +31,15 @@ const workName = ".holdfast-init"
 
 // Write makes a starter home in dir, which may be there already but must hold no home. It returns
 // the files it made, relative to dir.
-func Write(dir string) (created []string, err error) {
-	return writer{}.write(dir)
+func Write(dir string, models Models) (created []string, err error) {
+	return writer{models: models}.write(dir)
 }
 
 // A writer writes with a disk that a test can make fail.
-type writer struct{ disk disk.Disk }
+type writer struct {
+	models Models
+	disk   disk.Disk
+}
 
 func (w writer) write(dir string) (created []string, err error) {
 	dir, err = filepath.Abs(dir)
@@ -169,6 +172,9 @@ func (w writer) fill(work string) (created []string, err error) {
 			return err
 		}
 		name, mode := place(path)
+		if text, err = w.models.into(name, text); err != nil {
+			return err
+		}
 		to := filepath.Join(work, filepath.FromSlash(name))
 		if err := w.disk.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 			return err

@@ -44,7 +44,7 @@ func TestWriteMakesAWholeHome(t *testing.T) {
 			if _, err := os.Stat(dir); err == nil {
 				before = tree(t, dir)
 			}
-			created, err := Write(dir)
+			created, err := Write(dir, Models{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -86,7 +86,7 @@ func TestWriteRefusesAHome(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(dir, name), []byte("mine"), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			_, err := Write(dir)
+			_, err := Write(dir, Models{})
 			refused, ok := errors.AsType[*holdfast.Error](err)
 			if !ok || refused.Code != holdfast.CodeConflict || !strings.Contains(err.Error(), name) {
 				t.Fatalf("got %v, want a conflict that names %s", err, name)
@@ -100,10 +100,10 @@ func TestWriteRefusesAHome(t *testing.T) {
 
 func TestWriteTwiceRefuses(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "home")
-	if _, err := Write(dir); err != nil {
+	if _, err := Write(dir, Models{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Write(dir); err == nil {
+	if _, err := Write(dir, Models{}); err == nil {
 		t.Fatal("a second init went through")
 	}
 }
@@ -113,7 +113,7 @@ func TestWriteRefusesAFile(t *testing.T) {
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Write(path); err == nil {
+	if _, err := Write(path, Models{}); err == nil {
 		t.Fatal("a file became a home")
 	}
 }
@@ -123,7 +123,7 @@ func TestTwoAtOnce(t *testing.T) {
 	var group sync.WaitGroup
 	results := make([]error, 8)
 	for i := range results {
-		group.Go(func() { _, results[i] = Write(dir) })
+		group.Go(func() { _, results[i] = Write(dir, Models{}) })
 	}
 	group.Wait()
 	won := 0

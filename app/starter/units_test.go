@@ -39,7 +39,7 @@ func newYard(t *testing.T, edits ...func(home.Home)) *yard {
 	t.Helper()
 	notes(t) // skips without python3
 	y := &yard{T: t, home: home.At(filepath.Join(t.TempDir(), "home"))}
-	if _, err := Write(y.home.Dir()); err != nil {
+	if _, err := Write(y.home.Dir(), Models{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := y.home.Ensure(); err != nil {

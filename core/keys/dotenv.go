@@ -227,6 +227,15 @@ func (d *dotenv) set(key, value string) error {
 	return nil
 }
 
+// With is the text of a .env with one more key in it, as a home that is made begins.
+func With(text []byte, name string, value holdfast.Secret) ([]byte, error) {
+	d := parseDotenv(envName, text)
+	if err := assign(d, name, value.Reveal()); err != nil {
+		return nil, err
+	}
+	return d.bytes(), nil
+}
+
 // remove takes away every assignment of a key.
 func (d *dotenv) remove(key string) {
 	d.statements = slices.DeleteFunc(d.statements, func(s statement) bool { return s.key == key })

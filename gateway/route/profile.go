@@ -5,6 +5,7 @@ package route
 import (
 	"maps"
 	"slices"
+	"strings"
 )
 
 // The aliases that a profile sets together.
@@ -48,6 +49,18 @@ func (b Bundle) Lines() map[string][]string {
 // Equal tells whether two bundles say the same.
 func (b Bundle) Equal(other Bundle) bool {
 	return maps.EqualFunc(b.Lines(), other.Lines(), slices.Equal[[]string])
+}
+
+// String writes the bundle as it stands in holdfast.yaml behind its name.
+func (b Bundle) String() string {
+	var parts []string
+	lines := b.Lines()
+	for _, alias := range []string{AliasChat, AliasFallback, AliasCompaction, AliasFast} {
+		if chain := lines[alias]; len(chain) > 0 {
+			parts = append(parts, alias+": ["+strings.Join(chain, ", ")+"]")
+		}
+	}
+	return "{" + strings.Join(parts, ", ") + "}"
 }
 
 // Aliases lays the operator's own lines over a profile's. The alias chat, and fast, end in fallback;
