@@ -62,6 +62,8 @@ type Needs struct {
 	Now func() time.Time
 	// Boot is the machine's own clock; nil means that the other one is all there is.
 	Boot func() *halt.Moment
+	// Clock tells the passing of time from a clock that is set; nil means one of Now and Boot.
+	Clock *halt.Clock
 	// Helper is holdfast-watch, which hooks of other programs call; empty: beside this program.
 	Helper string
 }
@@ -114,6 +116,9 @@ func New(needs Needs) *Breaker {
 	if needs.Boot == nil {
 		needs.Boot = func() *halt.Moment { return nil }
 	}
+	if needs.Clock == nil {
+		needs.Clock = halt.NewClock(needs.Home, needs.Now, needs.Boot)
+	}
 	at := halt.In(needs.Home)
 	tell := &teller{files: at, journal: needs.Journal, log: needs.Log, queue: make(chan announcement, 256), entered: map[int64]bool{}}
 	caps := &limits{files: at, teller: tell, now: needs.Now}
@@ -123,7 +128,7 @@ func New(needs Needs) *Breaker {
 			files: at, teller: tell, log: needs.Log, now: needs.Now, limits: caps,
 			unwritten: map[halt.Scope]string{}, tampered: map[halt.Scope]time.Time{},
 		},
-		meters: &meters{now: needs.Now},
+		meters: newMeters(needs.Now, needs.Clock),
 		sight:  &sight{files: at, now: needs.Now, epoch: needs.Now()},
 	}
 }
@@ -146,15 +151,24 @@ func (b *Breaker) Start(ctx context.Context) error {
 		b.needs.Log.Warn("cannot keep room for a flag on a full disk", "error", err)
 	}
 	b.restore(ctx)
+	b.watchClock(true)
 	b.sight.seen()
 	return nil
 }
 
+// watchClock keeps how the clock was set.
+func (b *Breaker) watchClock(must bool) {
+	if err := b.needs.Clock.Keep(must); err != nil {
+		b.needs.Log.Warn("cannot keep how the clock was set", "error", err)
+	}
+}
+
 // restore reads the last day out of the ledger.
 func (b *Breaker) restore(ctx context.Context) {
-	minutes, err := b.needs.Minutes(ctx, b.needs.Now().Add(-25*time.Hour))
+	past := b.needs.Clock.Past()
+	minutes, err := b.needs.Minutes(ctx, b.needs.Now().Add(-25*time.Hour-past.Reach()))
 	if err == nil {
-		b.meters.load(minutes)
+		b.meters.load(minutes, past)
 	} else {
 		b.needs.Log.Error("cannot read what was burned in the last day, it is tried again", "error", err)
 	}
@@ -179,6 +193,7 @@ func (b *Breaker) Run(ctx context.Context) error {
 		case a := <-b.teller.queue:
 			b.teller.record(ctx, a)
 		case <-look.C:
+			b.watchClock(false)
 			b.halts.look()
 			b.tell(ctx, false)
 		case <-tick.C:
@@ -190,6 +205,7 @@ func (b *Breaker) Run(ctx context.Context) error {
 // round is what is done every 15 seconds.
 func (b *Breaker) round(ctx context.Context) {
 	b.Tick(ctx)
+	b.watchClock(true)
 	b.tell(ctx, true)
 	b.teller.catchUp(ctx)
 	b.mu.Lock()
@@ -215,7 +231,7 @@ func (b *Breaker) tell(ctx context.Context, must bool) {
 	}
 	told := b.meters.burnt(burn.Reserved)
 	now.revision++ // the judge outside sees by it that the house goes on
-	told.House, told.Revision = os.Getpid(), now.revision
+	told.House, told.Revision, told.Boot = os.Getpid(), now.revision, b.needs.Boot()
 	if err := b.files.TellBurn(told); err != nil {
 		b.needs.Log.Warn("cannot tell the judge outside what is burned", "error", err)
 		return

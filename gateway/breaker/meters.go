@@ -19,6 +19,7 @@ type meter struct {
 	slide    judge.Slide
 	reserved int64
 	warned   bool
+	loaded   bool // it knows the last day
 }
 
 func (m *meter) burn(now time.Time) judge.Burn {
@@ -41,13 +42,19 @@ func (m *meter) add(at, now time.Time, tokens int64) {
 // others to judge.
 type meters struct {
 	now    func() time.Time
+	clock  *halt.Clock
 	scoped atomic.Bool // there are any scopes
 
 	mu       sync.Mutex
 	tenants  map[string]*meter
 	keys     map[string]*meter
 	house    judge.Slide
+	loaded   bool // house knows the last day
 	revision int64
+}
+
+func newMeters(now func() time.Time, clock *halt.Clock) *meters {
+	return &meters{now: now, clock: clock, house: judge.Slide{Uptime: clock.Uptime}}
 }
 
 // fit makes the meters those of the caps in force, and tells whether one is new.
@@ -59,7 +66,7 @@ func (m *meters) fit(t *judge.Thresholds) (fresh bool) {
 		for name, c := range caps {
 			after[name] = before[name]
 			if after[name] == nil {
-				after[name], fresh = &meter{scope: scope(name)}, true
+				after[name], fresh = &meter{scope: scope(name), slide: judge.Slide{Uptime: m.clock.Uptime}}, true
 			}
 			after[name].caps = c
 		}
@@ -70,28 +77,41 @@ func (m *meters) fit(t *judge.Thresholds) (fresh bool) {
 	return fresh
 }
 
-// load brings in what the ledger knows of the last day. What was booked meanwhile is inside both,
-// so the larger of the two counts.
-func (m *meters) load(minutes []judge.Minute) {
+// load brings in what the ledger knows of the last day, once for each meter. What was booked meanwhile
+// is inside both, so the larger of the two counts.
+func (m *meters) load(minutes []judge.Minute, past judge.Past) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := m.now()
 	all, tenants, keys := map[int64]int64{}, map[*meter]map[int64]int64{}, map[*meter]map[int64]int64{}
 	for _, b := range minutes {
+		at, within := past.Now(b.At)
+		if !within {
+			continue
+		}
+		b.At = at
 		all[b.At] += b.Tokens
 		collect(tenants, m.tenants[b.Tenant], b)
 		collect(keys, m.keys[b.Key], b)
 	}
-	raise(&m.house, now, all)
+	if !m.loaded {
+		raise(&m.house, now, all)
+		m.loaded = true
+	}
 	for _, of := range []map[*meter]map[int64]int64{tenants, keys} {
 		for one, sums := range of {
 			raise(&one.slide, now, sums)
 		}
 	}
+	for _, of := range []map[string]*meter{m.tenants, m.keys} {
+		for _, one := range of {
+			one.loaded = true
+		}
+	}
 }
 
 func collect(into map[*meter]map[int64]int64, of *meter, b judge.Minute) {
-	if of == nil {
+	if of == nil || of.loaded {
 		return
 	}
 	if into[of] == nil {

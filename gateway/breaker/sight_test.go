@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -295,5 +296,71 @@ func TestThresholdsChangedByHandAreJournaled(t *testing.T) {
 	}
 	if alerts := third.warnAlerts(t.Context()); len(alerts) != 1 || !strings.Contains(alerts[0].Message, "not usable") {
 		t.Errorf("alerts %+v", alerts)
+	}
+}
+
+// TestTheBurnWhileTheClockIsSet: caps, and what is told of the burn, go by the time that passes, in this
+// house and in the next ones.
+func TestTheBurnWhileTheClockIsSet(t *testing.T) {
+	t.Parallel()
+	for _, jumps := range [][]time.Duration{{49 * time.Hour}, {-49 * time.Hour}, {49 * time.Hour, -49 * time.Hour}, {-30 * time.Minute, 400 * 24 * time.Hour}, {-400 * 24 * time.Hour}} {
+		now, since := time.Unix(1_800_000_000, 0), time.Hour
+		pass := func(d time.Duration) { now, since = now.Add(d), since+d }
+		var rows []judge.Minute // of the ledger
+		w := at(t.TempDir())
+		restarted := func() {
+			w.Breaker = New(Needs{
+				Home: home.At(w.dir), Now: func() time.Time { return now },
+				Boot: func() *halt.Moment { return &halt.Moment{ID: "this start", Since: since} },
+				Minutes: func(_ context.Context, from time.Time) ([]judge.Minute, error) {
+					return slices.DeleteFunc(slices.Clone(rows), func(m judge.Minute) bool { return m.At < judge.MinuteOf(from) }), nil
+				},
+			})
+			if err := w.Start(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		spend := func(tokens int64) error {
+			rows = append(rows, judge.Minute{At: judge.MinuteOf(now), Tenant: "acme", Tokens: tokens})
+			c := claim("acme", "", tokens)
+			c.At = now
+			if err := w.Admit(c, judge.Burn{}); err != nil {
+				return err
+			}
+			w.Purse(nil).Settle(c, c, now)
+			w.Booked(c, judge.Burn{})
+			return nil
+		}
+		restarted()
+		w.own(t, "tenant:acme", 1000, 0)
+		if err := spend(600); err != nil {
+			t.Fatal(err)
+		}
+		told := func() (sum int64) {
+			for _, m := range w.meters.burnt(0).Minutes {
+				sum += m[1]
+			}
+			return sum
+		}
+		for _, by := range jumps {
+			pass(5 * time.Minute)
+			now = now.Add(by)
+			if _, fits := errors.AsType[*Full](w.Admit(claim("acme", "", 401), judge.Burn{})); !fits || told() != 600 {
+				t.Errorf("%v: after %s the cap is free; told %d", jumps, by, told())
+			}
+			w.watchClock(false)
+			restarted()
+			if _, fits := errors.AsType[*Full](w.Admit(claim("acme", "", 401), judge.Burn{})); !fits || told() != 600 {
+				t.Errorf("%v: after %s and a restart the cap is free; told %d", jumps, by, told())
+			}
+		}
+		pass(62 * time.Minute)
+		if err := w.Admit(claim("acme", "", 401), judge.Burn{}); err != nil {
+			t.Errorf("%v: an hour later: %v", jumps, err)
+		}
+		restarted()
+		if err := w.Admit(claim("acme", "", 401), judge.Burn{}); err != nil {
+			t.Errorf("%v: an hour later, and after a restart: %v", jumps, err)
+		}
 	}
 }

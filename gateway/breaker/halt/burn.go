@@ -21,6 +21,8 @@ type Burnt struct {
 	At       time.Time `json:"at"`
 	Revision int64     `json:"revision"`
 	House    int       `json:"house"`
+	// Boot is At by the machine's own clock.
+	Boot *Moment `json:"boot,omitempty"`
 	// Reserved is what calls under way may still burn.
 	Reserved int64 `json:"reserved"`
 	// Minutes are pairs of a minute since 1970 and its tokens, of the last day; empty ones are left out.
@@ -85,23 +87,43 @@ func take(path string, into any) (bool, error) {
 	return true, nil
 }
 
-// slide lays the minutes into windows that end now. What is reserved by a house that is gone was
-// burned, as far as anybody knows, when it was told.
-func (b Burnt) slide(now time.Time, living bool, since []judge.Minute) judge.Burn {
+// ago is how long ago it was told: by the machine's own clock while the machine was not started anew,
+// else by the one that anybody may set.
+func (b Burnt) ago(now time.Time, boot *Moment) time.Duration {
+	if b.Boot != nil && boot != nil && b.Boot.ID == boot.ID {
+		return max(boot.Since-b.Boot.Since, 0)
+	}
+	return max(now.Sub(b.At), 0)
+}
+
+// slide lays the minutes into windows that end now, so long after they were told, also where the clock
+// was set meanwhile. What is reserved by a house that is gone was burned, as far as anybody knows, when
+// it was told; what sessions recorded since then is no older.
+func (b Burnt) slide(now time.Time, ago time.Duration, living bool, since []judge.Minute) judge.Burn {
 	var s judge.Slide
 	s.Advance(now)
-	for _, m := range b.Minutes {
-		s.Add(m[0], m[1])
+	step := now.Sub(b.At) - ago
+	if step.Abs() < 2*time.Second { // nobody looks at two clocks at once
+		step = 0
 	}
+	for _, m := range b.Minutes {
+		s.Add(judge.Moved(m[0], step), m[1])
+	}
+	told := judge.MinuteOf(now.Add(-ago))
 	for _, m := range since {
+		if !b.At.IsZero() {
+			m.At = max(m.At, told-overlapMinutes)
+		}
 		s.Add(m.At, m.Tokens)
 	}
 	if living {
 		return s.Burn(b.Reserved)
 	}
-	s.Add(judge.MinuteOf(b.At), b.Reserved)
+	s.Add(told, b.Reserved)
 	return s.Burn(0)
 }
+
+const overlapMinutes = int64(overlap/time.Minute) + 1
 
 // session bounds what one telling of sessions may add, so that a mad log halts and does not overflow.
 func session(minutes []judge.Minute) []judge.Minute {

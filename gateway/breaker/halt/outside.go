@@ -43,16 +43,18 @@ type Outside struct {
 	files    Files
 	log      *slog.Logger
 	told     telling
+	pace     judge.Pace
 	missing  int  // looks in a row in which the flag was gone
 	warned   bool // the WARN that stands was told
 	lastPlea string
 }
 
-// telling is what the house told last, and when that was seen.
+// telling is what the house told last, and how long ago that was seen.
 type telling struct {
 	revision int64
 	house    int
-	seen     time.Time
+	known    bool
+	ago      time.Duration
 }
 
 // Run judges until ctx ends.
@@ -145,30 +147,45 @@ func (o *Outside) burn(ctx context.Context, now time.Time, j *Judgement) (burn j
 	if living && o.Telemetry != nil {
 		o.Telemetry.Rest()
 	}
+	ago := told.ago(now, o.Machine())
 	if living || o.Telemetry == nil {
-		return told.slide(now, living, nil), living, known
+		return told.slide(now, ago, living, nil), living, known
 	}
 	since := now.Add(-24 * time.Hour)
-	if known && told.At.Add(-overlap).After(since) {
-		since = told.At.Add(-overlap)
+	if known && ago+overlap < 24*time.Hour { // by either clock, for it may have been set
+		since = earlier(told.At, now.Add(-ago)).Add(-overlap)
 	}
 	minutes, err := o.Telemetry.Burned(ctx, since)
 	if err != nil {
 		j.Fault = "cannot read what sessions recorded: " + err.Error()
 	}
-	return told.slide(now, false, session(minutes)), false, known && err == nil
+	return told.slide(now, ago, false, session(minutes)), false, known && err == nil
 }
 
-// living tells whether a house goes on telling: by this process's own time, for clocks are set.
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// living tells whether a house goes on telling: by the time that passes, for clocks are set.
 func (o *Outside) living(b Burnt, now time.Time) bool {
-	first := o.told.seen.IsZero()
-	if first || b.Revision != o.told.revision || b.House != o.told.house {
-		o.told = telling{b.Revision, b.House, now}
-		if first && now.Sub(b.At).Abs() > staleAfter {
-			o.told.seen = now.Add(-staleAfter)
+	o.told.ago += o.pace.Passed(now, o.uptime)
+	if first := !o.told.known; first || b.Revision != o.told.revision || b.House != o.told.house {
+		o.told = telling{revision: b.Revision, house: b.House, known: true}
+		if first && b.ago(now, o.Machine()) > staleAfter {
+			o.told.ago = staleAfter
 		}
 	}
-	return now.Sub(o.told.seen) < staleAfter
+	return o.told.ago < staleAfter
+}
+
+func (o *Outside) uptime() (time.Duration, bool) {
+	if m := o.Machine(); m != nil {
+		return m.Since, true
+	}
+	return 0, false
 }
 
 // act halts, or ends a HALT that may end by itself and that no house looks after.

@@ -74,7 +74,7 @@ func (o *outsider) pass(d time.Duration) { o.now, o.since = o.now.Add(d), o.sinc
 func (o *outsider) house(tokens, ago, reserved int64) {
 	o.t.Helper()
 	o.told++
-	b := Burnt{At: o.now, Revision: o.told, House: 1, Reserved: reserved, Minutes: [][2]int64{{judge.MinuteOf(o.now) - ago, tokens}}}
+	b := Burnt{At: o.now, Boot: o.Machine(), Revision: o.told, House: 1, Reserved: reserved, Minutes: [][2]int64{{judge.MinuteOf(o.now) - ago, tokens}}}
 	if err := o.places.TellBurn(b); err != nil {
 		o.t.Fatal(err)
 	}
@@ -185,9 +185,10 @@ func TestClocks(t *testing.T) {
 	o.house(1000, 0, 0)
 	o.want(true, "at the cap")
 	o.now = o.now.Add(-48 * time.Hour) // set back
-	o.since += 5 * time.Hour
-	o.want(true, "what burned ahead of now counts as of now")
+	o.since += 3 * time.Hour
+	o.want(true, "it cools")
 	flag, _ := o.halted()
+	o.since += 2 * time.Hour
 	if !flag.Cooled(o.now, o.Machine()) {
 		t.Error("a clock set back holds a HALT for days")
 	}
@@ -196,6 +197,34 @@ func TestClocks(t *testing.T) {
 	}
 	if Rests(o.now.Add(30*24*time.Hour), o.now) {
 		t.Error("a clock set back rests judging for a month")
+	}
+	o.want(false, "cooled, and what burned ahead of the clock is five hours old")
+}
+
+// TestOutsideWhileTheClockIsSet: what the last house told and what sessions recorded since keeps its age,
+// wherever the clock is set to.
+func TestOutsideWhileTheClockIsSet(t *testing.T) {
+	t.Parallel()
+	for _, by := range []time.Duration{0, 49 * time.Hour, -49 * time.Hour, 20 * time.Hour, -20 * time.Minute, 400 * 24 * time.Hour, -400 * 24 * time.Hour} {
+		t.Run(by.String(), func(t *testing.T) {
+			t.Parallel()
+			o := judging(t, lowCaps)
+			o.house(300, 5, 200)
+			o.want(false, "alive")
+			o.pass(time.Minute)
+			o.want(false, "down")
+			o.logs.minutes = []judge.Minute{{At: judge.MinuteOf(o.now), Tokens: 499}}
+			o.pass(time.Minute)
+			o.now = o.now.Add(by)
+			o.want(false, "999 of 1000 while the clock is set")
+			if j, _ := o.places.Judgement(); j.Burn.Hour != 999 || j.Burn.Day != 999 {
+				t.Errorf("%+v", j.Burn)
+			}
+			o.logs.minutes = append(o.logs.minutes, judge.Minute{At: judge.MinuteOf(o.now), Tokens: 1})
+			o.want(true, "1000 of 1000")
+			o.pass(4*time.Hour + time.Minute)
+			o.want(false, "cooled, and slid out of the hour")
+		})
 	}
 }
 

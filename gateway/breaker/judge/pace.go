@@ -10,18 +10,18 @@ type Uptime func() (time.Duration, bool)
 // apart is how much two clocks may differ over a span before one of them was set.
 const apart = 2 * time.Second
 
-// A pace tells the passing of time from a clock that is set: by the time of this process, and where
-// that differs from the clock's, for it stands still while the machine sleeps, by the machine's.
-type pace struct {
+// A Pace tells the passing of time from a clock that is set: by the time of this process, and where
+// that differs from the clock's, for it stands still while the machine sleeps, by the machine's. The zero value begins.
+type Pace struct {
 	first, last time.Time
 	up          time.Duration // of the machine at first
 	known       bool
 	slept       time.Duration // by which the machine's time is ahead of the process's
 }
 
-// passed is how much time went by since it was asked last. Of several who ask at once one may come
+// Passed is how much time went by since it was asked last. Of several who ask at once one may come
 // with an earlier time, which counts for nothing.
-func (p *pace) passed(now time.Time, up Uptime) time.Duration {
+func (p *Pace) Passed(now time.Time, up Uptime) time.Duration {
 	if p.last.IsZero() {
 		p.first, p.last = now, now
 		if up != nil {

@@ -21,7 +21,7 @@ type Slide struct {
 	// Uptime, unless nil, is asked when the clock and this process disagree on the time that passed.
 	Uptime Uptime
 
-	pace   pace
+	pace   Pace
 	head   int64         // the minute on the clock
 	line   time.Duration // what the clock would say had nobody set it
 	minute int64         // that of the line: it only grows, and tokens go by it
@@ -35,7 +35,7 @@ func (s *Slide) Advance(now time.Time) {
 	if s.head = MinuteOf(now); s.pace.last.IsZero() {
 		s.line = time.Duration(now.UnixNano())
 	}
-	s.line += s.pace.passed(now, s.Uptime)
+	s.line += s.pace.Passed(now, s.Uptime)
 	to := int64(s.line / time.Minute)
 	if to-s.minute >= DayMinutes {
 		s.minute, s.tokens, s.hour, s.day, s.recent = to, [DayMinutes]int64{}, 0, 0, 0
