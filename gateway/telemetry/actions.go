@@ -14,6 +14,7 @@ import (
 // A Status is how telemetry stands.
 type Status struct {
 	State    string    `json:"state" enum:"on,off" help:"whether the logs of coding agents are read"`
+	Note     string    `json:"note,omitempty" help:"what that means where they are not"`
 	Looked   time.Time `json:"looked,omitzero" help:"when they were last looked at"`
 	Took     string    `json:"took,omitempty" help:"how long that took"`
 	Files    int       `json:"files" help:"logs that are followed"`
@@ -22,7 +23,8 @@ type Status struct {
 	Calls    int       `json:"calls" help:"told to the ledger since the start, growth included"`
 	Passed   int       `json:"passed,omitempty" help:"lines too long to be read"`
 	Folders  []place   `json:"folders" help:"where logs are looked for"`
-	Problems []string  `json:"problems,omitempty" help:"what cannot be read"`
+	Unread   int       `json:"unread,omitempty" help:"files and folders that cannot be read"`
+	Problems []string  `json:"problems,omitempty" help:"what cannot be read, and why: the first hundred"`
 }
 
 type place struct {
@@ -58,9 +60,9 @@ func (t *Telemetry) state(context.Context, action.Nothing) (Status, error) {
 	t.mu.Lock()
 	s, section := t.status, *t.needs.Config
 	t.mu.Unlock()
-	s.State = "off"
-	if section.Enabled {
-		s.State = "on"
+	s.State = "on"
+	if !section.Enabled {
+		s.State, s.Note, s.Problems, s.Unread = "off", off, nil, 0
 	}
 	roots, err := t.roots(section)
 	for _, r := range roots {
@@ -69,14 +71,23 @@ func (t *Telemetry) state(context.Context, action.Nothing) (Status, error) {
 	return s, err
 }
 
+// off says what it means that nothing is read.
+const off = "telemetry.enabled is false in holdfast.yaml: no log is read, and what coding agents spend outside the gateway is neither counted nor judged"
+
 func (t *Telemetry) scanNow(ctx context.Context, _ action.Nothing) (Status, error) {
-	t.turn.Lock()
-	err := t.look(ctx)
-	t.turn.Unlock()
-	if err != nil {
+	if err := t.lookNow(ctx); err != nil {
 		return Status{}, err
 	}
 	return t.state(ctx, action.Nothing{})
+}
+
+func (t *Telemetry) lookNow(ctx context.Context) error {
+	t.turn.Lock()
+	defer t.turn.Unlock()
+	if !t.needs.Config.Enabled {
+		return holdfast.Errorf(holdfast.CodeConflict, "nothing was read: %s", off)
+	}
+	return t.look(ctx)
 }
 
 type lineInput struct {

@@ -39,7 +39,7 @@ type eyes struct {
 	changed bool
 	saved   time.Time
 	unsaved []byte // of the scanner's Fresh, what could not be written
-	said    map[string]bool
+	said    map[string]time.Time // since when a problem stands
 }
 
 func (t *Telemetry) folder(name ...string) string {
@@ -58,7 +58,7 @@ func (t *Telemetry) open() error {
 	if err := (disk.Disk{}).MkdirAll(t.folder(), 0o700); err != nil {
 		return err
 	}
-	t.eyes = eyes{scanner: scan.New(scan.Options{Roots: roots}), opened: true, board: newBoard(), said: map[string]bool{}, saved: time.Now()}
+	t.eyes = eyes{scanner: scan.New(scan.Options{Roots: roots}), opened: true, board: newBoard(), said: map[string]time.Time{}, saved: time.Now()}
 	for _, r := range roots {
 		if r.Source == scan.OpenCode {
 			t.eyes.folders = append(t.eyes.folders, strings.TrimSuffix(r.Path, "/storage/message"))
@@ -133,7 +133,7 @@ func (t *Telemetry) look(ctx context.Context) error {
 			o.take()
 			t.eyes.board.OpenCode[o.path] = o.until
 		} else if ctx.Err() == nil {
-			tick.Problems = append(tick.Problems, scan.Problem{Path: o.path, Err: failed})
+			tick.Problems, tick.Unread = append(tick.Problems, scan.Problem{Path: o.path, Err: failed}), tick.Unread+1
 		}
 		tick.Records += len(rows)
 	}
@@ -235,26 +235,6 @@ func (t *Telemetry) append(fresh []byte) (err error) {
 	}
 	t.eyes.unsaved = nil
 	return nil
-}
-
-// note remembers what a look found, and says each problem once until it is gone.
-func (t *Telemetry) note(tick scan.Tick, began time.Time) {
-	said := map[string]bool{}
-	var problems []string
-	for _, p := range tick.Problems {
-		said[p.Path] = true
-		problems = append(problems, p.Err.Error())
-		if !t.eyes.said[p.Path] {
-			t.needs.Log.Warn("cannot read a log of a coding agent", "path", p.Path, "error", p.Err)
-		}
-	}
-	t.eyes.said = said
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	s := &t.status
-	s.Looked, s.Took = began.UTC(), time.Since(began).Round(time.Microsecond).String()
-	s.Files, s.Problems = tick.Files, problems
-	s.Read, s.Bytes, s.Calls, s.Passed = s.Read+tick.Read, s.Bytes+tick.Bytes, s.Calls+tick.Records, s.Passed+tick.Passed
 }
 
 func joined(folders []string) string {

@@ -90,6 +90,7 @@ type Telemetry struct {
 
 	mu     sync.Mutex // for the status, and for the section, which changes with the turn held too
 	status Status
+	unread []holdfast.Alert
 }
 
 // New names a telemetry; nothing is read before Run.
@@ -112,7 +113,7 @@ func New(needs Needs) *Telemetry {
 // Capability is telemetry's part of the house.
 func (t *Telemetry) Capability() house.Capability {
 	return house.Capability{
-		Name: "telemetry", Config: t.needs.Config, Actions: t.actions(), Run: t.Run, Stop: t.Stop,
+		Name: "telemetry", Config: t.needs.Config, Actions: t.actions(), Alerts: t.alerts(), Run: t.Run, Stop: t.Stop,
 		Reason: "after the ledger, which takes what it finds",
 	}
 }

@@ -87,8 +87,11 @@ func (s *Sessions) Burned(ctx context.Context, since time.Time) ([]judge.Minute,
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the logs of coding agents: %w", err)
 	}
-	if len(tick.Problems) > 0 { // what the others say counts all the same
-		err = tick.Problems[0].Err
+	for _, p := range tick.Problems { // what the others say counts all the same
+		if !p.Form { // a file of no known form is the house's to tell
+			err = p.Err
+			break
+		}
 	}
 	return s.minutes(since), err
 }

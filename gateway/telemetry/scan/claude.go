@@ -21,7 +21,7 @@ type claudeLine struct {
 	timed, bad, side, fast               bool
 	id, request, session, model, version []byte
 	usage                                holdfast.Usage
-	counted                              bool
+	counted, told                        bool
 	nano                                 int64
 	priced                               bool
 	advice                               []byte // usage.iterations, when it may hold calls of other models
@@ -33,7 +33,11 @@ func (w *worker) claudeCalls(line []byte, at int64, f *file, emit func(found)) {
 		return
 	}
 	var c claudeLine
-	if !c.read(line) || c.bad || !c.timed || !c.counted {
+	if !c.read(line) || !c.told {
+		return
+	}
+	understood := !c.bad && c.timed && c.counted
+	if f.answer(understood); !understood {
 		return
 	}
 	if len(c.session) == 0 {
@@ -168,6 +172,7 @@ func (c *claudeLine) message(key, value []byte) {
 	case "model":
 		c.text(&c.model, value)
 	case "usage":
+		c.told = true
 		c.readUsage(value)
 	}
 }

@@ -38,7 +38,18 @@ type codexState struct {
 	Replay  replay    `json:"replay,omitempty"`
 	Matched int       `json:"matched,omitempty"`
 	Burst   time.Time `json:"burst,omitzero"`
+	// told is what the last line said of tokens.
+	told told
 }
+
+// told is whether a line says tokens, and in a form that is known.
+type told int8
+
+const (
+	toldNothing told = iota
+	toldKnown
+	toldUnknown
+)
 
 // A replay is where a session stands that may repeat its parent.
 //
@@ -71,6 +82,7 @@ type codexEvent struct {
 
 // codexLine takes in a line and returns the event that it is, when it spent tokens.
 func (s *codexState) codexLine(line []byte, intern func([]byte) string) (codexEvent, bool) {
+	s.told = toldNothing
 	if !s.Begun {
 		s.Begun = true
 		if s.begin(line) {
@@ -215,6 +227,10 @@ func (s *codexState) tokenCount(payload []byte) (used codexUsage, model []byte, 
 	if string(kind) != "token_count" {
 		return used, nil, false
 	}
+	if len(info) == 0 || info[0] != '{' {
+		return used, nil, false
+	}
+	s.told = toldUnknown
 	var last, total codexUsage
 	var hasLast, hasTotal bool
 	members(info, func(key, value []byte) {
@@ -225,6 +241,9 @@ func (s *codexState) tokenCount(payload []byte) (used codexUsage, model []byte, 
 			total, hasTotal = codexTokens(value)
 		}
 	})
+	if hasLast || hasTotal {
+		s.told = toldKnown
+	}
 	stands := hasTotal && s.Counted && total == s.Total
 	switch {
 	case hasLast && !stands:

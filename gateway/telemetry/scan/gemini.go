@@ -53,7 +53,10 @@ func (w *worker) geminiMessage(line []byte, s *geminiState, f *file, emit func(f
 		return
 	}
 	s.Count++
-	usage, ok := geminiTokens(tokens)
+	usage, said, ok := geminiTokens(tokens)
+	if len(tokens) > 0 && tokens[0] == '{' {
+		f.answer(said && s.Model != "")
+	}
 	if !ok || s.Model == "" {
 		return
 	}
@@ -87,14 +90,18 @@ func (s *geminiState) time(f *file) time.Time {
 
 // geminiTokens reads the tokens of an answer. Cached ones are part of input, as the API counts, unless
 // the total is at least as large as if they stood beside it. What the total has beyond its parts is
-// thoughts: first versions told them there alone.
-func geminiTokens(b []byte) (u holdfast.Usage, ok bool) {
+// thoughts: first versions told them there alone. said is whether there was any number that is known.
+func geminiTokens(b []byte) (u holdfast.Usage, said, ok bool) {
 	if len(b) == 0 || b[0] != '{' {
-		return u, false
+		return u, false, false
 	}
 	var input, output, cached, thoughts, tool, total int64
 	ok = members(b, func(key, value []byte) {
 		n := tokens(value)
+		switch string(key) {
+		case "input", "output", "total":
+			said = true
+		}
 		switch string(key) {
 		case "input":
 			input = n
@@ -120,7 +127,7 @@ func geminiTokens(b []byte) (u holdfast.Usage, ok bool) {
 	case total > sum:
 		u.Output, u.Reasoning = u.Output+total-sum, u.Reasoning+total-sum
 	}
-	return u, ok && u.Total() > 0
+	return u, said, ok && u.Total() > 0
 }
 
 // tokens reads a number that some programs write as 12.0.

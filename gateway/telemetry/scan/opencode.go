@@ -18,7 +18,11 @@ import (
 
 // openCodeFile reads a message of OpenCode.
 func (w *worker) openCodeFile(text []byte, f *file, emit func(found)) {
-	if m, ok := openCodeMessage(text, "", ""); ok {
+	m, said, ok := openCodeMessage(text, "", "")
+	if said != toldNothing {
+		f.answer(said == toldKnown)
+	}
+	if ok {
 		m.Project = f.project
 		m.Session, m.Model, m.Provider = w.intern([]byte(m.Session)), w.intern([]byte(m.Model)), w.intern([]byte(m.Provider))
 		emit(m)
@@ -27,7 +31,7 @@ func (w *worker) openCodeFile(text []byte, f *file, emit func(found)) {
 
 // OpenCodeRow reads a message as it stands in OpenCode's database, which has id and session beside it.
 func OpenCodeRow(text []byte, id, session string) (Record, bool) {
-	m, ok := openCodeMessage(text, id, session)
+	m, _, ok := openCodeMessage(text, id, session)
 	if m.Key = keyOf(OpenCode, m.key); m.instead != 0 {
 		m.Instead = keyOf(OpenCode, m.instead)
 	}
@@ -36,7 +40,7 @@ func OpenCodeRow(text []byte, id, session string) (Record, bool) {
 
 // openCodeMessage reads a message from a file or row. Once it is complete it is named by what it says,
 // which a fork repeats, instead of by its id.
-func openCodeMessage(text []byte, id, session string) (m found, ok bool) {
+func openCodeMessage(text []byte, id, session string) (m found, said told, ok bool) {
 	r := Record{Source: OpenCode, Session: session}
 	var millis, completed int64
 	var tok, model []byte
@@ -63,7 +67,7 @@ func openCodeMessage(text []byte, id, session string) (m found, ok bool) {
 	if r.Model == "" {
 		r.Model, r.Provider = string(plain(dig(model, "id"))), string(plain(dig(model, "providerID")))
 	}
-	r.Usage = openCodeTokens(tok)
+	r.Usage, said = openCodeTokens(tok)
 	// A cost of 0 means that no price was known.
 	r.Priced = r.Priced && r.Nano > 0
 	r.Time = time.UnixMilli(millis).UTC()
@@ -71,7 +75,7 @@ func openCodeMessage(text []byte, id, session string) (m found, ok bool) {
 	if completed > 0 {
 		m.instead, m.key = m.key, openCodeCall(millis, r)
 	}
-	return m, whole && id != "" && r.Model != "" && millis > 0 && r.Usage.Total() > 0
+	return m, said, whole && id != "" && r.Model != "" && millis > 0 && r.Usage.Total() > 0
 }
 
 // openCodeCall names a call by what a message says of it.
@@ -90,10 +94,17 @@ func fill(into *string, value []byte) {
 	}
 }
 
-func openCodeTokens(b []byte) holdfast.Usage {
-	var u holdfast.Usage
+func openCodeTokens(b []byte) (u holdfast.Usage, said told) {
+	if len(b) == 0 || b[0] != '{' {
+		return u, toldNothing
+	}
+	said = toldUnknown
 	var total int64
 	members(b, func(key, value []byte) {
+		switch string(key) {
+		case "input", "output", "total":
+			said = toldKnown
+		}
 		switch string(key) {
 		case "input":
 			u.Input = tokens(value)
@@ -111,7 +122,7 @@ func openCodeTokens(b []byte) holdfast.Usage {
 	if u.Total() == 0 {
 		u.Output = total
 	}
-	return u
+	return u, said
 }
 
 // openCodePlace reads the session from where a message stands: SESSION/MESSAGE.json.

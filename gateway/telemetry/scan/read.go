@@ -4,6 +4,7 @@ package scan
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -43,12 +44,17 @@ func (w *worker) read(f *file, parents *parents) (list []found, err error) {
 	}
 	defer func() { _ = in.Close() }()
 	emit := func(r found) { list = append(list, r) }
-	f.read = f.stamp
+	f.read, f.form.Wrong = f.stamp, ""
+	defer func() {
+		if err == nil {
+			f.judge()
+		}
+	}()
 	if strings.HasSuffix(f.path, ".json") {
 		return list, w.readWhole(in, f, &list, emit)
 	}
 	if !f.continues(in) {
-		f.offset, f.codex, f.gemini = 0, codexState{}, geminiState{}
+		f.offset, f.codex, f.gemini, f.form, f.good = 0, codexState{}, geminiState{}, form{}, false
 	}
 	if _, err := in.Seek(f.offset, io.SeekStart); err != nil {
 		return nil, err
@@ -58,6 +64,7 @@ func (w *worker) read(f *file, parents *parents) (list []found, err error) {
 		err = w.readCodex(in, f, parents, emit)
 	case Gemini:
 		f.offset, err = w.lines.read(in, f.offset, func(line []byte, _ int64) bool {
+			f.form.sees(line)
 			w.geminiMessage(line, &f.gemini, f, emit)
 			return true
 		}, func(tail []byte, _ int64) {
@@ -66,6 +73,7 @@ func (w *worker) read(f *file, parents *parents) (list []found, err error) {
 		})
 	default:
 		f.offset, err = w.lines.read(in, f.offset, func(line []byte, at int64) bool {
+			f.form.sees(line)
 			w.claudeCalls(line, at, f, emit)
 			return true
 		}, func(tail []byte, at int64) { w.claudeCalls(tail, at, f, emit) })
@@ -75,8 +83,10 @@ func (w *worker) read(f *file, parents *parents) (list []found, err error) {
 }
 
 func (w *worker) readWhole(in *os.File, f *file, list *[]found, emit func(found)) error {
+	f.form, f.good = form{}, false
 	if f.stamp.Size > maxWhole {
 		w.lines.passed++
+		f.form.Wrong = fmt.Sprintf("it is larger than %d MiB", maxWhole>>20)
 		return nil
 	}
 	var text bytes.Buffer
@@ -91,7 +101,11 @@ func (w *worker) readWhole(in *os.File, f *file, list *[]found, emit func(found)
 		w.openCodeFile(text.Bytes(), f, emit)
 	}
 	if len(*list) == 0 && !finished(text.Bytes()) {
-		f.read = stamp{} // it is being written: look again, whatever its stamp
+		if time.Since(time.Unix(0, f.stamp.Written)).Abs() < racy {
+			f.read = stamp{} // it is being written: look again, whatever its stamp
+		} else {
+			f.form.Wrong = "it is not one JSON object"
+		}
 	}
 	return nil
 }
@@ -116,7 +130,11 @@ func tailSum(in *os.File, offset int64) uint64 {
 func (w *worker) readCodex(in *os.File, f *file, parents *parents, emit func(found)) (err error) {
 	take := func(line []byte, at int64) bool {
 		before := f.codex
+		f.form.sees(line)
 		event, ok := f.codex.codexLine(line, w.intern)
+		if f.codex.told != toldNothing {
+			f.answer(f.codex.told == toldKnown)
+		}
 		if !ok {
 			return true
 		}

@@ -46,8 +46,10 @@ type Tick struct {
 	Bytes   int64
 	Records int
 	// Passed counts lines too long to be read.
-	Passed   int
+	Passed int
+	// Problems are the first of what cannot be read; Unread is how many there are.
 	Problems []Problem
+	Unread   int
 }
 
 // New makes a scanner. Nothing is read before Scan.
@@ -91,17 +93,14 @@ func (s *Scanner) Scan(ctx context.Context, tell func([]Record) error) (Tick, er
 		changed = changed[n:]
 	}
 	s.parents = nil
+	s.malformed()
 	return *s.tick, nil
-}
-
-func (s *Scanner) problem(path string, err error) {
-	s.tick.Problems = append(s.tick.Problems, Problem{path, fmt.Errorf("cannot read %s: %w", path, err)})
 }
 
 // changed stamps every file and returns those that are not as they were read, in order of their
 // paths, by which it is decided who was first.
 func (s *Scanner) changed() []*file {
-	lists := make([][]*file, len(s.folders))
+	lists, hidden := make([][]*file, len(s.folders)), make([]error, len(s.folders))
 	since := int64(math.MinInt64)
 	if !s.options.Since.IsZero() {
 		since = s.options.Since.UnixNano()
@@ -113,9 +112,16 @@ func (s *Scanner) changed() []*file {
 				if now != f.read && now.Written >= since {
 					lists[i] = append(lists[i], f)
 				}
+			} else if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errNoFile) {
+				hidden[i] = err
 			}
 		})
 	})
+	for i, err := range hidden {
+		if err != nil {
+			s.problem(s.folders[i].path, err)
+		}
+	}
 	list := slices.Concat(lists...)
 	slices.SortFunc(list, func(a, b *file) int { return cmp.Compare(a.path, b.path) })
 	return list

@@ -389,7 +389,7 @@ func TestTokensOfGemini(t *testing.T) {
 		`{"input":0,"output":0,"total":0}`:                   {},
 		`null`:                                               {},
 	} {
-		if got, ok := geminiTokens([]byte(text)); got != want || ok != (want.Total() > 0) {
+		if got, _, ok := geminiTokens([]byte(text)); got != want || ok != (want.Total() > 0) {
 			t.Errorf("%s: %+v, want %+v", text, got, want)
 		}
 	}

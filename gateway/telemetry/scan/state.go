@@ -22,6 +22,8 @@ type keptFile struct {
 	Tail   uint64      `json:"tail,omitempty"`
 	Codex  codexState  `json:"codex,omitzero"`
 	Gemini geminiState `json:"gemini,omitzero"`
+	Form   form        `json:"form,omitzero"`
+	Good   bool        `json:"good,omitempty"`
 }
 
 // State tells how far the files were read, for Restore.
@@ -29,7 +31,7 @@ func (s *Scanner) State() ([]byte, error) {
 	kept := keptState{Version: stateVersion, Files: make([]keptFile, 0, len(s.files))}
 	for _, f := range s.files {
 		if f.read != (stamp{}) {
-			kept.Files = append(kept.Files, keptFile{f.path, f.read, f.offset, f.tail, f.codex, f.gemini})
+			kept.Files = append(kept.Files, keptFile{f.path, f.read, f.offset, f.tail, f.codex, f.gemini, f.form, f.good})
 		}
 	}
 	return json.Marshal(kept)
@@ -54,7 +56,7 @@ func (s *Scanner) Restore(state, seen []byte) error {
 		return fmt.Errorf("cannot go on where version %d of the scanner ended; this is %d", kept.Version, stateVersion)
 	}
 	for _, k := range kept.Files {
-		s.restored[k.Path] = &file{path: k.Path, read: k.Read, offset: k.Offset, tail: k.Tail, codex: k.Codex, gemini: k.Gemini}
+		s.restored[k.Path] = &file{path: k.Path, read: k.Read, offset: k.Offset, tail: k.Tail, codex: k.Codex, gemini: k.Gemini, form: k.Form, good: k.Good}
 	}
 	s.seen.restore(seen)
 	return nil

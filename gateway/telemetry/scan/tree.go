@@ -12,10 +12,12 @@ import (
 	"time"
 )
 
-// A Problem is a folder or file that cannot be read.
+// A Problem is a folder or file that cannot be read. Form says that its bytes could be, but are of no
+// known form.
 type Problem struct {
 	Path string
 	Err  error
+	Form bool
 }
 
 // A folder is listed again only when its own stamp has changed, so that a tick over thousands of
@@ -23,7 +25,7 @@ type Problem struct {
 type folder struct {
 	path    string
 	stamp   stamp
-	settled bool // listed long enough after it was changed to have seen all
+	settled bool // listed long enough after it was changed to have seen all, and whole
 	folders []*folder
 	files   []*file
 }
@@ -43,6 +45,8 @@ type file struct {
 	tail   uint64
 	codex  codexState
 	gemini geminiState
+	form   form
+	good   bool // an answer was understood
 }
 
 // racy is how long after its last change a folder may change again without another stamp.
@@ -68,8 +72,8 @@ func (s *Scanner) walk(d *folder, root *tree, depth int, above map[stamp]bool) {
 	above[id] = true
 	defer delete(above, id)
 	if now != d.stamp || !d.settled {
-		s.list(d, root)
-		d.stamp, d.settled = now, time.Since(time.Unix(0, max(now.Written, now.Changed))).Abs() > racy
+		whole := s.list(d, root)
+		d.stamp, d.settled = now, whole && time.Since(time.Unix(0, max(now.Written, now.Changed))).Abs() > racy
 	}
 	if len(d.files) > 0 {
 		s.files, s.folders = append(s.files, d.files...), append(s.folders, d)
@@ -84,8 +88,9 @@ type tree struct {
 	top *folder
 }
 
-// list reads the folder's entries, which come in order, and keeps what is known of those that stay.
-func (s *Scanner) list(d *folder, root *tree) {
+// list reads the folder's entries, which come in order, and keeps what is known of those that stay. It
+// tells whether it could read all.
+func (s *Scanner) list(d *folder, root *tree) (whole bool) {
 	entries, err := os.ReadDir(d.path)
 	if err != nil {
 		s.problem(d.path, err)
@@ -113,6 +118,7 @@ func (s *Scanner) list(d *folder, root *tree) {
 			d.files = append(d.files, s.keptFile(files, path, root))
 		}
 	}
+	return err == nil
 }
 
 func keptFolder(known []*folder, path string) *folder {

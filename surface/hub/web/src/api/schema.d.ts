@@ -7521,9 +7521,11 @@ export interface operations {
                         }[];
                         /** @description when they were last looked at */
                         looked?: string;
+                        /** @description what that means where they are not */
+                        note?: string;
                         /** @description lines too long to be read */
                         passed?: number;
-                        /** @description what cannot be read */
+                        /** @description what cannot be read, and why: the first hundred */
                         problems?: null | string[];
                         /** @description times that one was read since the start */
                         read: number;
@@ -7534,6 +7536,8 @@ export interface operations {
                         state: "on" | "off";
                         /** @description how long that took */
                         took?: string;
+                        /** @description files and folders that cannot be read */
+                        unread?: number;
                     };
                 };
             };
@@ -7577,9 +7581,11 @@ export interface operations {
                         }[];
                         /** @description when they were last looked at */
                         looked?: string;
+                        /** @description what that means where they are not */
+                        note?: string;
                         /** @description lines too long to be read */
                         passed?: number;
-                        /** @description what cannot be read */
+                        /** @description what cannot be read, and why: the first hundred */
                         problems?: null | string[];
                         /** @description times that one was read since the start */
                         read: number;
@@ -7590,6 +7596,8 @@ export interface operations {
                         state: "on" | "off";
                         /** @description how long that took */
                         took?: string;
+                        /** @description files and folders that cannot be read */
+                        unread?: number;
                     };
                 };
             };
