@@ -140,8 +140,9 @@ type ToolCall struct {
 	ID        string
 	Name      string
 	Arguments string
-	// Space is the group that the tool stands in, where the dialect has groups.
-	Space string
+	// Space is the group that the tool stands in, where the dialect has groups, and Form how it writes
+	// calls of it, where they are not those of a function.
+	Space, Form string
 }
 
 // A ToolResult is what a tool answered.
@@ -166,8 +167,9 @@ type Tool struct {
 	Schema      json.RawMessage // of the arguments; nil for none
 	Strict      *bool
 	Cache       string
-	// Space is the group in which the client named the tool; Name has it too.
-	Space string
+	// Space is the group in which the client named the tool; Name has it too. Form is what the client's
+	// dialect calls a tool that is no function.
+	Space, Form string
 }
 
 // A Choice says whether tools are called. Mode is "", auto, none, required or tool, with Name.

@@ -189,11 +189,7 @@ func writeItem(j *wire.JSON, id string, p dialect.Part, status string) {
 		j.Close()
 		return
 	case dialect.PartToolCall:
-		j.Key("type").Text("function_call")
-		j.Key("call_id").Text(p.Call.ID)
-		j.Key("name").Text(p.Call.Name)
-		j.Field("namespace", p.Call.Space)
-		j.Key("arguments").Text(p.Call.Arguments)
+		writeCall(j, p.Call)
 	default:
 		j.Key("type").Text("message")
 		j.Key("role").Text("assistant")

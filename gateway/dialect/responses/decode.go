@@ -213,7 +213,12 @@ func decodeReasoning(r *dialect.Request, v wire.Value) error {
 			return wire.Wrong("must be none, minimal, low, medium, high, xhigh or max")
 		case "summary", "generate_summary":
 			return v.Into(&how.Summary)
-		case "context", "mode":
+		case "context": // what the client sends of earlier thinking goes on where the model takes it back
+			if string(v.Raw) == `"all_turns"` || v.IsNull() {
+				return nil
+			}
+			return expect(v, "auto")
+		case "mode":
 			if v.IsNull() {
 				return nil
 			}
@@ -237,6 +242,9 @@ func decodeChoice(r *dialect.Request, v wire.Value) error {
 	err := v.Object(func(key []byte, v wire.Value) error {
 		switch string(key) {
 		case "type":
+			if string(v.Raw) == `"custom"` {
+				return nil
+			}
 			return expect(v, "function")
 		case "name":
 			return v.Into(&r.Choice.Name)

@@ -21,6 +21,13 @@ func decodeInput(r *dialect.Request, v wire.Value) error {
 		return err
 	}
 	return v.List(func(i int, v wire.Value) error {
+		if kind := typeOf(v.Raw); kind == "additional_tools" || kind == "tool_search_output" {
+			err := decodeMoreTools(r, v)
+			for len(r.Places) < len(r.Messages) {
+				r.Places = append(r.Places, i)
+			}
+			return err
+		}
 		m, err := decodeItem(v)
 		if err != nil {
 			return err
@@ -43,9 +50,9 @@ func decodeItem(v wire.Value) (dialect.Message, error) {
 	switch kind := typeOf(v.Raw); kind {
 	case "", "message":
 		return decodeMessage(v)
-	case "function_call":
+	case "function_call", "custom_tool_call", "tool_search_call":
 		return decodeCall(v)
-	case "function_call_output":
+	case "function_call_output", "custom_tool_call_output":
 		return decodeResult(v)
 	case "reasoning":
 		return decodeThought(v)
@@ -176,7 +183,7 @@ func placed(kind string, role dialect.Role) bool {
 }
 
 func decodeCall(v wire.Value) (dialect.Message, error) {
-	call, space := &dialect.ToolCall{}, ""
+	call, space, search := &dialect.ToolCall{}, "", typeOf(v.Raw) == "tool_search_call"
 	m := dialect.Message{Role: dialect.Assistant, Parts: []dialect.Part{{Kind: dialect.PartToolCall, Call: call}}}
 	err := v.Object(func(key []byte, v wire.Value) error {
 		switch string(key) {
@@ -187,9 +194,19 @@ func decodeCall(v wire.Value) (dialect.Message, error) {
 		case "name":
 			return v.Into(&call.Name)
 		case "arguments":
+			if search && v.IsObject() {
+				call.Name, call.Arguments = formSearch, string(v.Raw)
+				return nil
+			}
 			return v.Into(&call.Arguments)
+		case "input":
+			input, err := v.Text()
+			call.Arguments = freeArguments(input)
+			return err
 		case "namespace":
 			return v.Into(&space)
+		case "execution":
+			return expect(v, "client")
 		}
 		return unknown(v)
 	})

@@ -99,7 +99,7 @@ func TestDecodeRefusesByName(t *testing.T) {
 		`"input":"a","tool_choice":"x"`:                                              "tool_choice",
 		`"input":[{"type":"item_reference","id":"x"}]`:                               "input[0].type",
 		`"input":[{"type":"web_search_call","id":"x"}]`:                              "input[0].type",
-		`"input":[{"type":"custom_tool_call","input":"x"}]`:                          "input[0].type",
+		`"input":[{"type":"custom_tool_call","input":"x"}]`:                          "input[0].call_id",
 		`"input":[7]`: "input[0]",
 		`"input":[{"role":"tool","content":"x"}]`:                                                                                          "input[0].role",
 		`"input":[{"role":"user","content":[{"type":"output_text","text":"x"}]}]`:                                                          "input[0].content[0].type",
@@ -112,7 +112,7 @@ func TestDecodeRefusesByName(t *testing.T) {
 		`"input":"a","tools":[{"type":"namespace","tools":[]}]`:                                                                            "tools[0].name",
 		`"input":"a","tools":[{"type":"namespace","name":"n"}]`:                                                                            "tools[0].tools",
 		`"input":"a","tools":[{"type":"namespace","name":"n","x":1,"tools":[]}]`:                                                           "tools[0].x",
-		`"input":"a","tools":[{"type":"namespace","name":"n","tools":[{"type":"custom","name":"f"}]}]`:                                     "tools[0].tools[0].type",
+		`"input":"a","tools":[{"type":"namespace","name":"n","tools":[{"type":"mcp","name":"f"}]}]`:                                        "tools[0].tools[0].type",
 		`"input":"a","tools":[{"type":"function","name":"n__f"},{"type":"namespace","name":"n","tools":[{"type":"function","name":"f"}]}]`: "tools[1].tools[0].name",
 		`"input":null`: "input",
 	} {

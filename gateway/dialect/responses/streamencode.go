@@ -135,6 +135,10 @@ func (c *encoder) delta(dst []byte, text string) []byte {
 	if text == "" || !c.isOpen {
 		return dst
 	}
+	if c.part.Call != nil && c.part.Call.Form != "" { // what such a tool takes is known at its end
+		c.text.WriteString(text)
+		return dst
+	}
 	if c.part.Kind == dialect.PartThinking && c.text.Len() == 0 {
 		dst = c.summaryPart(dst, "response.reasoning_summary_part.added", "")
 	}
@@ -185,10 +189,7 @@ func (c *encoder) end(dst []byte) []byte {
 		dst = c.endThinking(dst, text)
 	case dialect.PartToolCall:
 		c.part.Call.Arguments = text
-		j := c.place(dst, "response.function_call_arguments.done")
-		j.Key("name").Text(c.part.Call.Name)
-		j.Key("arguments").Text(text)
-		dst = closed(j)
+		dst = c.endCall(dst, c.part.Call)
 	default:
 		c.part.Text = text
 		dst = c.endText(dst, text)
@@ -202,6 +203,24 @@ func (c *encoder) end(dst []byte) []byte {
 	}
 	writeItem(&c.items, c.id, c.part, "completed")
 	c.at++
+	return closed(j)
+}
+
+func (c *encoder) endCall(dst []byte, call *dialect.ToolCall) []byte {
+	switch call.Form {
+	case formSearch:
+		return dst
+	case formCustom:
+		input := freeInput(call.Arguments)
+		j := c.place(dst, "response.custom_tool_call_input.delta")
+		j.Key("delta").Text(input)
+		j = c.place(closed(j), "response.custom_tool_call_input.done")
+		j.Key("input").Text(input)
+		return closed(j)
+	}
+	j := c.place(dst, "response.function_call_arguments.done")
+	j.Key("name").Text(call.Name)
+	j.Key("arguments").Text(call.Arguments)
 	return closed(j)
 }
 
