@@ -34,6 +34,7 @@ var strata = []stratum{
 	{"core/process/*", []string{".", "core/home/*", "core/process/*"}},
 	{"core/store/*", []string{".", "core/home/*", "core/store/*"}},
 	{"core/metrics", []string{"."}},
+	{"core/trace", []string{".", "core/house", "core/keys"}},
 	{"core/intent", []string{".", "core/home/*"}},
 	{"core/*", []string{".", "core/*"}},
 	{"cmd/holdfast-edge", []string{"edge/router"}},

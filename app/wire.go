@@ -28,6 +28,7 @@ import (
 	"holdfast/core/operation"
 	"holdfast/core/process"
 	"holdfast/core/store"
+	"holdfast/core/trace"
 	"holdfast/core/trash"
 	"holdfast/edge"
 	"holdfast/edge/auth"
@@ -117,6 +118,7 @@ type parts struct {
 	machine    process.Machine
 	meter      *metrics.Metrics
 	secrets    *keys.Keys
+	spans      *trace.Traces
 	bin        *trash.Trash
 	master     *config.Master
 	logs       *logs.Logs
@@ -157,6 +159,7 @@ func (h *House) wire(p *parts) error {
 		h.sentry.capability(),
 		configactions.New(configactions.Needs{Config: func() *config.Config { return h.config }, Master: p.master}).Capability(),
 		p.secrets.Capability(),
+		p.spans.Capability(),
 		p.bin.Capability(),
 		p.units.Workers(),
 		p.logs.Capability(),
@@ -187,6 +190,8 @@ func (h *House) wire(p *parts) error {
 
 func (h *House) wireUnits(p *parts) {
 	p.secrets = keys.New(h.Home)
+	traced := trace.Defaults()
+	p.spans = trace.New(trace.Needs{Config: &traced, Keys: p.secrets, Meter: p.meter, Version: version, Node: p.book.Node, Log: h.log})
 	p.bin = trash.New(h.Home, h.Store)
 	p.master = config.NewMaster(h.Home)
 	h.operations = operation.NewRunner(h.Store, p.book, h.log)
@@ -244,13 +249,14 @@ func (h *House) wireAgent(p *parts) {
 	})
 	p.agents = agent.New(agent.Needs{Chat: p.models.Inner(), Tools: p.catalogue, Keys: p.secrets, Log: h.log})
 	p.models.SetAgents(p.agents)
-	p.secrets.Use(keys.Needs{Required: askers{p.units, p.extensions, p.models}, Units: p.units, Log: h.log})
+	p.secrets.Use(keys.Needs{Required: askers{p.units, p.extensions, p.models, p.spans}, Units: p.units, Log: h.log})
 	h.reloaded = map[string]func(context.Context, any) error{
 		"units": graces{h}.take(p.units.Reconfigure), "workers": p.units.Reconfigure, "logs": p.logs.Reconfigure,
 		"models":    applyModels(p, p.charges),
 		"telemetry": func(_ context.Context, fresh any) error { p.sessions.Apply(*fresh.(*telemetry.Config)); return nil },
 		"budgets":   func(_ context.Context, fresh any) error { p.budgets.Apply(*fresh.(*budget.Config)); return nil },
 		"ledger":    func(_ context.Context, fresh any) error { p.tokens.Apply(*fresh.(*ledger.Config)); return nil },
+		"traces":    func(_ context.Context, fresh any) error { p.spans.Apply(*fresh.(*trace.Config)); return nil },
 		"prices":    func(_ context.Context, fresh any) error { p.prices.Apply(*fresh.(*price.Config)); return nil },
 		"tools":     func(_ context.Context, fresh any) error { p.catalogue.Apply(*fresh.(*tools.Settings)); return nil },
 		"agent":     func(_ context.Context, fresh any) error { p.agents.Apply(*fresh.(*agent.Settings)); return nil },
