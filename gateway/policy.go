@@ -199,7 +199,7 @@ func (r routing) warnings(t *table) []Warning {
 	}
 	chain, _ := t.names.Resolve(route.AliasCompaction)
 	if s, ok := r.router.First(chain); ok && s.At > 0 && r.paid(s.Target) {
-		add(route.AliasCompaction, "compaction runs on a paid fallback now: "+s.String(), "pin it: models.aliases.compaction")
+		add(route.AliasCompaction, "runs on a paid fallback now: "+s.String(), "pin it: models.aliases.compaction")
 	}
 	return list
 }

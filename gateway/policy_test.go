@@ -113,7 +113,7 @@ func TestCompactionFollowsChat(t *testing.T) {
 		t.Fatalf("%d %s", resp.StatusCode, answer)
 	}
 	p := h.policy()
-	if a := p.alias("compaction"); a.Effective != "spare/understudy" || len(p.Warnings) != 1 || !strings.Contains(p.Warnings[0].Message, "compaction runs on a paid fallback") {
+	if a := p.alias("compaction"); a.Effective != "spare/understudy" || len(p.Warnings) != 1 || p.Warnings[0].About != "compaction" || !strings.Contains(p.Warnings[0].Message, "runs on a paid fallback") {
 		t.Errorf("%+v, %v", a, p.Warnings)
 	}
 	if report, err := (routing{h.Gateway}).report(t.Context()); err != nil || len(report.Interpretation) != 1 || len(report.Observed) < 4 {

@@ -111,6 +111,7 @@ func (d *Desk) Capability() Capability {
 		Name: "desk", Reason: "it only declares actions",
 		Actions: []holdfast.Action{
 			action.NewAction(read("house.status", "status", "Show how the house stands"), d.status),
+			d.reporting(),
 			action.NewAction(health, d.health),
 			action.NewAction(routes, d.routes),
 			action.NewAction(guards, d.guards),

@@ -61,6 +61,8 @@ func spendingOf(action string) func(Terminal, json.RawMessage, json.RawMessage) 
 		return printCooldowns
 	case "model.list", "model.policy":
 		return printModels
+	case "house.report":
+		return printReports
 	case "house.status":
 		return printHouse
 	case "cooldown.clear":

@@ -1197,6 +1197,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/house/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Report what is observed, what it means, and what to do about it
+         * @description Each part of the house reports of itself. Observed are facts with their time and source; what they mean, and what an operator may do about it, stand apart from them.
+         */
+        post: operations["house_report"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/house/routes": {
         parameters: {
             query?: never;
@@ -5634,6 +5654,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    house_report: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        reports: null | {
+                            interpretation?: null | string[];
+                            observed: null | {
+                                source: string;
+                                statement: string;
+                                time: string;
+                                value?: string;
+                            }[];
+                            operator_notes?: null | string[];
+                            subject: string;
+                        }[];
+                        /** @description who could not report, and why */
+                        silent?: null | {
+                            reason: string;
+                            subject: string;
+                        }[];
+                    };
                 };
             };
             400: components["responses"]["Problem"];
