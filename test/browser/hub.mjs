@@ -89,11 +89,14 @@ async function breaker(page) {
   say('resumes the breaker')
   await page.getByRole('button', { name: 'Resume' }).click()
   await page.getByRole('alertdialog').getByRole('button', { name: 'Resume' }).click()
-  const refused = page.locator('.toast', { hasText: 'Refused by guard tier' })
+  const dialog = page.getByRole('alertdialog')
+  const refused = dialog.locator('.trouble-card', { hasText: 'Refused by guard tier' })
   const armed = async () => (await state.textContent()) === 'armed'
   await until('armed, or refused by tier', async () => (await armed()) || (await refused.count()) > 0)
   if (!(await armed())) {
     say('resuming is the owner\'s: the terminal does it')
+    want((await dialog.locator('pre').textContent()) === 'holdfast breaker resume', 'the owner\'s command is not shown')
+    await dialog.getByRole('button', { name: 'Cancel' }).click()
     want(env.HOLDFAST_RESUME, 'the session may not resume, and HOLDFAST_RESUME does not say who may')
     await promisify(exec)(env.HOLDFAST_RESUME)
   }

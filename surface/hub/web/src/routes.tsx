@@ -63,7 +63,7 @@ export const models = createRoute({
 })
 
 export const tokens = createRoute({
-  getParentRoute: () => root, path: '/tokens', validateSearch: only('view'),
+  getParentRoute: () => root, path: '/tokens', validateSearch: only('view', 'from', 'to', 'by', 'agent', 'model', 'key', 'tenant', 'source', 'provider', 'project', 'session'),
   component: lazyRouteComponent(pages.tokens, 'TokensPage'),
 })
 

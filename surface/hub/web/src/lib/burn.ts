@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { noTokens, type Bar, type Counted } from './stack.ts'
 
 /** How far back the burn's recent part reaches, in minutes; the house's own measure. */
 const recentMinutes = 10
@@ -18,17 +19,8 @@ export const paceOf = (recent: number): Pace => {
 
 export type Period = '24h' | '7d' | '30d'
 
-interface Row {
+interface Row extends Counted {
   name: string
-  total: number
-  calls: number
-}
-
-export interface Bars {
-  /** Seconds since the epoch, oldest first. */
-  times: number[]
-  values: number[]
-  calls: number[]
 }
 
 const hour = 3600
@@ -40,17 +32,30 @@ export function beginOf(name: string): number {
   return Date.parse(time ? `${date}T${time}${zone ?? 'Z'}` : `${date}T00:00Z`) / 1000
 }
 
-/** A bar for each hour or day of the period, also for those without a call. The last one is the running one. */
-export function barsOf(rows: Row[], period: Period, now: number): Bars {
-  const step = period === '24h' ? hour : day
+/** How long a bar is, in seconds. */
+export const stepOf = (byDay: boolean): number => (byDay ? day : hour)
+
+/** A bar for each hour or day from the first to the last, also for those without a call. Both in seconds; hours of a zone with half an hour begin where the house says that they begin. */
+export function barsOf(rows: Row[], byDay: boolean, first: number, last: number): Bar[] {
+  const step = stepOf(byDay)
+  const known = new Map<number, Bar>()
+  for (const row of rows) {
+    const at = beginOf(row.name)
+    if (!Number.isNaN(at)) known.set(at, { ...row, at })
+  }
+  const offset = ([...known.keys()][0] ?? 0) % step
+  const begin = Math.floor((first - offset) / step) * step + offset
+  const end = Math.max(last, ...known.keys())
+  const bars: Bar[] = []
+  for (let at = Math.min(begin, ...known.keys()); at <= end; at += step) bars.push(known.get(at) ?? { ...noTokens, at })
+  return bars
+}
+
+/** The bars of a period that ends now; the last one is the running one. */
+export function barsUntil(rows: Row[], period: Period, now: number): Bar[] {
+  const byDay = period !== '24h'
   const count = period === '24h' ? 24 : period === '7d' ? 7 : 30
-  const known = rows.map((r) => ({ ...r, at: beginOf(r.name) })).filter((r) => !Number.isNaN(r.at))
-  // Hours of a zone with half an hour begin where the house says that they begin.
-  const offset = (known[0]?.at ?? 0) % step
-  const last = Math.max(Math.floor((now / 1000 - offset) / step) * step + offset, ...known.map((r) => r.at))
-  const times = Array.from({ length: count }, (_, i) => last - (count - 1 - i) * step)
-  const at = (t: number) => known.find((r) => r.at === t)
-  return { times, values: times.map((t) => at(t)?.total ?? 0), calls: times.map((t) => at(t)?.calls ?? 0) }
+  return barsOf(rows, byDay, now / 1000 - (count - 1) * stepOf(byDay), now / 1000).slice(-count)
 }
 
 /** Whether a total is small beside the largest of its kind, for the length of its bar. */

@@ -20,7 +20,7 @@ export function Overview() {
   const breaker = useRead('breaker.status', {}, { every: refreshEvery })
   const journal = useRead('journal.show', { limit: 12 })
   return (
-    <Page title="Overview" about={<Headline status={status.data} />}>
+    <Page title="Overview" tellsHalt about={<Headline status={status.data} />}>
       <Loaded answer={status} lines={8}>
         {(house) => (
           <>

@@ -12,10 +12,11 @@ import { Over } from '../tokens/over.tsx'
 import { Parked } from '../tokens/parked.tsx'
 import { Prices } from '../tokens/prices.tsx'
 import { Sessions } from '../tokens/sessions.tsx'
+import { Usage } from '../tokens/usage.tsx'
 import { Loaded, Page, Segments } from '../ui/parts.tsx'
 
 const views = [
-  { value: 'now', text: 'Now' }, { value: 'sessions', text: 'Sessions' }, { value: 'budgets', text: 'Budgets' },
+  { value: 'now', text: 'Now' }, { value: 'usage', text: 'Usage' }, { value: 'sessions', text: 'Sessions' }, { value: 'budgets', text: 'Budgets' },
   { value: 'breaker', text: 'Breaker' }, { value: 'prices', text: 'Prices' },
 ] as const
 
@@ -27,11 +28,12 @@ export function TokensPage() {
   const view: View = views.find((v) => v.value === asked)?.value ?? 'now'
   return (
     <Page
-      title="Tokens" about="Every token is counted before it is spent"
+      title="Tokens" tellsHalt={view === 'now' || view === 'breaker'} about="Every token is counted before it is spent"
       actions={<Segments label="View" value={view} options={[...views]} onChange={(v) => void navigate({ search: v === 'now' ? {} : { view: v }, resetScroll: false })} />}
     >
       <Parked />
       {view === 'now' && <Now />}
+      {view === 'usage' && <Usage />}
       {view === 'sessions' && <Sessions />}
       {view === 'budgets' && <Budgets />}
       {view === 'breaker' && <Breaker />}
@@ -40,9 +42,12 @@ export function TokensPage() {
   )
 }
 
+/** Calls are not journaled, so that what they burn is asked for. */
+const lively = 5_000
+
 function Now() {
-  const tokens = useRead('token.summary', {}, { every: refreshEvery })
-  const breaker = useRead('breaker.status', {}, { every: refreshEvery })
+  const tokens = useRead('token.summary', {}, { every: lively })
+  const breaker = useRead('breaker.status', {}, { every: lively })
   return (
     <>
       <Loaded answer={breaker} lines={4}>{(b) => <BreakerCard breaker={b} recent={tokens.data?.burn.recent} />}</Loaded>
@@ -50,7 +55,7 @@ function Now() {
         {(t) => (
           <>
             <Figures tokens={t} />
-            <Over hours={t.by_hour ?? []} />
+            <Over tokens={t} breaker={breaker.data} />
             <div className="grid-2">
               <Burners first="agent" />
               <Burners first="model" />

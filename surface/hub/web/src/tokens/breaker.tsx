@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
+import { useState } from 'react'
+
 import { refreshEvery, useRead } from '../api/house.ts'
 import type { BreakerEvent, FullBreaker } from '../api/words.ts'
 import { paceOf, shareOf } from '../lib/burn.ts'
+import { differences } from '../lib/caps.ts'
 import { isTime, percent, short, span, whole } from '../lib/format.ts'
+import { partOf } from '../lib/paging.ts'
 import { breakerTone, isHalted } from '../lib/states.ts'
-import { BreakerButtons } from '../ui/breaker.tsx'
+import { BreakerButtons, HaltDialog, ResumeButton } from '../ui/breaker.tsx'
+import { Button } from '../ui/button.tsx'
 import { Gauge } from '../ui/gauge.tsx'
-import { CheckIcon } from '../ui/icons.tsx'
+import { CheckIcon, EditIcon, HaltIcon, PlusIcon } from '../ui/icons.tsx'
+import { Pager } from '../ui/pager.tsx'
 import { Badge, Card, Empty, Loaded, Time, type Tone } from '../ui/parts.tsx'
 import { Said } from '../ui/said.tsx'
+import { CapsDialog } from './caps.tsx'
 
 /** Burn now against the caps, where it leads at the present pace, and the way to stop it. */
 export function BreakerCard({ breaker: b, recent }: { breaker: FullBreaker; recent?: number | undefined }) {
@@ -26,12 +33,11 @@ export function BreakerCard({ breaker: b, recent }: { breaker: FullBreaker; rece
         <div className="stack grow">
           {b.reason && <p className={isHalted(b.state) ? 'note bad' : 'note warn'}>{b.reason}</p>}
           <dl className="facts">
-            <div><dt>Hour</dt><dd>{whole(b.burn_hour)} <span className="dim">of {whole(b.cap_hour)}</span></dd></div>
-            <div><dt>Day</dt><dd>{whole(b.burn_day)} <span className="dim">of {whole(b.cap_day)}</span></dd></div>
+            <div><dt>Left this hour</dt><dd>{whole(Math.max(0, b.cap_hour - b.burn_hour))}</dd></div>
+            <div><dt>Left this day</dt><dd>{whole(Math.max(0, b.cap_day - b.burn_day))}</dd></div>
             <div><dt>Cap reached in</dt><dd>{b.projected_minutes > 0 ? span(b.projected_minutes * 60) : 'not at this rate'}</dd></div>
             <div><dt>Reserved</dt><dd>{whole(b.reserved)} <span className="dim">by calls under way</span></dd></div>
             {recent !== undefined && <PaceFact recent={recent} cap={b.cap_hour} />}
-            <div><dt>Warns at</dt><dd>{percent(soft)}</dd></div>
             {isTime(b.since) && <div><dt>{isHalted(b.state) ? 'Halted' : 'Warns since'}</dt><dd><Time at={b.since} /></dd></div>}
             {isTime(b.cooldown_until) && <div><dt>May end by itself</dt><dd><Time at={b.cooldown_until} /></dd></div>}
           </dl>
@@ -51,7 +57,7 @@ function PaceFact({ recent, cap }: { recent: number; cap: number }) {
 
 /** What the breaker did, by which lines it judges, whom it halts alone, and who judges. */
 export function BreakerPast({ breaker: b }: { breaker: FullBreaker }) {
-  const history = useRead('breaker.history', { limit: 50 }, { every: refreshEvery })
+  const history = useRead('breaker.history', { limit: 500 }, { every: refreshEvery })
   return (
     <>
       <Scopes breaker={b} />
@@ -67,30 +73,53 @@ export function BreakerPast({ breaker: b }: { breaker: FullBreaker }) {
 }
 
 function Scopes({ breaker: b }: { breaker: FullBreaker }) {
-  if (!b.scopes?.length) return null
+  const [open, setOpen] = useState<{ what: 'halt' | 'caps'; scope?: string }>()
+  const close = () => setOpen(undefined)
   return (
-    <Card title="Tenants and keys with caps of their own" flush>
-      <table className="table stacked">
-        <thead><tr><th>Whose</th><th>Stands</th><th className="right">Hour</th><th className="right">Day</th><th>May end by itself</th></tr></thead>
-        <tbody>
-          {b.scopes.map((s) => (
-            <tr key={s.scope}>
-              <td className="head"><strong>{s.scope}</strong>{s.reason && <span className="dim small"> {s.reason}</span>}</td>
-              <td data-label="Stands"><Badge tone={breakerTone(s.state)} dot>{s.state}</Badge></td>
-              <td className="right" data-label="Hour"><span>{short(s.burn_hour)}{s.cap_hour ? <span className="dim"> of {short(s.cap_hour)}</span> : null}</span></td>
-              <td className="right" data-label="Day"><span>{short(s.burn_day)}{s.cap_day ? <span className="dim"> of {short(s.cap_day)}</span> : null}</span></td>
-              <td data-label="May end by itself"><Time at={s.cooldown_until} /></td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+    <Card
+      title="Tenants and keys" flush
+      aside={<><Button icon={<HaltIcon size={15} />} onPress={() => setOpen({ what: 'halt' })}>Halt one</Button><Button icon={<PlusIcon size={15} />} onPress={() => setOpen({ what: 'caps' })}>Caps for one</Button></>}
+    >
+      {!b.scopes?.length ? <Empty title="None has caps of its own, none is halted">A tenant or key may have caps of its own. Its HALT is then its alone.</Empty> : (
+        <table className="table stacked scopes">
+          <thead><tr><th>Whose</th><th>Stands</th><th className="right">Hour</th><th className="right">Day</th><th>May end by itself</th><th><span className="sr">Actions</span></th></tr></thead>
+          <tbody>
+            {b.scopes.map((s) => (
+              <tr key={s.scope} data-scope={s.scope}>
+                <td className="head"><strong>{s.scope}</strong>{s.reason && <span className="dim small"> {s.reason}</span>}</td>
+                <td data-label="Stands"><Badge tone={breakerTone(s.state)} dot>{s.state}</Badge></td>
+                <td className="right" data-label="Hour"><Burned burn={s.burn_hour} cap={s.cap_hour} what={`${s.scope}, this hour`} /></td>
+                <td className="right" data-label="Day"><Burned burn={s.burn_day} cap={s.cap_day} what={`${s.scope}, this day`} /></td>
+                <td data-label="May end by itself"><Time at={s.cooldown_until} /></td>
+                <td className="acts"><span className="row scope-acts">
+                  {isHalted(s.state) ? <ResumeButton scope={s.scope} /> : <Button kind="ghost" onPress={() => setOpen({ what: 'halt', scope: s.scope })} aria-label={`Halt ${s.scope}`}>Halt</Button>}
+                  <Button kind="ghost" onPress={() => setOpen({ what: 'caps', scope: s.scope })} aria-label={`Change the caps of ${s.scope}`}>Caps</Button>
+                </span></td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+      {open?.what === 'halt' && <HaltDialog {...(open.scope ? { scope: open.scope } : { choose: true })} onClose={close} />}
+      {open?.what === 'caps' && <CapsDialog scope={open.scope ?? ''} thresholds={b.thresholds} onClose={close} />}
     </Card>
   )
 }
 
-function Lines({ breaker: { thresholds: t } }: { breaker: FullBreaker }) {
+function Burned({ burn, cap, what }: { burn: number; cap: number | undefined; what: string }) {
+  if (!cap) return <span>{short(burn)} <span className="dim">no cap</span></span>
   return (
-    <Card title="By which lines">
+    <span className="burned">
+      <span title={`${whole(burn)} of ${whole(cap)}`}>{short(burn)} <span className="dim">of {short(cap)} · {percent(shareOf(burn, cap))}</span></span>
+      <meter className="share" min={0} max={1} value={Math.min(1, shareOf(burn, cap))} aria-label={`Burn of ${what}`} />
+    </span>
+  )
+}
+
+function Lines({ breaker: { thresholds: t } }: { breaker: FullBreaker }) {
+  const [open, setOpen] = useState(false)
+  return (
+    <Card title="By which lines" aside={<Button icon={<EditIcon size={15} />} onPress={() => setOpen(true)} aria-label="Change the lines">Change</Button>}>
       <dl className="facts">
         <div><dt>An hour</dt><dd>{whole(t.hard_cap_per_hour)}</dd></div>
         <div><dt>A day</dt><dd>{whole(t.hard_cap_per_day)}</dd></div>
@@ -101,7 +130,7 @@ function Lines({ breaker: { thresholds: t } }: { breaker: FullBreaker }) {
         <div><dt>Blind after</dt><dd>{span(t.blind_seconds)}</dd></div>
         <div><dt>Armed</dt><dd>{t.notify_only ? 'no: it only tells' : 'yes'}</dd></div>
       </dl>
-      <p className="dim small lines-note">They are the owner's: <code>holdfast breaker thresholds set</code></p>
+      {open && <CapsDialog scope="house" thresholds={t} onClose={() => setOpen(false)} />}
     </Card>
   )
 }
@@ -128,20 +157,26 @@ const tones: Record<string, Tone> = { halt: 'bad', halted: 'bad', warn: 'warn', 
 
 const toneOf = (event: string): Tone => tones[event] ?? (event.includes('halt') ? 'bad' : event.includes('resum') ? 'good' : 'calm')
 
+const pastShown = 20
+
 function Events({ events }: { events: BreakerEvent[] }) {
+  const [page, setPage] = useState(0)
   if (events.length === 0) return <Empty title="It never had to do anything" icon={<CheckIcon size={22} />}>Warnings, halts, resumes and changed lines show here.</Empty>
   return (
+    <>
     <ul className="lines">
-      {events.map((e, i) => (
+      {partOf(events, page, pastShown).rows.map((e, i) => (
         <li key={e.time + i} className="alert-line">
           <Badge tone={toneOf(e.event)}>{e.event}</Badge>
           <div className="grow">
-            <p>{e.scope && <strong>{e.scope} </strong>}<Said text={e.reason ?? ''} /></p>
+            <p>{e.scope && <strong>{e.scope} </strong>}<Said text={e.reason ?? ''} />{differences(e.detail).map((d) => <span key={d} className="change">{d}</span>)}</p>
             <p className="soft">{[e.burn != null && e.cap ? `${whole(e.burn)} of ${whole(e.cap)}` : '', e.by ? `by ${e.by}` : ''].filter(Boolean).join(' · ')}</p>
           </div>
           <span className="dim small"><Time at={e.time} /></span>
         </li>
       ))}
     </ul>
+    <Pager {...partOf(events, page, pastShown)} count={events.length} size={pastShown} label="what the breaker did" onPage={setPage} />
+    </>
   )
 }

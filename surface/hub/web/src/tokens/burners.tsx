@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 
 import { refreshEvery, useRead } from '../api/house.ts'
@@ -12,7 +13,8 @@ type Way = (typeof ways)[number]
 
 const spans = [['24h', '24 h'], ['7d', '7 days'], ['30d', '30 days']] as const
 
-const nobody: Record<Way, string> = { agent: 'direct', model: 'unknown', provider: 'unknown', source: 'unknown', key: 'no key', tenant: 'the house', project: 'no project' }
+/** What the row without a name is called. */
+export const nobody: Record<Way, string> = { agent: 'direct', model: 'unknown', provider: 'unknown', source: 'unknown', key: 'no key', tenant: 'the house', project: 'no project' }
 
 /** Who burned most, by one of several ways to tell them apart. */
 export function Burners({ first }: { first: Way }) {
@@ -21,7 +23,7 @@ export function Burners({ first }: { first: Way }) {
   const answer = useRead('token.usage', { by, since }, { every: refreshEvery })
   return (
     <Card
-      title={`By ${by}`} flush className="burners-card"
+      title={<Link to="/tokens" search={{ view: 'usage', by }} className="quiet-link">By {by}</Link>} flush className="burners-card"
       aside={
         <>
           <select className="input pick" aria-label={`By what, first ${first}`} value={by} onChange={(e) => setBy(e.target.value as Way)}>{ways.map((w) => <option key={w} value={w}>by {w}</option>)}</select>
@@ -46,7 +48,7 @@ function Table({ rows, all, unnamed }: { rows: Burner[]; all: number; unnamed: s
           {rows.slice(0, shown).map((r) => (
             <tr key={r.name}>
               <td>
-                <span className="row"><span className="clip burner-name" title={r.name}>{r.name || unnamed}</span><span className="dim small">{percent(shareOf(r.total, all))}</span></span>
+                <span className="row"><span className="clip burner-name" title={r.name}>{r.name || unnamed}</span><span className="dim small nowrap">{percent(shareOf(r.total, all))}</span></span>
                 <meter className="share" min={0} max={1} value={shareOf(r.total, all)} aria-label={`Share of ${r.name || unnamed}`} />
               </td>
               <td className="right">{whole(r.calls)}</td>

@@ -33,6 +33,7 @@ export const CheckIcon = draw(<path d="m4.500 10.500 3.700 3.700 7.300-8" />)
 export const AlertIcon = draw(<><path d="M10 3 17.500 16h-15z" /><path d="M10 8v3.500M10 13.700v.01" /></>)
 export const OutIcon = draw(<><path d="M8 3.500H4.500a1 1 0 0 0-1 1v11a1 1 0 0 0 1 1H8" /><path d="M12 6.500 15.500 10 12 13.500M15.500 10H7.500" /></>)
 export const ChevronIcon = draw(<path d="m7.500 5 5 5-5 5" />)
+export const BackIcon = draw(<path d="m12.500 5-5 5 5 5" />)
 export const HaltIcon = draw(<><path d="M7 2.800h6L17.200 7v6L13 17.200H7L2.800 13V7z" /><path d="M7.500 7.500v5M12.500 7.500v5" /></>)
 export const LinkIcon = draw(<><path d="M11.500 4H16v4.500M16 4l-7 7" /><path d="M14.500 11.500V15a1 1 0 0 1-1 1H5a1 1 0 0 1-1-1V6.500a1 1 0 0 1 1-1h3.500" /></>)
 

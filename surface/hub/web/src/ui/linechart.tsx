@@ -3,7 +3,6 @@ import { useEffect, useRef } from 'react'
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 
-import { colour } from './chart.tsx'
 import { useDark } from './theme.tsx'
 
 interface Props {
@@ -23,6 +22,16 @@ interface Props {
 }
 
 const height = 132
+
+/** Reads a design token as the colour that it stands for now. */
+function colour(box: HTMLElement, token: string): string {
+  const probe = document.createElement('i')
+  probe.style.color = `var(${token})`
+  box.append(probe)
+  const value = getComputedStyle(probe).color
+  probe.remove()
+  return value
+}
 
 /** A line over time; the figures beside it say the newest in words, for who does not see the canvas. */
 export function LineChart({ times, values, from, to, top, say, label, steps }: Props) {

@@ -4,6 +4,7 @@ import { useEffect, useRef, useState, type ReactNode } from 'react'
 
 import { exact, freshFor, isTime, relative } from '../lib/format.ts'
 import { useLive } from '../api/live.tsx'
+import { HaltBanner } from './breaker.tsx'
 import { IconButton } from './button.tsx'
 import { CheckIcon, CloseIcon, CopyIcon, SearchIcon } from './icons.tsx'
 import { TroubleCard } from './trouble.tsx'
@@ -38,10 +39,12 @@ interface PageProps {
   title: string
   about?: ReactNode
   actions?: ReactNode
+  /** The page itself says whether HALT stands, with the way to end it. */
+  tellsHalt?: boolean
   children: ReactNode
 }
 
-export function Page({ title, about, actions, children }: PageProps) {
+export function Page({ title, about, actions, tellsHalt = false, children }: PageProps) {
   useEffect(() => {
     document.title = `${title} · Holdfast`
   }, [title])
@@ -66,6 +69,7 @@ export function Page({ title, about, actions, children }: PageProps) {
       {state === 'reconnecting' && (
         <p className="note warn reconnecting" role="status"><span className="spinner" aria-hidden="true" />Reconnecting to the house. What you see may be old.</p>
       )}
+      {!tellsHalt && <HaltBanner />}
       {children}
     </div>
   )
