@@ -4,6 +4,7 @@ package price
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -59,6 +60,8 @@ type listInput struct {
 type List struct {
 	Dated  string  `json:"dated" help:"the day of the embedded table"`
 	Prices []Price `json:"prices"`
+	// Unknown names what of these is not known.
+	Unknown []string `json:"unknown,omitempty" help:"prices that are not known: such a call costs null, never 0, and a money budget refuses it"`
 }
 
 func (p *Prices) list(_ context.Context, in listInput) (List, error) {
@@ -70,6 +73,7 @@ func (p *Prices) list(_ context.Context, in listInput) (List, error) {
 	add := func(e *entry, vendor, model string) {
 		if (in.Vendor == "" || in.Vendor == vendor) && strings.Contains(model, in.Match) {
 			out.Prices = append(out.Prices, e.prices(vendor, model)...)
+			out.Unknown = append(out.Unknown, e.unknown(vendor+"/"+model)...)
 		}
 	}
 	config := p.current().config
@@ -136,6 +140,20 @@ func (e *entry) prices(vendor, model string) []Price {
 			one.CacheWrite5m, one.CacheWrite1h, one.Reasoning = b.write5m.dollars(), b.write1h.dollars(), b.reasoning.dollars()
 		}
 		list = append(list, one)
+	}
+	return list
+}
+
+// unknown names the lengths of prompts for which no price is known.
+func (e *entry) unknown(name string) (list []string) {
+	for _, b := range e.bands {
+		switch {
+		case b.known:
+		case b.above > 0:
+			list = append(list, fmt.Sprintf("%s above %d", name, b.above))
+		default:
+			list = append(list, name)
+		}
 	}
 	return list
 }

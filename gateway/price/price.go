@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -109,6 +110,19 @@ func (e *entry) most(input, output int64) Cost {
 		{},
 		{},
 	})
+}
+
+// dearer is the entry at prices times over below, for the reason given.
+func (e *entry) dearer(times, below pico, why, source string) *entry {
+	more := *e
+	more.name, more.source, more.bands = e.name+", "+why, source, slices.Clone(e.bands)
+	for i := range more.bands {
+		r := &more.bands[i].rates
+		for _, rate := range []*pico{&r.input, &r.cached, &r.write5m, &r.write1h, &r.output, &r.reasoning} {
+			*rate = (*rate*times + below - 1) / below
+		}
+	}
+	return &more
 }
 
 func (e *entry) band(prompt int64) band {

@@ -105,7 +105,16 @@ func TestCost(t *testing.T) {
 		{"gemini", "models/gemini-2.5-pro", holdfast.Usage{Input: 200_001}, 500_002_500},
 		{"openrouter", "anthropic/claude-sonnet-4.6", holdfast.Usage{Input: 1}, 3000},
 		{"openrouter", "z-ai/glm-5:free", holdfast.Usage{Input: million}, 0},
-		{"bedrock", "anthropic.claude-opus-4-5-20251101-v1:0", holdfast.Usage{Input: 1}, 5000},
+		{"bedrock", "global.anthropic.claude-opus-4-5-20251101-v1:0", holdfast.Usage{Input: 1}, 5000},
+		{"bedrock", "anthropic.claude-opus-4-5-20251101-v1:0", holdfast.Usage{Input: 1}, 5500}, // within one region
+		{"bedrock", "eu.anthropic.claude-haiku-5-5", holdfast.Usage{Input: 100_001, Output: 1}, 55_000_550 + 2750},
+		{"bedrock", "us.anthropic.claude-sonnet-5-5", holdfast.Usage{CachedRead: million, CacheWrite5m: million, CacheWrite1h: million}, 7_260_000_000},
+		{"bedrock", "us.anthropic.claude-opus-4-1-20250805-v1:0", holdfast.Usage{Input: 1}, 15_000}, // from before
+		{"mistral", "mistral-large-4", holdfast.Usage{Input: 1000, CachedRead: 1000}, 1_496_000},
+		{"openrouter", "mistralai/mistral-large-4:free", holdfast.Usage{Input: 1000}, 0},
+		{"openai", "gpt-6-astra", holdfast.Usage{Input: 272_000, Output: 1000}, 2_770_000_000},
+		{"openai", "gpt-6-astra", holdfast.Usage{Input: 272_001, Output: 1000}, 5_515_020_000},
+		{"openai", "gpt-6-sol", holdfast.Usage{CachedRead: 300_000, CacheWrite5m: 1000}, 125_000_000},
 		{"groq", "openai/gpt-oss-120b", holdfast.Usage{Output: 1}, 600},
 		{"zai", "glm-4.5-flash", holdfast.Usage{Input: million}, 0},
 		{"rehearsal", "default", holdfast.Usage{Input: million}, 0},
@@ -155,7 +164,9 @@ func TestNeverAWrongModel(t *testing.T) {
 		{"openrouter", "deepseek/deepseek-v4-pro"},
 		{"openrouter", "anthropic/claude-opus-4.5:online"},
 		{"openrouter", "gpt-5"},
-		{"bedrock", "eu.anthropic.claude-opus-4-5-20251101-v1:0"},
+		{"bedrock", "us-gov.anthropic.claude-opus-4-5-20251101-v1:0"},
+		{"bedrock", "eu.anthropic.claude-opus-4-9-v1:0"},
+		{"bedrock", "meta.llama3-70b-instruct-v1:0"},
 		{"mistral", "mistral-large-latest"},
 		{"far-ollama", "llama3"},
 		{"near", "gpt-oss:120b-cloud"},
@@ -167,7 +178,7 @@ func TestNeverAWrongModel(t *testing.T) {
 			t.Errorf("%s/%s costs %+v", c.provider, c.model, got)
 		}
 	}
-	if got := p.Cost("openai", "gpt-6-astra", holdfast.Usage{Input: 272_001}); got != (Cost{}) {
+	if got := p.Cost("openai", "gpt-6.2-astra", holdfast.Usage{Input: 272_001}); got != (Cost{}) {
 		t.Errorf("a long prompt of no known price costs %+v", got)
 	}
 	if got := p.Cost("near", "llama3", holdfast.Usage{Input: 1}); got != (Cost{0, true}) {

@@ -115,11 +115,7 @@ func (t *table) lookup(name, model string) *entry {
 	case "azure":
 		name = "openai"
 	case "bedrock":
-		inner, ok := bedrock(model)
-		if !ok {
-			return nil
-		}
-		name, model = "anthropic", inner
+		return t.bedrock(model)
 	}
 	v, ok := t.Vendors[name]
 	if !ok {
@@ -178,16 +174,32 @@ func (t *table) routed(model string) *entry {
 	return t.lookup(vendor, name)
 }
 
-// bedrock reads names such as anthropic.claude-opus-4-5-20251101-v1:0. Regional ones cost more.
-func bedrock(model string) (string, bool) {
-	inner, ok := strings.CutPrefix(strings.TrimPrefix(model, "global."), "anthropic.")
-	if !ok {
-		return "", false
+// bedrock reads names such as eu.anthropic.claude-opus-4-5-20251101-v1:0. Since Claude Sonnet 4.5 what
+// is answered within one region or geography costs a tenth more than what may be answered anywhere.
+func (t *table) bedrock(model string) *entry {
+	place, inner, ok := strings.Cut(model, "anthropic.")
+	if !ok || !slices.Contains([]string{"", "global.", "us.", "eu.", "apac.", "jp.", "au."}, place) {
+		return nil
 	}
 	if name, version, ok := strings.Cut(inner, "-v"); ok && digits(strings.ReplaceAll(version, ":", "")) {
 		inner = name
 	}
-	return inner, true
+	e := t.lookup("anthropic", inner)
+	if e == nil || place == "global." || everywhereAlike(e.name) {
+		return e
+	}
+	return e.dearer(11, 10, "regional", bedrockSource)
+}
+
+const bedrockSource = "https://docs.aws.amazon.com/bedrock/latest/userguide/global-cross-region-inference.html"
+
+// everywhereAlike tells models from before Claude Sonnet 4.5, which cost the same in every region.
+func everywhereAlike(model string) bool {
+	switch model {
+	case "claude-opus-4-1", "claude-opus-4", "claude-sonnet-4":
+		return true
+	}
+	return strings.HasPrefix(model, "claude-3")
 }
 
 func freeEntry(vendor, model string) *entry {

@@ -7292,6 +7292,8 @@ export interface operations {
                             source?: string;
                             vendor: string;
                         }[];
+                        /** @description prices that are not known: such a call costs null, never 0, and a money budget refuses it */
+                        unknown?: null | string[];
                     };
                 };
             };
