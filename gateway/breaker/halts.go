@@ -31,7 +31,7 @@ type halts struct {
 	mu        sync.Mutex // one change at a time
 	started   bool
 	cut       []func(Flag)
-	ended     time.Time
+	unkept    bool                     // what stands is not remembered beside the flags yet
 	unwritten map[halt.Scope]string    // HALTs that stand in memory alone, and why
 	tampered  map[halt.Scope]time.Time // flags that were deleted by hand
 	unread    string                   // why the state beside the flags is not known
@@ -113,7 +113,6 @@ func (h *halts) open() {
 	rests := map[halt.Scope]time.Time{halt.House: state.SuspendedUntil}
 	maps.Copy(rests, state.Suspended)
 	h.rests.Store(&rests)
-	h.ended = state.Ended
 	remembered := maps.Clone(state.Scopes)
 	if remembered == nil {
 		remembered = map[halt.Scope]*Flag{}
@@ -215,6 +214,7 @@ func (h *halts) look() {
 			h.missing(s)
 		}
 	}
+	h.keepAgain()
 }
 
 // find takes up a flag that another program wrote, and returns it.
@@ -246,7 +246,6 @@ func (h *halts) missing(s halt.Scope) {
 	}
 	if state, err := h.files.State(); err == nil && s == halt.House && state.Halt == nil && !state.Ended.IsZero() && state.Ended.Equal(flag.Since) {
 		h.put(s, nil)
-		h.ended = state.Ended
 		return
 	}
 	h.rewrite(*flag)
@@ -279,21 +278,16 @@ func (h *halts) rewrite(flag Flag) {
 func (h *halts) end(a announcement, s halt.Scope, suspended time.Time) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	flag := h.get(s)
-	next := h.state()
-	if s == halt.House {
-		next.Halt, next.SuspendedUntil = nil, suspended
-		if flag != nil {
-			next.Ended = flag.Since
-		}
-	} else {
-		delete(next.Scopes, s)
-		next.Suspended[s] = suspended
+	since, wait := time.Time{}, halt.Briefly
+	if flag := h.get(s); flag != nil {
+		since = flag.Since
 	}
-	if err := h.files.Remember(next); err != nil {
-		return fmt.Errorf("cannot resume: %w", err)
+	if a.journaled { // a person waits for it
+		wait = halt.Patiently
 	}
-	if err := h.files.Lower(s, h.now()); err != nil {
+	now := h.now()
+	err := h.files.Change(wait, func(state *halt.State) { state.End(s, since, suspended, now) }, func() error { return h.files.Lower(s, now) })
+	if err != nil {
 		return fmt.Errorf("cannot resume: %w", err)
 	}
 	h.put(s, nil)
@@ -304,33 +298,34 @@ func (h *halts) end(a announcement, s halt.Scope, suspended time.Time) error {
 		}
 	}
 	h.rests.Store(&rests)
-	h.ended = next.Ended
 	delete(h.unwritten, s)
 	delete(h.tampered, s)
 	h.teller.send(a)
 	return nil
 }
 
-// state is what is to be remembered. It is called with the lock held.
-func (h *halts) state() halt.State {
-	s := halt.State{Halt: h.house.Load(), SuspendedUntil: h.resting()[halt.House], Ended: h.ended, Scopes: map[halt.Scope]*Flag{}, Suspended: map[halt.Scope]time.Time{}}
-	if all := h.scopes.Load(); all != nil {
-		maps.Copy(s.Scopes, *all)
-	}
-	now := h.now()
-	for scope, until := range h.resting() {
-		if scope != halt.House && halt.Rests(until, now) {
-			s.Suspended[scope] = until
+// keep remembers the HALTs beside their flags, so that a deleted flag is noticed. Where that fails it
+// is tried again. It is called with the lock held.
+func (h *halts) keep() {
+	err := h.files.Change(halt.Briefly, func(s *halt.State) {
+		if flag := h.house.Load(); flag != nil {
+			s.Put(*flag)
 		}
+		for _, flag := range h.scoped() {
+			s.Put(flag)
+		}
+	}, nil)
+	if h.unkept = err != nil; h.unkept {
+		h.log.Error("cannot remember the HALT beside its flag, it is tried again", "error", err)
 	}
-	return s
 }
 
-// keep remembers the HALTs beside their flags, so that a deleted flag is noticed. It is called with
-// the lock held.
-func (h *halts) keep() {
-	if err := h.files.Remember(h.state()); err != nil {
-		h.log.Error("cannot remember the HALT beside its flag", "error", err)
+// keepAgain remembers what could not be.
+func (h *halts) keepAgain() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.unkept {
+		h.keep()
 	}
 }
 

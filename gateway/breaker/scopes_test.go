@@ -404,3 +404,33 @@ func BenchmarkCall(b *testing.B) {
 		w.Booked(c, burn)
 	}
 }
+
+// TestHaltWhileTheLockIsHeld: a HALT stands at once, and is remembered as soon as it can be.
+func TestHaltWhileTheLockIsHeld(t *testing.T) {
+	t.Parallel()
+	w := started(t, t.TempDir())
+	w.own(t, "tenant:acme", 1000, 0)
+	held, let := make(chan struct{}), make(chan struct{})
+	ended := make(chan error, 1)
+	go func() {
+		ended <- w.files.Change(halt.Patiently, func(*halt.State) {}, func() error { close(held); <-let; return nil })
+	}()
+	<-held
+	if err := w.spend(claim("acme", "", 1000)); err != nil {
+		t.Fatal(err)
+	}
+	if !w.files.Stands(halt.Tenant("acme")) || w.Admit(claim("acme", "", 1), judge.Burn{}) == nil {
+		t.Error("a HALT waits for the lock")
+	}
+	if err := w.halts.end(announcement{}, halt.Tenant("acme"), time.Time{}); err == nil || w.Admit(claim("acme", "", 1), judge.Burn{}) == nil {
+		t.Errorf("it was ended without the lock: %v", err)
+	}
+	close(let)
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	w.halts.look()
+	if state, err := w.files.State(); err != nil || state.Of(halt.Tenant("acme")) == nil {
+		t.Errorf("%+v, %v", state, err)
+	}
+}

@@ -176,7 +176,7 @@ func TestWhatTheWatchDidIsTakenUp(t *testing.T) {
 	if _, err := files.Raise(flag); err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(files.Remember(halt.State{Halt: &flag}), files.Diary().Tell(event), files.Diary().Leave(event)); err != nil {
+	if err := errors.Join(files.Change(halt.Patiently, func(s *halt.State) { *s = halt.State{Halt: &flag} }, nil), files.Diary().Tell(event), files.Diary().Leave(event)); err != nil {
 		t.Fatal(err)
 	}
 	w := started(t, dir)
@@ -185,7 +185,7 @@ func TestWhatTheWatchDidIsTakenUp(t *testing.T) {
 		t.Fatalf("%+v, journaled %d times", refusal, w.journaled("breaker.halt"))
 	}
 	// While this house hung, the watch ended it.
-	if err := errors.Join(files.Remember(halt.State{Ended: flag.Since}), files.Lower(halt.House, time.Now())); err != nil {
+	if err := errors.Join(files.Change(halt.Patiently, func(s *halt.State) { *s = halt.State{Ended: flag.Since} }, nil), files.Lower(halt.House, time.Now())); err != nil {
 		t.Fatal(err)
 	}
 	w.halts.look()
@@ -198,8 +198,10 @@ func TestWhatTheWatchDidIsTakenUp(t *testing.T) {
 func TestKilledBetweenFlagAndState(t *testing.T) {
 	t.Parallel()
 	for name, left := range map[string]func(w *world, flag Flag) error{
-		"the flag alone":  func(w *world, flag Flag) error { _, err := w.files.Raise(flag); return err },
-		"the state alone": func(w *world, flag Flag) error { return w.files.Remember(halt.State{Halt: &flag}) },
+		"the flag alone": func(w *world, flag Flag) error { _, err := w.files.Raise(flag); return err },
+		"the state alone": func(w *world, flag Flag) error {
+			return w.files.Change(halt.Patiently, func(s *halt.State) { *s = halt.State{Halt: &flag} }, nil)
+		},
 		"a broken state": func(w *world, flag Flag) error {
 			_, err := w.files.Raise(flag)
 			return errors.Join(err, os.WriteFile(filepath.Join(w.dir, "var", "breaker", "state.json"), []byte("{"), 0o600))

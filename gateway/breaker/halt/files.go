@@ -25,6 +25,7 @@ import (
 
 const (
 	stateFile = "state.json"
+	lockFile  = "state.lock"
 	spareFile = ".spare"
 	burnFile  = "burn.json"
 	watchFile = "watch.json"
@@ -250,37 +251,6 @@ func (f Files) Standing() []Scope {
 	}
 	return list
 }
-
-// State is what is remembered beside the flags, so that a deleted one is noticed.
-type State struct {
-	Halt   *Flag           `json:"halt"`
-	Scopes map[Scope]*Flag `json:"scopes,omitempty"`
-	// SuspendedUntil rests the judging of the house after a forced resume; Suspended that of scopes.
-	SuspendedUntil time.Time           `json:"suspended_until,omitzero"`
-	Suspended      map[Scope]time.Time `json:"suspended,omitempty"`
-	// Ended is since when the HALT stood that was ended last, so that whoever still knows of it
-	// does not take its end for a deletion.
-	Ended time.Time `json:"ended,omitzero"`
-}
-
-// State reads what is remembered; nothing was when the file is not there.
-func (f Files) State() (State, error) {
-	var s State
-	data, err := readRegular(f.path(stateFile))
-	if absent(err) {
-		return s, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(data, &s)
-	}
-	if err != nil {
-		return State{}, fmt.Errorf("cannot read %s: %w", f.path(stateFile), err)
-	}
-	return s, nil
-}
-
-// Remember writes the state durably.
-func (f Files) Remember(s State) error { return f.write(f.path(stateFile), s) }
 
 // write makes the folder too: the breaker works in a home that was never started.
 func (f Files) write(path string, value any) error {

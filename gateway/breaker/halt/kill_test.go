@@ -19,6 +19,10 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(killedVariable); dir != "" {
 		raiseForEver(In(home.At(dir)))
 	}
+	if dir := os.Getenv(changerVariable); dir != "" {
+		changeState(In(home.At(dir)), os.Args[1:])
+		return
+	}
 	os.Exit(m.Run())
 }
 
@@ -27,7 +31,8 @@ func raiseForEver(f Files) {
 	for i := 0; ; i++ {
 		flag := Flag{Reason: "whole" + strings.Repeat(".", i%300), Cause: CauseBurn, Since: time.Now()}
 		for _, err := range []error{
-			second(f.Raise(flag)), f.Remember(State{Halt: &flag}), f.Remember(State{Ended: flag.Since}), f.Lower(House, time.Now()),
+			second(f.Raise(flag)), f.Change(Patiently, func(s *State) { s.Put(flag) }, nil),
+			f.Change(Patiently, func(s *State) { s.End(House, flag.Since, time.Time{}, time.Now()) }, func() error { return f.Lower(House, time.Now()) }),
 		} {
 			if err != nil {
 				panic(err)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"slices"
 	"time"
 
 	"holdfast/core/home"
@@ -44,8 +45,8 @@ type Outside struct {
 	log      *slog.Logger
 	told     telling
 	pace     judge.Pace
-	missing  int  // looks in a row in which the flag was gone
-	warned   bool // the WARN that stands was told
+	odd      map[Scope]int // looks in a row in which flag and memory differed
+	warned   bool          // the WARN that stands was told
 	lastPlea string
 }
 
@@ -86,34 +87,78 @@ func (o *Outside) open(h home.Home, log *slog.Logger) {
 	}
 }
 
-// look puts a flag back that somebody deleted. The house has the first turn: it looks as often.
+// look compares the flags with what is remembered: a flag that somebody deleted is put back, and one
+// that is not remembered is. The house has the first turn: it looks as often.
 func (o *Outside) look() {
-	if o.files.Stands(House) {
-		o.missing = 0
-		return
-	}
-	// The flag goes after what is remembered: seen in this order, an end is no deletion.
+	// A flag goes after what is remembered: seen in this order, an end is no deletion.
 	state, err := o.files.State()
-	if err != nil || state.Halt == nil {
-		o.missing = 0
-		return
-	}
-	if o.missing++; o.missing < 2 {
-		return
-	}
-	first, err := o.files.Raise(*state.Halt)
 	if err != nil {
-		o.plead("cannot write the HALT flag again: " + err.Error())
 		return
 	}
-	if !first {
+	scopes := append(o.files.Standing(), House)
+	for s := range state.Scopes {
+		if !slices.Contains(scopes, s) {
+			scopes = append(scopes, s)
+		}
+	}
+	odd := map[Scope]int{}
+	for _, s := range scopes {
+		known, stands := state.Of(s) != nil, o.files.Stands(s)
+		if known == stands {
+			continue
+		}
+		if odd[s] = o.odd[s] + 1; odd[s] < 2 {
+			continue
+		}
+		delete(odd, s)
+		if known {
+			o.rewrite(s)
+		} else {
+			o.adopt(s)
+		}
+	}
+	o.odd = odd
+}
+
+// rewrite puts a flag back.
+func (o *Outside) rewrite(s Scope) {
+	first, err := false, error(nil)
+	var flag *Flag
+	failed := o.files.Change(Briefly, func(state *State) { flag = state.Of(s) }, func() error {
+		if flag == nil { // it was ended meanwhile
+			return nil
+		}
+		flag.Scope = s
+		first, err = o.files.Raise(*flag)
+		return err
+	})
+	if failed != nil {
+		o.plead("cannot write the HALT flag again: " + failed.Error())
+	}
+	if first {
+		o.tell(Event{Event: EventRewritten, Reason: "the flag was deleted by hand while its cause stands", Flag: flag})
+	}
+}
+
+// ended tells whether what stands is a HALT that was ended and whose flag could not be taken away.
+func (o *Outside) ended(s Scope, state State) bool {
+	flag, _ := o.files.Flag(s, o.Now())
+	return s == House && flag.Since.Equal(state.Ended)
+}
+
+// adopt remembers a HALT that any program raised.
+func (o *Outside) adopt(s Scope) {
+	if state, err := o.files.State(); err != nil || o.ended(s, state) {
 		return
 	}
-	if again, err := o.files.State(); err == nil && again.Halt == nil { // it was ended meanwhile
-		_ = o.files.Lower(House, o.Now())
-		return
+	err := o.files.Change(Briefly, func(state *State) {
+		if flag, stands := o.files.Flag(s, o.Now()); stands && state.Of(s) == nil {
+			state.Put(flag)
+		}
+	}, nil)
+	if err != nil {
+		o.plead("cannot remember the HALT beside its flag: " + err.Error())
 	}
-	o.tell(Event{Event: EventRewritten, Reason: "the flag was deleted by hand while its cause stands", Flag: state.Halt})
 }
 
 // Judge judges once.
@@ -198,9 +243,9 @@ func (o *Outside) act(v judge.Verdict, t judge.Thresholds, living, known bool, n
 	resting := Rests(state.SuspendedUntil, now)
 	switch {
 	case halted && !living && known && flag.EndsItself() && flag.Cooled(now, o.Machine()) && judge.MayEnd(v.Burn, t):
-		o.end(flag, state)
+		o.end(flag)
 	case !halted && state.Halt == nil && v.Level == judge.Halt && !t.NotifyOnly && !resting:
-		o.raise(v, t, state, now)
+		o.raise(v, t, now)
 	case v.Level == judge.Calm:
 		o.warned = false
 	case !halted && !living && !o.warned:
@@ -209,7 +254,7 @@ func (o *Outside) act(v judge.Verdict, t judge.Thresholds, living, known bool, n
 	}
 }
 
-func (o *Outside) raise(v judge.Verdict, t judge.Thresholds, state State, now time.Time) {
+func (o *Outside) raise(v judge.Verdict, t judge.Thresholds, now time.Time) {
 	flag := ByBurn(v.Window, v.Reason(), "watch", House, now, t.Cooldown(), o.Machine())
 	first, err := o.files.Raise(flag)
 	if err != nil {
@@ -220,20 +265,16 @@ func (o *Outside) raise(v judge.Verdict, t judge.Thresholds, state State, now ti
 		return // the house was quicker
 	}
 	o.log.Error("HALT: model calls and dispatches are refused", slog.String("reason", flag.Reason))
-	state.Halt = &flag
-	if err := o.files.Remember(state); err != nil {
-		o.plead("cannot remember the HALT beside its flag: " + err.Error())
+	if err := o.files.Change(Briefly, func(state *State) { state.Put(flag) }, nil); err != nil {
+		o.plead("cannot remember the HALT beside its flag, it is tried again: " + err.Error())
 	}
 	o.tell(Event{Event: EventHalt, Reason: flag.Reason, Flag: &flag})
 }
 
-func (o *Outside) end(flag Flag, state State) {
-	state.Halt, state.Ended = nil, flag.Since
-	if err := o.files.Remember(state); err != nil {
-		o.plead("cannot end the HALT: " + err.Error())
-		return
-	}
-	if err := o.files.Lower(House, o.Now()); err != nil {
+func (o *Outside) end(flag Flag) {
+	now := o.Now()
+	err := o.files.Change(Briefly, func(state *State) { state.End(House, flag.Since, state.SuspendedUntil, now) }, func() error { return o.files.Lower(House, now) })
+	if err != nil {
 		o.plead("cannot end the HALT: " + err.Error())
 		return
 	}

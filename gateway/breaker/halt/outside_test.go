@@ -248,7 +248,7 @@ func TestOutsidePutsAFlagBack(t *testing.T) {
 		t.Errorf("%+v", events)
 	}
 	// Killed between the two steps of an end: what is remembered goes first, so the flag stands.
-	if err := o.places.Remember(State{}); err != nil {
+	if err := o.places.Change(Patiently, func(s *State) { *s = State{} }, nil); err != nil {
 		t.Fatal(err)
 	}
 	o.look()
@@ -273,7 +273,7 @@ func TestOutsideRests(t *testing.T) {
 		"a forced resume": {lowCaps, State{SuspendedUntil: time.Unix(1_800_000_000, 0).Add(time.Minute)}},
 	} {
 		o := judging(t, c.caps)
-		if err := o.places.Remember(c.state); err != nil {
+		if err := o.places.Change(Patiently, func(s *State) { *s = c.state }, nil); err != nil {
 			t.Fatal(err)
 		}
 		o.house(2000, 0, 0)
