@@ -84,7 +84,8 @@ func TestEmbeddings(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	c := testConfig(server.URL + "/v1")
-	c.Aliases["embed"] = []string{"rehearsal/default", "up/model-x"}
+	c.Providers["talker"] = Provider{Kind: kindAnthropic, URL: server.URL} // speaks, and embeds nothing
+	c.Aliases["embed"] = []string{"talker/x", "up/model-x"}
 	h := newHouse(t, c)
 	resp, got := h.at(t.Context(), "/v1/embeddings", `{"model":"embed","input":["one","two"],"dimensions":2}`)
 	if resp.StatusCode != 200 || got != answer || resp.Header.Get("X-Holdfast-Provider") != "up" {
@@ -96,8 +97,8 @@ func TestEmbeddings(t *testing.T) {
 	if row := h.settled(); row.input != 5 || row.output != 0 || row.estimated || row.status != ledger.StatusOK {
 		t.Errorf("booked %+v", row)
 	}
-	resp, got = h.at(t.Context(), "/v1/embeddings", `{"model":"rehearsal/default","input":"x"}`)
-	if resp.StatusCode != 400 || !strings.Contains(got, `"model: does not speak openai.embeddings (rehearsal/default)"`) {
+	resp, got = h.at(t.Context(), "/v1/embeddings", `{"model":"talker/x","input":"x"}`)
+	if resp.StatusCode != 400 || !strings.Contains(got, `"model: does not speak openai.embeddings (talker/x)"`) {
 		t.Errorf("status %d: %s", resp.StatusCode, got)
 	}
 	if burn, _ := h.ledger.Burn(t.Context()); burn.Reserved != 0 {

@@ -21,10 +21,12 @@ type table struct {
 	drills    *drill.Drills
 }
 
-// A step is a target that is asked, with who asks it.
+// A step is a target that is asked, with who asks it. What was meant is another one where a drill
+// answers in its stead.
 type step struct {
 	route.Step
-	via provider.Provider
+	via   provider.Provider
+	meant route.Target
 }
 
 // layOut lays out the chain of every alias. The configuration was checked: nothing is circular.
@@ -35,11 +37,12 @@ func (t *table) layOut() {
 // step is a target with who asks it: its provider, or a drill that stands in front. What a drill
 // answers is booked and shown as the rehearsal's, for the model was not asked.
 func (t *table) step(s route.Step) step {
-	if front, on := t.drills.Front(s.Target); on {
-		s.Target = route.Target{Provider: kindRehearsal, Model: s.String()}
-		return step{s, front}
+	meant := s.Target
+	if front, on := t.drills.Front(meant); on {
+		s.Target = route.Target{Provider: kindRehearsal, Model: meant.String()}
+		return step{s, front, meant}
 	}
-	return step{s, t.providers[s.Provider]}
+	return step{s, t.providers[meant.Provider], meant}
 }
 
 // announced lists the models that are known by provider/model: those in chains and those that

@@ -78,6 +78,38 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// TestEmbeddings: a model that embeds fails in the same ways.
+func TestEmbeddings(t *testing.T) {
+	t.Parallel()
+	for fault, want := range map[string]struct {
+		status int
+		err    error
+		says   string
+	}{
+		"429": {429, nil, "429"}, "500": {500, nil, "500"}, "timeout": {0, context.DeadlineExceeded, ""},
+		"slow": {200, nil, "prompt_tokens"}, "cut": {200, io.ErrUnexpectedEOF, `"embedding"`}, "empty": {200, nil, `"data":[]`},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var d Drills
+			if err := d.Begin(Drill{Fault: fault, Targets: []route.Target{target("one")}, Until: time.Now().Add(time.Hour)}, 0); err != nil {
+				t.Fatal(err)
+			}
+			via, _ := d.Front(target("one"))
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			answer, err := via.Do(ctx, provider.Call{Model: "m", Dialect: provider.Embeddings, Body: []byte(`{"model":"m","input":"hi"}`)})
+			status, said := 0, []byte(nil)
+			if err == nil {
+				status = answer.Status
+				said, err = io.ReadAll(answer.Body)
+			}
+			if status != want.status || !errors.Is(err, want.err) || !strings.Contains(string(said), want.says) {
+				t.Errorf("%s: status %d, %v: %.200s", fault, status, err, said)
+			}
+		})
+	}
+}
+
 // TestItEndsByItself: when its time is over nobody stands in front, and a call that is held comes free.
 func TestItEndsByItself(t *testing.T) {
 	t.Parallel()

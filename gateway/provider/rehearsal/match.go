@@ -32,6 +32,7 @@ type request struct {
 	// user's, and whether there is one.
 	user, system, tool string
 	answered           bool
+	embed              *embedding // what is asked for instead of an answer
 }
 
 type message struct {
@@ -75,6 +76,9 @@ func (c *content) UnmarshalJSON(raw []byte) error {
 }
 
 func read(call provider.Call) (request, error) {
+	if call.Dialect == provider.Embeddings {
+		return readEmbedding(call)
+	}
 	r := request{model: call.Model, stream: call.Stream}
 	counted, err := openai.Chat().Scan(call.Body)
 	if err != nil {

@@ -44,8 +44,8 @@ func New(file string, data []byte) (*Model, error) {
 // Models lists the names that the script announces.
 func (m *Model) Models() []string { return m.script.models }
 
-// Speaks lists the one dialect of the rehearsal; the gateway translates the others.
-func (m *Model) Speaks() []string { return []string{provider.Chat} }
+// Speaks lists the dialects of the rehearsal; the gateway translates the others.
+func (m *Model) Speaks() []string { return []string{provider.Chat, provider.Embeddings} }
 
 // Do answers one call.
 func (m *Model) Do(ctx context.Context, call provider.Call) (*provider.Answer, error) {
@@ -64,18 +64,19 @@ func (m *Model) Do(ctx context.Context, call provider.Call) (*provider.Answer, e
 		<-ctx.Done()
 		return nil, ctx.Err()
 	case act.Fault.Status != 0:
-		return refusal(act.Fault.Status, act.Fault.RetryAfter, fmt.Sprintf("the rehearsal model was told to fail with %d", act.Fault.Status)), nil
+		return refusal(act.Fault.Status, act.Fault.RetryAfter, fmt.Sprintf("%s was told to fail with %d: this is a rehearsal", asked.model, act.Fault.Status)), nil
 	}
-	call1 := m.calls.Add(1)
-	said := act.say(asked, fmt.Sprintf("%s_%d", m.run, call1))
-	if call.Stream {
+	said := act.say(asked, fmt.Sprintf("%s_%d", m.run, m.calls.Add(1)))
+	switch {
+	case asked.embed != nil:
+		return m.plain(ctx, act, act.vectors(asked, said.usage)), nil
+	case call.Stream:
 		return m.stream(ctx, asked, act, said), nil
 	}
-	return m.plain(ctx, act, said), nil
+	return m.plain(ctx, act, said.completion()), nil
 }
 
-func (m *Model) plain(ctx context.Context, act *rule, said speech) *provider.Answer {
-	body := said.completion()
+func (m *Model) plain(ctx context.Context, act *rule, body []byte) *provider.Answer {
 	frames := []frame{{bytes: body}}
 	if act.Fault.Cut != nil {
 		frames = []frame{{bytes: body[:len(body)/2]}, {cut: true}}
