@@ -315,6 +315,10 @@ func (f *Full) Error() string {
 	if f.Scope != halt.House {
 		whose = " of " + string(f.Scope)
 	}
+	if f.Never() {
+		return fmt.Sprintf("a call of up to %d tokens is larger than the whole cap of the %s%s, %d tokens: ask for less (max_tokens), or have the owner raise hard_cap_per_%s with `holdfast breaker thresholds set`",
+			f.Need, f.Window.Name, whose, f.Window.Hard, f.Window.Name)
+	}
 	return fmt.Sprintf("a call of up to %d tokens does not fit: %d of the %s's %d tokens%s are burned or reserved by calls under way",
 		f.Need, f.Window.Burn, f.Window.Name, f.Window.Cap, whose)
 }

@@ -48,13 +48,17 @@ type meters struct {
 	mu       sync.Mutex
 	tenants  map[string]*meter
 	keys     map[string]*meter
+	held     map[bearer]int64 // by calls under way, also of those without caps: they may be given some
 	house    judge.Slide
 	loaded   bool // house knows the last day
 	revision int64
 }
 
+// A bearer is who makes a call: a tenant, a key, or both.
+type bearer struct{ tenant, key string }
+
 func newMeters(now func() time.Time, clock *halt.Clock) *meters {
-	return &meters{now: now, clock: clock, house: judge.Slide{Uptime: clock.Uptime}}
+	return &meters{now: now, clock: clock, held: map[bearer]int64{}, house: judge.Slide{Uptime: clock.Uptime}}
 }
 
 // fit makes the meters those of the caps in force, and tells whether one is new.
@@ -73,8 +77,45 @@ func (m *meters) fit(t *judge.Thresholds) (fresh bool) {
 		return after
 	}
 	m.tenants, m.keys = one(m.tenants, t.Tenants, halt.Tenant), one(m.keys, t.Keys, halt.Key)
+	if fresh {
+		m.holdAgain()
+	}
 	m.scoped.Store(len(m.tenants)+len(m.keys) > 0)
 	return fresh
+}
+
+// holdAgain reckons what the calls under way hold of each meter. It is called with the lock held.
+func (m *meters) holdAgain() {
+	for _, all := range []map[string]*meter{m.tenants, m.keys} {
+		for _, one := range all {
+			one.reserved = 0
+		}
+	}
+	for of, tokens := range m.held {
+		for _, one := range m.of(&ledger.Call{Tenant: of.tenant, Key: of.key}) {
+			if one != nil {
+				one.reserved += tokens
+			}
+		}
+	}
+}
+
+// hold reserves for a call, or gives back what is negative. It is called with the lock held.
+func (m *meters) hold(c *ledger.Call, tokens int64) {
+	of := bearer{c.Tenant, c.Key}
+	if of == (bearer{}) || tokens == 0 {
+		return
+	}
+	if left := m.held[of] + tokens; left > 0 {
+		m.held[of] = left
+	} else {
+		delete(m.held, of)
+	}
+	for _, one := range m.of(c) {
+		if one != nil {
+			one.reserved = max(one.reserved+tokens, 0)
+		}
+	}
 }
 
 // load brings in what the ledger knows of the last day, once for each meter. What was booked meanwhile
@@ -151,39 +192,28 @@ func (m *meters) admit(c *ledger.Claim, t *judge.Thresholds, rests func(halt.Sco
 			continue
 		}
 		if short := judge.Admit(one.burn(m.now()), c.Tokens, t.For(one.caps)); short != nil {
-			return &Full{Shortage: *short, Scope: one.scope}
+			return &Full{Shortage: short.Small(), Scope: one.scope}
 		}
 	}
 	return nil
 }
 
-// hold reserves for a call.
-func (m *meters) hold(c *ledger.Claim) {
-	if !m.scoped.Load() {
-		return
-	}
+// reserve holds what a call may spend.
+func (m *meters) reserve(c *ledger.Claim) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, one := range m.of(&c.Call) {
-		if one != nil {
-			one.reserved += c.Tokens
-		}
-	}
+	m.hold(&c.Call, c.Tokens)
 }
 
 // settle gives back what was reserved and counts what was spent.
 func (m *meters) settle(reserved, spent *ledger.Claim, at time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.hold(&reserved.Call, -reserved.Tokens)
 	if !m.scoped.Load() {
 		return
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	now := m.now()
-	for _, one := range m.of(&reserved.Call) {
-		if one != nil {
-			one.reserved = max(one.reserved-reserved.Tokens, 0)
-		}
-	}
 	for _, one := range m.of(&spent.Call) {
 		if one != nil {
 			one.add(at, now, spent.Tokens)
@@ -298,7 +328,7 @@ func (p purse) Reserve(c ledger.Claim) error {
 			return err
 		}
 	}
-	p.meters.hold(&c)
+	p.meters.reserve(&c)
 	return nil
 }
 

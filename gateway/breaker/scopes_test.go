@@ -434,3 +434,62 @@ func TestHaltWhileTheLockIsHeld(t *testing.T) {
 		t.Errorf("%+v, %v", state, err)
 	}
 }
+
+// TestACapThatIsSetWhileCallsRun counts what they hold, and lets go of it as they end.
+func TestACapThatIsSetWhileCallsRun(t *testing.T) {
+	t.Parallel()
+	w := started(t, t.TempDir())
+	purse := w.Purse(nil)
+	long, short := claim("acme", "ci", 500_000), claim("acme", "other", 200_000)
+	for _, c := range []ledger.Claim{long, short} {
+		if err := purse.Reserve(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.own(t, "tenant:acme", 1_000_000, 0)
+	w.own(t, "key:ci", 600_000, 0)
+	for i, c := range []struct {
+		key    string
+		tokens int64
+		fits   bool
+	}{{"other", 300_000, true}, {"other", 300_001, false}, {"ci", 100_000, true}, {"ci", 100_001, false}} {
+		if err := w.Admit(claim("acme", c.key, c.tokens), judge.Burn{}); (err == nil) != c.fits {
+			t.Errorf("%d: %v", i, err)
+		}
+	}
+	spent := long
+	spent.Tokens = 100
+	purse.Settle(long, spent, time.Now())
+	purse.Settle(short, ledger.Claim{Call: short.Call}, time.Now())
+	if err := w.Admit(claim("acme", "ci", 599_900), judge.Burn{}); err != nil {
+		t.Errorf("what ended is held: %v", err)
+	}
+	if n := len(w.meters.held); n != 0 {
+		t.Errorf("%d bearers are remembered though nothing is under way", n)
+	}
+}
+
+// TestACapBelowACall refuses what does not fit alone, and halts once what was burned nears the cap.
+func TestACapBelowACall(t *testing.T) {
+	t.Parallel()
+	w := started(t, t.TempDir())
+	w.own(t, "key:ci", 10_000, 0)
+	for _, c := range []struct {
+		tokens int64
+		says   string
+	}{{150_000, "larger than the whole cap of the hour of key:ci, 10000 tokens"}, {6_000, ""}, {6_000, "does not fit"}, {1_500, ""}} {
+		err := w.spend(claim("", "ci", c.tokens))
+		if full, ok := errors.AsType[*Full](err); c.says == "" && err != nil || c.says != "" && (!ok || !strings.Contains(err.Error(), c.says) || w.Reached(full) != nil) {
+			t.Errorf("%d tokens: %v", c.tokens, err)
+		}
+	}
+	if len(w.halts.scoped()) > 0 {
+		t.Error("it is halted at three quarters of its cap")
+	}
+	if err := w.spend(claim("", "ci", 1_000)); err != nil {
+		t.Fatal(err)
+	}
+	if full, ok := errors.AsType[*Full](w.spend(claim("", "ci", 2_000))); !ok || w.Reached(full) == nil {
+		t.Error("from the soft line on the cap is not reached")
+	}
+}

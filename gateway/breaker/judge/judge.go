@@ -269,6 +269,18 @@ type Shortage struct {
 	Reached bool
 }
 
+// Small is the shortage of one of many, whose cap may be below an ordinary call: it is reached by what
+// was burned, from the soft line on, and not by calls that are larger than the whole of it.
+func (s Shortage) Small() Shortage {
+	if s.Window.Hard < Ordinary {
+		s.Reached = s.Reached && !s.Never() && s.Window.Settled >= s.Window.Soft
+	}
+	return s
+}
+
+// Never tells that the call would not fit into the cap if nothing at all were burned.
+func (s Shortage) Never() bool { return s.Need > s.Window.Hard }
+
 // Admit tells whether a call that may burn so many tokens fits under both lines; nil when it does.
 func Admit(b Burn, need int64, t Thresholds) *Shortage {
 	for _, w := range Windows(b, t) {
