@@ -22,6 +22,7 @@ import (
 	"holdfast"
 	"holdfast/agent/tools"
 	"holdfast/core/config"
+	"holdfast/core/trace"
 )
 
 // catalogue is the tools that an agent may use.
@@ -43,7 +44,9 @@ type Needs struct {
 	Chat  http.Handler
 	Tools catalogue
 	Keys  keys
-	Log   *slog.Logger
+	// Traces makes spans of requests, agents and tools; nil makes none.
+	Traces *trace.Traces
+	Log    *slog.Logger
 }
 
 // Settings is the section `agent` of holdfast.yaml.
@@ -137,6 +140,11 @@ func (a *Agents) serve(w http.ResponseWriter, r *http.Request, alias string) {
 	if holdfast.AgentFrom(ctx) == "" {
 		ctx = holdfast.WithAgent(ctx, Name)
 	}
+	ctx, request := a.needs.Traces.Begin(ctx, trace.Server, "POST /v1/chat/completions", r.Header)
+	defer request.End()
+	ctx, span := a.needs.Traces.Begin(ctx, trace.Inner, "invoke_agent "+Name, nil)
+	defer span.End()
 	run := a.newRun(ctx, w, asked, alias)
+	run.trace.spanned(request, span)
 	run.do(ctx)
 }

@@ -18,6 +18,7 @@ import (
 
 	"holdfast"
 	"holdfast/agent/tools"
+	"holdfast/core/trace"
 )
 
 // parallel is how many tools of one plan run at the same time.
@@ -303,6 +304,9 @@ func (r *run) runTool(ctx context.Context, c toolCall) string {
 	r.mu.Lock()
 	r.acted = true
 	r.mu.Unlock()
+	ctx, span := r.agents.needs.Traces.Begin(ctx, trace.Inner, "execute_tool "+name, nil)
+	defer span.End()
+	span.Set(trace.String("gen_ai.operation.name", "execute_tool"), trace.String("gen_ai.tool.name", name), trace.String("gen_ai.tool.call.id", c.ID))
 	began := time.Now()
 	result, err := r.agents.needs.Tools.Call(ctx, r.caller, name, arguments)
 	took := time.Since(began)
@@ -312,6 +316,7 @@ func (r *run) runTool(ctx context.Context, c toolCall) string {
 	}
 	if result.Failed {
 		status, note = "failed", r.afterFailure(name)
+		span.Fail("tool_failed")
 	}
 	r.out.tool(toolEvent{ID: c.ID, Name: name, Status: status, Duration: float64(took.Microseconds()) / 1000})
 	r.trace.tool(c, shown, status, result.Text, took)

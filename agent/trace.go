@@ -14,6 +14,7 @@ import (
 
 	"holdfast"
 	"holdfast/agent/tools"
+	"holdfast/core/trace"
 )
 
 const (
@@ -25,6 +26,7 @@ const (
 // A Trace is what one request to an agent did.
 type Trace struct {
 	ID      string    `json:"id"`
+	TraceID string    `json:"trace_id,omitempty" help:"its name at the collector of section traces"`
 	Agent   string    `json:"agent"`
 	Caller  string    `json:"caller"`
 	Model   string    `json:"model" help:"as the client asked for it"`
@@ -78,6 +80,20 @@ func newTraces() *traces { return &traces{} }
 type recording struct {
 	mu    sync.Mutex
 	trace Trace
+	// request and span are what a collector gets of it; nil while traces are off.
+	request, span *trace.Span
+}
+
+// spanned says whose spans the recording's end tells.
+func (r *recording) spanned(request, span *trace.Span) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.request, r.span, r.trace.TraceID = request, span, span.TraceID()
+	request.Set(trace.String("http.request.method", "POST"), trace.String("http.route", "/v1/chat/completions"))
+	span.Set(
+		trace.String("gen_ai.operation.name", "invoke_agent"), trace.String("gen_ai.agent.name", r.trace.Agent),
+		trace.String("gen_ai.request.model", r.trace.Alias), trace.String("holdfast.caller", r.trace.Caller), trace.String("holdfast.agent_trace", r.trace.ID),
+	)
 }
 
 func (t *traces) begin(caller holdfast.Caller, model, alias, agent string) *recording {
@@ -182,8 +198,11 @@ func (r *recording) end(err error, used usage) {
 	default:
 		r.trace.State = "failed"
 	}
+	r.span.Set(trace.String("holdfast.state", r.trace.State))
 	if err != nil {
 		r.trace.Error = tools.Excerpt(err.Error(), maxExcerpt)
+		r.request.Fail(r.trace.State)
+		r.span.Fail(r.trace.State)
 	}
 }
 

@@ -236,7 +236,7 @@ func (h *House) wireGateway(p *parts) {
 	watched := telemetry.Defaults()
 	p.sessions = telemetry.New(telemetry.Needs{Home: h.Home, Config: &watched, Books: p.tokens, Location: h.general.Location, Log: h.log})
 	p.models = gateway.New(gateway.Needs{
-		Home: h.Home, Config: &settings, Ledger: p.tokens, Breaker: p.fuse, Keys: p.secrets, Meter: p.meter, Log: h.log,
+		Home: h.Home, Config: &settings, Ledger: p.tokens, Breaker: p.fuse, Keys: p.secrets, Meter: p.meter, Traces: p.spans, Log: h.log,
 		Limits: p.bearers, Budgets: p.budgets, Bounded: p.budgets.InForce, Prices: p.prices, Journal: p.book,
 	})
 }
@@ -247,7 +247,7 @@ func (h *House) wireAgent(p *parts) {
 		Home: h.Home, House: p.units.House, Processes: p.machine, Extensions: p.extensions,
 		Actions: h.Registry, Secret: p.secrets.Get, Journal: p.book, Helper: h.options.Watch, Log: h.log,
 	})
-	p.agents = agent.New(agent.Needs{Chat: p.models.Inner(), Tools: p.catalogue, Keys: p.secrets, Log: h.log})
+	p.agents = agent.New(agent.Needs{Chat: p.models.Inner(), Tools: p.catalogue, Keys: p.secrets, Traces: p.spans, Log: h.log})
 	p.models.SetAgents(p.agents)
 	p.secrets.Use(keys.Needs{Required: askers{p.units, p.extensions, p.models, p.spans}, Units: p.units, Log: h.log})
 	h.reloaded = map[string]func(context.Context, any) error{

@@ -46,6 +46,7 @@ func (c *call) persist(ctx context.Context, s step) *failure {
 			return f
 		}
 		c.g.meters.retried(s.Provider)
+		c.missed(s, f)
 		f = c.fitted(ctx, s)
 	}
 	return f
@@ -92,7 +93,9 @@ func (c *call) attempt(ctx context.Context, s step) *failure {
 	}
 	silence := time.AfterFunc(patience, func() { cancel(provider.ErrTimeout) })
 	defer silence.Stop()
-	answer, err := s.via.Do(ctx, provider.Call{Model: s.Model, Dialect: theirs.Name, Body: body, Stream: c.req.Stream, Client: c.header})
+	asked := provider.Call{Model: s.Model, Dialect: theirs.Name, Body: body, Stream: c.req.Stream, Client: c.header}
+	asked.TraceParent, asked.TraceState = c.g.needs.Traces.Upstream(ctx, c.header)
+	answer, err := s.via.Do(ctx, asked)
 	if err != nil {
 		return broken(cause(ctx, err))
 	}

@@ -4,6 +4,7 @@ package gateway
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"holdfast"
+	"holdfast/core/trace"
 	"holdfast/gateway/breaker"
 	"holdfast/gateway/budget"
 	"holdfast/gateway/dialect"
@@ -86,8 +88,9 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, client *dialect.
 		defer g.tape.begin(c, &t.config.Capture)()
 	}
 	c.trip = g.router.Trip(chain)
-	c.run(r.Context())
+	c.run(c.begun(r.Context()))
 	g.meters.observe(c)
+	c.spanned()
 	if t.config.RequestLog {
 		g.log(c)
 	}
@@ -145,6 +148,8 @@ type call struct {
 	charged int64
 	ended   ledger.Result
 	status  int // what the client was answered with
+	code    string // why it was refused or failed, in one word
+	span    *trace.Span // nil while it is not traced
 	// first is the failure that is told when those behind it could not even be asked.
 	first *failure
 	from  step
@@ -183,7 +188,7 @@ func (c *call) next(ctx context.Context) (step, error) {
 
 // refuse answers with an error of the house in the client's dialect.
 func (c *call) refuse(f dialect.Failure) {
-	c.status = f.Status
+	c.status, c.code = f.Status, cmp.Or(f.Code, f.Type)
 	refuse(c.w, c.client, f)
 }
 
@@ -338,6 +343,7 @@ func (c *call) try(ctx context.Context, s step) {
 			return
 		}
 		c.g.needs.Log.Warn("a model gave no answer", "provider", s.Provider, "model", s.Model, "status", f.status, "why", f.message, "request", c.id)
+		c.missed(s, f)
 		next, last := c.after(ctx, f)
 		if f.spent {
 			c.spent(s, last)
@@ -376,7 +382,7 @@ func (c *call) fail(s step, f *failure) {
 		s, f = c.from, c.first
 	}
 	c.head(s)
-	c.status = f.write(c.w, c.client, s.Target)
+	c.status, c.code = f.write(c.w, c.client, s.Target), f.code
 }
 
 // spent books an attempt that the provider may charge for although it gave no answer.

@@ -24,6 +24,7 @@ import (
 	"holdfast"
 	"holdfast/core/home"
 	"holdfast/core/house"
+	"holdfast/core/trace"
 	"holdfast/gateway/breaker"
 	"holdfast/gateway/drill"
 	"holdfast/gateway/ledger"
@@ -58,6 +59,8 @@ type Needs struct {
 	Prices  prices
 	// Journal is told how rehearsals end; nil for nobody.
 	Journal journal
+	// Traces makes a span a call; nil makes none.
+	Traces *trace.Traces
 	// Meter counts calls; nil counts nothing.
 	Meter meter
 	Log   *slog.Logger

@@ -21,6 +21,7 @@ import (
 // prices is what the gateway needs to know of what models cost.
 type prices interface {
 	Most(provider, model string, input, output int64) price.Cost
+	Cost(provider, model string, u holdfast.Usage) price.Cost
 }
 
 // routing is the gateway as operators see who answers.

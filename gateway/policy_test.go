@@ -27,6 +27,12 @@ func (t tariff) Most(provider, model string, _, _ int64) price.Cost {
 	return price.Cost{Nano: nano, Known: known}
 }
 
+// Cost is as much a token.
+func (t tariff) Cost(provider, model string, u holdfast.Usage) price.Cost {
+	nano, known := t[provider+"/"+model]
+	return price.Cost{Nano: nano * u.Total(), Known: known}
+}
+
 // entries collects what is journaled.
 type entries struct {
 	mu   sync.Mutex

@@ -348,6 +348,7 @@ func (r *relay) finish(ctx context.Context, how error) {
 		r.drain(how)
 		return
 	}
+	r.c.code = f.Code
 	r.c.g.needs.Log.Warn("a stream broke", "provider", r.s.Provider, "model", r.s.Model, "why", f.Message, "request", r.c.id)
 	_ = r.flush.SetWriteDeadline(time.Now().Add(lastWords))
 	_, _ = r.c.w.Write(r.lastEvent(*f))

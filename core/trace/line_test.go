@@ -14,6 +14,8 @@ import (
 
 	collectorpb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/protobuf/proto"
+
+	"holdfast/core/trace/tracetest"
 )
 
 // make ends so many spans.
@@ -55,7 +57,7 @@ func TestAHostileCollectorCostsSpansAndNothingElse(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			at := address
 			if reply != nil {
-				at = newCollector(t, reply).URL
+				at = tracetest.New(t, reply).URL
 			}
 			if name == "hangs" {
 				t.Cleanup(func() { close(gone) })
@@ -96,7 +98,7 @@ func endless(w http.ResponseWriter) {
 
 func TestABatchIsTriedAgainUntilItIsTakenOnce(t *testing.T) {
 	var asked atomic.Int64
-	c := newCollector(t, func(w http.ResponseWriter, _ int) {
+	c := tracetest.New(t, func(w http.ResponseWriter, _ int) {
 		switch asked.Add(1) {
 		case 1:
 			w.Header().Set("Retry-After", "0")
@@ -108,7 +110,7 @@ func TestABatchIsTriedAgainUntilItIsTakenOnce(t *testing.T) {
 	traces, counts := begin(t, c.URL, nil, quick())
 	traces.make(t, 3)
 	for range 3 {
-		c.await(t)
+		c.Await(t)
 	}
 	stop(t, traces)
 	if counts.of(sent) != 3 || counts.total() != 3 {
@@ -117,23 +119,23 @@ func TestABatchIsTriedAgainUntilItIsTakenOnce(t *testing.T) {
 }
 
 func TestWhatACollectorRejectsIsCounted(t *testing.T) {
-	c := newCollector(t, func(w http.ResponseWriter, spans int) { _, _ = w.Write(partial(int64(min(spans, 1)))) })
+	c := tracetest.New(t, func(w http.ResponseWriter, spans int) { _, _ = w.Write(partial(int64(min(spans, 1)))) })
 	traces, counts := begin(t, c.URL, nil, quick())
 	traces.make(t, 4)
 	stop(t, traces)
-	batches := float64(len(c.all))
+	batches := float64(len(c.Batches()))
 	if counts.of(rejected) != batches || counts.of(sent) != 4-batches {
 		t.Errorf("counted %v over %v batches", counts.counts, batches)
 	}
 }
 
 func TestASecretThatIsNotSetSendsNothing(t *testing.T) {
-	c := newCollector(t, nil)
+	c := tracetest.New(t, nil)
 	traces, counts := begin(t, c.URL, func(c *Config) { c.Headers = map[string]string{"Authorization": "Bearer ${MISSING_TOKEN}"} }, quick())
 	traces.make(t, 2)
 	stop(t, traces)
-	if len(c.spans()) != 0 || counts.of(failed) != 2 {
-		t.Errorf("%d spans came, counted %v", len(c.spans()), counts.counts)
+	if len(c.Spans()) != 0 || counts.of(failed) != 2 {
+		t.Errorf("%d spans came, counted %v", len(c.Spans()), counts.counts)
 	}
 	if asked := traces.Required(); len(asked) != 1 || asked[0].Key != "MISSING_TOKEN" {
 		t.Errorf("asks for %v", asked)
@@ -141,35 +143,35 @@ func TestASecretThatIsNotSetSendsNothing(t *testing.T) {
 }
 
 func TestASecretDoesNotFollowARedirect(t *testing.T) {
-	other := newCollector(t, nil)
-	c := newCollector(t, func(w http.ResponseWriter, _ int) {
+	other := tracetest.New(t, nil)
+	c := tracetest.New(t, func(w http.ResponseWriter, _ int) {
 		w.Header().Set("Location", other.URL+"/v1/traces")
 		w.WriteHeader(http.StatusTemporaryRedirect)
 	})
 	traces, counts := begin(t, c.URL, func(c *Config) { c.Headers = map[string]string{"Authorization": "Bearer ${OTLP_TOKEN}"} }, quick())
 	traces.make(t, 1)
 	stop(t, traces)
-	if len(other.requests) != 0 || counts.of(failed) != 1 {
-		t.Errorf("%d requests went elsewhere, counted %v", len(other.requests), counts.counts)
+	if len(other.Requests()) != 0 || counts.of(failed) != 1 {
+		t.Errorf("%d requests went elsewhere, counted %v", len(other.Requests()), counts.counts)
 	}
 }
 
 func TestReload(t *testing.T) {
-	first, second := newCollector(t, nil), newCollector(t, nil)
+	first, second := tracetest.New(t, nil), tracetest.New(t, nil)
 	traces, counts := begin(t, first.URL, nil, quick())
 	traces.make(t, 1)
-	first.await(t)
+	first.Await(t)
 	_, over := traces.Begin(t.Context(), Client, "begun before", nil)
 	fresh := Defaults()
 	fresh.Endpoint = second.URL + "/custom/v1/traces"
 	traces.Apply(fresh)
 	over.End()
 	traces.make(t, 1)
-	second.await(t)
-	for len(second.spans()) < 2 {
-		second.await(t)
+	second.Await(t)
+	for len(second.Spans()) < 2 {
+		second.Await(t)
 	}
-	if path := second.requests[0].URL.Path; path != "/custom/v1/traces" {
+	if path := second.Requests()[0].URL.Path; path != "/custom/v1/traces" {
 		t.Errorf("posted to %s", path)
 	}
 	traces.Apply(Defaults())
@@ -177,23 +179,23 @@ func TestReload(t *testing.T) {
 		t.Error("a span was begun after traces were switched off")
 	}
 	stop(t, traces)
-	if len(first.spans()) != 1 || counts.of(sent) != 3 {
-		t.Errorf("the first got %d, counted %v", len(first.spans()), counts.counts)
+	if len(first.Spans()) != 1 || counts.of(sent) != 3 {
+		t.Errorf("the first got %d, counted %v", len(first.Spans()), counts.counts)
 	}
 }
 
 func TestABatchThatWaitsGoesToTheNewCollector(t *testing.T) {
-	good := newCollector(t, nil)
-	bad := newCollector(t, func(w http.ResponseWriter, _ int) { w.WriteHeader(http.StatusServiceUnavailable) })
+	good := tracetest.New(t, nil)
+	bad := tracetest.New(t, func(w http.ResponseWriter, _ int) { w.WriteHeader(http.StatusServiceUnavailable) })
 	b := quick()
 	b.firstPause, b.longestPause = time.Hour, time.Hour
 	traces, counts := begin(t, bad.URL, nil, b)
 	traces.make(t, 1)
-	bad.await(t)
+	bad.Await(t)
 	fresh := Defaults()
 	fresh.Endpoint = good.URL
 	traces.Apply(fresh)
-	good.await(t)
+	good.Await(t)
 	stop(t, traces)
 	if counts.of(sent) != 1 {
 		t.Errorf("counted %v", counts.counts)
@@ -202,7 +204,7 @@ func TestABatchThatWaitsGoesToTheNewCollector(t *testing.T) {
 
 func TestStopSendsWhatWaitsAndLeavesNothingRunning(t *testing.T) {
 	before := runtime.NumGoroutine()
-	c := newCollector(t, nil)
+	c := tracetest.New(t, nil)
 	b := quick()
 	b.gather = time.Hour
 	traces, counts := begin(t, c.URL, nil, b)

@@ -56,6 +56,7 @@ type Needs struct {
 type Traces struct {
 	needs Needs
 	live  atomic.Pointer[live]
+	out   atomic.Bool // the trace context goes upstream too
 	line  *line
 
 	mu      sync.Mutex // for what follows
@@ -65,9 +66,8 @@ type Traces struct {
 
 // live is what is made of one configuration that is switched on.
 type live struct {
-	tracer   api.Tracer
-	upstream bool
-	target   target
+	tracer api.Tracer
+	target target
 }
 
 // New names traces; nothing begins before Start.
@@ -109,13 +109,14 @@ func (t *Traces) Apply(c Config) {
 		return
 	}
 	t.config = &c
+	t.out.Store(c.Upstream)
 	if c.Endpoint == "" {
 		t.live.Store(nil)
 		t.line.changed()
 		return
 	}
 	t.line.begin()
-	t.live.Store(&live{tracer: t.tracer(c), upstream: c.Upstream, target: target{c.address(), c.Headers}})
+	t.live.Store(&live{tracer: t.tracer(c), target: target{c.address(), c.Headers}})
 	t.line.changed()
 }
 
@@ -159,11 +160,7 @@ func (t *Traces) On() bool { return t != nil && t.live.Load() != nil }
 // Upstream is the trace context that goes to a provider with a call: that of the span in the context,
 // else the client's own; empty unless the settings let it out.
 func (t *Traces) Upstream(ctx context.Context, client http.Header) (parent, state string) {
-	if t == nil {
-		return "", ""
-	}
-	now := t.live.Load()
-	if now == nil || !now.upstream {
+	if t == nil || !t.out.Load() {
 		return "", ""
 	}
 	at := api.SpanContextFromContext(ctx)

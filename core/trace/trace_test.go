@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+
+	"holdfast/core/trace/tracetest"
 )
 
 const (
@@ -21,7 +23,7 @@ const (
 func from(parent ...string) http.Header { return http.Header{"Traceparent": parent} }
 
 func TestASpanReachesTheCollectorBelowItsClients(t *testing.T) {
-	c := newCollector(t, nil)
+	c := tracetest.New(t, nil)
 	traces, counts := begin(t, c.URL, func(c *Config) {
 		c.Headers = map[string]string{"Authorization": "Bearer ${OTLP_TOKEN}", "X-Scope-OrgID": "house"}
 		c.Service = "our house"
@@ -38,7 +40,7 @@ func TestASpanReachesTheCollectorBelowItsClients(t *testing.T) {
 	if err := traces.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	list := c.spans()
+	list := c.Spans()
 	if len(list) != 2 || counts.of(sent) != 2 {
 		t.Fatalf("%d spans came and %v are counted as sent, want 2", len(list), counts.of(sent))
 	}
@@ -58,22 +60,22 @@ func TestASpanReachesTheCollectorBelowItsClients(t *testing.T) {
 	if above.GetKind() != tracepb.Span_SPAN_KIND_CLIENT || above.GetName() != "chat fast" || above.GetEndTimeUnixNano() < above.GetStartTimeUnixNano() {
 		t.Errorf("the span is %v", above)
 	}
-	if !strings.Contains(said(above.GetAttributes(), "gen_ai.request.model"), "fast") || !strings.Contains(said(above.GetAttributes(), "n"), "7") {
+	if !strings.Contains(tracetest.Said(above.GetAttributes(), "gen_ai.request.model"), "fast") || !strings.Contains(tracetest.Said(above.GetAttributes(), "n"), "7") {
 		t.Errorf("it says %v", above.GetAttributes())
 	}
-	if len(above.GetEvents()) != 1 || !strings.Contains(said(above.GetEvents()[0].GetAttributes(), "error.type"), "429") {
+	if len(above.GetEvents()) != 1 || !strings.Contains(tracetest.Said(above.GetEvents()[0].GetAttributes(), "error.type"), "429") {
 		t.Errorf("its events are %v", above.GetEvents())
 	}
-	if below.GetStatus().GetCode() != tracepb.Status_STATUS_CODE_ERROR || !strings.Contains(said(below.GetAttributes(), "error.type"), "tool_failed") {
+	if below.GetStatus().GetCode() != tracepb.Status_STATUS_CODE_ERROR || !strings.Contains(tracetest.Said(below.GetAttributes(), "error.type"), "tool_failed") {
 		t.Errorf("the failed span is %v", below)
 	}
-	about := c.all[0].GetResourceSpans()[0].GetResource().GetAttributes()
+	about := c.Batches()[0].GetResourceSpans()[0].GetResource().GetAttributes()
 	for name, want := range map[string]string{"service.name": "our house", "service.version": "1.2.3", "service.instance.id": "node-a"} {
-		if !strings.Contains(said(about, name), want) {
-			t.Errorf("%s is %s, want %s", name, said(about, name), want)
+		if !strings.Contains(tracetest.Said(about, name), want) {
+			t.Errorf("%s is %s, want %s", name, tracetest.Said(about, name), want)
 		}
 	}
-	r := c.requests[0]
+	r := c.Requests()[0]
 	if r.URL.Path != "/v1/traces" || r.Header.Get("Content-Type") != "application/x-protobuf" {
 		t.Errorf("posted to %s as %s", r.URL.Path, r.Header.Get("Content-Type"))
 	}
@@ -83,7 +85,7 @@ func TestASpanReachesTheCollectorBelowItsClients(t *testing.T) {
 }
 
 func TestHostileTraceContextsAreIgnored(t *testing.T) {
-	c := newCollector(t, nil)
+	c := tracetest.New(t, nil)
 	traces, _ := begin(t, c.URL, nil, quick())
 	for name, header := range map[string]http.Header{
 		"none":              nil,
@@ -120,7 +122,7 @@ func TestHostileTraceContextsAreIgnored(t *testing.T) {
 }
 
 func TestWhatIsNoTextOrTooMuchSpoilsNoBatch(t *testing.T) {
-	c := newCollector(t, nil)
+	c := tracetest.New(t, nil)
 	traces, counts := begin(t, c.URL, nil, quick())
 	_, span := traces.Begin(t.Context(), Client, "chat \xff"+strings.Repeat("ö", 10_000), nil)
 	span.Set(String("bad", "a\xffb"), String("long", strings.Repeat("ü", 1<<20)))
@@ -130,7 +132,7 @@ func TestWhatIsNoTextOrTooMuchSpoilsNoBatch(t *testing.T) {
 	}
 	span.End()
 	stop(t, traces)
-	list := c.spans()
+	list := c.Spans()
 	if len(list) != 1 || counts.of(sent) != 1 {
 		t.Fatalf("%d spans came, counted %v", len(list), counts.counts)
 	}
@@ -174,7 +176,7 @@ func TestSwitchedOffCostsNothing(t *testing.T) {
 }
 
 func TestSampling(t *testing.T) {
-	c := newCollector(t, nil)
+	c := tracetest.New(t, nil)
 	traces, _ := begin(t, c.URL, func(c *Config) { c.Sample, c.Upstream = 0, true }, quick())
 	if _, span := traces.Begin(t.Context(), Client, "chat", nil); span != nil {
 		t.Error("a trace was sampled of none")
@@ -195,7 +197,7 @@ func TestSampling(t *testing.T) {
 }
 
 func TestTheContextGoesUpstreamBySettingAlone(t *testing.T) {
-	c := newCollector(t, nil)
+	c := tracetest.New(t, nil)
 	for _, let := range []bool{false, true} {
 		traces, _ := begin(t, c.URL, func(c *Config) { c.Upstream = let }, quick())
 		header := from(theirs)

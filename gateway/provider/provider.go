@@ -47,6 +47,8 @@ type Call struct {
 	// Client holds the headers of the client's request; a provider passes on those alone that it
 	// names itself, never the client's key or cookies. It may be nil.
 	Client http.Header
+	// TraceParent and TraceState are the trace context to tell; empty for none.
+	TraceParent, TraceState string
 }
 
 // An Answer is the head of a provider's reply and its body, which the gateway closes.

@@ -5,8 +5,7 @@
 //
 // It is not for reading answers, retrying or choosing, which are the gateway's: a call goes out and the
 // answer's head comes back. How servers differ stands in one table, Flavors, and nowhere else. It
-// follows no redirect, sends nothing of the client but the body, the trace context and the headers that
-// the flavor names, and reads its key at each call, so that a new key counts at once. Callers: the
+// follows no redirect, sends nothing of the client but the body and the headers that the flavor names, and reads its key at each call, so that a new key counts at once. Callers: the
 // gateway, which builds one a configured provider.
 package remote
 
@@ -86,7 +85,7 @@ func New(opt Options) (*Client, error) {
 	}
 	c := &Client{
 		flavor: flavor, base: base, blanks: map[string]*http.Request{}, headers: http.Header{}, version: opt.Version, key: opt.Key,
-		passed: append([]string{"Traceparent", "Tracestate"}, flavor.Passed...), transport: opt.Transport,
+		passed: slices.Clone(flavor.Passed), transport: opt.Transport,
 		deploys: flavor.Name == "azure" && !versioned.MatchString(base.Path) && !strings.Contains(base.Path, "/deployments/"),
 	}
 	for _, headers := range []map[string]string{flavor.Headers, opt.Headers} {
@@ -249,6 +248,15 @@ func (c *Client) header(call provider.Call) (http.Header, error) {
 			header, own = maps.Clone(header), true
 		}
 		header[name] = values
+	}
+	if call.TraceParent != "" {
+		if !own {
+			header = maps.Clone(header)
+		}
+		header["Traceparent"] = []string{call.TraceParent}
+		if call.TraceState != "" {
+			header["Tracestate"] = []string{call.TraceState}
+		}
 	}
 	return header, nil
 }

@@ -289,12 +289,17 @@ func (s *seen) RoundTrip(r *http.Request) (*http.Response, error) {
 	return nil, context.Canceled
 }
 
-func TestTraceContextPasses(t *testing.T) {
+func TestTraceContextIsTheGatewaysToPass(t *testing.T) {
 	t.Parallel()
 	got := &seen{}
+	unasked := provider.Call{Dialect: provider.Chat, Body: []byte(`{}`), Client: http.Header{"Traceparent": {"00-1-2-01"}, "Tracestate": {"a=b"}}}
+	_, _ = client(t, flavored{url: "http://x/v1"}, got).Do(t.Context(), unasked)
+	if got.header.Get("Traceparent")+got.header.Get("Tracestate") != "" {
+		t.Errorf("the client's went out: %v", got.header)
+	}
 	_, _ = client(t, flavored{url: "http://x/v1"}, got).Do(t.Context(), provider.Call{
-		Dialect: provider.Chat, Body: []byte(`{}`),
-		Client: http.Header{"Traceparent": {"00-1-2-01"}, "Tracestate": {"a=b"}, "X-Forwarded-For": {"10.0.0.1"}, "Anthropic-Beta": {"x"}, "Cookie": {"c"}, "X-Api-Key": {"sk-theirs"}},
+		Dialect: provider.Chat, Body: []byte(`{}`), TraceParent: "00-1-2-01", TraceState: "a=b",
+		Client: http.Header{"Traceparent": {"00-3-4-01"}, "Tracestate": {"c=d"}, "X-Forwarded-For": {"10.0.0.1"}, "Anthropic-Beta": {"x"}, "Cookie": {"c"}, "X-Api-Key": {"sk-theirs"}},
 	})
 	if got.header.Get("Traceparent") != "00-1-2-01" || got.header.Get("Tracestate") != "a=b" {
 		t.Errorf("headers %v", got.header)
