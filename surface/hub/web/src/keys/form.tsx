@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import { useId, useState, type FormEvent, type ReactNode } from 'react'
+import { useId, useState, type FormEvent } from 'react'
 
 import { Trouble } from '../api/errors.ts'
 import { useChange, useRead } from '../api/house.ts'
-import type { ApiKey } from '../api/words.ts'
+import type { ApiKey, Budget } from '../api/words.ts'
+import { amount, limitWords, setInput, type BudgetDraft, type BudgetProblem } from '../lib/budgets.ts'
 import { createInput, draftOf, newDraft, problemsOf, updateInput, type Draft, type FieldProblem } from '../lib/keyform.ts'
 import { Button } from '../ui/button.tsx'
 import { Dialog } from '../ui/dialog.tsx'
+import { Field } from '../ui/field.tsx'
 import { TroubleCard } from '../ui/trouble.tsx'
 import type { Fresh } from './shown.tsx'
 
@@ -14,25 +16,40 @@ const ends = [['never', 'never'], ['1d', 'in 1 day'], ['7d', 'in 7 days'], ['30d
 
 const touches = ['key.list']
 
-/** Makes a key, or changes what a known one may do. */
-export function KeyDialog({ known, onClose, onMade }: { known?: ApiKey; onClose: () => void; onMade: (fresh: Fresh) => void }) {
+/** The limits that a key is given here; Budgets has the rest. */
+const offered = ['tokens_per_day', 'usd_per_month'] as const
+type Given = BudgetDraft['limits']
+
+/** Makes a key, or changes what a known one may do and spend. */
+export function KeyDialog({ known, budgets = [], onClose, onMade }: { known?: ApiKey; budgets?: Budget[]; onClose: () => void; onMade: (fresh: Fresh) => void }) {
   const id = useId()
   const [draft, setDraft] = useState<Draft>(() => (known ? draftOf(known) : newDraft))
   const [problems, setProblems] = useState<FieldProblem[]>([])
   const create = useChange('key.create', { touches, inline: true })
   const update = useChange('key.update', { touches, inline: true, done: (_out, { name }) => `${name} is changed, from the next call on` })
-  const error = create.error ?? update.error
+  const [given, setGiven] = useState<Given>({})
+  const [wrong, setWrong] = useState<BudgetProblem[]>([])
+  const limit = useChange('budget.set', { touches: ['budget.report', 'budget.history'], inline: known !== undefined, done: (out) => `The budget of ${out.scope} is set` })
+  const error = create.error ?? update.error ?? (known ? limit.error : null)
+  const busy = create.busy || update.busy || limit.busy
   const submit = async (event: FormEvent) => {
     event.preventDefault()
     const found = problemsOf(draft)
+    const some = offered.some((l) => (given[l] ?? '').trim() !== '')
+    const budget = setInput({ kind: 'key', name: known?.name ?? draft.name, at: '', limits: given })
+    const bad = some ? budget.problems.filter((p) => p.field !== 'name') : []
     setProblems(found)
-    if (found.length > 0 || create.busy || update.busy) return
+    setWrong(bad)
+    if (found.length > 0 || bad.length > 0 || busy) return
     if (!known) {
       const made = await create.run(createInput(draft))
+      // The key is shown whatever becomes of its budget: it is shown only now.
+      if (made && some) await limit.run(budget.input)
       return made && onMade(made)
     }
     const input = updateInput(known, draft)
-    if (!input || (await update.run(input))) onClose()
+    if (input && !(await update.run(input))) return
+    if (!some || (await limit.run(budget.input))) onClose()
   }
   const set = (field: keyof Draft) => (text: string) => setDraft((old) => ({ ...old, [field]: text }))
   const refused = error instanceof Trouble ? (error.problem.problems ?? []) : []
@@ -50,7 +67,7 @@ export function KeyDialog({ known, onClose, onMade }: { known?: ApiKey; onClose:
   return (
     <Dialog
       open alert wide onClose={onClose} title={known ? `Change ${known.name}` : 'New key'}
-      footer={<><Button onPress={onClose}>Cancel</Button><Button kind="primary" type="submit" form={id}>{known ? 'Change' : 'Make the key'}</Button></>}
+      footer={<><Button onPress={onClose}>Cancel</Button><Button kind="primary" type="submit" form={id} busy={busy}>{known ? 'Change' : 'Make the key'}</Button></>}
     >
       <form id={id} className="key-form" onSubmit={(e) => void submit(e)} noValidate>
         {!known && <Field label="Name" hint="of the program that will hold it" {...bind('name')} focus />}
@@ -60,38 +77,14 @@ export function KeyDialog({ known, onClose, onMade }: { known?: ApiKey; onClose:
         <ModelsField {...bind('models')} />
         <Field label="Calls a minute" placeholder="no limit" numeric {...bind('rpm')} />
         <Field label="Tokens a minute" placeholder="no limit" numeric {...bind('tpm')} />
+        {offered.map((l) => {
+          const now = budgets.find((b) => b.limit === l)
+          return <Field key={l} label={`May spend, ${limitWords(l)}`} value={given[l] ?? ''} onChange={(text) => setGiven((old) => ({ ...old, [l]: text }))} problem={wrong.find((p) => p.field === l)?.message} placeholder={now ? `now ${amount(l, now.quota)}` : 'no limit'} numeric />
+        })}
         {known && expires}
       </form>
       {error ? <TroubleCard error={error} /> : null}
     </Dialog>
-  )
-}
-
-interface FieldProps {
-  label: string
-  hint?: string
-  placeholder?: string
-  value: string
-  onChange: (text: string) => void
-  problem: string | undefined
-  numeric?: boolean
-  focus?: boolean
-  wide?: boolean
-  children?: ReactNode
-}
-
-function Field({ label, hint, placeholder, value, onChange, problem, numeric, focus, wide, children }: FieldProps) {
-  const id = useId()
-  return (
-    <div className={wide ? 'field wide' : 'field'}>
-      <label htmlFor={id}>{label}</label>
-      <input
-        id={id} className="input" value={value} placeholder={placeholder} autoFocus={focus} autoComplete="off" spellCheck={false} {...(numeric ? { inputMode: 'numeric' as const } : {})}
-        aria-invalid={problem ? true : undefined} aria-describedby={problem || hint ? `${id}-said` : undefined} onChange={(e) => onChange(e.target.value)}
-      />
-      {(problem || hint) && <span id={`${id}-said`} className={problem ? 'problem' : 'dim'}>{problem ?? hint}</span>}
-      {children}
-    </div>
   )
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, test } from 'vitest'
 
-import { amount, budgetTone, byScope, draftOfScope, emptyBudget, isSetHere, limitWords, quotaWords, setInput } from './budgets.ts'
+import { addsUp, reportFile, amount, budgetTone, byScope, draftOfScope, emptyBudget, isSetHere, limitWords, quotaWords, setInput } from './budgets.ts'
 
 test('limits are said in words', () => {
   expect(limitWords('tokens_per_day')).toBe('tokens a day')
@@ -45,4 +45,17 @@ test('problems name their field', () => {
 test('only what was set at run time can be taken away', () => {
   expect(isSetHere('tokens_per_day of `budget set house` by owner:terminal')).toBe(true)
   expect(isSetHere('budgets.limits.house.tokens_per_day of holdfast.yaml')).toBe(false)
+})
+
+const line = { scope: 'house', limit: 'tokens_per_day', quota: 100, activity: 70, archived: 20, counted: 50, reserved: 5, left: 45, percent: 50, reconciled: true, since: '', until: '', at_limit: 'refuse', setting: 's' }
+
+test('a line of the report adds up, or is found not to', () => {
+  expect(addsUp(line)).toBe(true)
+  expect(addsUp({ ...line, archived: 19 })).toBe(false)
+  expect(addsUp({ ...line, left: 46 })).toBe(false)
+  expect(addsUp({ ...line, limit: 'usd_per_day', left: 45.000_000_1 })).toBe(true)
+})
+
+test('the report is a file', () => {
+  expect(reportFile([line]).split('\r\n')[1]).toBe('house,tokens_per_day,100,70,20,50,5,45,50,true,,,refuse,s')
 })

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Input } from '../api/client.ts'
+import { csvOf } from './csv.ts'
 import { dollars, whole } from './format.ts'
 
 export const limits = ['tokens_per_day', 'tokens_per_week', 'tokens_per_month', 'usd_per_day', 'usd_per_week', 'usd_per_month'] as const
@@ -80,4 +81,33 @@ export function setInput(draft: BudgetDraft): { input: Input<'budget.set'>; prob
   if (draft.at) input.at_limit = draft.at
   if (problems.length === 0 && Object.keys(input).length === 1) problems.push({ field: 'tokens_per_day', message: 'set at least one limit, or what is done at it' })
   return { input, problems }
+}
+
+interface ReportLine {
+  scope: string
+  limit: string
+  quota: number
+  activity: number
+  archived: number
+  counted: number
+  reserved: number
+  left: number
+  percent: number
+  reconciled: boolean
+  since: string
+  until: string
+  at_limit: string
+  setting: string
+}
+
+/** The report as a file, with the sums as the house gave them. */
+export function reportFile(lines: ReportLine[]): string {
+  const columns = ['scope', 'limit', 'quota', 'activity', 'archived', 'counted', 'reserved', 'left', 'percent', 'reconciled', 'since', 'until', 'at_limit', 'setting'] as const
+  return csvOf([...columns], lines.map((l) => columns.map((c) => l[c])))
+}
+
+/** Whether a line adds up as it is read: activity without what was archived is counted; of the quota that and what is reserved leave the rest. */
+export function addsUp(l: ReportLine): boolean {
+  const near = l.limit.startsWith('usd') ? 1e-6 : 0.5
+  return Math.abs(l.activity - l.archived - l.counted) < near && Math.abs(l.quota - l.counted - l.reserved - l.left) < near
 }

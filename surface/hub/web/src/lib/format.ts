@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+const cents = new Intl.NumberFormat('en', { minimumFractionDigits: 2, maximumFractionDigits: 2 })
 const grouped = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
 
 /** 1234567 → "1,234,567". */
-export const whole = (n: number): string => grouped.format(n)
+export const whole = (n: number): string => grouped.format(n).replace('-', '−')
 
 /** 999 → "999", 12_345 → "12.3k", 4_200_000 → "4.2M": at most four characters of digits. */
 export function short(n: number): string {
@@ -36,7 +37,8 @@ const trim = (text: string): string => text.replace(/\.0$/, '')
 export function dollars(n: number | null | undefined): string {
   if (n == null) return 'unknown'
   if (n === 0) return '$0'
-  return '$' + n.toFixed(n < 0.1 ? 4 : 2)
+  const size = Math.abs(n)
+  return (n < 0 ? '−$' : '$') + (size < 0.1 ? size.toFixed(4) : cents.format(size))
 }
 
 /** A share as a percentage: 0.1234 → "12 %". */

@@ -1,19 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 import '../styles/models.css'
 
+import { useRef } from 'react'
+
 import { refreshEvery, useRead } from '../api/house.ts'
 import type { Policy } from '../api/words.ts'
 import { plural } from '../lib/format.ts'
 import { standingOf } from '../lib/models.ts'
 import { Aliases } from '../models/aliases.tsx'
 import { Cooldowns } from '../models/cooldowns.tsx'
-import { Playground } from '../models/playground.tsx'
+import { Playground, useChat } from '../models/playground.tsx'
 import { Rehearsals } from '../models/rehearsals.tsx'
-import { Badge, Card, Loaded, Page } from '../ui/parts.tsx'
+import { Badge, Card, Copy, Loaded, Page } from '../ui/parts.tsx'
 import { Said } from '../ui/said.tsx'
 
 export function Models() {
   const policy = useRead('model.policy', {}, { every: refreshEvery })
+  const chat = useChat()
+  const below = useRef<HTMLDivElement>(null)
+  const call = (alias: string) => {
+    below.current?.scrollIntoView({ block: 'end' })
+    void chat.ask(alias, '', 'Hello', '', chat.exchanges)
+  }
   return (
     <Page title="Models" about={policy.data ? headline(policy.data) : 'Who answers which name'}>
       <Loaded answer={policy} lines={8}>
@@ -23,12 +31,12 @@ export function Models() {
             <Warnings policy={p} />
             <div className="grid-2">
               <Cooldowns policy={p} />
-              <Rehearsals policy={p} />
+              <Rehearsals policy={p} busy={chat.busy} onCall={call} />
             </div>
           </>
         )}
       </Loaded>
-      <Playground />
+      <div ref={below}><Playground chat={chat} /></div>
     </Page>
   )
 }
@@ -58,7 +66,7 @@ function Warnings({ policy: { warnings, proposed } }: { policy: Policy }) {
         {(proposed ?? []).map((p) => (
           <li key={p.profile} className="alert-line">
             <Badge tone="calm" dot>proposed</Badge>
-            <div className="grow"><p>This version would choose these models for the profile <strong>{p.profile}</strong>. It changes nothing by itself.</p><p className="proposal"><code>{p.line}</code></p></div>
+            <div className="grow"><p>This version would choose these models for the profile <strong>{p.profile}</strong>. It changes nothing by itself.</p><p className="proposal row wrap"><code>{p.line}</code><Copy text={p.line} label={`Copy the line of ${p.profile}`} /></p><p className="dim small">Take it over into <code>holdfast.yaml</code>, below <code>models.profiles</code>, then <code>holdfast config reload</code>.</p></div>
           </li>
         ))}
       </ul>

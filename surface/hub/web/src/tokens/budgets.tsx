@@ -3,12 +3,15 @@ import { useState } from 'react'
 
 import { refreshEvery, useChange, useRead } from '../api/house.ts'
 import type { Budget, BudgetEvent } from '../api/words.ts'
-import { amount, budgetTone, byScope, isSetHere, limitWords, quotaWords } from '../lib/budgets.ts'
+import { addsUp, amount, budgetTone, byScope, isSetHere, limitWords, quotaWords, reportFile } from '../lib/budgets.ts'
+import { download } from '../lib/download.ts'
 import { exact, percent, plural } from '../lib/format.ts'
 import { shareOf } from '../lib/burn.ts'
+import { partOf } from '../lib/paging.ts'
 import { Button } from '../ui/button.tsx'
 import { confirm } from '../ui/confirm.tsx'
-import { PlusIcon, TokensIcon } from '../ui/icons.tsx'
+import { DownloadIcon, PlusIcon, TokensIcon } from '../ui/icons.tsx'
+import { Pager } from '../ui/pager.tsx'
 import { Badge, Card, Empty, Loaded, Time, type Tone } from '../ui/parts.tsx'
 import { Said } from '../ui/said.tsx'
 import { SetBudget } from './setbudget.tsx'
@@ -18,7 +21,7 @@ const touches = ['budget.report', 'budget.history', 'budget.parked']
 /** Every budget with what it counted, and what happened to them. */
 export function Budgets() {
   const report = useRead('budget.report', {}, { every: refreshEvery })
-  const history = useRead('budget.history', { limit: 50 }, { every: refreshEvery })
+  const history = useRead('budget.history', { limit: 500 }, { every: refreshEvery })
   const [setting, setSetting] = useState<string>()
   return (
     <>
@@ -30,15 +33,44 @@ export function Budgets() {
               <Button kind="primary" icon={<PlusIcon size={15} />} onPress={() => setSetting('')}>Set a budget</Button>
             </div>
             {!r.budgets?.length && <Card><Empty title="No budgets" icon={<TokensIcon size={26} />}>Without one, only the breaker's caps bound what is spent.</Empty></Card>}
-            {byScope(r.budgets ?? []).map(([scope, rows]) => <Scope key={scope} scope={scope} rows={rows} onSet={() => setSetting(scope)} />)}
+            <div className="budget-scopes">{byScope(r.budgets ?? []).map(([scope, rows]) => <Scope key={scope} scope={scope} rows={rows} onSet={() => setSetting(scope)} />)}</div>
+            {(r.budgets ?? []).length > 0 && <Report lines={r.budgets ?? []} />}
           </>
         )}
       </Loaded>
       <Card title="What happened to budgets" flush>
         <Loaded answer={history} lines={4}>{(h) => <Past events={h.events ?? []} />}</Loaded>
       </Card>
-      {setting !== undefined && <SetBudget scope={setting} onClose={() => setSetting(undefined)} />}
+      {setting !== undefined && <SetBudget scope={setting} known={(report.data?.budgets ?? []).filter((b) => b.scope === setting)} onClose={() => setSetting(undefined)} />}
     </>
+  )
+}
+
+/** Quota · activity · archived of each budget on one page, and that they add up. */
+function Report({ lines }: { lines: Budget[] }) {
+  return (
+    <Card title="Report" flush aside={<Button icon={<DownloadIcon size={15} />} onPress={() => download('budgets.csv', reportFile(lines))} aria-label="The report as CSV">CSV</Button>}>
+      <div className="scroll-x" tabIndex={0} role="region" aria-label="Report of the budgets">
+        <table className="table budget-report">
+          <thead><tr><th>Budget</th><th className="right">Activity</th><th className="right">− archived</th><th className="right">= counted</th><th className="right">Quota</th><th className="right">− reserved</th><th className="right">= left</th><th>Since</th><th>Agrees</th></tr></thead>
+          <tbody>
+            {lines.map((b) => {
+              const say = (n: number) => amount(b.limit, n)
+              const agrees = b.reconciled && addsUp(b)
+              return (
+                <tr key={b.scope + b.limit}>
+                  <td><strong>{b.scope}</strong> <span className="soft nowrap">{limitWords(b.limit)}</span></td>
+                  <td className="right">{say(b.activity)}</td><td className="right">{say(b.archived)}</td><td className="right"><strong>{say(b.counted)}</strong></td>
+                  <td className="right">{say(b.quota)}</td><td className="right">{say(b.reserved)}</td><td className={b.left < 0 ? 'right problem' : 'right'}>{say(b.left)}</td>
+                  <td className="nowrap"><Time at={b.since} /></td>
+                  <td><Badge tone={agrees ? 'good' : 'bad'}>{agrees ? 'to the token' : 'no'}</Badge></td>
+                </tr>
+              )
+            })}
+          </tbody>
+        </table>
+      </div>
+    </Card>
   )
 }
 
@@ -63,7 +95,7 @@ function Scope({ scope, rows, onSet }: { scope: string; rows: Budget[]; onSet: (
       title={scope} className="budget-scope"
       aside={
         <span className="row wrap">
-          {rows.some((b) => isSetHere(b.setting)) && <Button kind="ghost" isDisabled={remove.busy} onPress={() => void askRemove()} aria-label={`Remove the budgets of ${scope}`}>Remove</Button>}
+          {rows.some((b) => isSetHere(b.setting)) && <Button kind="ghost" busy={remove.busy} onPress={() => void askRemove()} aria-label={`Remove the budgets of ${scope}`}>Remove</Button>}
           <Button busy={reset.busy} onPress={() => void askReset()} aria-label={`Reset the budgets of ${scope}`}>Reset</Button>
           <Button onPress={onSet} aria-label={`Change the budgets of ${scope}`}>Change</Button>
         </span>
@@ -90,9 +122,7 @@ function Row({ budget: b }: { budget: Budget }) {
         </svg>
       </div>
       <dl className="facts">
-        <div><dt>Activity</dt><dd>{say(b.activity)}</dd></div>
-        <div><dt>Archived by resets</dt><dd>{say(b.archived)}</dd></div>
-        <div><dt>Reserved</dt><dd>{say(b.reserved)}</dd></div>
+        {b.reserved > 0 && <div><dt>Reserved</dt><dd>{say(b.reserved)}</dd></div>}
         <div><dt>Left</dt><dd>{say(b.left)}</dd></div>
         <div><dt>Begins anew</dt><dd><Time at={b.until} /></dd></div>
         <div><dt>At the limit</dt><dd>{b.at_limit === 'park' ? 'calls wait for you' : 'calls are refused'}</dd></div>
@@ -105,11 +135,15 @@ function Row({ budget: b }: { budget: Budget }) {
 
 const tones: Record<string, Tone> = { set: 'calm', removed: 'calm', reset: 'calm', warned: 'warn', refused: 'bad', parked: 'warn', approved: 'good', denied: 'bad', expired: 'still' }
 
+const pastShown = 15
+
 function Past({ events }: { events: BudgetEvent[] }) {
+  const [page, setPage] = useState(0)
   if (events.length === 0) return <Empty title="Nothing yet">Sets, resets, warnings, refusals and waits show here.</Empty>
   return (
+    <>
     <ul className="lines">
-      {events.map((e, i) => (
+      {partOf(events, page, pastShown).rows.map((e, i) => (
         <li key={e.time + i} className="alert-line">
           <Badge tone={tones[e.event] ?? 'still'}>{e.event}</Badge>
           <div className="grow">
@@ -120,6 +154,8 @@ function Past({ events }: { events: BudgetEvent[] }) {
         </li>
       ))}
     </ul>
+    <Pager {...partOf(events, page, pastShown)} count={events.length} size={pastShown} label="what happened to budgets" onPage={setPage} />
+    </>
   )
 }
 

@@ -1,30 +1,78 @@
 // SPDX-License-Identifier: Apache-2.0
-import { useState } from 'react'
+import { Link } from '@tanstack/react-router'
+import { useDeferredValue, useState } from 'react'
 
 import { refreshEvery, useRead } from '../api/house.ts'
 import type { Output } from '../api/client.ts'
-import type { Block, Call, Session } from '../api/words.ts'
-import { isTime, nanoseconds, plural, short, span, whole } from '../lib/format.ts'
+import type { Block, Session } from '../api/words.ts'
+import { isTime, plural, short, span, whole } from '../lib/format.ts'
+import { askFor, partOf } from '../lib/paging.ts'
 import { TokensIcon } from '../ui/icons.tsx'
-import { Badge, Card, Empty, Loaded, Segments, Time, type Tone } from '../ui/parts.tsx'
+import { Pager } from '../ui/pager.tsx'
+import { Badge, Card, Empty, Loaded, Search, Segments, Time } from '../ui/parts.tsx'
 import { useNow } from '../units/clock.tsx'
+import { Calls } from './calls.tsx'
+
+const size = 25
+const most = 10_000
+const spans = [{ value: '24h', text: '24 h' }, { value: '7d', text: '7 days' }, { value: '30d', text: '30 days' }, { value: '365d', text: 'A year' }] as const
+type Span = (typeof spans)[number]['value']
 
 /** Sessions of agents, the blocks in which plans count, the latest calls, and which logs are followed. */
 export function Sessions() {
-  const sessions = useRead('token.sessions', { limit: 50 }, { every: refreshEvery })
-  const blocks = useRead('token.blocks', {}, { every: refreshEvery })
   const telemetry = useRead('telemetry.status', {}, { every: refreshEvery })
   return (
     <>
-      <Card title="Blocks of five hours" flush aside={<span className="dim small">as coding agents' plans count them</span>}>
-        <Loaded answer={blocks} lines={3}>{(d) => <Blocks blocks={d.blocks ?? []} />}</Loaded>
-      </Card>
-      <Card title="Sessions" flush aside={<span className="dim small">the last active first</span>}>
-        <Loaded answer={sessions} lines={5}>{(d) => <SessionTable sessions={d.sessions ?? []} />}</Loaded>
-      </Card>
+      <BlockCard />
+      <SessionCard />
       <Calls />
       <Card title="Logs of coding agents"><Loaded answer={telemetry} lines={2}>{(t) => <Telemetry telemetry={t} />}</Loaded></Card>
     </>
+  )
+}
+
+const blocksShown = 5
+
+function BlockCard() {
+  const blocks = useRead('token.blocks', {}, { every: refreshEvery })
+  const [page, setPage] = useState(0)
+  const list = (blocks.data?.blocks ?? []).toReversed()
+  return (
+    <Card title="Blocks of five hours" flush aside={<span className="dim small">as coding agents' plans count them</span>}>
+      <Loaded answer={blocks} lines={3}>
+        {() => <><Blocks blocks={partOf(list, page, blocksShown).rows} /><Pager {...partOf(list, page, blocksShown)} count={list.length} size={blocksShown} label="blocks" onPage={setPage} /></>}
+      </Loaded>
+    </Card>
+  )
+}
+
+function SessionCard() {
+  const [since, setSince] = useState<Span>('7d')
+  const [agent, setAgent] = useState('')
+  const [page, setPage] = useState(0)
+  const wanted = useDeferredValue(agent.trim())
+  const limit = askFor(page, size, most)
+  const answer = useRead('token.sessions', { since, limit, ...(wanted ? { agent: wanted } : {}) }, { every: refreshEvery })
+  const sessions = answer.data?.sessions ?? []
+  return (
+    <Card
+      title="Sessions" flush className="sessions-card"
+      aside={
+        <>
+          <Search value={agent} onChange={(text) => { setAgent(text); setPage(0) }} label="Agent, by its whole name" />
+          <Segments label="Active since" value={since} options={[...spans]} onChange={(s) => { setSince(s); setPage(0) }} />
+        </>
+      }
+    >
+      <Loaded answer={answer} lines={5}>
+        {() => (
+          <>
+            <SessionTable sessions={partOf(sessions, page, size).rows} />
+            <Pager {...partOf(sessions, page, size)} count={sessions.length} more={sessions.length === limit && limit < most} size={size} label="sessions" onPage={setPage} />
+          </>
+        )}
+      </Loaded>
+    </Card>
   )
 }
 
@@ -35,7 +83,7 @@ function Blocks({ blocks }: { blocks: Block[] }) {
     <table className="table stacked twin">
       <thead><tr><th>Block</th><th className="right">Calls</th><th className="right">Tokens</th><th className="right">Cost</th><th className="right">A minute</th><th className="right">At its end</th></tr></thead>
       <tbody>
-        {blocks.toReversed().map((b) => (
+        {blocks.map((b) => (
           <tr key={b.start}>
             <td className="head"><span className="row wrap"><strong>{when(b.start)} – {hour(b.end)}</strong>{b.active && <Badge tone="good" dot>ends in {span((Date.parse(b.end) - now) / 1000)}</Badge>}</span></td>
             <td className="right" data-label="Calls">{whole(b.calls)}</td>
@@ -61,46 +109,13 @@ function SessionTable({ sessions }: { sessions: Session[] }) {
       <tbody>
         {sessions.map((s) => (
           <tr key={s.source + s.session}>
-            <td className="head"><span className="clip session-name" title={s.session}>{s.session || 'no session'}</span><span className="dim small">{s.source}</span></td>
+            <td className="head"><Link to="/tokens" search={{ view: 'usage', by: 'model', session: s.session, from: s.first.slice(0, 10), to: s.last.slice(0, 10) }} className="clip session-name quiet-link" title={s.session}>{s.session || 'no session'}</Link><span className="dim small">{s.source}</span></td>
             <td data-label="Agent">{s.agent || '–'}</td>
             <td data-label="Project"><span className="clip session-name" title={s.project}>{s.project || '–'}</span></td>
             <td data-label="Last active"><Time at={s.last} /></td>
             <td className="right" data-label="Calls">{whole(s.calls)}</td>
             <td className="right" data-label="Tokens">{short(s.total)}</td>
-            <td className="right" data-label="Cost">{s.cost}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  )
-}
-
-const statusTones: Record<string, Tone> = { ok: 'good', cut: 'warn', cancelled: 'still', halted: 'bad', failed: 'bad', orphan: 'warn' }
-
-function Calls() {
-  const [which, setWhich] = useState<'all' | 'failed'>('all')
-  const calls = useRead('token.calls', { limit: 25, ...(which === 'failed' ? { status: 'failed' as const } : {}) }, { every: refreshEvery })
-  return (
-    <Card title="The latest calls" flush aside={<Segments label="Which calls" value={which} onChange={setWhich} options={[{ value: 'all', text: 'All' }, { value: 'failed', text: 'Failed' }]} />}>
-      <Loaded answer={calls} lines={5}>{(d) => (d.calls?.length ? <CallTable calls={d.calls} /> : <Empty title={which === 'failed' ? 'No call failed' : 'No calls yet'} />)}</Loaded>
-    </Card>
-  )
-}
-
-function CallTable({ calls }: { calls: Call[] }) {
-  return (
-    <table className="table stacked calls">
-      <thead><tr><th>When</th><th>Who</th><th>Model</th><th>Ended</th><th className="right">Tokens</th><th className="right">Cost</th><th className="right">Took</th></tr></thead>
-      <tbody>
-        {calls.map((c, i) => (
-          <tr key={c.request_id || `${c.time} ${i}`}>
-            <td className="head"><Time at={c.time} /></td>
-            <td data-label="Who"><span className="clip session-name" title={c.caller}>{c.agent || c.key || c.caller || '–'}</span></td>
-            <td data-label="Model"><span><code>{c.model}</code>{c.fallback > 0 && <> <Badge tone="warn">fallback {c.fallback}</Badge></>}</span></td>
-            <td data-label="Ended"><span><Badge tone={statusTones[c.status] ?? 'still'}>{c.status}</Badge>{c.estimated && <span className="dim small"> estimated</span>}</span></td>
-            <td className="right nowrap" data-label="Tokens" title={`${whole(c.input)} input, ${whole(c.cached_read)} cached, ${whole(c.output)} output`}>{short(c.total)}</td>
-            <td className="right" data-label="Cost">{c.cost || '?'}</td>
-            <td className="right nowrap" data-label="Took">{c.latency_ms > 0 ? nanoseconds(c.latency_ms * 1e6) : '–'}</td>
+            <td className="right" data-label="Cost">{s.unpriced > 0 && s.unpriced === s.calls ? '?' : s.cost}</td>
           </tr>
         ))}
       </tbody>
