@@ -46,7 +46,7 @@ func (c *call) persist(ctx context.Context, s step) *failure {
 			return f
 		}
 		c.g.meters.retried(s.Provider)
-		c.missed(s, f)
+		spanning{c}.missed(s, f)
 		f = c.fitted(ctx, s)
 	}
 	return f

@@ -88,9 +88,9 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, client *dialect.
 		defer g.tape.begin(c, &t.config.Capture)()
 	}
 	c.trip = g.router.Trip(chain)
-	c.run(c.begun(r.Context()))
+	c.run(spanning{c}.begin(r.Context()))
 	g.meters.observe(c)
-	c.spanned()
+	spanning{c}.end()
 	if t.config.RequestLog {
 		g.log(c)
 	}
@@ -147,8 +147,8 @@ type call struct {
 	// charged is what the key's limits took for spent.
 	charged int64
 	ended   ledger.Result
-	status  int // what the client was answered with
-	code    string // why it was refused or failed, in one word
+	status  int         // what the client was answered with
+	code    string      // why it was refused or failed, in one word
 	span    *trace.Span // nil while it is not traced
 	// first is the failure that is told when those behind it could not even be asked.
 	first *failure
@@ -343,7 +343,7 @@ func (c *call) try(ctx context.Context, s step) {
 			return
 		}
 		c.g.needs.Log.Warn("a model gave no answer", "provider", s.Provider, "model", s.Model, "status", f.status, "why", f.message, "request", c.id)
-		c.missed(s, f)
+		spanning{c}.missed(s, f)
 		next, last := c.after(ctx, f)
 		if f.spent {
 			c.spent(s, last)

@@ -12,10 +12,13 @@ import (
 	"holdfast/gateway/provider"
 )
 
-// begun begins the call's span below that of its context or its client; the names of what is said of it
+// spanning is a call as its span tells of it.
+type spanning struct{ *call }
+
+// begin begins the call's span below that of its context or its client; the names of what is said of it
 // are those of OpenTelemetry's conventions for generative AI, and beside them holdfast.*. Switched off
 // it is a nil check.
-func (c *call) begun(ctx context.Context) context.Context {
+func (c spanning) begin(ctx context.Context) context.Context {
 	if !c.g.needs.Traces.On() {
 		return ctx
 	}
@@ -45,7 +48,7 @@ func (c *call) begun(ctx context.Context) context.Context {
 }
 
 // missed tells the span of an attempt that gave no answer.
-func (c *call) missed(s step, f *failure) {
+func (c spanning) missed(s step, f *failure) {
 	if c.span == nil {
 		return
 	}
@@ -62,8 +65,8 @@ func (c *call) missed(s step, f *failure) {
 	c.span.Event("holdfast.attempt.failed", list...)
 }
 
-// spanned says how the call ended and ends its span.
-func (c *call) spanned() {
+// end says how the call ended and ends its span.
+func (c spanning) end() {
 	if c.span == nil {
 		return
 	}
@@ -92,7 +95,7 @@ func (c *call) spanned() {
 }
 
 // facts says what was booked.
-func (c *call) facts() {
+func (c spanning) facts() {
 	e, u := c.ended, c.ended.Usage
 	c.span.Set(
 		trace.String("gen_ai.provider.name", c.vendor(e.Provider)),
@@ -133,7 +136,7 @@ func (c *call) facts() {
 }
 
 // vendor is a provider as OpenTelemetry calls it where it has a name for it, else as the operator does.
-func (c *call) vendor(name string) string {
+func (c spanning) vendor(name string) string {
 	flavored, ok := c.table.providers[name].(interface{ Flavor() string })
 	if !ok {
 		return name
