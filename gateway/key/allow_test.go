@@ -187,6 +187,26 @@ func TestLastUseIsWrittenDown(t *testing.T) {
 	}
 }
 
+// TestARevokedKeyIsForgotten once nothing of its rate counts; a key that only rests is not.
+func TestARevokedKeyIsForgotten(t *testing.T) {
+	t.Parallel()
+	f := open(t, storetest.SQLite(t, tables()))
+	for _, name := range []string{"gone", "rests"} {
+		f.make(t, `{"name":"`+name+`","rpm":2}`)
+		if err := f.Allow(t.Context(), holdfast.Caller{Kind: holdfast.CallerAgent, Key: name}, "chat", 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.mustDo(t, "key.revoke", `{"name":"gone"}`)
+	if f.refresh(t.Context()); len(f.meters) != 2 {
+		t.Errorf("%d are remembered within the minute", len(f.meters))
+	}
+	f.clock.forward(2 * time.Minute)
+	if f.refresh(t.Context()); len(f.meters) != 1 || f.meters["rests"] == nil {
+		t.Errorf("%d are remembered two minutes later", len(f.meters))
+	}
+}
+
 func TestTheAgentKeyCanBeLimited(t *testing.T) {
 	t.Parallel()
 	f := open(t, storetest.SQLite(t, tables()))

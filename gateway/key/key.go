@@ -163,6 +163,30 @@ func (k *Keys) refresh(ctx context.Context) {
 	if err := k.rows.touch(ctx, used); err != nil {
 		k.needs.Log.Error("cannot write down when keys were used", "error", err)
 	}
+	k.letGo(ctx)
+}
+
+// letGo forgets the rates of revoked keys of which nothing counts any more.
+func (k *Keys) letGo(ctx context.Context) {
+	for _, name := range k.idle() {
+		if r, err := k.rows.find(ctx, "name = ?", name); r == nil && err == nil && name != AgentKey {
+			k.mu.Lock()
+			delete(k.meters, name)
+			k.mu.Unlock()
+		}
+	}
+}
+
+// idle names those that did nothing in the last minute.
+func (k *Keys) idle() (names []string) {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	for name, m := range k.meters {
+		if m.idle(k.needs.Now().Sub(k.began)) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // Key tells who bears a token. Comparing takes the same time wherever a wrong token differs.

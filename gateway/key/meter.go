@@ -47,6 +47,15 @@ func (m *meter) take(now time.Duration, rpm, tpm, tokens int64) *Limited {
 	return nil
 }
 
+// idle tells whether nothing of it counts any more.
+func (m *meter) idle(now time.Duration) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.advance(now)
+	_ = m.calls.wait(now, 1)
+	return m.sum == 0 && m.calls.count == 0
+}
+
 // left is how many more tokens fit now.
 func (m *meter) left(now time.Duration, tpm int64) int64 {
 	m.mu.Lock()
