@@ -51,13 +51,7 @@ func encodeRequest(r *dialect.Request) ([]byte, error) {
 	if r.TopK != nil {
 		j.Key("top_k").Int(*r.TopK)
 	}
-	if len(r.Stop) > 0 {
-		j.Key("stop_sequences").List()
-		for _, stop := range r.Stop {
-			j.Text(stop)
-		}
-		j.EndList()
-	}
+	j.TextsField("stop_sequences", r.Stop)
 	writeHints(&j, r)
 	if err := writeTools(&j, r); err != nil {
 		return nil, err

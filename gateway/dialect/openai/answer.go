@@ -28,7 +28,7 @@ func decodeAnswer(body []byte) (*dialect.Response, error) {
 		case "model":
 			return v.Into(&r.Model)
 		case "created":
-			r.Created = moment(v)
+			r.Created = v.Moment()
 		case "usage":
 			r.Usage, r.HasUsage = ParseUsage(v.Raw)
 		case "choices":
@@ -51,15 +51,6 @@ func decodeAnswer(body []byte) (*dialect.Response, error) {
 		return nil, fmt.Errorf("cannot read the answer: %w", err)
 	}
 	return r, nil
-}
-
-// moment reads a time in Unix seconds; 0 for what is none.
-func moment(v wire.Value) int64 {
-	f, err := v.Float()
-	if err != nil || f == nil || *f < 0 || *f > 1<<40 {
-		return 0
-	}
-	return int64(*f)
 }
 
 func decodeAnswerChoice(r *dialect.Response, v wire.Value) error {

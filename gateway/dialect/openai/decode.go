@@ -44,33 +44,22 @@ func decodeField(r *dialect.Request, name string, v wire.Value) error {
 	if v.IsNull() {
 		return nil
 	}
+	if known, err := SharedField(r, name, v); known {
+		return err
+	}
 	switch name {
-	case "model":
-		return v.Into(&r.Model)
-	case "stream":
-		return flag(v, &r.Stream)
 	case "stream_options":
 		return decodeStreamOptions(r, v)
 	case "tools":
 		return decodeTools(r, v)
 	case "tool_choice":
 		return decodeChoice(r, v)
-	case "parallel_tool_calls":
-		return optional(v, &r.Parallel)
 	case "response_format":
 		return decodeFormat(r, v)
 	case "reasoning_effort", "reasoning", "thinking", "verbosity":
 		return decodeReasoning(r, name, v)
 	case "store":
 		return optional(v, &r.Store)
-	case "service_tier":
-		return v.Into(&r.Tier)
-	case "user", "safety_identifier":
-		return v.Into(&r.User)
-	case "metadata":
-		return decodeMetadata(r, v)
-	case "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options":
-		return nil // hints of where to find a cached prompt
 	}
 	return decodeSampling(r, name, v)
 }
@@ -86,10 +75,6 @@ func decodeSampling(r *dialect.Request, name string, v wire.Value) (err error) {
 			r.MaxOutput = limit
 		}
 		err = wrong
-	case "temperature":
-		r.Temperature, err = v.Float()
-	case "top_p":
-		r.TopP, err = v.Float()
 	case "top_k":
 		k, wrong := v.Int(0, math.MaxInt32)
 		r.TopK, err = &k, wrong
@@ -175,15 +160,6 @@ func decodeStreamOptions(r *dialect.Request, v wire.Value) error {
 			return nil // padding
 		}
 		return unknown(v)
-	})
-}
-
-func decodeMetadata(r *dialect.Request, v wire.Value) error {
-	r.Metadata = map[string]string{}
-	return v.Object(func(key []byte, v wire.Value) error {
-		text, err := v.Text()
-		r.Metadata[string(key)] = text
-		return err
 	})
 }
 

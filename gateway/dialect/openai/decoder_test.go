@@ -4,70 +4,13 @@ package openai
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 
 	"holdfast/gateway/dialect"
+	"holdfast/gateway/dialect/streamtest"
 	"holdfast/gateway/dialect/wire"
 )
-
-// told writes the steps of a stream as words, and judges their order: one part after another, counted
-// from 0, each closed before the stop.
-func told(t *testing.T, events []dialect.Event) string {
-	t.Helper()
-	var b strings.Builder
-	open, next, stopped := false, 0, false
-	for i, e := range events {
-		switch e.Kind {
-		case dialect.EventStart:
-			if i != 0 {
-				t.Fatalf("a start as step %d", i)
-			}
-		case dialect.EventBegin:
-			if open || stopped || e.Index != next {
-				t.Fatalf("part %d begins out of turn, %d is next, open %v", e.Index, next, open)
-			}
-			open = true
-			fmt.Fprintf(&b, "[%d", e.Part.Kind)
-			if e.Part.Call != nil {
-				fmt.Fprintf(&b, " %s %s", e.Part.Call.ID, e.Part.Call.Name)
-			}
-			if e.Part.Thinking != nil && e.Part.Thinking.Redacted != "" {
-				b.WriteString(" redacted " + e.Part.Thinking.Redacted)
-			}
-			b.WriteString(":")
-		case dialect.EventDelta, dialect.EventSigned, dialect.EventEnd:
-			if !open || e.Index != next {
-				t.Fatalf("step %d of part %d stands outside of it", e.Kind, e.Index)
-			}
-			if e.Kind == dialect.EventSigned {
-				b.WriteString("~")
-			}
-			b.WriteString(e.Text)
-			if e.Kind == dialect.EventEnd {
-				open, next = false, next+1
-				b.WriteString("]")
-			}
-		case dialect.EventStop:
-			if open || stopped {
-				t.Fatal("a stop out of turn")
-			}
-			stopped = true
-			b.WriteString(" " + string(e.Stop))
-		case dialect.EventUsage:
-			fmt.Fprintf(&b, " %d+%d", e.Usage.Input, e.Usage.Output)
-		case dialect.EventFailure:
-			b.WriteString(" failed: " + e.Failure.Message)
-		case dialect.EventDone:
-			if !stopped || i != len(events)-1 {
-				t.Fatal("done out of turn")
-			}
-			b.WriteString(" done")
-		}
-	}
-	return b.String()
-}
 
 func hear(t *testing.T, d dialect.Decoder, datas ...string) (string, error) {
 	t.Helper()
@@ -76,10 +19,10 @@ func hear(t *testing.T, d dialect.Decoder, datas ...string) (string, error) {
 		events, err := d.Decode([]byte(data))
 		all = append(all, events...)
 		if err != nil {
-			return told(t, all), err
+			return streamtest.Told(t, all), err
 		}
 	}
-	return told(t, all), nil
+	return streamtest.Told(t, all), nil
 }
 
 func TestDecoder(t *testing.T) {
@@ -183,7 +126,7 @@ func TestCutAnywhere(t *testing.T) {
 		if err != nil || !strings.HasPrefix(string(end), string(out)) || strings.Contains(string(out), "[DONE]") {
 			t.Fatalf("cut at %d: %v in %s", cut, err, out)
 		}
-		told(t, all)
+		streamtest.Told(t, all)
 	}
 }
 
@@ -205,7 +148,7 @@ func FuzzDecoder(f *testing.F) {
 	f.Add([]byte("data: {\"error\":{}}\n\n"))
 	f.Fuzz(func(t *testing.T, stream []byte) {
 		out, all, err := translated(stream)
-		told(t, all)
+		streamtest.Told(t, all)
 		_, again, errAgain := translated(out)
 		if err != nil || errAgain != nil {
 			if errAgain != nil {
@@ -213,6 +156,6 @@ func FuzzDecoder(f *testing.F) {
 			}
 			return
 		}
-		told(t, again)
+		streamtest.Told(t, again)
 	})
 }

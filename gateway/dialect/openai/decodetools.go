@@ -3,8 +3,6 @@
 package openai
 
 import (
-	"encoding/json"
-
 	"holdfast/gateway/dialect"
 	"holdfast/gateway/dialect/wire"
 )
@@ -51,7 +49,7 @@ func decodeFunction(tool *dialect.Tool, v wire.Value) error {
 		case "description":
 			return v.Into(&tool.Description)
 		case "parameters":
-			return schema(v, &tool.Schema)
+			return v.ObjectInto(&tool.Schema)
 		case "strict":
 			return optional(v, &tool.Strict)
 		}
@@ -66,17 +64,6 @@ func expect(v wire.Value, word string) error {
 		return wire.Wrong("%q %s", text, untranslated)
 	}
 	return err
-}
-
-func schema(v wire.Value, place *json.RawMessage) error {
-	if v.IsNull() {
-		return nil
-	}
-	if !v.IsObject() {
-		return wire.Wrong("must be an object")
-	}
-	*place = v.Copy()
-	return nil
 }
 
 // decodeCache reads a mark of OpenRouter's: the prefix up to here shall be cached.
@@ -104,13 +91,7 @@ func decodeCache(place *string, v wire.Value) error {
 
 func decodeChoice(r *dialect.Request, v wire.Value) error {
 	if v.IsText() {
-		mode, err := v.Text()
-		switch mode {
-		case "auto", "none", "required":
-			r.Choice.Mode = mode
-			return err
-		}
-		return wire.Wrong("must be auto, none, required or a function")
+		return ChoiceWord(r, v)
 	}
 	r.Choice.Mode = "tool"
 	err := v.Object(func(key []byte, v wire.Value) error {
@@ -147,30 +128,5 @@ func decodeFormat(r *dialect.Request, v wire.Value) error {
 	if err != nil {
 		return err
 	}
-	switch {
-	case f.Type == "text":
-		return nil
-	case f.Type == "json_object":
-	case f.Type != "json_schema":
-		return wire.WrongField("type", "must be text, json_object or json_schema")
-	case f.Schema == nil:
-		return wire.WrongField("json_schema.schema", "is required")
-	}
-	r.Format = &f
-	return nil
-}
-
-// FormatField reads one member of a JSON schema's description, which the dialects of OpenAI share.
-func FormatField(f *dialect.Format, key []byte, v wire.Value) error {
-	switch string(key) {
-	case "name":
-		return v.Into(&f.Name)
-	case "description":
-		return v.Into(&f.Description)
-	case "schema":
-		return schema(v, &f.Schema)
-	case "strict":
-		return optional(v, &f.Strict)
-	}
-	return unknown(v)
+	return SetFormat(r, f, "json_schema.schema")
 }

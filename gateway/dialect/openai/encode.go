@@ -84,13 +84,7 @@ func (f Form) writeSettings(j *wire.JSON, r *dialect.Request) error {
 	if r.Seed != nil {
 		j.Key("seed").Int(*r.Seed)
 	}
-	if len(r.Stop) > 0 {
-		j.Key("stop").List()
-		for _, stop := range r.Stop {
-			j.Text(stop)
-		}
-		j.EndList()
-	}
+	j.TextsField("stop", r.Stop)
 	switch {
 	case r.TopK != nil:
 		return wire.WrongField("top_k", unspeakable)

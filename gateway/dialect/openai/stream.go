@@ -26,13 +26,8 @@ type Tap struct {
 
 // See judges one event and counts it.
 func (t *Tap) See(data []byte) dialect.Kind {
-	switch {
-	case data == nil:
-		return dialect.KindComment
-	case string(data) == "[DONE]":
-		return dialect.KindDone
-	case len(data) < 2 || data[0] != '{' || data[len(data)-1] != '}':
-		return dialect.KindGarbage
+	if kind, judged := wire.KindOf(data); judged {
+		return kind
 	}
 	if t.Chunks++; t.id == "" && t.Chunks <= idWithin {
 		t.id = idOf(data)

@@ -4,11 +4,11 @@ package openai
 
 import (
 	"bytes"
-	"io"
 	"testing"
 
 	"holdfast"
 	"holdfast/gateway/dialect"
+	"holdfast/gateway/dialect/streamtest"
 	"holdfast/gateway/dialect/wire"
 )
 
@@ -132,7 +132,7 @@ func FuzzStream(f *testing.F) {
 	f.Fuzz(func(t *testing.T, stream []byte, size uint8) {
 		var tap Tap
 		var raw bytes.Buffer
-		e := wire.NewEvents(&piecewise{stream, int(size)%17 + 1}, nil)
+		e := wire.NewEvents(&streamtest.Pieces{Rest: stream, Size: int(size)%17 + 1}, nil)
 		for {
 			for event, ok := e.Next(); ok; event, ok = e.Next() {
 				raw.Write(event.Raw)
@@ -150,20 +150,6 @@ func FuzzStream(f *testing.F) {
 			t.Fatalf("usage %+v, output %d", usage, tap.Output())
 		}
 	})
-}
-
-type piecewise struct {
-	rest []byte
-	size int
-}
-
-func (p *piecewise) Read(b []byte) (int, error) {
-	if len(p.rest) == 0 {
-		return 0, io.EOF
-	}
-	n := copy(b, p.rest[:min(p.size, len(p.rest))])
-	p.rest = p.rest[n:]
-	return n, nil
 }
 
 // FuzzReadCompletion holds that no answer of an upstream makes the reader panic.

@@ -331,7 +331,7 @@ func readChunk(v wire.Value) chunk {
 		case "model":
 			_ = v.Into(&c.model)
 		case "created":
-			c.created = moment(v)
+			c.created = v.Moment()
 		case "usage":
 			c.usage = v.Raw
 		case "choices":

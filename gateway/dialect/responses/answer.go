@@ -39,7 +39,7 @@ func decodeResponse(v wire.Value) (*dialect.Response, error) {
 		case "model":
 			err = v.Into(&r.Model)
 		case "created_at":
-			r.Created = moment(v)
+			r.Created = v.Moment()
 		case "status":
 			err = v.Into(&status)
 		case "error":
@@ -64,15 +64,6 @@ func decodeResponse(v wire.Value) (*dialect.Response, error) {
 	}
 	r.Stop = stopOf(status, reason, r.Parts)
 	return r, nil
-}
-
-// moment reads a time in Unix seconds; 0 for what is none.
-func moment(v wire.Value) int64 {
-	f, err := v.Float()
-	if err != nil || f == nil || *f < 0 || *f > 1<<40 {
-		return 0
-	}
-	return int64(*f)
 }
 
 func stopOf(status, reason string, parts []dialect.Part) dialect.Stop {

@@ -59,7 +59,7 @@ func decodeSearch(r *dialect.Request, v wire.Value) error {
 		case "description":
 			return v.Into(&tool.Description)
 		case "parameters":
-			return schemaOf(&tool, v)
+			return v.ObjectInto(&tool.Schema)
 		}
 		return unknown(v)
 	})

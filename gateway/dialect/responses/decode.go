@@ -64,21 +64,12 @@ func decodeField(r *dialect.Request, name string, v wire.Value) (err error) {
 	if v.IsNull() {
 		return nil
 	}
+	if known, err := openai.SharedField(r, name, v); known {
+		return err
+	}
 	switch name {
-	case "model":
-		return v.Into(&r.Model)
-	case "stream":
-		var stream *bool
-		stream, err = v.Bool()
-		r.Stream = stream != nil && *stream
 	case "max_output_tokens":
 		r.MaxOutput, err = v.Int(1, math.MaxInt32)
-	case "temperature":
-		r.Temperature, err = v.Float()
-	case "top_p":
-		r.TopP, err = v.Float()
-	case "parallel_tool_calls":
-		r.Parallel, err = v.Bool()
 	case "tools":
 		return decodeTools(r, v)
 	case "tool_choice":
@@ -87,12 +78,6 @@ func decodeField(r *dialect.Request, name string, v wire.Value) (err error) {
 		return decodeText(r, v)
 	case "reasoning":
 		return decodeReasoning(r, v)
-	case "user", "safety_identifier":
-		return v.Into(&r.User)
-	case "service_tier":
-		return v.Into(&r.Tier)
-	case "metadata":
-		return decodeMetadata(r, v)
 	default:
 		return decodeOdd(name, v)
 	}
@@ -103,8 +88,6 @@ func decodeField(r *dialect.Request, name string, v wire.Value) (err error) {
 // about the answer.
 func decodeOdd(name string, v wire.Value) error {
 	switch name {
-	case "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options":
-		return nil // hints of where to find a cached prompt
 	case "client_metadata":
 		return nil // what Codex says of itself
 	case "max_tool_calls":
@@ -149,15 +132,6 @@ func expect(v wire.Value, word string) error {
 	return err
 }
 
-func decodeMetadata(r *dialect.Request, v wire.Value) error {
-	r.Metadata = map[string]string{}
-	return v.Object(func(key []byte, v wire.Value) error {
-		text, err := v.Text()
-		r.Metadata[string(key)] = text
-		return err
-	})
-}
-
 func decodeText(r *dialect.Request, v wire.Value) error {
 	return v.Object(func(key []byte, v wire.Value) error {
 		switch string(key) {
@@ -181,19 +155,10 @@ func decodeFormat(r *dialect.Request, v wire.Value) error {
 		}
 		return openai.FormatField(&f, key, v)
 	})
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case f.Type == "text":
-		return nil
-	case f.Type == "json_object":
-	case f.Type != "json_schema":
-		return wire.WrongField("type", "must be text, json_object or json_schema")
-	case f.Schema == nil:
-		return wire.WrongField("schema", "is required")
 	}
-	r.Format = &f
-	return nil
+	return openai.SetFormat(r, f, "schema")
 }
 
 func decodeReasoning(r *dialect.Request, v wire.Value) error {
@@ -230,13 +195,7 @@ func decodeReasoning(r *dialect.Request, v wire.Value) error {
 
 func decodeChoice(r *dialect.Request, v wire.Value) error {
 	if v.IsText() {
-		mode, err := v.Text()
-		switch mode {
-		case "auto", "none", "required":
-			r.Choice.Mode = mode
-			return err
-		}
-		return wire.Wrong("must be auto, none, required or a function")
+		return openai.ChoiceWord(r, v)
 	}
 	r.Choice.Mode = "tool"
 	err := v.Object(func(key []byte, v wire.Value) error {

@@ -99,7 +99,7 @@ func (b toolbox) field(tool *dialect.Tool, name string, v wire.Value) (err error
 	case name == "strict" && tool.Form == "":
 		tool.Strict, err = v.Bool()
 	case name == "parameters" && tool.Form == "":
-		err = schemaOf(tool, v)
+		err = v.ObjectInto(&tool.Schema)
 	case name == "defer_loading" && (b.found || string(v.Raw) == "false"):
 	case name == "allowed_callers":
 		err = v.List(func(_ int, v wire.Value) error { return expect(v, "direct") })
@@ -107,17 +107,6 @@ func (b toolbox) field(tool *dialect.Tool, name string, v wire.Value) (err error
 		err = unknown(v)
 	}
 	return err
-}
-
-func schemaOf(tool *dialect.Tool, v wire.Value) error {
-	if v.IsNull() {
-		return nil
-	}
-	if !v.IsObject() {
-		return wire.Wrong("must be an object")
-	}
-	tool.Schema = v.Copy()
-	return nil
 }
 
 // offer adds a tool. One that stands amid the conversation may be there already.

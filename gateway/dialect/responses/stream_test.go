@@ -10,65 +10,17 @@ import (
 
 	"holdfast"
 	"holdfast/gateway/dialect"
+	"holdfast/gateway/dialect/streamtest"
 	"holdfast/gateway/dialect/wire"
 )
 
-// told writes the steps of a stream as words, and judges their order: one part after another, counted
-// from 0, each closed before the stop.
+// told is the name of the answer and what its steps say.
 func told(t *testing.T, events []dialect.Event) string {
 	t.Helper()
-	var b strings.Builder
-	open, next, stopped := false, 0, false
-	for i, e := range events {
-		switch e.Kind {
-		case dialect.EventStart:
-			if i != 0 {
-				t.Fatalf("a start as step %d", i)
-			}
-			b.WriteString(e.ID)
-		case dialect.EventBegin:
-			if open || stopped || e.Index != next {
-				t.Fatalf("part %d begins out of turn, %d is next, open %v", e.Index, next, open)
-			}
-			open = true
-			fmt.Fprintf(&b, "[%d", e.Part.Kind)
-			if e.Part.Call != nil {
-				fmt.Fprintf(&b, " %s %s", e.Part.Call.ID, e.Part.Call.Name)
-			}
-			if e.Part.Thinking != nil && e.Part.Thinking.Redacted != "" {
-				b.WriteString(" redacted " + e.Part.Thinking.Redacted)
-			}
-			b.WriteString(":")
-		case dialect.EventDelta, dialect.EventSigned, dialect.EventEnd:
-			if !open || e.Index != next {
-				t.Fatalf("step %d of part %d stands outside of it", e.Kind, e.Index)
-			}
-			if e.Kind == dialect.EventSigned {
-				b.WriteString("~")
-			}
-			b.WriteString(e.Text)
-			if e.Kind == dialect.EventEnd {
-				open, next = false, next+1
-				b.WriteString("]")
-			}
-		case dialect.EventStop:
-			if open || stopped {
-				t.Fatal("a stop out of turn")
-			}
-			stopped = true
-			b.WriteString(" " + string(e.Stop))
-		case dialect.EventUsage:
-			fmt.Fprintf(&b, " %d+%d", e.Usage.Input, e.Usage.Output)
-		case dialect.EventFailure:
-			b.WriteString(" failed: " + e.Failure.Message)
-		case dialect.EventDone:
-			if !stopped || i != len(events)-1 {
-				t.Fatal("done out of turn")
-			}
-			b.WriteString(" done")
-		}
+	if len(events) > 0 && events[0].Kind == dialect.EventStart {
+		return events[0].ID + streamtest.Told(t, events)
 	}
-	return b.String()
+	return streamtest.Told(t, events)
 }
 
 const created = `{"type":"response.created","sequence_number":0,"response":{"id":"r1","model":"m","created_at":7,"status":"in_progress","output":[]}}`

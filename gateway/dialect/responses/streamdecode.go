@@ -84,7 +84,7 @@ func (d *decoder) start(response []byte) {
 	}
 	d.started = true
 	d.add(dialect.Event{
-		Kind: dialect.EventStart, ID: idOf(response), Model: textOf(response, "model"), Created: moment(member(response, "created_at")),
+		Kind: dialect.EventStart, ID: idOf(response), Model: textOf(response, "model"), Created: member(response, "created_at").Moment(),
 	})
 }
 

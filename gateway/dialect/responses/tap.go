@@ -26,13 +26,8 @@ type tap struct {
 
 // See judges one event and counts it.
 func (t *tap) See(data []byte) dialect.Kind {
-	switch {
-	case data == nil:
-		return dialect.KindComment
-	case string(data) == "[DONE]":
-		return dialect.KindDone
-	case len(data) < 2 || data[0] != '{' || data[len(data)-1] != '}':
-		return dialect.KindGarbage
+	if kind, judged := wire.KindOf(data); judged {
+		return kind
 	}
 	e := readEvent(data)
 	t.next = max(t.next, e.number+1)

@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
+
+	"holdfast/gateway/dialect"
 )
 
 // MaxEvent bounds one event of a stream.
@@ -104,4 +106,17 @@ func dataOf(raw []byte) []byte {
 		data = append(append(data, '\n'), value...)
 	}
 	return data
+}
+
+// KindOf judges an event of OpenAI's dialects by its outside alone; false where it has to be read.
+func KindOf(data []byte) (kind dialect.Kind, judged bool) {
+	switch {
+	case data == nil:
+		return dialect.KindComment, true
+	case string(data) == "[DONE]":
+		return dialect.KindDone, true
+	case len(data) < 2 || data[0] != '{' || data[len(data)-1] != '}':
+		return dialect.KindGarbage, true
+	}
+	return dialect.KindChunk, false
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"holdfast/gateway/dialect/streamtest"
 )
 
 func events(t *testing.T, from io.Reader) (list []string, rest string, err error) {
@@ -75,7 +77,7 @@ func FuzzEvents(f *testing.F) {
 	f.Add([]byte("\n\n\n\r\n"), uint8(0))
 	f.Fuzz(func(t *testing.T, stream []byte, size uint8) {
 		var raw bytes.Buffer
-		e := NewEvents(&piecewise{stream, int(size)%17 + 1}, nil)
+		e := NewEvents(&streamtest.Pieces{Rest: stream, Size: int(size)%17 + 1}, nil)
 		for {
 			for event, ok := e.Next(); ok; event, ok = e.Next() {
 				raw.Write(event.Raw)
@@ -89,18 +91,4 @@ func FuzzEvents(f *testing.F) {
 			t.Fatalf("%q came out as %q", stream, raw.Bytes())
 		}
 	})
-}
-
-type piecewise struct {
-	rest []byte
-	size int
-}
-
-func (p *piecewise) Read(b []byte) (int, error) {
-	if len(p.rest) == 0 {
-		return 0, io.EOF
-	}
-	n := copy(b, p.rest[:min(p.size, len(p.rest))])
-	p.rest = p.rest[n:]
-	return n, nil
 }

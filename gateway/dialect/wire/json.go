@@ -85,6 +85,18 @@ func (j *JSON) Field(name, text string) {
 	}
 }
 
+// TextsField writes a member that is a list of strings, unless it is empty.
+func (j *JSON) TextsField(name string, texts []string) {
+	if len(texts) == 0 {
+		return
+	}
+	j.Key(name).List()
+	for _, text := range texts {
+		j.Text(text)
+	}
+	j.EndList()
+}
+
 // FloatField and BoolField write a member unless it was not said.
 func (j *JSON) FloatField(name string, f *float64) {
 	if f != nil {

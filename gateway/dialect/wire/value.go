@@ -200,5 +200,37 @@ func (v Value) Float() (*float64, error) {
 	return &f, nil
 }
 
+// Moment reads a time in Unix seconds; 0 for what is none.
+func (v Value) Moment() int64 {
+	f, err := v.Float()
+	if err != nil || f == nil || *f < 0 || *f > 1<<40 {
+		return 0
+	}
+	return int64(*f)
+}
+
+// Texts reads an object whose members are strings.
+func (v Value) Texts() (map[string]string, error) {
+	texts := map[string]string{}
+	err := v.Object(func(key []byte, v Value) error {
+		text, err := v.Text()
+		texts[string(key)] = text
+		return err
+	})
+	return texts, err
+}
+
+// ObjectInto copies an object into place; null leaves it as it is.
+func (v Value) ObjectInto(place *json.RawMessage) error {
+	switch {
+	case v.IsNull():
+		return nil
+	case !v.IsObject():
+		return Wrong("must be an object")
+	}
+	*place = v.Copy()
+	return nil
+}
+
 // Copy returns the bytes of the value, apart from the body they stood in.
 func (v Value) Copy() json.RawMessage { return append(json.RawMessage(nil), v.Raw...) }
