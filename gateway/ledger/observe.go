@@ -284,6 +284,9 @@ func (s *scratch) enter(ctx context.Context, tx store.Tx, rows []*observedRow) e
 		s.fold.add(&r.callRow, 1)
 		s.changed = append(s.changed, r.claim())
 		s.observed = s.observed || r.ResponseID != ""
+		if r.ResponseID == "" {
+			s.unnamed.latest = max(s.unnamed.latest, r.time)
+		}
 	}
 	if err := insert(ctx, s, tx, calls(), counted); err != nil {
 		return err
@@ -296,6 +299,9 @@ func (s *scratch) enter(ctx context.Context, tx store.Tx, rows []*observedRow) e
 
 // uncount takes away what was observed of calls that the gateway now settles itself.
 func (s *scratch) uncount(ctx context.Context, tx store.Tx, rows []*callRow) error {
+	if err := s.takeTwins(ctx, tx, rows); err != nil {
+		return err
+	}
 	if !s.observed {
 		return nil
 	}
@@ -323,12 +329,20 @@ func (s *scratch) uncount(ctx context.Context, tx store.Tx, rows []*callRow) err
 		return err
 	}
 	for i, k := range twins {
-		if _, err := s.takeBack(ctx, tx, k.id); err != nil {
+		if err := s.give(ctx, tx, k.id, names[i]); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, "UPDATE ledger_observed SET call_id = 0 WHERE name = ?", names[i]); err != nil {
-			return fmt.Errorf("cannot give an observed call to the gateway: %w", err)
-		}
+	}
+	return nil
+}
+
+// give makes an observed call the gateway's.
+func (s *scratch) give(ctx context.Context, tx store.Tx, id int64, name string) error {
+	if _, err := s.takeBack(ctx, tx, id); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, "UPDATE ledger_observed SET call_id = 0 WHERE name = ?", name); err != nil {
+		return fmt.Errorf("cannot give an observed call to the gateway: %w", err)
 	}
 	return nil
 }

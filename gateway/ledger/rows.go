@@ -148,6 +148,7 @@ type scratch struct {
 	now     func() time.Time
 	// observed tells that calls were observed, so that a settlement may find its own among them.
 	observed bool
+	unnamed  unnamed
 	// crowded tells that it is tried again, where the ids of observations may have been taken.
 	crowded bool
 }

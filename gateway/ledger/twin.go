@@ -43,7 +43,50 @@ func (s *scratch) busy(ctx context.Context, tx store.Tx, rows []*observedRow) (m
 		found[q] = true
 		return err
 	})
+	for key := range s.fold.sums { // what this transaction settles is in the sums at its end
+		if key.source == SourceGateway {
+			found[key.span] = true
+		}
+	}
 	return found, err
+}
+
+// unnamed is when calls without the name of their answer were observed last, and since when that is
+// watched, in nanoseconds: a settlement long after needs no search for its twin.
+type unnamed struct{ latest, since int64 }
+
+// takeTwins takes away what a log told of calls before the gateway settled them, where nothing but
+// their tokens, model and time say that they are the same.
+func (s *scratch) takeTwins(ctx context.Context, tx store.Tx, rows []*callRow) error {
+	if s.unnamed.since == 0 {
+		s.unnamed.since = s.now().UnixNano()
+	}
+	const query = "SELECT id, request_id FROM ledger_calls WHERE id >= ? AND id < ? AND time_ns >= ? AND time_ns <= ? AND source <> 'gateway' " +
+		"AND response_id = '' AND input = ? AND cached_read = ? AND output = ? AND (model = ? OR model = ?) ORDER BY id LIMIT 1"
+	for _, r := range rows {
+		u, at := r.Usage, time.Unix(0, r.time)
+		from, to := at.Add(-twinWithin), at.Add(twinWithin)
+		if u.Input+u.CachedRead < twinLeast || r.source != SourceGateway || r.time > s.unnamed.since && from.UnixNano() > s.unnamed.latest {
+			continue
+		}
+		var id int64
+		var name string
+		err := tx.QueryRow(ctx, query, firstID(from), firstID(to.Add(twinWithin)), from.UnixNano(), to.UnixNano(),
+			u.Input, u.CachedRead, u.Output, short(r.Result.Model), short(r.Alias)).Scan(&id, &name)
+		if errors.Is(err, sql.ErrNoRows) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("cannot look for an observed call: %w", err)
+		}
+		if err := s.give(ctx, tx, id, name); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, "INSERT INTO ledger_twins (call_id, name) VALUES (?, ?)", r.id, name); err != nil {
+			return fmt.Errorf("cannot note whose an observed call is: %w", err)
+		}
+	}
+	return nil
 }
 
 // twin takes the call of the gateway that an observation without the name of its answer tells of: one
