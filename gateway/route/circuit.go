@@ -12,11 +12,14 @@ const (
 	mostRest  = 5 * time.Minute
 	// MostTold bounds how long a provider may tell the house to stay away.
 	MostTold = time.Hour
-	// A target that answered within the last trust is asked by as many as come; else mostTrials
-	// find out first, while the others wait for them, at most patience.
+	// A target that answered within the last trust is asked by as many as come. Else mostTrials find
+	// out, and mostSlow once patience is over, while the others wait for them, at most longest: then
+	// they go on to the next of the chain.
 	trust      = time.Minute
 	mostTrials = 2
+	mostSlow   = 4
 	patience   = time.Second
+	longest    = 5 * time.Second
 	// keptReason bounds what is kept of why a target failed, in bytes.
 	keptReason = 300
 	// A target that nobody asked for forgetAfter since it might be asked again starts afresh.
@@ -62,9 +65,11 @@ type circuit struct {
 	// probing is the number of the probe under way, 0 without one; probes how many there were.
 	probing int
 	probes  int
-	// answered is when the target last answered, trying how many calls find out whether it does.
+	// answered is when the target last answered, trying how many calls find out whether it does, tried
+	// since when at least one of them does.
 	answered time.Time
 	trying   int
+	tried    time.Time
 	// verdict is closed at the next verdict, for those who wait for one.
 	verdict chan struct{}
 }
@@ -81,12 +86,12 @@ func (c *circuit) state(now time.Time) State {
 
 // fail opens the circuit for as long as the provider said, else for twice as long as the last
 // time. A deadline is never shortened. Of a call that began before the circuit opened only what
-// the provider said counts: the outage is known.
-func (c *circuit) fail(f Failure, turn int, now time.Time) {
+// the provider said counts: the outage is known. It tells whether anything did.
+func (c *circuit) fail(f Failure, turn int, now time.Time) (counts bool) {
 	late := turn != c.turn
 	told := f.RetryAfter > 0
 	if late && !told {
-		return
+		return false
 	}
 	span := min(firstRest<<min(c.failures, 10), mostRest)
 	if told {
@@ -104,6 +109,31 @@ func (c *circuit) fail(f Failure, turn int, now time.Time) {
 		c.until, c.told, c.span = until, told, span
 	}
 	c.tell()
+	return true
+}
+
+// wait is how long a call that has waited so long for the trials under way waits on before it asks;
+// when it may ask at once, ok tells whether it does or leaves the target to them.
+func (c *circuit) wait(now time.Time, waited time.Duration) (more time.Duration, ok bool) {
+	if c.trying < mostTrials {
+		return 0, true
+	}
+	waited = max(waited, now.Sub(c.tried))
+	switch {
+	case waited < patience:
+		return patience - waited, false
+	case c.trying < mostSlow:
+		return 0, true
+	}
+	return max(longest-waited, 0), false
+}
+
+// try counts a call that finds out whether the target answers.
+func (c *circuit) try(now time.Time) {
+	if c.trying == 0 {
+		c.tried = now
+	}
+	c.trying++
 }
 
 // answer closes the circuit, unless the call began before it opened.

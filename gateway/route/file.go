@@ -25,11 +25,13 @@ import (
 
 const (
 	fileVersion = 1
-	// gather is how long changes are gathered before they are written, and tryAgain the pause after
-	// a write that failed.
+	// A cooldown is written as it begins; gather is how long other changes are gathered before, and
+	// tryAgain the pause after a write that failed.
 	gather   = 200 * time.Millisecond
 	tryAgain = 5 * time.Second
-	mostFile = 4 << 20
+	// mostKeeping bounds how long a call waits for a write.
+	mostKeeping = time.Second
+	mostFile    = 4 << 20
 	// asideSuffix ends the name of a file that could not be read.
 	asideSuffix = ".unreadable"
 )
@@ -177,55 +179,93 @@ func (r *Router) snapshot() stored {
 	return s
 }
 
-// Run writes changes down, gathered, until the context ends.
+// Run writes changes down until the context ends: cooldowns as they begin, other changes gathered.
+// However many begin at once, they are one write or two; and it writes half of the time at most.
 func (r *Router) Run(ctx context.Context) error {
+	r.mu.Lock()
+	r.running = true
+	r.mu.Unlock()
+	defer r.finish()
 	for {
 		select {
+		case <-r.hurry:
 		case <-r.dirty:
+			if !sleep(ctx, gather, r.hurry) {
+				return nil
+			}
 		case <-ctx.Done():
 			return nil
 		}
-		pause := gather
-		for {
-			if !sleep(ctx, pause) {
-				r.touch() // Flush is what is left
+		began := time.Now()
+		err := r.write()
+		rest := time.Since(began)
+		for err != nil {
+			if !sleep(ctx, tryAgain, nil) {
 				return nil
 			}
-			if err := r.Flush(); err == nil {
-				break
-			}
-			pause = tryAgain
+			err = r.write()
+		}
+		if !sleep(ctx, rest, nil) {
+			return nil
 		}
 	}
 }
 
-func sleep(ctx context.Context, d time.Duration) bool {
+// sleep waits, at most until early; false when the context ended.
+func sleep(ctx context.Context, d time.Duration, early <-chan struct{}) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return true
+	case <-early:
 	case <-ctx.Done():
 		return false
 	}
+	return true
+}
+
+// write is Flush, of which those are told who wait for it.
+func (r *Router) write() error {
+	r.mu.Lock()
+	kept := r.kept
+	r.kept = nil
+	r.mu.Unlock()
+	err := r.Flush()
+	r.mu.Lock()
+	r.sick = err != nil
+	r.mu.Unlock()
+	if kept != nil {
+		close(kept)
+	}
+	return err
+}
+
+// finish writes what is left and has nobody wait any more.
+func (r *Router) finish() {
+	r.mu.Lock()
+	r.running = false
+	r.mu.Unlock()
+	_ = r.write() // Fault tells
 }
 
 // Flush writes the cooldowns down now, if they are not what the file holds.
 func (r *Router) Flush() error {
-	if r.file.path == "" {
+	f := &r.file
+	if f.path == "" {
 		return nil
 	}
+	f.mu.Lock() // before the snapshot, so that no older one is written over a newer one
+	defer f.mu.Unlock()
 	now := r.snapshot()
 	data, err := json.MarshalIndent(now, "", "  ")
 	if err != nil {
 		return fmt.Errorf("cannot write the cooldowns: %w", err)
 	}
-	return r.file.write(data, len(now.Cooldowns)+len(now.Answered) == 0, r.log)
+	return f.write(data, len(now.Cooldowns)+len(now.Answered) == 0, r.log)
 }
 
+// write puts the file in place, unless it holds that already. The lock is held.
 func (f *file) write(data []byte, empty bool, log *slog.Logger) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	if bytes.Equal(data, f.last) || empty && f.last == nil {
 		return nil
 	}

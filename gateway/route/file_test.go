@@ -6,10 +6,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -177,8 +179,8 @@ func FuzzLoad(f *testing.F) {
 	})
 }
 
-// TestRunGathers: a storm of failures is one write, off their way; a disk that fails is tried again
-// and told of.
+// TestRunGathers: a cooldown is written as it begins, what else changes is gathered; a disk that
+// fails is tried again and told of, and keeps nobody waiting.
 func TestRunGathers(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "cooldowns.json")
@@ -198,13 +200,17 @@ func TestRunGathers(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() { ended <- r.Run(ctx) }()
+		synctest.Wait()
 		for range 50 {
 			_, _ = ask(ctx, r, chainOf("one", "two"), ill(down, "one"))
 		}
-		waitFor(gather)
 		synctest.Wait()
 		if writes.Load() != 1 || !strings.Contains(r.Fault(), "no space") {
 			t.Errorf("%d writes, fault %q", writes.Load(), r.Fault())
+		}
+		began := time.Now()
+		if _, err := ask(ctx, r, chainOf("other", "two"), ill(down, "other")); err != nil || time.Since(began) != 0 || writes.Load() != 1 {
+			t.Errorf("%v after %s, %d writes", err, time.Since(began), writes.Load())
 		}
 		full.Store(false)
 		waitFor(tryAgain)
@@ -212,14 +218,112 @@ func TestRunGathers(t *testing.T) {
 		if writes.Load() != 2 || r.Fault() != "" {
 			t.Errorf("%d writes, fault %q", writes.Load(), r.Fault())
 		}
-		_, _ = ask(ctx, r, chainOf("one", "two"), well) // nothing new
+		_, _ = ask(ctx, r, chainOf("one", "two"), well) // one is well again, and answered last: that may wait
+		synctest.Wait()
+		if writes.Load() != 2 {
+			t.Errorf("%d writes", writes.Load())
+		}
 		_, _ = ask(ctx, r, chainOf("three", "two"), ill(down, "three"))
+		if writes.Load() != 3 {
+			t.Errorf("%d writes", writes.Load())
+		}
 		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
-		if err := r.Flush(); err != nil || writes.Load() != 3 {
+		if err := r.Flush(); err != nil || writes.Load() != 4 { // who answered last
 			t.Errorf("%d writes, %v", writes.Load(), err)
+		}
+	})
+}
+
+// TestAThousandAtOnce: however many targets fail together, that is a write or two, every call waits
+// for the one that holds its own, and the file has them all.
+func TestAThousandAtOnce(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "cooldowns.json")
+	synctest.Test(t, func(t *testing.T) {
+		r := New(Options{File: path})
+		var writes atomic.Int64
+		r.file.disk.Watch = func(e disk.Event) error {
+			if e.Op == disk.OpRename && e.Done {
+				writes.Add(1)
+			}
+			if e.Op == disk.OpSync && !e.Done {
+				waitFor(20 * time.Millisecond) // as a disk takes
+			}
+			return nil
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- r.Run(ctx) }()
+		synctest.Wait()
+		began := time.Now()
+		var calls sync.WaitGroup
+		for i := range mostKept {
+			name := fmt.Sprintf("m%d", i)
+			calls.Go(func() {
+				if _, err := ask(ctx, r, chainOf(name, "two"), ill(down, name)); err != nil {
+					t.Error(err)
+				}
+				if !onDisk(t, path, name) {
+					t.Errorf("%s is answered for, and its cooldown is not on the disk", name)
+				}
+			})
+		}
+		calls.Wait()
+		if took := time.Since(began); writes.Load() > 3 || took > 100*time.Millisecond {
+			t.Errorf("%d writes, %s", writes.Load(), took)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// onDisk tells whether the file has a model's cooldown.
+func onDisk(t *testing.T, path, model string) bool {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Error(err)
+		return false
+	}
+	return bytes.Contains(data, fmt.Appendf(nil, "%q: %q", "model", model))
+}
+
+// TestADiskThatHangs keeps no call longer than mostKeeping, and the end of the house lets all go.
+func TestADiskThatHangs(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "cooldowns.json")
+	synctest.Test(t, func(t *testing.T) {
+		r := New(Options{File: path})
+		release := make(chan struct{})
+		r.file.disk.Watch = func(e disk.Event) error {
+			if e.Op == disk.OpSync && !e.Done {
+				<-release
+			}
+			return nil
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- r.Run(ctx) }()
+		synctest.Wait()
+		for _, chain := range []Chain{chainOf("one", "two"), chainOf("three")} { // answered, and refused
+			began := time.Now()
+			_, _ = ask(ctx, r, chain, ill(down, "one", "three"))
+			if took := time.Since(began); took != mostKeeping {
+				t.Errorf("%s kept a call", took)
+			}
+		}
+		close(release)
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if !onDisk(t, path, "three") {
+			t.Error("the end of the house forgot a cooldown")
 		}
 	})
 }

@@ -7,7 +7,8 @@
 // It is for choosing alone. It is not for speaking to providers (gateway/provider), for reading
 // why a call failed (gateway) nor for what calls cost. A deadline is never shortened by a further
 // failure; a target that failed is asked again by one call at a time; cooldowns outlive the
-// process (Load, Run, Flush) and nothing on the way of a call touches the disk. Caller: gateway.
+// process (Load, Run, Flush): each is on the disk before the call that began it is answered, and no
+// other call waits for the disk. Caller: gateway.
 package route
 
 import (

@@ -29,13 +29,17 @@ type Router struct {
 	now     func() time.Time
 	log     *slog.Logger
 	waiting atomic.Int64
-	dirty   chan struct{}
+	dirty   chan struct{} // something is to be written, soon
+	hurry   chan struct{} // something is to be written at once
 	file    file
 
 	mu       sync.Mutex
 	circuits map[Target]*circuit
 	drills   map[Target]*drill
 	last     map[string]Target
+	// running tells that Run writes, sick that its last write failed; kept is closed by its next one.
+	running, sick bool
+	kept          chan struct{}
 }
 
 // A drill is a rehearsed fault: the health that it brings about is apart from the true one, so that
@@ -54,7 +58,7 @@ func New(o Options) *Router {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Router{
-		options: o, now: o.Now, log: o.Log, dirty: make(chan struct{}, 1), file: file{path: o.File},
+		options: o, now: o.Now, log: o.Log, dirty: make(chan struct{}, 1), hurry: make(chan struct{}, 1), file: file{path: o.File},
 		circuits: map[Target]*circuit{}, drills: map[Target]*drill{}, last: map[string]Target{},
 	}
 }
@@ -278,9 +282,26 @@ func (r *Router) rehearsed(t Target, now time.Time) bool {
 }
 
 // touch says that there is something to write. It does not wait.
-func (r *Router) touch() {
+func (r *Router) touch() { signal(r.dirty) }
+
+// hasten says that a cooldown began: it is to be written at once. The channel tells when that was
+// tried; it is nil while the disk takes nothing, and where Run does not write, so that the caller has
+// to. It does not wait; the lock is held.
+func (r *Router) hasten() (kept <-chan struct{}, unkept bool) {
+	if !r.running || r.sick {
+		r.touch()
+		return nil, !r.sick
+	}
+	if r.kept == nil {
+		r.kept = make(chan struct{})
+	}
+	signal(r.hurry)
+	return r.kept, false
+}
+
+func signal(to chan struct{}) {
 	select {
-	case r.dirty <- struct{}{}:
+	case to <- struct{}{}:
 	default:
 	}
 }

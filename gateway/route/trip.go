@@ -48,6 +48,10 @@ type Trip struct {
 	turn    int
 	probe   int
 	trial   bool
+	// kept is closed once the cooldowns that this trip began are on the disk; unkept tells that nobody
+	// else writes them.
+	kept   <-chan struct{}
+	unkept bool
 }
 
 // Trip begins a call.
@@ -84,6 +88,7 @@ func (t *Trip) Next(ctx context.Context) (Step, error) {
 			}
 		}
 		if t.asked {
+			t.settle()
 			return Step{}, ErrExhausted
 		}
 		if err := t.rest(ctx); err != nil {
@@ -94,31 +99,35 @@ func (t *Trip) Next(ctx context.Context) (Step, error) {
 }
 
 // take claims a target unless it rests. Of a target that has not answered lately, a few calls find
-// out whether it does; others wait for them if there is somebody else to go to.
+// out whether it does; others wait for them if there is somebody else to go to, and go there when it
+// stays silent: it may be slow, or dead.
 func (t *Trip) take(ctx context.Context, at int) (bool, error) {
-	more := at < len(t.chain.Targets)-1
-	var deadline *time.Timer
-	for waited := false; ; {
-		verdict := t.claim(at, more && !waited)
+	choosy := at < len(t.chain.Targets)-1
+	var began time.Time
+	for waited := time.Duration(0); ; {
+		verdict, wait := t.claim(at, choosy, waited)
 		if verdict == nil {
 			return t.open, nil
 		}
-		if deadline == nil {
-			deadline = time.NewTimer(patience)
-			defer deadline.Stop()
+		if began.IsZero() {
+			began = time.Now()
 		}
+		timer := time.NewTimer(wait)
 		select {
 		case <-verdict:
-		case <-deadline.C:
-			waited = true // it is slow and not known to be ill
+			waited = time.Since(began)
+		case <-timer.C:
+			waited = max(time.Since(began), waited+wait)
 		case <-ctx.Done():
+			timer.Stop()
 			return false, context.Cause(ctx)
 		}
+		timer.Stop()
 	}
 }
 
-// claim takes a target or leaves it; a channel means: decide after the next verdict.
-func (t *Trip) claim(at int, choosy bool) <-chan struct{} {
+// claim takes a target or leaves it; a channel means: decide after the next verdict, or so much later.
+func (t *Trip) claim(at int, choosy bool, waited time.Duration) (<-chan struct{}, time.Duration) {
 	r, target := t.router, t.chain.Targets[at]
 	now := r.now()
 	r.mu.Lock()
@@ -130,30 +139,33 @@ func (t *Trip) claim(at int, choosy bool) <-chan struct{} {
 	t.circuit, t.trial, t.probe, t.turn, t.step = c, false, 0, 0, Step{Target: target, At: at}
 	if c == nil {
 		t.open = true
-		return nil
+		return nil, 0
 	}
 	t.turn = c.turn
 	switch c.state(now) {
 	case StateCooling:
-		return nil
+		return nil, 0
 	case StateProbing:
-		if c.probing != 0 {
-			return nil
+		if c.probing == 0 {
+			c.probes++
+			c.probing, t.probe, t.step.Probe, t.open = c.probes, c.probes, true, true
 		}
-		c.probes++
-		c.probing, t.probe, t.step.Probe, t.open = c.probes, c.probes, true, true
-		return nil
+		return nil, 0
 	case StateClosed:
 	}
 	if choosy && (c.answered.IsZero() || now.Sub(c.answered) > trust) {
-		if c.trying >= mostTrials {
-			return c.next()
+		wait, ok := c.wait(now, waited)
+		if wait > 0 {
+			return c.next(), wait
 		}
-		c.trying++
+		if !ok {
+			return nil, 0
+		}
+		c.try(now)
 		t.trial = true
 	}
 	t.open = true
-	return nil
+	return nil, 0
 }
 
 // rest waits for the soonest of a chain of which everybody rests.
@@ -184,27 +196,58 @@ func (t *Trip) rest(ctx context.Context) error {
 	return nil
 }
 
-// Failed says that the target gave no answer: it rests.
+// Failed says that the target gave no answer: it rests. That goes to the disk while the next one is
+// asked, and is there before the call is answered.
 func (t *Trip) Failed(f Failure) {
-	if !t.open {
+	t.say(func(r *Router, now time.Time) {
+		if t.circuit == nil {
+			t.circuit = r.keep(t.step.Target, now)
+		}
+		if t.circuit != nil && t.circuit.fail(f, t.turn, now) && r.circuits[t.step.Target] == t.circuit {
+			t.kept, t.unkept = r.hasten()
+		} // else there are too many that rest already, or it is rehearsed
+	})
+}
+
+// settle waits until the cooldowns that the trip began are on the disk, so that no crash after its
+// answer forgets them; a disk that hangs is not waited for.
+func (t *Trip) settle() {
+	if t.unkept {
+		_ = t.router.Flush() // Fault tells
+		t.unkept = false
+	}
+	if t.kept == nil {
 		return
 	}
-	r := t.router
-	now := r.now()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if t.circuit == nil {
-		t.circuit = r.keep(t.step.Target, now)
+	timer := time.NewTimer(mostKeeping)
+	defer timer.Stop()
+	select {
+	case <-t.kept:
+	case <-timer.C:
 	}
-	if t.circuit != nil { // else there are too many that rest already
-		t.circuit.fail(f, t.turn, now)
-		r.touch()
-	}
-	t.release()
+	t.kept = nil
 }
 
 // Answered says that the target answers: with its first word, not its last.
 func (t *Trip) Answered() {
+	if t.open {
+		t.settle()
+	}
+	t.say(func(r *Router, now time.Time) {
+		if c := t.circuit; c != nil {
+			if !c.until.IsZero() {
+				r.touch()
+			}
+			c.answer(t.turn, now)
+		}
+		if !r.rehearsed(t.step.Target, now) {
+			r.answered(t.chain.Alias, t.step.Target)
+		}
+	})
+}
+
+// say gives the verdict of the target that is asked now, and lets go of it.
+func (t *Trip) say(verdict func(r *Router, now time.Time)) {
 	if !t.open {
 		return
 	}
@@ -212,15 +255,7 @@ func (t *Trip) Answered() {
 	now := r.now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if c := t.circuit; c != nil {
-		if !c.until.IsZero() {
-			r.touch()
-		}
-		c.answer(t.turn, now)
-	}
-	if !r.rehearsed(t.step.Target, now) {
-		r.answered(t.chain.Alias, t.step.Target)
-	}
+	verdict(r, now)
 	t.release()
 }
 

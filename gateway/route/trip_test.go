@@ -329,35 +329,104 @@ func TestADeadPrimaryCostsFew(t *testing.T) {
 	}
 }
 
-// TestASlowTargetIsNotTakenForIll: a primary that takes its time answers everybody; nobody waits
-// longer than patience for that.
+// TestASlowTargetIsNotTakenForIll: a primary that takes its time answers those who asked it; where it
+// has not answered lately the others of a crowd wait for that, at most longest, and go on to the next.
+// It does not rest for it.
 func TestASlowTargetIsNotTakenForIll(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ takes, most time.Duration }{
+		"a little":   {800 * time.Millisecond, 1600 * time.Millisecond},
+		"a while":    {4 * time.Second, 8 * time.Second},
+		"a long one": {20 * time.Second, 21 * time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r, chain := New(Options{}), chainOf("one", "two")
+			var ones, twos atomic.Int64
+			crowd := func(takes time.Duration) (took time.Duration) {
+				began := time.Now()
+				var wg sync.WaitGroup
+				for range 64 {
+					wg.Go(func() {
+						asked, err := ask(t.Context(), r, chain, func(one Target) Failure {
+							if one.Model == "one" {
+								ones.Add(1)
+								waitFor(takes)
+							} else {
+								twos.Add(1)
+							}
+							return Failure{}
+						})
+						if err != nil || len(asked) != 1 {
+							t.Errorf("%s: %v %v", name, asked, err)
+						}
+					})
+				}
+				wg.Wait()
+				return time.Since(began)
+			}
+			if took := crowd(c.takes); took > c.most || len(r.Cooldowns()) > 0 {
+				t.Errorf("%s: took %s, %v", name, took, r.Cooldowns())
+			}
+			if c.takes < longest && ones.Load() != 64 || c.takes > longest && ones.Load() != mostSlow {
+				t.Errorf("%s: %d were answered by it, %d by the next", name, ones.Load(), twos.Load())
+			}
+			ones.Store(0)
+			if took := crowd(time.Second); took != time.Second || ones.Load() != 64 { // it is trusted now
+				t.Errorf("%s: trusted, it took %s and answered %d", name, took, ones.Load())
+			}
+		})
+	}
+}
+
+// TestASilentPrimaryCostsFew: of 64 at once against one that never says a word, and of those that come
+// while it is silent, at most five ask it; the others are answered by the next, those who come later
+// without waiting.
+func TestASilentPrimaryCostsFew(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r, chain := New(Options{}), chainOf("one", "two")
-		began := time.Now()
+		silence, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+		defer cancel()
+		var wasted, answered atomic.Int64
+		call := func() (waited time.Duration) {
+			began := time.Now()
+			_, err := ask(t.Context(), r, chain, func(one Target) Failure {
+				if one.Model == "two" {
+					return Failure{}
+				}
+				wasted.Add(1)
+				<-silence.Done()
+				return Failure{Reason: "was silent"}
+			})
+			if err == nil {
+				answered.Add(1)
+			}
+			return time.Since(began)
+		}
 		var wg sync.WaitGroup
 		for range 64 {
 			wg.Go(func() {
-				asked, err := ask(t.Context(), r, chain, func(Target) Failure { waitFor(20 * time.Second); return Failure{} })
-				if err != nil || len(asked) != 1 || asked[0] != "one" {
-					t.Errorf("%v %v", asked, err)
+				if waited := call(); waited > longest && waited != 2*time.Minute {
+					t.Errorf("a call waited %s", waited)
 				}
 			})
 		}
-		wg.Wait()
-		if took := time.Since(began); took != 20*time.Second+patience {
-			t.Errorf("took %s", took)
-		}
-		began = time.Now() // it is trusted now
-		for range 64 {
+		waitFor(longest)
+		synctest.Wait()
+		for range 136 {
 			wg.Go(func() {
-				_, _ = ask(t.Context(), r, chain, func(Target) Failure { waitFor(time.Second); return Failure{} })
+				if waited := call(); waited > 0 {
+					t.Errorf("a call that came later waited %s", waited)
+				}
 			})
+			waitFor(100 * time.Millisecond)
 		}
 		wg.Wait()
-		if took := time.Since(began); took != time.Second {
-			t.Errorf("trusted, it took %s", took)
+		if wasted.Load() > 5 || answered.Load() != 200 {
+			t.Errorf("%d of 200 were wasted, %d answered", wasted.Load(), answered.Load())
+		}
+		if c := r.Cooldowns(); len(c) != 1 || c[0].Failures != 1 {
+			t.Errorf("%+v", c)
 		}
 	})
 }
