@@ -38,7 +38,7 @@ type eyes struct {
 	board   *board
 	changed bool
 	saved   time.Time
-	unsaved []byte // of the scanner's Fresh, what could not be written
+	unsaved []byte               // of the scanner's Fresh, what could not be written
 	said    map[string]time.Time // since when a problem stands
 }
 
