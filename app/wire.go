@@ -283,7 +283,7 @@ func (h *House) wireEdge(p *parts) {
 		Tail:   p.logs.Tail, Reserved: func() []int { return reserved(h.front.Settings.Listen) }, Binary: h.options.Edge, Log: h.log,
 	})
 	server := &api.Server{Registry: h.Registry, Sessions: p.logins, Keys: p.bearers, Hub: hub.Handler(), Version: version, Log: h.log}
-	h.front = &api.Front{Server: server, Home: h.Home, Journal: p.book, Settings: &api.Settings{Listen: "127.0.0.1:8444"}}
+	h.front = &api.Front{Server: server, Home: h.Home, Journal: p.book, Settings: api.Defaults()}
 	h.url, h.doorOpen = p.door.URL, p.door.Settled
 	h.loginLink = func(ctx context.Context) (string, error) {
 		link, err := p.logins.NewLink(ctx, "")

@@ -82,7 +82,7 @@ func (c *call) attempt(ctx context.Context, s step) *failure {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	number := c.g.flights.begin(flight{cancel, c.asked.Tenant, c.asked.Key})
+	number := c.g.flights.begin(flight{cancel, c.asked.Tenant, c.asked.Key, c.req.Stream})
 	defer c.g.flights.end(number)
 	if flag, halted := c.g.needs.Breaker.HaltedFor(c.asked.Tenant, c.asked.Key); halted { // raised before this flight could be cut
 		return &failure{halt: &haltedError{flag.Reason}}
@@ -179,6 +179,7 @@ func (c *call) plain(ctx context.Context, s step, theirs *dialect.Dialect, answe
 	usage := said.Usage
 	if limit := c.limit(s.Target); limit > 0 && max(usage.Output, said.Output) >= limit {
 		c.g.rooms.reached(s.Target, limit)
+		limited(c.w.Header(), limit)
 	}
 	if !said.HasUsage {
 		usage = holdfast.Usage{Input: c.req.Input, Output: said.Output}

@@ -49,22 +49,8 @@ func (g *Gateway) serving(name string) http.HandlerFunc {
 
 func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, client *dialect.Dialect, agents agents) {
 	buf := g.buffers.take()
-	if wrong := readBody(w, r, buf); wrong != nil {
-		refuse(w, client, *wrong)
-		return
-	}
-	req, err := client.Scan(buf.Bytes())
-	if err != nil {
-		refuse(w, client, badRequest(err))
-		return
-	}
-	if len(req.Model) > mostName {
-		refuse(w, client, longName())
-		return
-	}
-	t := g.routes.Load()
-	if t == nil {
-		refuse(w, client, notStarted())
+	req, t := g.read(w, r, buf, client, client.Scan)
+	if req == nil {
 		return
 	}
 	chain, known := t.names.Resolve(req.Model)
@@ -95,6 +81,30 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, client *dialect.
 		g.log(c)
 	}
 	g.buffers.give(buf)
+}
+
+// read reads a request as far as the gateway needs it, and tells by which table it goes; nil when it
+// was refused.
+func (g *Gateway) read(w http.ResponseWriter, r *http.Request, buf *bytes.Buffer, client *dialect.Dialect, scan func([]byte) (*dialect.Call, error)) (*dialect.Call, *table) {
+	if wrong := readBody(w, r, buf); wrong != nil {
+		refuse(w, client, *wrong)
+		return nil, nil
+	}
+	req, err := scan(buf.Bytes())
+	if err != nil {
+		refuse(w, client, badRequest(err))
+		return nil, nil
+	}
+	if len(req.Model) > mostName {
+		refuse(w, client, longName())
+		return nil, nil
+	}
+	t := g.routes.Load()
+	if t == nil {
+		refuse(w, client, notStarted())
+		return nil, nil
+	}
+	return req, t
 }
 
 // readBody reads the whole request; a body that drips in is given up.
@@ -144,6 +154,7 @@ type call struct {
 	room   int64 // output tokens reserved
 	least  int64 // as few as the call can do with
 	most   int64 // the limit that the target takes, when it takes less than was reserved; else 0
+	bound  bool  // it is a stream without a limit to which the house gives one
 	// charged is what the key's limits took for spent.
 	charged int64
 	ended   ledger.Result
@@ -274,41 +285,58 @@ func (c *call) name(ctx context.Context, caller holdfast.Caller, first route.Tar
 		Caller: caller.String(), Key: caller.Key, Tenant: caller.Tenant, Agent: agent, Unit: caller.Unit, Session: session(c.header),
 		Alias: c.trip.Alias(), Provider: first.Provider, Model: first.Model, Dialect: c.client.Name, RequestID: c.id,
 	}
-	c.room = c.req.MaxOutput
-	if c.room == 0 && c.client.NewTap != nil {
+	switch {
+	case c.req.MaxOutput > 0:
+		c.room = max(c.req.MaxOutput, leastRoom) // where no smaller limit is taken it goes as that
+		c.least = c.room
+	case c.client.NewTap != nil:
 		c.room = max(c.g.needs.Ledger.Expect(first.Provider, first.Model), leastRoom)
-	}
-	c.least = c.room
-	if c.req.MaxOutput == 0 && c.room > 0 && !c.req.Stream {
+		c.least = c.room
 		c.ample(ctx, first)
 	}
 }
 
-// ample raises what is reserved for a plain answer without a limit, which is bound to it, as far as
-// the caps are far away.
+// ample raises what is reserved for an answer without a limit, which is bound to it, as far as the
+// caps are far away. A stream that is far from all of them is not bound, for it reserves more as it
+// goes; near one it is, because what a model thinks may be told by the last event alone.
 func (c *call) ample(ctx context.Context, first route.Target) {
 	left := int64(math.MaxInt64)
 	if c.g.needs.Limits != nil {
 		left = c.g.needs.Limits.Left(ctx, c.caller)
 	}
-	for room := c.g.rooms.of(first); room > c.least; room /= 2 {
-		if c.req.Input+spare*room <= left && c.g.needs.Ledger.Fits(c.asked, c.req.Input, spare*room) {
-			c.room = room
-			return
+	most := c.g.rooms.of(first)
+	if c.req.Stream {
+		most = mostRoom
+	}
+	for room := most; room > c.least; room /= 2 {
+		if c.req.Input+spare*room > left || !c.g.needs.Ledger.Fits(c.asked, c.req.Input, spare*room) {
+			c.bound = c.req.Stream
+			continue
 		}
+		if !c.req.Stream || c.bound {
+			c.room = room
+		}
+		return
 	}
 }
 
-// limit is what the upstream may answer with when the client set no limit: what was reserved. A
-// stream needs none, for it reserves more as it goes and is cut when no more fits.
+// limit is what the upstream may answer with when the client set no limit: what was reserved, but for
+// a stream that is far from every cap.
 func (c *call) limit(t route.Target) int64 {
-	if c.req.MaxOutput > 0 || c.req.Stream || c.room == 0 {
+	switch {
+	case c.req.MaxOutput > 0, c.room == 0, c.req.Stream && !c.bound:
 		return 0
-	}
-	if c.most > 0 {
+	case c.most > 0:
 		return min(c.most, c.room)
+	case c.req.Stream:
+		return min(c.room, c.g.rooms.taken(t))
 	}
 	return min(c.room, c.g.rooms.of(t))
+}
+
+// limited says to which limit the house bound an answer.
+func limited(h http.Header, limit int64) {
+	h["X-Holdfast-Limit"] = []string{strconv.FormatInt(limit, 10)}
 }
 
 // session is the client's own name of the conversation, as coding agents send it; empty for none.

@@ -10,28 +10,21 @@ import (
 	"strconv"
 	"time"
 
+	"holdfast"
 	"holdfast/gateway/dialect"
 	"holdfast/gateway/dialect/anthropic"
 	"holdfast/gateway/provider"
 )
 
 // count answers how many tokens a request has: as its provider counts where it can be asked, else by
-// estimate. Nothing is generated, so nothing is booked; a HALT refuses it like any call.
+// estimate. Nothing is generated, so nothing is booked; a HALT refuses it like any call, and it is a
+// request of its key's.
 func (g *Gateway) count(w http.ResponseWriter, r *http.Request) {
 	client := g.tongues.get(provider.Messages)
 	buf := g.buffers.take()
 	defer g.buffers.give(buf)
-	if wrong := readBody(w, r, buf); wrong != nil {
-		refuse(w, client, *wrong)
-		return
-	}
-	req, err := anthropic.ScanCount(buf.Bytes())
-	if err != nil {
-		refuse(w, client, badRequest(err))
-		return
-	}
-	if len(req.Model) > mostName {
-		refuse(w, client, longName())
+	req, t := g.read(w, r, buf, client, anthropic.ScanCount)
+	if req == nil {
 		return
 	}
 	if refusal := g.needs.Breaker.Refusal(); refusal != nil {
@@ -42,10 +35,11 @@ func (g *Gateway) count(w http.ResponseWriter, r *http.Request) {
 		refuse(w, client, *no)
 		return
 	}
-	t := g.routes.Load()
-	if t == nil {
-		refuse(w, client, notStarted())
-		return
+	if caller := holdfast.CallerFrom(r.Context()); g.needs.Limits != nil && caller.Key != "" {
+		if err := g.needs.Limits.Allow(r.Context(), caller, req.Model, 0); err != nil {
+			refuse(w, client, g.notAdmitted(r.Context(), err))
+			return
+		}
 	}
 	chain, known := t.names.Resolve(req.Model)
 	if !known {

@@ -20,8 +20,6 @@ import (
 )
 
 const (
-	// slowClient is how long a client may leave a piece of its answer unread.
-	slowClient = 2 * time.Minute
 	// lastWords is how long a client may take to read why its answer was cut.
 	lastWords = 5 * time.Second
 	// afterDone is how long an upstream may take to end its body after [DONE], so that its
@@ -36,6 +34,7 @@ type relay struct {
 	c       *call
 	s       step
 	theirs  *dialect.Dialect
+	body    io.Closer // the upstream's
 	events  *wire.Events
 	tap     dialect.Tap
 	silence *time.Timer
@@ -48,9 +47,8 @@ type relay struct {
 	encode dialect.Encoder
 	closed bool // the encoder was told that the stream is done
 	// failure is the upstream's own, which a translated stream still has to tell.
-	failure  *dialect.Failure
-	first    time.Duration
-	patience time.Time // the client's deadline
+	failure *dialect.Failure
+	first   time.Duration
 
 	mu   sync.Mutex
 	over bool // the connection is no longer ours
@@ -75,7 +73,7 @@ func (c *call) stream(ctx context.Context, s step, theirs *dialect.Dialect, answ
 	}
 	pipes := c.g.buffers.takePiping()
 	r := &relay{
-		c: c, s: s, theirs: theirs, silence: silence, events: wire.NewEvents(answer.Body, pipes.in), tap: theirs.NewTap(), out: pipes.out[:0],
+		c: c, s: s, theirs: theirs, body: answer.Body, silence: silence, events: wire.NewEvents(answer.Body, pipes.in), tap: theirs.NewTap(), out: pipes.out[:0],
 		flush: http.NewResponseController(c.w), usageOurs: !c.req.UsageAsked,
 	}
 	if theirs != c.client {
@@ -221,6 +219,9 @@ func (r *relay) begin() {
 	r.first = time.Since(r.c.began)
 	r.c.trip.Answered()
 	r.c.head(r.s)
+	if limit := r.c.limit(r.s.Target); limit > 0 {
+		limited(r.c.w.Header(), limit)
+	}
 	h := r.c.w.Header()
 	h["Content-Type"] = []string{"text/event-stream; charset=utf-8"}
 	h["Cache-Control"] = []string{"no-cache"}
@@ -233,6 +234,9 @@ func (r *relay) begin() {
 func (r *relay) pass(ctx context.Context) error {
 	for {
 		err := r.gather()
+		if err != nil && err != errEnded { //nolint:errorlint // our own, never wrapped
+			_ = r.body.Close() // it says nothing more that anybody hears, however slowly the client takes the rest
+		}
 		if writeErr := r.send(err); writeErr != nil {
 			return errHungUp
 		}
@@ -313,10 +317,6 @@ func (r *relay) send(ending error) error {
 	}
 	if ending == errEnded { //nolint:errorlint // our own, never wrapped
 		r.settle(ledger.StatusOK)
-	}
-	if now := time.Now(); now.After(r.patience) {
-		_ = r.flush.SetWriteDeadline(now.Add(slowClient)) // in process there is none
-		r.patience = now.Add(slowClient / 2)
 	}
 	_, err := r.c.w.Write(r.out)
 	r.out = r.out[:0]

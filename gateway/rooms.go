@@ -43,6 +43,16 @@ func (r *rooms) known(t route.Target) int64 {
 	return generous
 }
 
+// taken is the largest limit that a target is known to take.
+func (r *rooms) taken(t route.Target) int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if room := r.all[t]; room > 0 && room < generous {
+		return room
+	}
+	return mostRoom
+}
+
 // reached says that an answer came to its limit. A limit below the target's own tells nothing of it.
 func (r *rooms) reached(t route.Target, limit int64) {
 	r.mu.Lock()

@@ -29,7 +29,7 @@ const (
 // Path is where an action is served.
 func Path(name string) string { return "/api/v1/" + strings.Replace(name, ".", "/", 1) }
 
-func (s *Server) mountActions(mux *http.ServeMux, who identify) {
+func (s *Server) mountActions(mux *table, who identify) {
 	for _, a := range s.Registry.Actions() {
 		mux.Handle("POST "+Path(a.Name), s.actionHandler(a, holdfast.ActionRoute{Method: "POST"}, who))
 		for _, route := range a.Routes {
@@ -39,8 +39,8 @@ func (s *Server) mountActions(mux *http.ServeMux, who identify) {
 			mux.Handle("GET "+Path(a.Name)+"/follow", s.streamHandler(a, who))
 		}
 	}
-	mux.HandleFunc("GET /api/openapi.json", s.openAPI)
-	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
+	mux.Handle("GET /api/openapi.json", http.HandlerFunc(s.openAPI))
+	mux.others("/api/", func(w http.ResponseWriter, r *http.Request) {
 		problem.Write(w, holdfast.Errorf(holdfast.CodeNotFound, "nothing is served at %s %s; see /api/openapi.json", r.Method, r.URL.Path))
 	})
 }
@@ -191,8 +191,7 @@ func (s *Server) streamHandler(a holdfast.Action, who identify) http.Handler {
 }
 
 // openAIError answers in the form that OpenAI's clients read.
-func openAIError(w http.ResponseWriter, err error) {
-	d := problem.Of(err)
+func openAIError(w http.ResponseWriter, d problem.Document) {
 	kind := "invalid_request_error"
 	if d.Status == http.StatusUnauthorized {
 		kind = "authentication_error"
@@ -205,8 +204,7 @@ func openAIError(w http.ResponseWriter, err error) {
 }
 
 // anthropicError answers in the form that Anthropic's clients read.
-func anthropicError(w http.ResponseWriter, err error) {
-	d := problem.Of(err)
+func anthropicError(w http.ResponseWriter, d problem.Document) {
 	kind := "invalid_request_error"
 	if d.Status == http.StatusUnauthorized {
 		kind = "authentication_error"

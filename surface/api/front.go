@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"holdfast"
+	"holdfast/core/config"
 	"holdfast/core/home"
 	"holdfast/core/house"
 	"holdfast/core/process"
@@ -28,6 +29,15 @@ type Settings struct {
 	// Listen is where programs on this machine reach the bearer-key routes (/v1, MCP). It must be a
 	// loopback address; when the port is taken the next free one is used, and status shows it.
 	Listen string `yaml:"listen" json:"listen"`
+	// SlowClient is how long a client may leave a piece of its answer unread before it is hung up on.
+	SlowClient config.Duration `yaml:"slow_client" json:"slow_client"`
+	// Idle is how long a connection may stand open between two requests.
+	Idle config.Duration `yaml:"idle" json:"idle"`
+}
+
+// Defaults is the section of a home that says nothing.
+func Defaults() *Settings {
+	return &Settings{Listen: "127.0.0.1:8444", SlowClient: config.Duration(2 * time.Minute), Idle: config.Duration(5 * time.Minute)}
 }
 
 // Check refuses an address that others could reach.
@@ -41,6 +51,11 @@ func (s Settings) Check() []holdfast.Problem {
 	}
 	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
 		return []holdfast.Problem{{Field: "listen", Message: fmt.Sprintf("%q is not a port", port)}}
+	}
+	for field, span := range map[string]config.Duration{"slow_client": s.SlowClient, "idle": s.Idle} {
+		if span < leastPatience {
+			return []holdfast.Problem{{Field: field, Message: "is less than a second", Remedy: "for example 2m"}}
+		}
 	}
 	return nil
 }
@@ -58,6 +73,9 @@ type Front struct {
 	listeners []net.Listener
 	address   string
 }
+
+// leastPatience is the least that clients are given.
+const leastPatience = config.Duration(time.Second)
 
 // tries bounds the search for the next free port.
 const tries = 50
@@ -81,6 +99,9 @@ func (f *Front) Capability() house.Capability {
 
 // sockets are the listeners that stand in the home, in the order of the servers.
 func sockets() []string { return []string{"control", "edge"} }
+
+// controlSocket is the place of the control socket among the listeners.
+const controlSocket = 0
 
 func (f *Front) listen(ctx context.Context) error {
 	for _, name := range sockets() {
@@ -138,11 +159,10 @@ func (f *Front) serve(ctx context.Context) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	for i, server := range servers {
-		server.ReadHeaderTimeout = 10 * time.Second
-		server.MaxHeaderBytes = 64 << 10
+		f.bound(server)
 		server.ErrorLog = slog.NewLogLogger(f.Server.Log.Handler(), slog.LevelDebug)
 		group.Go(func() error {
-			if err := server.Serve(f.listeners[i]); !errors.Is(err, http.ErrServerClosed) {
+			if err := server.Serve(f.toClients(i, f.listeners[i])); !errors.Is(err, http.ErrServerClosed) {
 				return fmt.Errorf("cannot serve %s: %w", f.listeners[i].Addr(), err)
 			}
 			return nil
@@ -151,6 +171,22 @@ func (f *Front) serve(ctx context.Context) error {
 	}
 	group.Go(func() error { f.mend(ctx, servers); return nil })
 	return group.Wait()
+}
+
+// bound says how long a client may take to say what it wants.
+func (f *Front) bound(server *http.Server) {
+	server.ReadHeaderTimeout = 10 * time.Second
+	server.MaxHeaderBytes = 64 << 10
+	server.IdleTimeout = f.Settings.Idle.Std()
+}
+
+// toClients is a listener that does not wait for ever until a client reads. Who is at the control
+// socket is told by its connection, which stays as it is.
+func (f *Front) toClients(i int, l net.Listener) net.Listener {
+	if i == controlSocket {
+		return l
+	}
+	return patient{l, f.Settings.SlowClient.Std()}
 }
 
 // mendEvery is how often the sockets are looked after.
@@ -176,7 +212,7 @@ func (f *Front) mend(ctx context.Context, servers []*http.Server) {
 				continue
 			}
 			f.Server.Log.Warn("a socket was removed, and is there again", slog.String("socket", name))
-			go func() { _ = servers[i].Serve(l) }() // it ends with its server
+			go func() { _ = servers[i].Serve(f.toClients(i, l)) }() // it ends with its server
 		}
 	}
 }

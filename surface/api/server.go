@@ -48,31 +48,31 @@ type identify func(*http.Request) (holdfast.Caller, error)
 
 // Control serves the control socket: the caller was put into the connection's context by Peer.
 func (s *Server) Control() http.Handler {
-	mux := http.NewServeMux()
+	mux := newTable()
 	s.mountActions(mux, func(r *http.Request) (holdfast.Caller, error) { return holdfast.CallerFrom(r.Context()), nil })
 	return mux
 }
 
 // Door serves what the front door forwards: control API, data plane and Hub.
 func (s *Server) Door() http.Handler {
-	mux := http.NewServeMux()
+	mux := newTable()
 	s.mountActions(mux, s.either)
 	for _, route := range s.Routes {
 		mux.Handle(route.Pattern, s.guarded(route))
 	}
-	mux.Handle("/", s.Hub)
+	mux.ServeMux.Handle("/", s.Hub) // its pages may stand where only another method is served
 	return mux
 }
 
 // Loopback serves the bearer-key routes straight to programs on this machine.
 func (s *Server) Loopback() http.Handler {
-	mux := http.NewServeMux()
+	mux := newTable()
 	for _, route := range s.Routes {
 		if route.Loopback {
 			mux.Handle(route.Pattern, s.guarded(route))
 		}
 	}
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+	mux.others("/", func(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, holdfast.Errorf(holdfast.CodeNotFound, "nothing is served at %s %s here: `holdfast routes` prints what this listener serves; the Hub and the control API are at the front door", r.Method, r.URL.Path))
 	})
 	return mux
@@ -111,16 +111,18 @@ func (s *Server) guarded(route house.Route) http.Handler {
 
 // refuse answers in the form that the route's clients read: OpenAI's or Anthropic's under /v1,
 // problem+json elsewhere.
-func refuse(w http.ResponseWriter, r *http.Request, err error) {
+func refuse(w http.ResponseWriter, r *http.Request, err error) { say(w, r, problem.Of(err)) }
+
+func say(w http.ResponseWriter, r *http.Request, d problem.Document) {
 	if strings.Contains(r.URL.Path, "/v1/messages") {
-		anthropicError(w, err)
+		anthropicError(w, d)
 		return
 	}
 	if strings.Contains(r.URL.Path, "/v1/") && !strings.HasPrefix(r.URL.Path, "/api/v1/") {
-		openAIError(w, err)
+		openAIError(w, d)
 		return
 	}
-	problem.Write(w, err)
+	d.Write(w)
 }
 
 func unknownCaller() error {

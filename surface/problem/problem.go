@@ -80,8 +80,10 @@ func statusOf(code holdfast.Code) int {
 }
 
 // Write answers a request with an error.
-func Write(w http.ResponseWriter, err error) {
-	d := Of(err)
+func Write(w http.ResponseWriter, err error) { Of(err).Write(w) }
+
+// Write answers a request with the document.
+func (d Document) Write(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", MediaType)
 	w.Header().Set("Cache-Control", "no-store")
 	if d.Retry > 0 {
