@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The HTTP side of the pretended house: the routes that the Hub calls, in the house's own shapes.
 import { world as w } from './house.mjs'
-import { complete, revocation, revoke, spending } from './spending.mjs'
+import { breakerScopes, complete, revocation, revoke, spending, haltScope, resumeScope } from './spending.mjs'
 
 const json = (res, status, body, type = 'application/json') => {
   res.writeHead(status, { 'Content-Type': type, 'Cache-Control': 'no-store' })
@@ -71,8 +71,8 @@ const actions = {
   },
   'token.summary': () => tokens(),
   'breaker.status': () => breaker(),
-  'breaker.halt': ({ reason }) => { w.setHalt({ reason, at: Date.now() }); w.note('breaker.halt', '', 'done', { detail: { input: { reason } } }); return { state: 'halted' } },
-  'breaker.resume': () => { w.setHalt(undefined); w.note('breaker.resume', '', 'done', { ms: 2 }); return { state: 'armed', message: 'resumed' } },
+  'breaker.halt': ({ reason, scope }) => { if (scope) return haltScope(scope, reason), { state: 'halted' }; w.setHalt({ reason, at: Date.now() }); w.note('breaker.halt', '', 'done', { detail: { input: { reason } } }); return { state: 'halted' } },
+  'breaker.resume': ({ scope }) => { if (scope) return resumeScope(scope), { state: 'armed', message: 'resumed' }; w.setHalt(undefined); w.note('breaker.resume', '', 'done', { ms: 2 }); return { state: 'armed', message: 'resumed' } },
   'tool.list': ({ all }) => ({ tools: w.tools.filter((t) => all || t.source !== 'house'), servers: [{ extension: 'notes', state: 'serving', since: w.iso(w.started), tools: 3, starts: 1, failures: 0, log: 'notes_tools.log' }, { extension: 'everything', state: 'resting', since: w.iso(w.started), tools: 2, starts: 3, failures: 0, log: 'everything_tools.log' }] }),
   'tool.call': ({ name, arguments: args }) => {
     if (name === 'extension_delete') throw new Problem(202, { title: 'Accepted', code: 'pending', approval: 'k3vq7mzt2a', detail: 'waits for approval k3vq7mzt2a' })
@@ -122,7 +122,7 @@ function word() {
   }
 }
 
-const breaker = () => ({ ...word(), reserved: w.burn().reserved, projected_minutes: 214, judges: [{ by: 'house', at: w.iso(Date.now() - 3_000), level: 'calm' }, { by: 'watch', at: w.iso(Date.now() - 9_000), level: 'calm', telemetry: true }], ...(w.halt() ? { since: w.iso(w.halt().at) } : {}), thresholds: w.thresholds })
+const breaker = () => ({ ...word(), reserved: w.burn().reserved, projected_minutes: 214, judges: [{ by: 'house', at: w.iso(Date.now() - 3_000), level: 'calm' }, { by: 'watch', at: w.iso(Date.now() - 9_000), level: 'calm', telemetry: true }], ...(w.halt() ? { since: w.iso(w.halt().at) } : {}), thresholds: w.thresholds, scopes: breakerScopes() })
 
 function tokens() {
   const { day, hour, reserved, recent } = w.burn()

@@ -67,14 +67,14 @@ const thresholds = { hard_cap_per_hour: 15_000_000, hard_cap_per_day: 100_000_00
 let halt
 let extraCalls = 0
 
+const usage = (total) => ({ input: Math.round(total * 0.22), cached_read: Math.round(total * 0.66), cache_write: Math.round(total * 0.06), output: total - Math.round(total * 0.22) - Math.round(total * 0.66) - Math.round(total * 0.06), reasoning: Math.round(total * 0.02) })
+const burnt = (total, name) => ({ ...(name === undefined ? {} : { name }), calls: Math.round(total / 9_000), estimated: total > 1e7 ? 12 : 0, ...usage(total), total: Math.round(total) })
+
 const hours = Array.from({ length: 24 }, (_, i) => {
   const at = Math.floor(Date.now() / hour) * hour - (23 - i) * hour
   const total = Math.round(Math.max(0, 900_000 + 850_000 * Math.sin(i / 3.1) + 400_000 * Math.sin(i * 1.7)))
-  return { time: iso(at), total, calls: Math.round(total / 9_000) }
+  return { time: iso(at), ...usage(total), total, calls: Math.round(total / 9_000) }
 })
-
-const usage = (total) => ({ input: Math.round(total * 0.22), cached_read: Math.round(total * 0.66), cache_write: Math.round(total * 0.06), output: total - Math.round(total * 0.22) - Math.round(total * 0.66) - Math.round(total * 0.06), reasoning: Math.round(total * 0.02) })
-const burnt = (total, name) => ({ ...(name === undefined ? {} : { name }), calls: Math.round(total / 9_000), estimated: total > 1e7 ? 12 : 0, ...usage(total), total: Math.round(total) })
 
 const entries = []
 const followers = new Set()

@@ -42,12 +42,18 @@ const total = () => w.burn().day
 const shares = { agent: { companion: 0.61, digest: 0.24, passthrough_agent: 0.12, '': 0.03 }, model: { 'anthropic/claude-opus-4-5': 0.55, 'openrouter/qwen3-235b-a22b': 0.3, 'local/qwen3': 0.15 } }
 const date = (i) => w.iso(Date.now() - i * 24 * hour).slice(0, 10)
 
-function usage({ by = 'agent', since = '24h' }) {
-  const all = total() * ({ '7d': 6.1, '30d': 24.7 }[since] ?? 1)
+function usage({ by = 'agent', since = '24h', until }) {
+  const dated = /^\d{4}-/.test(since)
+  const days = dated ? Math.max(1, Math.round((Date.parse(until ?? date(0)) - Date.parse(since)) / (24 * hour))) : ({ '7d': 7, '30d': 30 }[since] ?? 1)
+  const last = dated && until ? Math.round((Date.parse(date(0)) - Date.parse(until)) / (24 * hour)) + 1 : 0
   const rows = by === 'day'
-    ? Array.from({ length: since === '30d' ? 30 : 7 }, (_, i) => burnt(Math.round(total() * (0.6 + 0.4 * Math.sin(i * 1.3))), date(i)))
-    : Object.entries(shares[by] ?? { '': 1 }).map(([name, share]) => burnt(Math.round(all * share), name))
-  return { since: ago(24 * hour), by, sum: burnt(all), rows }
+    ? Array.from({ length: days }, (_, i) => burnt(Math.round(total() * (0.6 + 0.4 * Math.sin(i * 1.3))), date(last + i)))
+    : by === 'hour'
+      ? Array.from({ length: 24 * days }, (_, i) => burnt(Math.round(total() / 24), `${date(last + Math.floor(i / 24))} ${String(23 - (i % 24)).padStart(2, '0')}:00 +00:00`))
+      : Object.entries(shares[by] ?? { '': 1 }).map(([name, share]) => burnt(Math.round(total() * days * share), name))
+  const sum = {}
+  for (const row of rows) for (const [k, n] of Object.entries(row)) if (typeof n === 'number') sum[k] = (sum[k] ?? 0) + n
+  return { since: ago(days * 24 * hour), by, sum: { ...sum, cost: '$12.40' }, rows }
 }
 
 const budget = (scope, limit, quota, activity, archived, reserved, at_limit, setting) => ({
@@ -70,6 +76,26 @@ function answered(id, event) {
   parked = parked.filter((p) => p !== found)
   happened(event, found.scope, { call: id })
   return { call: found, by: 'operator:local' }
+}
+
+const deeds = []
+const scopes = []
+
+/** A tenant or key as the breaker sees it. */
+function scoped(scope, more) {
+  const found = scopes.find((s) => s.scope === scope)
+  if (found) Object.assign(found, more)
+  else scopes.push({ scope, state: 'armed', burn_hour: 0, burn_day: 0, ...more })
+}
+
+export const breakerScopes = () => scopes
+export const haltScope = (scope, reason) => {
+  scoped(scope, { state: 'halted', reason })
+  deeds.unshift({ time: ago(0), event: 'halt', scope, reason, by: 'operator:local' })
+}
+export const resumeScope = (scope) => {
+  scoped(scope, { state: 'armed', reason: '' })
+  deeds.unshift({ time: ago(0), event: 'resume', scope, by: 'operator:local' })
 }
 
 let keys = [
@@ -97,10 +123,10 @@ export const spending = {
   },
   'gateway.end_rehearsal': () => ({ rehearsals: (rehearsals = []) }),
   'token.usage': usage,
-  'token.sessions': () => ({ since: ago(72 * hour), sessions: ['0192-fe31-7c', 'b1f7-22aa-09', 'evening'].map((session, i) => ({ session, source: i < 2 ? 'claude' : 'gateway', agent: i < 2 ? 'claude' : 'companion', project: i < 2 ? '/srv/site' : '', first: ago((i + 2) * hour), last: ago(i * 50 * minute + minute), ...burnt(4_100_000 / (i + 1)) })) }),
+  'token.sessions': ({ limit = 50, agent }) => ({ since: ago(72 * hour), sessions: Array.from({ length: Math.min(limit, 1_300) }, (_, i) => ({ session: `${i}-b1f7-22aa-09`, source: i % 3 ? 'claude' : 'gateway', agent: i % 3 ? 'claude' : 'companion', project: i % 3 ? '/srv/site' : '', first: ago((i + 2) * hour), last: ago(i * 5 * minute + minute), ...burnt(4_100_000 / (i + 1)) })).filter((s) => !agent || s.agent === agent) }),
   'token.blocks': () => ({ since: ago(72 * hour), blocks: [block(31 * hour, 9_400_000, false), block(8 * hour, 22_100_000, false), block(2 * hour, 5_200_000, true)] }),
   'token.calls': ({ status }) => ({
-    calls: Array.from({ length: 12 }, (_, i) => ({ time: ago(i * 70_000 + 4_000), agent: i % 3 ? 'companion' : 'digest', model: chat[i % 2], status: i === 4 ? 'failed' : i === 7 ? 'cut' : 'ok', ...w.usage(9_000), total: 9_000 + i * 317, cost: i % 2 ? '' : '$0.0312', cost_nano: null, latency_ms: 800 + i * 40, first_token_ms: 300, source: 'gateway', cache_write_5m: 0, cache_write_1h: 0, estimated: i === 7, fallback: i % 2, alias: 'chat', dialect: 'openai.chat', caller: 'agent:companion', key: '', tenant: '', unit: '', session: '', project: '', node: 'house', request_id: `hf-${i}`, response_id: '' }))
+    calls: Array.from({ length: 60 }, (_, i) => ({ time: ago(i * 70_000 + 4_000), agent: i % 3 ? 'companion' : 'digest', model: chat[i % 2], status: i === 4 ? 'failed' : i === 7 ? 'cut' : 'ok', ...w.usage(9_000), total: 9_000 + i * 317, cost: i % 2 ? '' : '$0.0312', cost_nano: null, latency_ms: 800 + i * 40, first_token_ms: 300, source: 'gateway', cache_write_5m: 0, cache_write_1h: 0, estimated: i === 7, fallback: i % 2, alias: 'chat', dialect: 'openai.chat', caller: 'agent:companion', key: '', tenant: '', unit: '', session: '', project: '', node: 'house', request_id: `hf-${i}`, response_id: '' }))
       .filter((c) => !status || c.status === status),
   }),
   'telemetry.status': () => ({ state: 'on', looked: ago(9_000), took: '4ms', files: 212, read: 1, bytes: 120_000, calls: 8_812, folders: [{ agent: 'claude', path: '~/.claude/projects' }, { agent: 'codex', path: '~/.codex/sessions' }] }),
@@ -127,7 +153,19 @@ export const spending = {
     happened('reset', scope)
     return { scope, before, after: budgets.filter((b) => b.scope === scope) }
   },
-  'breaker.history': () => ({ events: [{ time: ago(26 * hour), event: 'resumed', by: 'owner:terminal', reason: 'by the owner' }, { time: ago(28 * hour), event: 'halted', reason: 'the hour burned 15,204,118 of 15,000,000 tokens', burn: 15_204_118, cap: 15_000_000 }] }),
+  'breaker.history': () => ({ events: [...deeds, { time: ago(26 * hour), event: 'resume', by: 'owner:terminal', reason: 'by the owner' }, { time: ago(28 * hour), event: 'halt', reason: 'the hour burned 15,204,118 of 15,000,000 tokens', burn: 15_204_118, cap: 15_000_000 }] }),
+  'breaker.set_thresholds': ({ scope, ...more }) => {
+    const old = structuredClone(w.thresholds)
+    if (!scope) Object.assign(w.thresholds, more)
+    else {
+      const [kind, name] = scope.split(':')
+      const all = (w.thresholds[`${kind}s`] ??= {})
+      all[name] = { ...all[name], ...more }
+      scoped(scope, { burn_hour: 1_200, burn_day: 4_100, cap_hour: all[name].hard_cap_per_hour, cap_day: all[name].hard_cap_per_day })
+    }
+    deeds.unshift({ time: ago(0), event: 'thresholds', by: 'owner:terminal', detail: { old, new: structuredClone(w.thresholds) } })
+    return { old, new: w.thresholds }
+  },
   'key.list': () => ({ keys }),
   'key.create': ({ name, ...more }) => {
     keys = [...keys, { name, hint: 'sk-fixt…', source: 'store', state: 'valid', owner: `client:${name}`, ...more, expires: undefined }]

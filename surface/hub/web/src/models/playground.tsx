@@ -111,7 +111,7 @@ export function Playground({ chat: { exchanges, busy, ask, stop, clear } }: { ch
       <Talk exchanges={exchanges} busy={busy} onAgain={(e) => void ask(e.model, system, e.asked, limit, exchanges.filter((other) => other.id !== e.id))} />
       <form className="stack" onSubmit={submit}>
         <div className="ask">
-          <textarea className="input" aria-label="Message" placeholder="Say something. Enter sends, Shift-Enter makes a line." rows={2} value={text} onChange={(e) => setText(e.target.value)} onKeyDown={onKey} />
+          <textarea className="input" aria-label="Message" placeholder="Say something. Enter sends." rows={2} value={text} onChange={(e) => setText(e.target.value)} onKeyDown={onKey} />
           {busy ? <Button kind="warn" icon={<StopIcon size={15} />} onPress={stop}>Stop</Button> : <Button type="submit" kind="primary" icon={<PlayIcon size={15} />} isDisabled={text.trim() === ''}>Send</Button>}
         </div>
         <div className="settings">

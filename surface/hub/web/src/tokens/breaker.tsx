@@ -77,7 +77,7 @@ function Scopes({ breaker: b }: { breaker: FullBreaker }) {
   const close = () => setOpen(undefined)
   return (
     <Card
-      title="Tenants and keys" flush
+      title="Tenants and keys" flush className="scopes-card"
       aside={<><Button icon={<HaltIcon size={15} />} onPress={() => setOpen({ what: 'halt' })}>Halt one</Button><Button icon={<PlusIcon size={15} />} onPress={() => setOpen({ what: 'caps' })}>Caps for one</Button></>}
     >
       {!b.scopes?.length ? <Empty title="None has caps of its own, none is halted">A tenant or key may have caps of its own. Its HALT is then its alone.</Empty> : (

@@ -63,7 +63,7 @@ function file(calls: Call[]): string {
 
 function CallTable({ calls, onOpen }: { calls: Call[]; onOpen: (call: Call) => void }) {
   return (
-    <table className="table stacked calls">
+    <table className="table stacked twin calls">
       <thead><tr><th>When</th><th>Who</th><th>Model</th><th>Ended</th><th className="right">Tokens</th><th className="right">Cost</th><th className="right">Took</th></tr></thead>
       <tbody>
         {calls.map((c, i) => (

@@ -11,11 +11,13 @@ interface Props extends Omit<ButtonProps, 'className' | 'children'> {
   children?: ReactNode
 }
 
-export function Button({ kind = 'plain', busy = false, icon, children, ...rest }: Props) {
+/** A busy button keeps the focus and does nothing more; the component's own pending state would leave words behind of a dialog that is gone. */
+export function Button({ kind = 'plain', busy = false, icon, children, onPress, ...rest }: Props) {
   return (
-    <AriaButton {...rest} className={`button ${kind}`} isPending={busy}>
+    <AriaButton {...rest} {...(busy ? { type: 'button' as const } : { onPress })} className={`button ${kind} ${busy ? 'is-busy' : ''}`}>
       {icon}
       {children}
+      {busy && <span className="sr">, under way</span>}
     </AriaButton>
   )
 }
