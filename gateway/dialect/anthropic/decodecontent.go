@@ -279,8 +279,17 @@ func decodeCall(m members) (dialect.Part, error) {
 			}
 			return caller.with("type", func(v wire.Value) error { return expect(v, "direct") })
 		}),
-		requireText(m, "id", &call.ID), requireText(m, "name", &call.Name),
+		requireID(m, "id", &call.ID), requireID(m, "name", &call.Name),
 	)
+}
+
+// requireID reads a name or an id: an empty one means nothing to anybody.
+func requireID(m members, name string, place *string) error {
+	err := requireText(m, name, place)
+	if err == nil && *place == "" {
+		err = wire.WrongField(name, "must not be empty")
+	}
+	return err
 }
 
 func requireText(m members, name string, place *string) (err error) {
@@ -293,7 +302,7 @@ func decodeResult(m members) (dialect.Part, error) {
 	part := dialect.Part{Kind: dialect.PartToolResult, Result: result}
 	return part, first(
 		m.only("type", "tool_use_id", "content", "is_error", "cache_control"),
-		requireText(m, "tool_use_id", &result.ID),
+		requireID(m, "tool_use_id", &result.ID),
 		m.with("content", func(v wire.Value) (err error) { result.Parts, err = decodeContent(v, within); return err }),
 		m.with("is_error", func(v wire.Value) (err error) { result.Error, err = truth(v); return err }),
 	)

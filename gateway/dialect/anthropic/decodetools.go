@@ -50,7 +50,7 @@ func decodeTool(v wire.Value) (tool dialect.Tool, deferred bool, err error) {
 	if err := m.with("type", func(v wire.Value) error { return refuseServerTool(m, v) }); err != nil {
 		return tool, false, err
 	}
-	if tool.Name, err = m.text("name"); err != nil {
+	if err := requireID(m, "name", &tool.Name); err != nil {
 		return tool, false, err
 	}
 	err = first(
@@ -97,7 +97,7 @@ func decodeChoice(r *dialect.Request, v wire.Value) error {
 		r.Choice.Mode = "required"
 	case "tool":
 		r.Choice.Mode = "tool"
-		if r.Choice.Name, err = m.text("name"); err != nil {
+		if err := requireID(m, "name", &r.Choice.Name); err != nil {
 			return err
 		}
 	default:

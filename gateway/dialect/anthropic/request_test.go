@@ -131,6 +131,10 @@ func TestDecodeRefusesByName(t *testing.T) {
 		content("user", `{"type":"document","source":{"type":"url","url":"u"},"citations":{"enabled":true}}`):               "messages[1].content[0].citations.enabled",
 		content("user", `{"type":"image","source":{"type":"url","url":"u"},"transformations":{"oversized_image":"error"}}`): "messages[1].content[0].transformations",
 		content("user", `{"type":"tool_result","tool_use_id":"a","content":[{"type":"tool_reference","tool_name":7}]}`):     "messages[1].content[0].content[0].tool_name",
+		content("user", `{"type":"tool_result","tool_use_id":""}`):                                                          "messages[1].content[0].tool_use_id",
+		content("assistant", `{"type":"tool_use","id":"","name":"b","input":{}}`):                                           "messages[1].content[0].id",
+		content("assistant", `{"type":"tool_use","id":"a","name":"","input":{}}`):                                           "messages[1].content[0].name",
+		with(`"tools":[{"name":"","input_schema":{}}]`):                                                                     "tools[0].name",
 		content("user", `{"type":"tool_reference","tool_name":"x"}`):                                                        "messages[1].content[0].type",
 		content("assistant", `{"type":"text","text":"a","citations":[{"type":"char_location"}]}`):                           "messages[1].content[0].citations",
 	} {
