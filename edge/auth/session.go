@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"holdfast/core/house"
 	"holdfast/core/store"
 )
 
@@ -307,18 +308,7 @@ func (a *sessions) mark(ids []string) {
 }
 
 // Run writes down when sessions were used and removes what is over, until ctx ends.
-func (a *sessions) run(ctx context.Context) error {
-	tick := time.NewTicker(30 * time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-			a.tidy(ctx)
-		}
-	}
-}
+func (a *sessions) run(ctx context.Context) error { return house.Every(ctx, 30*time.Second, a.tidy) }
 
 // tidy failing is no reason to end the house: it is tried again.
 func (a *sessions) tidy(ctx context.Context) {

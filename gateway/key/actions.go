@@ -83,7 +83,7 @@ type nameInput struct {
 }
 
 func (n nameInput) check() error {
-	if n.Name == AgentKey || n.Name == SupervisorToken {
+	if isInEnv(n.Name) {
 		return holdfast.BadInput("", inEnv(n.Name))
 	}
 	if named(n.Name) {
@@ -97,6 +97,8 @@ func (n nameInput) check() error {
 func named(name string) bool {
 	return strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == ""
 }
+
+func isInEnv(name string) bool { return name == AgentKey || name == SupervisorToken }
 
 func inEnv(name string) holdfast.Problem {
 	return holdfast.Problem{Field: "name", Message: name + " stands in .env", Remedy: "`holdfast keys set " + name + "` replaces it"}
@@ -273,27 +275,28 @@ func (b board) list(ctx context.Context, _ action.Nothing) (listed, error) {
 	if err != nil {
 		return listed{}, fmt.Errorf("cannot list the API keys: %w", err)
 	}
-	out := listed{Keys: b.inEnv(all)}
+	out := listed{Keys: b.ofEnv(all)}
 	for _, r := range all {
-		if r.Name != AgentKey {
+		if !isInEnv(r.Name) {
 			out.Keys = append(out.Keys, b.latest(r).listed(b.needs.Now()))
 		}
 	}
 	return out, nil
 }
 
-// inEnv lists the keys that stand in .env, with what limits them.
-func (b board) inEnv(all []*row) []Listed {
+// ofEnv lists the keys that stand in .env, with what limits them.
+func (b board) ofEnv(all []*row) []Listed {
 	list := []Listed{}
 	for _, name := range []string{AgentKey, SupervisorToken} {
 		secret, ok := b.needs.Keys.Get(name)
 		if !ok || secret.Empty() {
 			continue
 		}
-		one := Listed{}
+		r := &row{terms: terms{Name: name}}
 		if at := slices.IndexFunc(all, func(r *row) bool { return r.Name == name }); at >= 0 {
-			one = all[at].listed(b.needs.Now())
+			r = all[at]
 		}
+		one := b.latest(r).listed(b.needs.Now())
 		one.Name, one.Hint, one.Source, one.State, one.Owner = name, secret.Masked(), ".env", "valid", ""
 		list = append(list, one)
 	}
@@ -307,6 +310,9 @@ func (b board) latest(r *row) *row {
 	r.used = max(r.used, b.used[r.Name])
 	if g := b.named[r.Name]; g != nil {
 		r.used = max(r.used, g.used.Load())
+	}
+	if at := b.inEnv[r.Name]; at != nil {
+		r.used = max(r.used, at.Load())
 	}
 	return r
 }
@@ -378,7 +384,7 @@ func (b board) rotate(ctx context.Context, in rotateInput) (created, error) {
 }
 
 func (b board) inventory(ctx context.Context, in nameInput) ([]holdfast.Category, error) {
-	if in.Name == AgentKey || in.Name == SupervisorToken {
+	if isInEnv(in.Name) {
 		return nil, holdfast.BadInput("", inEnv(in.Name))
 	}
 	r, err := b.rows.find(ctx, "name = ?", in.Name)

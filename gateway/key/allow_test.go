@@ -187,6 +187,39 @@ func TestLastUseIsWrittenDown(t *testing.T) {
 	}
 }
 
+// TestTheKeysOfEnvAreUsedToo: their last use is shown at once, written down, and known to the next house.
+func TestTheKeysOfEnvAreUsedToo(t *testing.T) {
+	t.Parallel()
+	f := open(t, storetest.SQLite(t, tables()))
+	if err := f.env.Set(t.Context(), SupervisorToken, holdfast.NewSecret("a-supervisor-token")); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{AgentKey, SupervisorToken} {
+		input := `{"name":"` + name + `"}`
+		if got := f.mustDo(t, "key.show", input); got["used"] != nil {
+			t.Errorf("%s: %v before its first use", name, got)
+		}
+		secret, _ := f.env.Get(name)
+		f.clock.forward(time.Hour)
+		for range 2 {
+			f.bearer(t, secret.Reveal())
+			want := f.clock.now().UTC().Format(time.RFC3339)
+			if got := f.mustDo(t, "key.show", input); got["used"] != want {
+				t.Errorf("%s: %v, want %s", name, got, want)
+			}
+			f.refresh(t.Context())
+			next := fixture{Keys: New(Needs{Store: f.store, Keys: f.env, Trash: f.trash, Now: f.clock.now})}
+			if got := next.mustDo(t, "key.show", input); got["used"] != want || got["source"] != ".env" || got["state"] != "valid" || got["created"] != nil {
+				t.Errorf("%s: the next house knows %v, want %s", name, got, want)
+			}
+			f.clock.forward(time.Minute)
+		}
+	}
+	if list := f.mustDo(t, "key.list", ``)["keys"].([]any); len(list) != 2 {
+		t.Errorf("%v", list)
+	}
+}
+
 // TestARevokedKeyIsForgotten once nothing of its rate counts; a key that only rests is not.
 func TestARevokedKeyIsForgotten(t *testing.T) {
 	t.Parallel()

@@ -29,6 +29,7 @@ import (
 	"time"
 
 	"holdfast"
+	"holdfast/core/house"
 	"holdfast/core/store"
 	"holdfast/core/trash"
 )
@@ -85,6 +86,9 @@ type Keys struct {
 	meters  map[string]*meter
 	used    map[string]int64 // last uses of those forgotten, until they are written down
 	changes int              // counts what was forgotten
+
+	// inEnv are the keys of .env, and when each was last used.
+	inEnv map[string]*atomic.Int64
 }
 
 type digest [sha256.Size]byte
@@ -114,6 +118,7 @@ func New(needs Needs) *Keys {
 	return &Keys{
 		needs: needs, rows: rows{needs.Store}, began: needs.Now(),
 		known: map[digest]*seen{}, named: map[string]*grant{}, meters: map[string]*meter{}, used: map[string]int64{},
+		inEnv: map[string]*atomic.Int64{AgentKey: {}, SupervisorToken: {}},
 	}
 }
 
@@ -130,18 +135,7 @@ func (k *Keys) Start(ctx context.Context) error {
 }
 
 // Run writes down when keys were used, until the house ends.
-func (k *Keys) Run(ctx context.Context) error {
-	tick := time.NewTicker(fresh)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-			k.refresh(ctx)
-		}
-	}
-}
+func (k *Keys) Run(ctx context.Context) error { return house.Every(ctx, fresh, k.refresh) }
 
 // Stop writes down the rest.
 func (k *Keys) Stop(ctx context.Context) error {
@@ -160,6 +154,11 @@ func (k *Keys) refresh(ctx context.Context) {
 	k.used = map[string]int64{}
 	k.changes++
 	k.mu.Unlock()
+	for name, at := range k.inEnv {
+		if ns := at.Load(); ns > 0 {
+			used[name] = ns
+		}
+	}
 	if err := k.rows.touch(ctx, used); err != nil {
 		k.needs.Log.Error("cannot write down when keys were used", "error", err)
 	}
@@ -194,18 +193,19 @@ func (k *Keys) Key(ctx context.Context, token string) (holdfast.Caller, bool) {
 	if token == "" || len(token) > mostToken {
 		return holdfast.Caller{}, false
 	}
-	hash := digest(sha256.Sum256([]byte(token)))
+	hash, now := digest(sha256.Sum256([]byte(token))), k.needs.Now().UnixNano()
 	if k.is(SupervisorToken, hash) {
+		k.inEnv[SupervisorToken].Store(now)
 		return holdfast.Caller{Kind: holdfast.CallerOperator, Name: "supervisor-token", Tier: holdfast.TierOperator}, true
 	}
 	if k.is(AgentKey, hash) {
+		k.inEnv[AgentKey].Store(now)
 		return bearer(terms{Name: AgentKey, Owner: "agent-api-key"}), true
 	}
 	found := k.lookup(ctx, hash)
 	if found == nil {
 		return holdfast.Caller{}, false
 	}
-	now := k.needs.Now().UnixNano()
 	if found.until > 0 && now >= found.until {
 		return holdfast.Caller{}, false
 	}

@@ -114,14 +114,16 @@ func (r rows) add(ctx context.Context, one *row) error {
 
 // adopt lets a key of .env be limited: it gets a row that opens nothing.
 func (r rows) adopt(ctx context.Context, name string) error {
-	return r.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
-		there := 0
-		if err := tx.QueryRow(ctx, "SELECT COUNT(*) FROM api_keys WHERE name = ?", name).Scan(&there); err != nil || there > 0 {
-			return err
-		}
-		_, err := tx.Exec(ctx, "INSERT INTO api_keys (name, hash, hint, created_ns, created_by) VALUES (?, ?, '', 0, '')", name, ".env:"+name)
+	return r.store.Write(ctx, func(ctx context.Context, tx store.Tx) error { return adopt(ctx, tx, name) })
+}
+
+func adopt(ctx context.Context, tx store.Tx, name string) error {
+	there := 0
+	if err := tx.QueryRow(ctx, "SELECT COUNT(*) FROM api_keys WHERE name = ?", name).Scan(&there); err != nil || there > 0 {
 		return err
-	})
+	}
+	_, err := tx.Exec(ctx, "INSERT INTO api_keys (name, hash, hint, created_ns, created_by) VALUES (?, ?, '', 0, '')", name, ".env:"+name)
+	return err
 }
 
 // change writes what a key is for anew, as change makes it of what stands.
@@ -161,13 +163,18 @@ func (r rows) rotate(ctx context.Context, name, hash, hint string, until time.Ti
 	})
 }
 
-// touch writes down when keys were last used.
+// touch writes down when keys were last used; those of .env get a row for it.
 func (r rows) touch(ctx context.Context, used map[string]int64) error {
 	if len(used) == 0 {
 		return nil
 	}
 	return r.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
 		for name, at := range used {
+			if isInEnv(name) {
+				if err := adopt(ctx, tx, name); err != nil {
+					return err
+				}
+			}
 			if _, err := tx.Exec(ctx, "UPDATE api_keys SET used_ns = ? WHERE name = ? AND used_ns < ?", at, name, at); err != nil {
 				return err
 			}
