@@ -82,7 +82,7 @@ func (c *call) attempt(ctx context.Context, s step) *failure {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	number := c.g.flights.begin(flight{cancel, c.asked.Tenant, c.asked.Key})
+	number := c.g.flights.begin(flight{cancel, c.asked.Tenant, c.asked.Key, c.req.Stream})
 	defer c.g.flights.end(number)
 	if flag, halted := c.g.needs.Breaker.HaltedFor(c.asked.Tenant, c.asked.Key); halted { // raised before this flight could be cut
 		return &failure{halt: &haltedError{flag.Reason}}

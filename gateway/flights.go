@@ -28,6 +28,7 @@ type flight struct {
 	cancel context.CancelCauseFunc
 	tenant string
 	key    string
+	stream bool
 }
 
 // flights are the calls under way.
@@ -52,6 +53,18 @@ func (f *flights) end(id int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.all, id)
+}
+
+// open counts those under way.
+func (f *flights) open() (plain, streams int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, one := range f.all {
+		if one.stream {
+			streams++
+		}
+	}
+	return len(f.all) - streams, streams
 }
 
 func (f *flights) cut(cause error, concerned func(flight) bool) {

@@ -436,7 +436,9 @@ func TestRequestLogAndMetrics(t *testing.T) {
 	config := testConfig(serveUp(t, answers(500, jsonKind, "oops")))
 	config.RequestLog = true
 	meter := metrics.New()
-	h := newHouseWith(t, config, func(n *Needs, _ *ledger.Needs) { n.Meter = meter })
+	h := newHouseWith(t, config, func(n *Needs, _ *ledger.Needs) {
+		n.Meter, n.Prices = meter, tariff{"spare/understudy": 1000}
+	})
 	h.post(request("safe", true))
 	text, err := os.ReadFile(h.needs.Home.Var("gateway", "requests.jsonl"))
 	if err != nil || strings.Contains(string(text), secretText) {
@@ -446,17 +448,32 @@ func TestRequestLogAndMetrics(t *testing.T) {
 	if err := json.Unmarshal(text, &line); err != nil || line.Provider != "spare" || line.Status != 200 || line.Fallback != 1 || !line.Stream || line.Usage.Output == 0 {
 		t.Errorf("%v: %s", err, text)
 	}
+	for i := range 20 {
+		h.post(request(fmt.Sprintf("spare/hostile-\n{%d}", i), false))
+	}
+	halt(t, h, "enough")
+	h.post(request("safe", false))
 	w := httptest.NewRecorder()
 	meter.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", http.NoBody))
 	for _, want := range []string{
-		`holdfast_gateway_requests_total{dialect="openai.chat",provider="spare",status="200"} 1`,
+		`holdfast_gateway_requests_total{dialect="openai.chat",provider="spare",status="200"} 21`,
 		`holdfast_gateway_fallbacks_total{provider="spare"} 1`,
-		`holdfast_gateway_tokens_total{class="output",provider="spare"}`,
-		`holdfast_gateway_first_token_seconds_count{provider="spare"} 1`,
+		`holdfast_gateway_tokens_total{class="output",model="understudy",provider="spare"}`,
+		`holdfast_gateway_first_token_seconds_count{model="understudy",provider="spare"} 1`,
+		`holdfast_gateway_duration_seconds_count{model="understudy",provider="spare"} 1`,
+		`holdfast_gateway_attempt_failures_total{model="model-x",provider="up",reason="upstream_error"} 1`,
+		`holdfast_gateway_cost_usd_total{model="understudy",provider="spare"} `,
+		`holdfast_gateway_cooldown{model="model-x",provider="up",state="cooling"} 1`,
+		`holdfast_gateway_calls_open{stream="true"} 0`,
+		`holdfast_gateway_refusals_total{reason="breaker_halt"} 1`,
+		`holdfast_gateway_tokens_total{class="output",model="other",provider="spare"}`,
 	} {
 		if !strings.Contains(w.Body.String(), want) {
 			t.Errorf("no %s in %s", want, w.Body)
 		}
+	}
+	if strings.Contains(w.Body.String(), "hostile") {
+		t.Errorf("a client named a series: %s", w.Body)
 	}
 }
 

@@ -47,8 +47,9 @@ func (c spanning) begin(ctx context.Context) context.Context {
 	return ctx
 }
 
-// missed tells the span of an attempt that gave no answer.
+// missed tells metrics and span of an attempt that gave no answer.
 func (c spanning) missed(s step, f *failure) {
+	c.g.meters.missed(c.call, s, f)
 	if c.span == nil {
 		return
 	}

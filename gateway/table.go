@@ -19,6 +19,7 @@ type table struct {
 	providers map[string]provider.Provider
 	names     *route.Table
 	drills    *drill.Drills
+	named     map[route.Target]bool // by the configuration
 }
 
 // A step is a target that is asked, with who asks it. What was meant is another one where a drill
@@ -32,6 +33,19 @@ type step struct {
 // layOut lays out the chain of every alias. The configuration was checked: nothing is circular.
 func (t *table) layOut() {
 	t.names = route.NewTable(t.config.names(), slices.Collect(maps.Keys(t.providers)))
+	t.named = map[route.Target]bool{}
+	for _, one := range t.names.Targets() {
+		t.named[one] = true
+	}
+}
+
+// label is a model as metrics name it: as it is called where the configuration names it, else other,
+// for clients may call it anything.
+func (t *table) label(of route.Target) string {
+	if t == nil || !t.named[of] {
+		return "other"
+	}
+	return of.Model
 }
 
 // step is a target with who asks it: its provider, or a drill that stands in front. What a drill

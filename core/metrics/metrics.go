@@ -9,6 +9,7 @@ package metrics
 
 import (
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -72,6 +73,31 @@ func (m *Metrics) Count(name, help string, read func() float64) error {
 // Gauge serves a number that goes up and down, read when it is asked for.
 func (m *Metrics) Gauge(name, help string, read func() float64) error {
 	return m.registry.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, read))
+}
+
+// Gauges serves numbers that go up and down, with labels, read when they are asked for: read gives each
+// with its labels' values, none twice.
+func (m *Metrics) Gauges(name, help string, read func(give func(v float64, values ...string)), labels ...string) error {
+	return m.registry.Register(gauges{prometheus.NewDesc(name, help, labels, nil), read})
+}
+
+// gauges reads what it serves.
+type gauges struct {
+	desc *prometheus.Desc
+	read func(give func(v float64, values ...string))
+}
+
+// Describe tells what is served.
+func (g gauges) Describe(to chan<- *prometheus.Desc) { to <- g.desc }
+
+// Collect reads it.
+func (g gauges) Collect(to chan<- prometheus.Metric) {
+	g.read(func(v float64, values ...string) {
+		for i := range values {
+			values[i] = strings.ToValidUTF8(values[i], "\uFFFD")
+		}
+		to <- prometheus.MustNewConstMetric(g.desc, prometheus.GaugeValue, v, values...)
+	})
 }
 
 // Counter returns a function that adds to a counter with the given labels. Label values must come
