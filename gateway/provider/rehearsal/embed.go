@@ -121,7 +121,7 @@ func (r *request) takeTokens(tokens []int32) error {
 	}
 	bytes := []byte{0} // no text begins so, so that tokens are never taken for one
 	for _, token := range tokens {
-		bytes = binary.LittleEndian.AppendUint32(bytes, uint32(token)) //nolint:gosec // a hash of it
+		bytes = binary.LittleEndian.AppendUint32(bytes, uint32(token))
 	}
 	r.embed.inputs = append(r.embed.inputs, bytes)
 	return nil
