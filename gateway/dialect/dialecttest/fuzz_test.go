@@ -62,7 +62,10 @@ func FuzzStreams(f *testing.F) {
 	for _, c := range oneWays() {
 		f.Add(c.stream)
 	}
-	asked := &dialect.Request{Model: "m", Stream: true, UsageAsked: true}
+	asked := &dialect.Request{
+		Model: "m", Stream: true, UsageAsked: true,
+		Tools: []dialect.Tool{{Name: "weather", Form: "custom"}, {Name: "now"}},
+	}
 	f.Fuzz(func(t *testing.T, stream string) {
 		for _, provider := range all() {
 			for _, client := range all() {

@@ -157,6 +157,28 @@ func sayings() []saying {
 			hears: []string{"user  says a", "assistant  says b", "user  says c"},
 		},
 		{
+			name: "tools that are no functions", from: Responses, body: `{"model":"m","max_output_tokens":500,"store":false,"reasoning":{"effort":"low","context":"all_turns"},
+				"tools":[{"type":"custom","name":"apply_patch","description":"Edits.","format":{"type":"grammar","syntax":"lark","definition":"start: LINE"}},
+				{"type":"tool_search","execution":"client","description":"Finds.","parameters":{"type":"object"}}],
+				"input":[{"type":"additional_tools","role":"developer","tools":[{"type":"namespace","name":"functions","description":"Code.","tools":[{"type":"custom","name":"exec","description":"Runs."}]}]},
+				{"role":"user","content":"a"},{"type":"custom_tool_call","call_id":"t","name":"exec","namespace":"functions","input":"1 + 1"},
+				{"type":"custom_tool_call_output","call_id":"t","output":"2"},{"type":"tool_search_call","call_id":"s","execution":"client","arguments":{"query":"mail"}},
+				{"type":"tool_search_output","call_id":"s","execution":"client","tools":[{"type":"function","name":"send","description":"Sends.","parameters":{"type":"object"},"defer_loading":true}]}]}`,
+			hears: []string{
+				"tool apply_patch: Edits.", "start: LINE", "tool tool_search: Finds.", "tool functions__exec: Code.", "tool send: Sends.",
+				`calls t functions__exec {"input":"1 + 1"}`, "answers t says 2", `calls s tool_search {"query":"mail"}`, "answers s says ", "send",
+			},
+		},
+		{
+			name: "deferred tools", from: Messages, body: `{"model":"m","max_tokens":500,
+				"tools":[{"name":"Find","description":"Finds.","input_schema":{"type":"object"}},{"name":"Mail","description":"Mails.","input_schema":{"type":"object"},"defer_loading":true},
+				{"name":"Hide","description":"Hides.","input_schema":{"type":"object"},"defer_loading":true}],
+				"messages":[{"role":"user","content":"a"},{"role":"assistant","content":[{"type":"tool_use","id":"t","name":"Find","input":{}}]},
+				{"role":"user","content":[{"type":"tool_result","tool_use_id":"t","content":[{"type":"tool_reference","tool_name":"Mail"}]}]}]}`,
+			hears: []string{"tool Find: Finds.", "tool Mail: Mails.", "calls t Find {}", "answers t says ", "Mail"},
+			never: []string{"Hides."},
+		},
+		{
 			name: "encrypted thinking", from: Responses, body: `{"model":"m","max_output_tokens":5,"store":false,"include":["reasoning.encrypted_content"],"input":[{"role":"user","content":"a"},
 				{"type":"reasoning","id":"rs_1","summary":[{"type":"summary_text","text":"Hm."}],"encrypted_content":"gAAAAABo"},
 				{"type":"function_call","call_id":"t","name":"f","arguments":"{}"},{"type":"function_call_output","call_id":"t","output":[{"type":"input_text","text":"ok"}]}]}`,

@@ -40,6 +40,7 @@ type responsesItem struct {
 	CallID    string          `json:"call_id"`
 	Name      string          `json:"name"`
 	Arguments *string         `json:"arguments"`
+	Input     *string         `json:"input"` // of a custom tool
 	Content   []responsesPart `json:"content"`
 	Summary   []responsesPart `json:"summary"`
 }
@@ -57,6 +58,7 @@ type responsesEvent struct {
 	Text      *string        `json:"text"`
 	Refusal   *string        `json:"refusal"`
 	Arguments *string        `json:"arguments"`
+	Input     *string        `json:"input"`
 	Message   string         `json:"message"`
 	Response  *struct {
 		ID         string
@@ -112,6 +114,18 @@ func (g *responsesGrammar) event(f frame) error {
 	return g.inItem(e)
 }
 
+func (i *responsesItem) calls() bool {
+	return i.Type == "function_call" || i.Type == "custom_tool_call"
+}
+
+// takes is what a tool is called with.
+func (i *responsesItem) takes() *string {
+	if i.Type == "custom_tool_call" {
+		return i.Input
+	}
+	return i.Arguments
+}
+
 func (g *responsesGrammar) begin(e responsesEvent) error {
 	want := map[string]string{"response.created": "", "response.in_progress": "created"}[e.Type]
 	if g.state != want || e.Response == nil || e.Response.ID == "" || e.Response.Object != "response" || e.Response.Status != "in_progress" {
@@ -129,11 +143,12 @@ func (g *responsesGrammar) add(e responsesEvent) error {
 	switch e.Item.Type {
 	case "message":
 		ok = e.Item.Role == "assistant" && e.Item.Status == "in_progress" && len(e.Item.Content) == 0
-	case "function_call":
+	case "function_call", "custom_tool_call":
 		if e.Item.CallID == "" || e.Item.Name == "" {
 			return errNameless
 		}
-		ok = e.Item.Arguments != nil && *e.Item.Arguments == ""
+		takes := e.Item.takes()
+		ok = takes != nil && *takes == ""
 	case "reasoning":
 		ok = len(e.Item.Summary) == 0
 	}
@@ -151,7 +166,7 @@ func (g *responsesGrammar) inItem(e responsesEvent) error {
 	case "response.content_part.added", "response.reasoning_summary_part.added":
 		return g.openPart(e)
 	case "response.output_text.delta", "response.refusal.delta", "response.reasoning_summary_text.delta",
-		"response.reasoning_text.delta", "response.function_call_arguments.delta":
+		"response.reasoning_text.delta", "response.function_call_arguments.delta", "response.custom_tool_call_input.delta":
 		return g.delta(e)
 	case "response.output_text.done", "response.reasoning_summary_text.done", "response.reasoning_text.done":
 		return g.repeat(e.Text)
@@ -160,6 +175,9 @@ func (g *responsesGrammar) inItem(e responsesEvent) error {
 	case "response.function_call_arguments.done":
 		g.item.Arguments = e.Arguments
 		return g.repeat(e.Arguments)
+	case "response.custom_tool_call_input.done":
+		g.item.Input = e.Input
+		return g.repeat(e.Input)
 	case "response.content_part.done", "response.reasoning_summary_part.done":
 		return g.closePart(e)
 	}
@@ -193,9 +211,9 @@ func (g *responsesGrammar) delta(e responsesEvent) error {
 		kind, place = "summary", &g.t.Thinking
 	case "response.reasoning_text.delta":
 		kind, place = "reasoning", &g.t.Thinking
-	case "response.function_call_arguments.delta":
+	case "response.function_call_arguments.delta", "response.custom_tool_call_input.delta":
 		kind = "arguments"
-		if g.part == "" && g.item.Type == "function_call" {
+		if g.part == "" && g.item.calls() {
 			g.part, g.said, g.ended = kind, "", false
 		}
 	}
@@ -209,7 +227,7 @@ func (g *responsesGrammar) delta(e responsesEvent) error {
 
 // repeat checks that a done event says what the deltas said.
 func (g *responsesGrammar) repeat(text *string) error {
-	if g.item.Type == "function_call" && g.part == "" {
+	if g.item.calls() && g.part == "" {
 		g.part, g.said, g.ended = "arguments", "", false
 	}
 	if g.part == "" || g.ended || text == nil || *text != g.said {
@@ -241,14 +259,15 @@ func (g *responsesGrammar) done(e responsesEvent) error {
 		return errors.New("no such item is open")
 	}
 	switch open.Type {
-	case "function_call":
-		if !g.ended || open.Arguments == nil || e.Item.Arguments == nil || *e.Item.Arguments != *open.Arguments {
+	case "function_call", "custom_tool_call":
+		was, is := open.takes(), e.Item.takes()
+		if !g.ended || was == nil || is == nil || *is != *was {
 			return errors.New("the item repeats other arguments")
 		}
-		if !json.Valid([]byte(*open.Arguments)) {
-			return fmt.Errorf("%w: %s: %q", errArguments, open.CallID, *open.Arguments)
+		if open.Type == "function_call" && !json.Valid([]byte(*was)) {
+			return fmt.Errorf("%w: %s: %q", errArguments, open.CallID, *was)
 		}
-		g.t.Calls = append(g.t.Calls, Call{e.Item.CallID, e.Item.Name, compact(*e.Item.Arguments)})
+		g.t.Calls = append(g.t.Calls, Call{e.Item.CallID, e.Item.Name, compact(*is)})
 	default:
 		if g.part != "" || len(e.Item.Content)+len(e.Item.Summary) != g.parts {
 			return errors.New("a part is open, or the item repeats another number of them")
