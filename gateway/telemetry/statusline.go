@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"holdfast/core/home"
 	"holdfast/gateway/telemetry/scan"
@@ -38,6 +41,22 @@ type prompt struct {
 	Cost struct {
 		USD *float64 `json:"total_cost_usd"`
 	} `json:"cost"`
+	// Limits are what Claude Code knows of a subscription; others have none.
+	Limits struct {
+		FiveHour struct {
+			Used   *float64 `json:"used_percentage"`
+			Resets float64  `json:"resets_at"` // seconds since 1970
+		} `json:"five_hour"`
+	} `json:"rate_limits"`
+}
+
+// block is when the block of five hours ends that the agent itself tells of.
+func (p prompt) block(now time.Time) (end time.Time, ok bool) {
+	left := p.Limits.FiveHour.Resets - float64(now.Unix())
+	if !(left > 0 && left <= (block + time.Hour).Seconds()) {
+		return time.Time{}, false
+	}
+	return time.Unix(int64(p.Limits.FiveHour.Resets), 0).UTC(), true
 }
 
 const (
@@ -55,8 +74,29 @@ func Statusline(place home.Home, in io.Reader, out io.Writer, now time.Time) err
 	if in != nil {
 		p = promptOf(in)
 	}
-	_, err := fmt.Fprintln(out, lineOf(place, p, now).Text)
+	text := lineOf(place, p, now).Text
+	if width, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && width > 0 {
+		text = narrow(text, width)
+	}
+	_, err := fmt.Fprintln(out, text)
 	return err
+}
+
+// separator stands between the parts of the line.
+const separator = " · "
+
+// narrow takes parts off the end of the line until it fits, and cuts the last one. Claude Code says
+// how many columns there are.
+func narrow(text string, width int) string {
+	parts := strings.Split(text, separator)
+	for len(parts) > 1 && utf8.RuneCountInString(strings.Join(parts, separator)) > width {
+		parts = parts[:len(parts)-1]
+	}
+	runes := []rune(strings.Join(parts, separator))
+	if len(runes) > width {
+		runes = append(runes[:width-1], '…')
+	}
+	return string(runes)
 }
 
 // promptOf reads what the agent says of itself. What it does not say is not shown; an input that
@@ -102,7 +142,9 @@ func lineOf(place home.Home, p prompt, now time.Time) Line {
 			l.USD = &usd
 		}
 	}
-	if end, ok := b.blockEnd(now); ok {
+	if end, ok := p.block(now); ok {
+		l.Block = end
+	} else if end, ok := b.blockEnd(now); ok {
 		l.Block = end
 	}
 	if _, err := os.Stat(place.Var("breaker", "HALT_FLAG")); err == nil {
@@ -136,7 +178,11 @@ func (l Line) words(p prompt, fresh bool, now time.Time) string {
 	add("%s/h", short(l.Hour))
 	if !l.Block.IsZero() {
 		left := l.Block.Sub(now).Round(time.Minute)
-		add("block %dh%02dm left", int(left.Hours()), int(left.Minutes())%60)
+		used := ""
+		if u := p.Limits.FiveHour.Used; u != nil && *u >= 0 && *u <= 1000 {
+			used = fmt.Sprintf("%.0f%%, ", *u)
+		}
+		add("block %s%dh%02dm left", used, int(left.Hours()), int(left.Minutes())%60)
 	}
 	switch {
 	case l.Updated.IsZero():
@@ -144,7 +190,7 @@ func (l Line) words(p prompt, fresh bool, now time.Time) string {
 	case !fresh:
 		add("as of %s", l.Updated.Local().Format("15:04"))
 	}
-	return plainLine(strings.Join(parts, " · "))
+	return plainLine(strings.Join(parts, separator))
 }
 
 // transcript adds up one conversation's log.
@@ -180,7 +226,7 @@ func short(n int64) string {
 // plainLine takes out what would command a terminal: the model's name comes from outside.
 func plainLine(text string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
+		if r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Bidi_Control, r) {
 			return -1
 		}
 		return r
