@@ -162,3 +162,27 @@ func TestTheLeastIsReserved(t *testing.T) {
 		}
 	}
 }
+
+// TestEscapedTextIsNoLonger: a server that escapes every letter beyond ASCII is not cut for it.
+func TestEscapedTextIsNoLonger(t *testing.T) {
+	t.Parallel()
+	world := strings.Repeat(`\u4e16\u754c`, 30) // 180 bytes, written as 360
+	chat := strings.Replace(chunkEvent("WORLD"), "WORLD", world, 1)
+	claude := claudeStart + claudeOpen + strings.Replace(claudeSays("WORLD"), "WORLD", world, 1) + claudeClose + claudeEnd
+	for name, says := range map[string]string{"chat": chat + stopEvent + usageEvent + doneEvent, "messages": claude} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			config := testConfig(serveUp(t, say(says)))
+			if name == "messages" {
+				config.Providers["up"] = Provider{Kind: kindAnthropic, URL: serveClaude(t, say(says)), Key: "UP_KEY"}
+			}
+			h := newHouseWith(t, config, func(_ *Needs, l *ledger.Needs) { l.Purse = &wallet{tokens: 64 + 100, money: 1e15} })
+			if resp, answer := h.post(request("chat", true)); resp.StatusCode != http.StatusOK || !strings.HasSuffix(answer, doneEvent) {
+				t.Errorf("status %d: %s", resp.StatusCode, answer)
+			}
+			if got := h.settled(); got.status != ledger.StatusOK {
+				t.Errorf("booked %+v", got)
+			}
+		})
+	}
+}

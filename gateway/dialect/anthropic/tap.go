@@ -54,7 +54,7 @@ func deltaBytes(data []byte) int64 {
 			value = bytes.TrimLeft(value, " \t")
 			if isKey && len(value) > 0 && value[0] == '"' {
 				s := wire.Scanner{B: value}
-				return int64(len(s.Str()))
+				return wire.Size(s.Str())
 			}
 		}
 	}

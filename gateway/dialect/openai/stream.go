@@ -134,7 +134,7 @@ func textBytes(data []byte) int64 {
 				continue
 			}
 			s := wire.Scanner{B: rest}
-			total += int64(len(s.Str()))
+			total += wire.Size(s.Str())
 			rest = rest[s.I:]
 		}
 	}

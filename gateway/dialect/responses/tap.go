@@ -60,7 +60,7 @@ func (t *tap) judge(e event) dialect.Kind {
 	}
 	switch {
 	case strings.HasSuffix(e.kind, ".delta"):
-		t.text += int64(len(e.delta))
+		t.text += wire.Size(e.delta)
 		if len(e.delta) == 0 {
 			return dialect.KindSilent
 		}
