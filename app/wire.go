@@ -232,7 +232,7 @@ func (h *House) wireGateway(p *parts) {
 			return p.tokens.Spent(ctx, by, since)
 		},
 	})
-	p.tokens = ledger.New(ledger.Needs{Store: h.Store, Journal: p.book, Gate: p.fuse, Purse: p.fuse.Purse(p.budgets), Prices: p.prices, Log: h.log, Location: h.general.Location})
+	p.tokens = ledger.New(ledger.Needs{Store: h.Store, Dir: h.Home.Var("ledger"), Journal: p.book, Gate: p.fuse, Purse: p.fuse.Purse(p.budgets), Prices: p.prices, Log: h.log, Location: h.general.Location})
 	watched := telemetry.Defaults()
 	p.sessions = telemetry.New(telemetry.Needs{Home: h.Home, Config: &watched, Books: p.tokens, Location: h.general.Location, Log: h.log})
 	p.models = gateway.New(gateway.Needs{

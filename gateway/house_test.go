@@ -101,7 +101,7 @@ func newHouseWith(t testing.TB, c Config, change func(*Needs, *ledger.Needs)) *t
 		Home: root, Log: log,
 		Burn: func(ctx context.Context) (judge.Burn, error) { return h.ledger.Burn(ctx) },
 	})
-	books := ledger.Needs{Store: h.store, Node: "here", Gate: h.breaker, Log: log}
+	books := ledger.Needs{Store: h.store, Dir: root.Var("ledger"), Node: "here", Gate: h.breaker, Log: log}
 	needs := Needs{Home: root, Config: &c, Breaker: h.breaker, Keys: keyring{"UP_KEY": secretKey}, Log: log}
 	change(&needs, &books)
 	h.ledger = ledger.New(books)

@@ -73,7 +73,7 @@ func start(ctx context.Context, path string) (*store.Store, *ledger.Ledger, erro
 	if err := s.Open(ctx, store.Options{Migrations: []store.Migration{{Package: "ledger", FS: ledger.Migrations()}}}); err != nil {
 		return nil, nil, err
 	}
-	l := ledger.New(ledger.Needs{Store: s, Node: "bench", Gate: open{}, Prices: price.New(price.Needs{})})
+	l := ledger.New(ledger.Needs{Store: s, Dir: path + ".log", Node: "bench", Gate: open{}, Prices: price.New(price.Needs{})})
 	return s, l, l.Start(ctx)
 }
 

@@ -53,12 +53,12 @@ type books struct {
 	ledger *ledger.Ledger
 }
 
-func keep(ctx context.Context, s *store.Store, c Config) (*books, error) {
+func keep(ctx context.Context, s *store.Store, dir string, c Config) (*books, error) {
 	b := &books{}
 	b.Budgets = New(Needs{Config: &c, Store: s, Spent: func(ctx context.Context, by string, since time.Time) (map[string]ledger.Spent, error) {
 		return b.ledger.Spent(ctx, by, since)
 	}})
-	b.ledger = ledger.New(ledger.Needs{Store: s, Node: "here", Gate: openGate{}, Purse: b.Budgets, Prices: fixedPrices{}})
+	b.ledger = ledger.New(ledger.Needs{Store: s, Dir: dir, Node: "here", Gate: openGate{}, Purse: b.Budgets, Prices: fixedPrices{}})
 	return b, errors.Join(b.ledger.Start(ctx), b.Start(ctx))
 }
 
@@ -72,7 +72,12 @@ func (b *books) stop(t *testing.T) {
 
 func opened(t *testing.T, s *store.Store, c Config) *books {
 	t.Helper()
-	b, err := keep(t.Context(), s, c)
+	return openedIn(t, s, t.TempDir(), c)
+}
+
+func openedIn(t *testing.T, s *store.Store, dir string, c Config) *books {
+	t.Helper()
+	b, err := keep(t.Context(), s, dir, c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -286,7 +291,7 @@ func spendForever(path string) error {
 	if err := s.Open(ctx, store.Options{Migrations: whole()}); err != nil {
 		return err
 	}
-	b, err := keep(ctx, s, killLimits())
+	b, err := keep(ctx, s, path+".log", killLimits())
 	if err != nil {
 		return err
 	}
@@ -320,7 +325,7 @@ func TestKilledUnderLoadPassesNoBudget(t *testing.T) {
 	}
 	options := storetest.Options(t, store.SQLite, whole())
 	options.Path = path
-	b := opened(t, storetest.Open(t, options), killLimits())
+	b := openedIn(t, storetest.Open(t, options), path+".log", killLimits())
 	page, err := board{b.Budgets}.report(t.Context(), reportInput{})
 	if err != nil || len(page.Budgets) != 2 || !page.Reconciled || !refused {
 		t.Fatalf("%+v, %v; refused %v", page, err, refused)

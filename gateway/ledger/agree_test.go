@@ -28,7 +28,7 @@ func TestBooksAgree(t *testing.T) {
 			rt.Fatal(err)
 		}
 		defer func() { _ = s.Close() }()
-		b := &books{model: model{t: rt, ctx: t.Context(), s: s}, clock: time.Now(), counted: map[string]entry{}, names: map[string]int64{}, relayed: map[string]bool{}}
+		b := &books{model: model{t: rt, ctx: t.Context(), s: s, dir: t.TempDir()}, clock: time.Now(), counted: map[string]entry{}, names: map[string]int64{}, relayed: map[string]bool{}}
 		b.open()
 		defer func() { _ = b.l.Stop(t.Context()) }()
 		rt.Repeat(map[string]func(*rapid.T){
@@ -58,7 +58,7 @@ type books struct {
 
 func (b *books) open() {
 	b.purse = &purse{}
-	b.l = New(Needs{Store: b.s, Node: "here", Gate: wide(), Purse: b.purse, Prices: flat{}, Now: func() time.Time { return b.clock }})
+	b.l = New(Needs{Store: b.s, Dir: b.dir, Node: "here", Gate: wide(), Purse: b.purse, Prices: flat{}, Now: func() time.Time { return b.clock }})
 	if err := b.l.Start(b.ctx); err != nil {
 		b.t.Fatal(err)
 	}
@@ -151,9 +151,8 @@ func (b *books) crash(t *rapid.T) {
 	}
 	b.under = nil
 	b.before += b.purse.spent
-	old := b.l
+	crash(b.l)
 	b.open()
-	_ = old.Stop(b.ctx)
 }
 
 func (b *books) check(t *rapid.T) {

@@ -5,6 +5,7 @@ package ledger
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -65,24 +66,38 @@ type Reservation struct {
 	input  int64
 	cost   price.Cost // of what is held
 	booked bool       // it was never reserved
-	after  bool       // what was settled before must be on disk first
 	done   bool
+	to     int64 // where its record in the log ends
+
+	// Of the ledger, with its lock held: its neighbours among those that are open, and where its record
+	// in the log begins.
+	older, newer *Reservation
+	from         int64
 }
 
-// Reserve books what a call may burn before it is made and returns when that is on disk. The error
-// is the Gate's or the Purse's when the call is not admitted.
+// Reserve books what a call may burn before it is made: a house that is killed from then on leaves it
+// in the log, and Durable tells when a machine that loses its power does. The error is the Gate's or
+// the Purse's when the call is not admitted.
 func (l *Ledger) Reserve(ctx context.Context, call Call, input, output int64) (*Reservation, error) {
 	r := &Reservation{ledger: l, call: call, began: l.needs.Now(), held: input + output, input: input}
 	r.cost = l.needs.most(call, input, output)
-	if err := l.admit(r); err != nil {
+	if err := l.write.pace(ctx); err != nil {
 		return nil, err
 	}
-	if err := l.write.reserve(ctx, r.row(l.needs.Node, output), r.after); err != nil {
-		l.write.void(r.id) // it may be on disk all the same
-		r.release()
+	if err := r.admit(); err != nil {
 		return nil, err
 	}
+	l.log.Sync()
 	return r, nil
+}
+
+// Durable returns once what is reserved would outlive a loss of power. Nothing of an answer may be
+// passed on before.
+func (r *Reservation) Durable(ctx context.Context) error {
+	if err := r.ledger.log.Wait(ctx, r.to); err != nil {
+		return fmt.Errorf("cannot keep what is reserved: %w", err)
+	}
+	return nil
 }
 
 // Fits tells whether a call of that size would be admitted now. It holds nothing, so others may be
@@ -118,20 +133,28 @@ func (n Needs) priced(provider, model string, u holdfast.Usage) price.Cost {
 	return cost
 }
 
-func (l *Ledger) admit(r *Reservation) error {
+// admit asks and writes into the log under one lock, so that the order of the log is the order in
+// which calls were admitted and gave back: whatever is cut off at its end, the rest was allowed.
+func (r *Reservation) admit() error {
+	l := r.ledger
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.started {
 		return ErrClosed
 	}
+	if err := l.write.refusal(); err != nil {
+		return err
+	}
 	l.window.Advance(r.began)
 	if err := l.ask(r.claim()); err != nil {
 		return err
 	}
-	if purse, ok := l.needs.Purse.(recycler); ok {
-		r.after = purse.Recycled()
-	}
 	r.id = l.nextID(r.began)
+	if err := r.enter(settledRoom); err != nil {
+		r.giveBack()
+		return err
+	}
+	l.open.add(r)
 	return nil
 }
 
@@ -154,11 +177,9 @@ func (r *Reservation) claim() Claim {
 	return Claim{Call: r.call, Tokens: r.held, Cost: r.cost, At: r.began}
 }
 
-// release gives back what a call held that is not made.
-func (r *Reservation) release() {
+// giveBack releases what a call held that is not made. Called with the lock held.
+func (r *Reservation) giveBack() {
 	l := r.ledger
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.reserved -= r.held
 	if l.needs.Purse != nil {
 		l.needs.Purse.Settle(r.claim(), Claim{Call: r.call, Cost: price.Cost{Known: r.cost.Known}, At: r.began}, r.began)
@@ -180,7 +201,8 @@ func firstID(t time.Time) int64 { return t.UnixMilli() << idBits }
 // Held is how many tokens are reserved.
 func (r *Reservation) Held() int64 { return r.held }
 
-// Extend reserves more output for a call that goes on; the error is the Gate's or the Purse's.
+// Extend reserves more output for a call that goes on; the error is the Gate's or the Purse's, and then
+// nothing changed.
 func (r *Reservation) Extend(output int64) error {
 	l := r.ledger
 	more, whole := r.dearer(l.needs.most(r.call, r.input, r.held-r.input+output))
@@ -191,9 +213,14 @@ func (r *Reservation) Extend(output int64) error {
 	if err := l.ask(c); err != nil {
 		return err
 	}
-	r.held += output
-	r.cost = whole
-	l.write.extend(extension{id: r.id, output: r.held - r.input, cost: whole})
+	before := r.cost
+	r.held, r.cost = r.held+output, whole
+	if err := r.enter(0); err != nil {
+		r.held, r.cost = r.held-output, before
+		(&Reservation{ledger: l, call: r.call, began: c.At, held: output, cost: more}).giveBack()
+		return err
+	}
+	l.log.Sync()
 	return nil
 }
 
@@ -210,11 +237,11 @@ func (r *Reservation) Turn(provider, model string, output int64) error {
 			return err
 		}
 	}
-	r.call = call
-	if whole != r.cost {
-		r.cost = whole
-		l.write.extend(extension{id: r.id, output: r.held - r.input, cost: whole})
+	r.call, r.cost = call, whole
+	if err := r.enter(0); err != nil {
+		l.needs.Log.Warn("a call that turns to another model is in the log with the one before", "error", err)
 	}
+	l.log.Sync()
 	return nil
 }
 
@@ -231,8 +258,8 @@ func (r *Reservation) dearer(whole price.Cost) (more, held price.Cost) {
 	return price.Cost{Nano: held.Nano - r.cost.Nano, Known: true}, held
 }
 
-// Settle replaces the reservation with the truth. The burn has it at once, the disk soon; until
-// then a crash leaves the reservation, so that the call is never lost. Only the first counts.
+// Settle replaces the reservation with the truth. The burn and the log have it at once, the store soon.
+// Only the first counts.
 func (r *Reservation) Settle(result Result) {
 	if r.done {
 		return
@@ -255,7 +282,7 @@ func (r *Reservation) Settle(result Result) {
 	burn := l.burn()
 	row := r.settled(l.nextID(now), result, now, l.needs.Node)
 	row.cost = spent.Cost
-	l.write.settle(row) // before anybody can reserve what this gave back
+	r.close(row) // before anybody can reserve what this gave back
 	l.mu.Unlock()
 	l.needs.Gate.Booked(spent, burn)
 }

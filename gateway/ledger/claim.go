@@ -35,11 +35,6 @@ type Purse interface {
 	Settle(reserved, spent Claim, at time.Time)
 }
 
-// A recycler is a purse that tells whether what it reserved last was given back just before by a
-// settlement. The reservation is then not written before that settlement: whatever a crash leaves
-// fits into what the purse allows.
-type recycler interface{ Recycled() bool }
-
 // A taster is a purse that tells whether it would take a claim, and takes nothing.
 type taster interface{ Fits(c Claim) bool }
 

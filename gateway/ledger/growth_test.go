@@ -129,9 +129,14 @@ func bookThroughPlanner(t *testing.T, s *store.Store, p *planner, now time.Time)
 	err := s.Write(t.Context(), func(ctx context.Context, tx store.Tx) error {
 		prefer(ctx, t, tx, p.dialect)
 		p.Tx = tx
+		at, err := positionOf(ctx, p, "here")
+		if err == nil {
+			_, err = advance(ctx, p, "here", at.batch, at)
+		}
+		if err != nil {
+			return err
+		}
 		return (&scratch{now: time.Now, observed: true}).write(ctx, p, []op{
-			{reserve: &reservationRow{id: 5, node: "here", call: "{}"}},
-			{extend: &extension{id: 5, output: 7}},
 			{settle: &callRow{id: 1 << 50, reservation: 5, time: now.UnixNano(), source: SourceGateway, Call: c, Result: truth}},
 			{observe: []*observedRow{rowOf(l.needs, seen("b", "msg_2", now, 5, 5), now), rowOf(l.needs, seen("c", "msg_9", now, 5, 5), now), rowOf(l.needs, seen("d", "", now, 5000, 5), now)}},
 		})

@@ -42,7 +42,7 @@ func (l *Ledger) Run(ctx context.Context) error {
 	tick := time.NewTicker(tidyEvery)
 	defer tick.Stop()
 	for {
-		if err := l.keeper().tidy(ctx, l.needs.Now()); err != nil && ctx.Err() == nil {
+		if err := l.keeper().tidy(ctx, l.needs.lately()); err != nil && ctx.Err() == nil {
 			l.needs.Log.Error("cannot let go of old rows of the ledger, it is tried again", "error", err)
 		}
 		select {

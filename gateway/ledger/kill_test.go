@@ -37,7 +37,7 @@ func burnForever(path string) error {
 	if err := s.Open(ctx, store.Options{Migrations: tables()}); err != nil {
 		return err
 	}
-	l := New(Needs{Store: s, Node: "here", Gate: wide()})
+	l := New(Needs{Store: s, Dir: path + ".log", Node: "here", Gate: wide()})
 	if err := l.Start(ctx); err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func TestKilledUnderLoad(t *testing.T) {
 	options := storetest.Options(t, store.SQLite, tables())
 	options.Path = path
 	s := storetest.Open(t, options)
-	l := open(t, s, wide())
+	l := openIn(t, s, wide(), path+".log")
 	got := summary(t, l)
 	if got.Today.Calls < int64(len(reserved)) || got.Burn.Reserved != 0 {
 		t.Errorf("%d of %d acknowledged calls are booked; burn %+v", got.Today.Calls, len(reserved), got.Burn)
@@ -110,9 +110,7 @@ func TestKilledUnderLoad(t *testing.T) {
 			t.Fatalf("reserved call %s has %d rows", id, n)
 		}
 	}
-	if n := rows(t, s, "SELECT COUNT(*) FROM ledger_reservations"); n != 0 {
-		t.Errorf("%d reservations are left", n)
-	}
+	nothingReserved(t, l)
 	for id := range said["observed"] {
 		if n := rows(t, s, "SELECT COUNT(*) FROM ledger_calls WHERE request_id = ?", id); n != 1 {
 			t.Fatalf("observed call %s has %d rows", id, n)
@@ -160,4 +158,11 @@ func burnAndKill(t *testing.T, path string, lines int, said map[string]map[strin
 		said[word][id] = true
 	}
 	_ = cmd.Wait() // it was killed
+}
+
+func nothingReserved(t *testing.T, l *Ledger) {
+	t.Helper()
+	if n, _ := reserved(t, l); n != 0 {
+		t.Errorf("%d reservations are left", n)
+	}
 }

@@ -4,7 +4,8 @@
 //
 // It is for the tokens of calls and the sums over them. It is not for prices and budgets, which
 // build on it, nor for deciding what is too much: every reservation passes the Gate. A call that
-// was admitted is on disk before it is made; a settled row is never changed; what a crash left
+// was admitted is in the log before it is made, and so is its settlement before anybody can spend what
+// it gave back; the store has what was settled. A settled row is never changed; what a crash left
 // reserved is settled as an estimate at the next start. The burn of the sliding hour and day is
 // kept in memory, so that admission costs nothing that grows with the ledger. Callers: the gateway.
 package ledger
@@ -12,6 +13,7 @@ package ledger
 import (
 	"context"
 	"embed"
+	"errors"
 	"io/fs"
 	"log/slog"
 	"sync"
@@ -21,6 +23,7 @@ import (
 	"holdfast"
 	"holdfast/core/store"
 	"holdfast/gateway/breaker/judge"
+	"holdfast/gateway/ledger/wal"
 	"holdfast/gateway/price"
 )
 
@@ -48,9 +51,19 @@ type Prices interface {
 	Most(provider, model string, input, output int64) price.Cost
 }
 
+// A Clock tells the passing of time from a clock that is set (breaker/halt).
+type Clock interface {
+	Uptime() (time.Duration, bool)
+	// Past is how the clock was set within the last day, Reach how far ahead at most.
+	Past() judge.Past
+	Reach() time.Duration
+}
+
 // Needs is what a ledger is made of.
 type Needs struct {
 	Store *store.Store
+	// Dir is where the log lies.
+	Dir string
 	// Node names this machine in the rows.
 	Node string
 	// Journal, unless nil, knows that name at the start and not earlier.
@@ -65,16 +78,29 @@ type Needs struct {
 	Config *Config
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
+	// Clock, unless nil, tells the passing of time from a clock that is set.
+	Clock Clock
 	// Location is the operator's time zone, for what is called today; nil means UTC.
 	Location func() *time.Location
+}
+
+// lately is now, or earlier where the clock was set ahead within the last day.
+func (n Needs) lately() time.Time {
+	if n.Clock == nil {
+		return n.Now()
+	}
+	return n.Now().Add(-n.Clock.Reach())
 }
 
 // A Ledger books calls. Between Start and Stop its methods may be called by many goroutines.
 type Ledger struct {
 	needs Needs
 	write *writer
+	log   *wal.Log
 
 	mu       sync.Mutex
+	open     openCalls
+	record   recorder
 	window   judge.Slide
 	reserved int64
 	outputs  answered
@@ -106,13 +132,13 @@ func (l *Ledger) Start(ctx context.Context) error {
 	if l.needs.Journal != nil {
 		l.needs.Node = l.needs.Journal.Node()
 	}
+	if l.needs.Dir == "" {
+		return errors.New("cannot keep a ledger: there is no folder for its log")
+	}
 	l.Apply(*l.needs.Config)
-	orphans, err := settleOrphans(ctx, l.needs)
+	at, left, err := catchUp(ctx, l.needs)
 	if err != nil {
 		return err
-	}
-	if orphans > 0 {
-		l.needs.Log.Warn("settled reservations that a crash left, as estimates", "calls", orphans)
 	}
 	if err := l.loadWindow(ctx); err != nil {
 		return err
@@ -120,14 +146,22 @@ func (l *Ledger) Start(ctx context.Context) error {
 	if err := l.loadOutputs(ctx); err != nil {
 		return err
 	}
-	l.write = newWriter(l.needs.Store, l.needs.Log, scratch{observed: l.observed, now: l.needs.Now}, l.corrected)
+	l.log = wal.New(wal.Options{Dir: l.needs.Dir, Base: at.applied, Log: l.needs.Log})
+	l.write = newWriter(&writer{
+		store: l.needs.Store, node: l.needs.Node, log: l.needs.Log, corrected: l.corrected, open: func() int64 { return oldest(l) }, advanced: func(p position) { advanced(l, p) },
+		at: at, scratch: scratch{observed: l.observed, now: l.needs.lately},
+	})
 	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, row := range left {
+		(&Reservation{ledger: l, booked: true}).close(row)
+	}
 	l.started = true
-	l.mu.Unlock()
 	return nil
 }
 
-// Stop waits until everything booked is on disk.
+// Stop waits until everything booked is in the store. The log is then empty, but for calls that are
+// still under way.
 func (l *Ledger) Stop(ctx context.Context) error {
 	l.mu.Lock()
 	open := l.started
@@ -136,7 +170,11 @@ func (l *Ledger) Stop(ctx context.Context) error {
 	if !open {
 		return nil
 	}
-	return l.write.close(ctx)
+	err := l.write.close(ctx)
+	l.mu.Lock()
+	empty := err == nil && l.open.first == nil
+	l.mu.Unlock()
+	return errors.Join(err, l.log.Close(empty))
 }
 
 // burn is called with the lock held.
@@ -145,7 +183,7 @@ func (l *Ledger) burn() judge.Burn {
 }
 
 // Burn is what the sliding hour and day have burned. Without a running house it is read from the
-// store.
+// store and the log.
 func (l *Ledger) Burn(ctx context.Context) (judge.Burn, error) {
 	l.mu.Lock()
 	if l.started {

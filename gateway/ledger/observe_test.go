@@ -57,7 +57,7 @@ func (p *purse) Settle(reserved, spent Claim, _ time.Time) {
 
 func openWith(t testing.TB, s *store.Store, p Purse) *Ledger {
 	t.Helper()
-	l := New(Needs{Store: s, Node: "here", Gate: wide(), Purse: p, Prices: flat{}})
+	l := New(Needs{Store: s, Dir: t.TempDir(), Node: "here", Gate: wide(), Purse: p, Prices: flat{}})
 	if err := l.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -260,7 +260,7 @@ func TestPurse(t *testing.T) {
 func TestOrphansKeepTheirCost(t *testing.T) {
 	t.Parallel()
 	s := storetest.Open(t, storetest.Options(t, store.SQLite, tables()))
-	crashed := New(Needs{Store: s, Node: "here", Gate: wide(), Prices: flat{}})
+	crashed := New(Needs{Store: s, Dir: t.TempDir(), Node: "here", Gate: wide(), Prices: flat{}})
 	if err := crashed.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -275,8 +275,8 @@ func TestOrphansKeepTheirCost(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	summary(t, crashed)
-	l := openWith(t, s, nil)
+	crash(crashed)
+	l := openIn(t, s, wide(), crashed.needs.Dir)
 	got := summary(t, l).Today
 	if got.Calls != 2 || got.Total != 50 || got.CostNano != 50 || got.Unpriced != 1 {
 		t.Errorf("%+v", got)
@@ -284,7 +284,6 @@ func TestOrphansKeepTheirCost(t *testing.T) {
 	if n := rows(t, s, "SELECT COUNT(*) FROM ledger_calls WHERE cost IS NULL"); n != 1 {
 		t.Errorf("%d rows cost an unknown amount", n)
 	}
-	_ = crashed.Stop(t.Context())
 }
 
 func TestUsage(t *testing.T) {

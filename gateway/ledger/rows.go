@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -19,17 +18,7 @@ import (
 // SourceGateway is the source of what the gateway itself relayed.
 const SourceGateway = "gateway"
 
-// reservationRow is a call under way, on disk.
-type reservationRow struct {
-	id            int64
-	node          string
-	time          int64
-	input, output int64
-	cost          price.Cost
-	call          string
-}
-
-// callRow is a settled call, on disk. A void one only takes its reservation away.
+// callRow is a settled call, on disk.
 type callRow struct {
 	id          int64
 	reservation int64
@@ -41,12 +30,6 @@ type callRow struct {
 	Result
 	cost    price.Cost
 	latency int64
-	void    bool
-}
-
-func (r *Reservation) row(node string, output int64) *reservationRow {
-	call, _ := json.Marshal(r.call) // strings always marshal
-	return &reservationRow{id: r.id, node: node, time: r.began.UnixNano(), input: r.input, output: output, cost: r.cost, call: string(call)}
 }
 
 func (r *Reservation) settled(id int64, result Result, now time.Time, node string) *callRow {
@@ -64,18 +47,12 @@ func (r *callRow) claim() Claim {
 }
 
 const (
-	reservationColumns = "id, node, time_ns, input, output, cost, call"
-	callColumns        = "id, time_ns, node, tenant, caller, agent, unit, alias, provider, model, dialect, " +
+	callColumns = "id, time_ns, node, tenant, caller, agent, unit, alias, provider, model, dialect, " +
 		"input, cached_read, cache_write_5m, cache_write_1h, output, reasoning, " +
 		"estimated, status, fallback, latency_ns, first_token_ns, request_id, " +
 		"source, session, api_key, project, response_id, cost"
-	reservationWidth = 7
-	callWidth        = 29
+	callWidth = 29
 )
-
-func (r *reservationRow) values(args []any) []any {
-	return append(args, r.id, r.node, r.time, r.input, r.output, nullable(r.cost), clean(r.call))
-}
 
 func (r *callRow) values(args []any) []any {
 	estimated := int64(0)
@@ -141,6 +118,7 @@ func short(s string) string {
 // scratch is what one transaction after the other is written with.
 type scratch struct {
 	args    []any
+	rows    []*callRow
 	queries map[string]string // by table and number of rows
 	fold    fold              // what the transaction changes in the sums
 	// changed is what the transaction changes that the burn in memory does not have yet.
@@ -153,33 +131,17 @@ type scratch struct {
 	crowded bool
 }
 
-// write writes a transaction's worth: reservations, extensions, then settlements, which take
-// their reservations away, then what was observed.
+// write writes a transaction's worth: what was settled, then what was observed.
 func (s *scratch) write(ctx context.Context, tx store.Tx, ops []op) error {
 	s.fold.reset(s.now())
 	s.changed = s.changed[:0]
-	var reserve []*reservationRow
-	var settle []*callRow
-	var gone []int64
+	s.rows = s.rows[:0]
 	for _, o := range ops {
-		switch {
-		case o.reserve != nil:
-			reserve = append(reserve, o.reserve)
-		case o.settle != nil:
-			gone = append(gone, o.settle.reservation)
-			if !o.settle.void {
-				settle = append(settle, o.settle)
-			}
+		if o.settle != nil {
+			s.rows = append(s.rows, o.settle)
 		}
 	}
-	reservations := statement{table: "ledger_reservations", columns: reservationColumns, width: reservationWidth}
-	if err := insert(ctx, s, tx, reservations, reserve); err != nil {
-		return err
-	}
-	if err := s.extend(ctx, tx, ops); err != nil {
-		return err
-	}
-	if err := s.settle(ctx, tx, settle); err != nil {
+	if err := s.settle(ctx, tx, s.rows); err != nil {
 		return err
 	}
 	for _, o := range ops {
@@ -190,23 +152,7 @@ func (s *scratch) write(ctx context.Context, tx store.Tx, ops []op) error {
 			return err
 		}
 	}
-	if err := s.fold.write(ctx, s, tx); err != nil {
-		return err
-	}
-	return s.remove(ctx, tx, gone)
-}
-
-func (s *scratch) extend(ctx context.Context, tx store.Tx, ops []op) error {
-	for _, o := range ops {
-		if o.extend == nil {
-			continue
-		}
-		const query = "UPDATE ledger_reservations SET output = ?, cost = ? WHERE id = ?"
-		if _, err := tx.Exec(ctx, query, o.extend.output, nullable(o.extend.cost), o.extend.id); err != nil {
-			return fmt.Errorf("cannot extend a reservation: %w", err)
-		}
-	}
-	return nil
+	return s.fold.write(ctx, s, tx)
 }
 
 // settle writes what the gateway relayed, and takes away what was observed of the same calls.
@@ -253,16 +199,6 @@ func insert[R interface{ values(args []any) []any }](ctx context.Context, s *scr
 		rows = rows[n:]
 	}
 	return nil
-}
-
-func (s *scratch) remove(ctx context.Context, tx store.Tx, ids []int64) error {
-	return each(s, ids, func(n int) error {
-		query := s.query("gone", n, func() string { return "DELETE FROM ledger_reservations WHERE id IN " + marks(n) })
-		if _, err := tx.Exec(ctx, query, s.args...); err != nil {
-			return fmt.Errorf("cannot take reservations away: %w", err)
-		}
-		return nil
-	})
 }
 
 // each puts values into the arguments, a handful at a time, and calls f with their number.

@@ -24,11 +24,8 @@ func (l *Ledger) Spent(ctx context.Context, by string, since time.Time) (map[str
 	if !ok {
 		return nil, fmt.Errorf("cannot add up what was spent by %q: want house, tenant, agent or key", by)
 	}
-	if err := l.flush(ctx); err != nil {
-		return nil, err
-	}
 	sums := map[string]Spent{}
-	err := l.needs.Store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
+	err := l.view(ctx, func(ctx context.Context, tx store.Tx) error {
 		query := "SELECT " + name + " AS name, " + adding("calls", total, "cost", "unpriced") + " FROM ledger_sums WHERE quarter >= ? GROUP BY 1"
 		return eachRow(ctx, tx, query, []any{quarterOf(since)}, func(scan func(...any) error) error {
 			var name string
@@ -46,11 +43,8 @@ func (l *Ledger) Spent(ctx context.Context, by string, since time.Time) (map[str
 
 // Minutes are what each minute since then burned, by tenant and key, oldest first. Two days are kept.
 func (l *Ledger) Minutes(ctx context.Context, since time.Time) ([]judge.Minute, error) {
-	if err := l.flush(ctx); err != nil {
-		return nil, err
-	}
 	var list []judge.Minute
-	err := l.needs.Store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
+	err := l.view(ctx, func(ctx context.Context, tx store.Tx) error {
 		query := "SELECT minute, tenant, api_key, " + total + " FROM ledger_minutes WHERE minute >= ? ORDER BY 1, 2, 3"
 		return eachRow(ctx, tx, query, []any{judge.MinuteOf(since)}, func(scan func(...any) error) error {
 			var m judge.Minute

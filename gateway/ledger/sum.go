@@ -163,14 +163,23 @@ func (q *query) quarters(p part, f func(at time.Time, s Sum)) {
 	})
 }
 
-// flush lets the sums see the calls that just ended.
-func (l *Ledger) flush(ctx context.Context) error {
+// view runs f on one state of the store that has the calls that just ended, also those that are in the
+// log of a house that does not run.
+func (l *Ledger) view(ctx context.Context, f func(context.Context, store.Tx) error) error {
 	l.mu.Lock()
 	open := l.started
 	l.mu.Unlock()
 	if !open {
-		return nil
+		return asIfApplied(ctx, l.needs, func(ctx context.Context, tx store.Tx, _ []*callRow) error { return f(ctx, tx) })
 	}
+	if err := l.flush(ctx); err != nil {
+		return err
+	}
+	return l.needs.Store.Read(ctx, f)
+}
+
+// flush lets the sums see the calls that just ended.
+func (l *Ledger) flush(ctx context.Context) error {
 	if err := l.write.flush(ctx); err != nil && !errors.Is(err, ErrClosed) {
 		return fmt.Errorf("cannot wait for the ledger: %w", err)
 	}
@@ -179,10 +188,7 @@ func (l *Ledger) flush(ctx context.Context) error {
 
 // read answers questions on one snapshot that has the calls that just ended.
 func (l *Ledger) read(ctx context.Context, ask func(q *query)) error {
-	if err := l.flush(ctx); err != nil {
-		return err
-	}
-	err := l.needs.Store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
+	err := l.view(ctx, func(ctx context.Context, tx store.Tx) error {
 		q := &query{ctx: ctx, tx: tx}
 		ask(q)
 		return q.err

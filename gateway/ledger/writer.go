@@ -9,60 +9,82 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"holdfast/core/store"
-	"holdfast/gateway/price"
 )
 
 const (
 	mostTogether = 512
 	retryAfter   = time.Second
 	patience     = 30 * time.Second // with the store
-	// lazily is how long a settlement may wait for company: its reservation is on disk.
-	lazily = 25 * time.Millisecond
+	// lazily is how long a settlement may wait for company: it is in the log.
+	lazily = 200 * time.Millisecond
+	// mostQueued is how far the store may be behind before further calls wait for it.
+	mostQueued = 8 * mostTogether
 )
 
-// writer brings rows to disk, many in one transaction. Reservations wait for it; settlements do
-// not, and are tried again until they are written: their reservation stands in for them meanwhile.
+// writer brings what was settled and observed into the store, many rows in one transaction. What is
+// settled is in the log already and is tried until it is written.
 type writer struct {
 	store *store.Store
+	node  string
 	log   *slog.Logger
+	// open is the position of the oldest reservation that is open.
+	open func() int64
 	// corrected hears, after each commit, what it changed that the burn in memory does not have yet.
 	corrected func([]Claim)
+	// advanced hears how far the store is.
+	advanced func(position)
 
-	mu      sync.Mutex
-	urgent  []op // reservations, for which somebody waits
-	lazy    []op // everything else, in order
-	closed  bool
-	due     bool        // what is lazy has waited long enough
-	after   bool        // a reservation is urgent that must not be written before what is lazy
-	timer   *time.Timer // makes it due
-	scratch scratch     // of run alone
-	wake    chan struct{}
-	gone    chan struct{}
-	giveUp  chan struct{}
+	mu     sync.Mutex
+	queue  []op // in the order of the log
+	closed bool
+	due    bool        // what is queued has waited long enough
+	timer  *time.Timer // makes it due
+	wake   chan struct{}
+	gone   chan struct{}
+	giveUp chan struct{}
+	behind atomic.Int64  // how many are queued
+	less   chan struct{} // closed when some of them are taken; nil: nobody waits
+	// ill is why the store takes nothing; nil while it does.
+	ill atomic.Pointer[error]
+
+	// Of run alone:
+	at      position
+	high    int64 // the end of the last settlement that is written
+	scratch scratch
+	unsure  batch // of which is not known whether the store has it
+	failed  []op  // settlements that the store does not take
+	again   time.Time
 }
 
-// op is one piece of work; exactly one of reserve, settle, extend, observe or none (a barrier) is set.
+// op is one piece of work: a settlement, observations, or neither (a barrier).
 type op struct {
-	reserve *reservationRow
-	settle  *callRow
-	extend  *extension
-	observe []*observedRow
-	done    chan error // nil: nobody waits
-	after   bool       // of a reservation: not before what is lazy now
+	settle   *callRow
+	from, to int64 // where it stands in the log; to 0: nowhere
+	observe  []*observedRow
+	done     chan error // nil: nobody waits
 }
 
-type extension struct {
-	id, output int64
-	cost       price.Cost
+// position is how far the store has what the log has.
+type position struct {
+	batch   int64 // names the transaction that said so
+	floor   int64 // nothing before it is needed
+	applied int64 // everything settled before it is written
 }
 
-func newWriter(s *store.Store, log *slog.Logger, first scratch, corrected func([]Claim)) *writer {
-	w := &writer{store: s, log: log, corrected: corrected, scratch: first, wake: make(chan struct{}, 1), gone: make(chan struct{}), giveUp: make(chan struct{})}
+// batch is what one transaction writes, and where it stands then. However often it is tried, it is
+// written once, for the store knows it by its name.
+type batch struct {
+	ops []op
+	position
+}
+
+func newWriter(w *writer) *writer {
+	w.wake, w.gone, w.giveUp = make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
 	w.timer = time.AfterFunc(time.Hour, w.hurry)
 	w.timer.Stop()
 	go w.run()
@@ -75,20 +97,15 @@ func (w *writer) push(o op) bool {
 		w.mu.Unlock()
 		return false
 	}
-	awake := o.done != nil
-	if o.reserve != nil {
-		w.urgent = append(w.urgent, o)
-		w.after = w.after || o.after
-	} else {
-		w.lazy = append(w.lazy, o)
-		awake = awake || len(w.lazy) == mostTogether
-		w.due = w.due || awake
-		if len(w.lazy) == 1 && !awake {
-			w.timer.Reset(lazily)
-		}
+	w.queue = append(w.queue, o)
+	w.behind.Store(int64(len(w.queue)))
+	now := o.done != nil || len(w.queue) == mostTogether
+	w.due = w.due || now
+	if len(w.queue) == 1 && !now {
+		w.timer.Reset(lazily)
 	}
 	w.mu.Unlock()
-	if awake {
+	if now {
 		w.signal()
 	}
 	return true
@@ -109,11 +126,6 @@ func (w *writer) signal() {
 	}
 }
 
-// reserve returns when the row is on disk; when it is to be after, then what was settled before is too.
-func (w *writer) reserve(ctx context.Context, row *reservationRow, after bool) error {
-	return w.wait(ctx, op{reserve: row, after: after})
-}
-
 // wait pushes o and returns when it was tried.
 func (w *writer) wait(ctx context.Context, o op) error {
 	done := make(chan error, 1)
@@ -129,25 +141,44 @@ func (w *writer) wait(ctx context.Context, o op) error {
 	}
 }
 
-// void takes a reservation away with nothing in its place: before it is written, or once it is.
-func (w *writer) void(reservation int64) {
-	w.mu.Lock()
-	queued := len(w.urgent)
-	w.urgent = slices.DeleteFunc(w.urgent, func(o op) bool { return o.reserve.id == reservation })
-	gone := len(w.urgent) < queued
-	w.mu.Unlock()
-	if gone {
-		return
-	}
-	w.push(op{settle: &callRow{reservation: reservation, void: true}})
-}
-func (w *writer) settle(row *callRow) { w.push(op{settle: row}) }
-func (w *writer) extend(e extension)  { w.push(op{extend: &e}) }
-
 // flush waits until everything booked before it was tried.
 func (w *writer) flush(ctx context.Context) error { return w.wait(ctx, op{}) }
 
-// close writes what is left; when ctx ends first, that is left to the reservations.
+// pace returns once the store is not too far behind.
+func (w *writer) pace(ctx context.Context) error {
+	if w == nil {
+		return ErrClosed
+	}
+	for w.behind.Load() >= mostQueued && w.ill.Load() == nil {
+		w.mu.Lock()
+		if w.less == nil {
+			w.less = make(chan struct{})
+		}
+		less, late := w.less, w.closed || len(w.queue) < mostQueued
+		w.mu.Unlock()
+		if late {
+			return nil
+		}
+		select {
+		case <-less:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-w.gone:
+			return ErrClosed
+		}
+	}
+	return nil
+}
+
+// refusal is why no call may be made: the store takes nothing.
+func (w *writer) refusal() error {
+	if ill := w.ill.Load(); ill != nil {
+		return *ill
+	}
+	return nil
+}
+
+// close writes what is left; when ctx ends first, that is left to the log.
 func (w *writer) close(ctx context.Context) error {
 	w.mu.Lock()
 	w.closed = true
@@ -160,59 +191,39 @@ func (w *writer) close(ctx context.Context) error {
 	case <-ctx.Done():
 		close(w.giveUp)
 		<-w.gone
-		return fmt.Errorf("cannot write the last settlements, they will be estimates: %w", context.Cause(ctx))
+		return fmt.Errorf("cannot write the last settlements, they stay in the ledger's log: %w", context.Cause(ctx))
 	}
 }
 
 func (w *writer) run() {
 	defer close(w.gone)
-	var failed []op // settlements to try again
 	for {
-		ops, closed := w.take(failed)
-		if len(ops) == 0 {
-			if closed {
-				return
+		b, closed := w.next()
+		switch {
+		case b.ops != nil:
+			if w.commit(b) || w.rest(true) {
+				continue
 			}
-			<-w.wake
-			continue
-		}
-		failed = w.commit(ops)
-		if len(failed) > 0 && !w.pause() {
+			return
+		case closed && len(w.failed) == 0:
+			return
+		case !w.rest(len(w.failed) > 0):
 			return
 		}
 	}
 }
 
-// take is the next work, up to one transaction's worth: what failed before, then reservations, then
-// what was lazy and is due. Settlements wait for company even while reservations are written, for what
-// they change in the sums is then written once for many.
-func (w *writer) take(failed []op) ([]op, bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	ops := failed
-	if w.after {
-		ops, w.lazy = upTo(mostTogether, ops, w.lazy)
-		w.due = len(w.lazy) > 0
-		if w.after = w.due; w.due {
-			return ops, w.closed
+// rest waits for work, and no longer than it takes to try again where that is asked; false when the
+// house ends without.
+func (w *writer) rest(again bool) bool {
+	if !again {
+		select {
+		case <-w.wake:
+			return true
+		case <-w.giveUp:
+			return false
 		}
 	}
-	ops, w.urgent = upTo(mostTogether, ops, w.urgent)
-	if w.due || w.closed {
-		ops, w.lazy = upTo(mostTogether, ops, w.lazy)
-		w.due = len(w.lazy) > 0
-	}
-	return ops, w.closed
-}
-
-// upTo moves work to ops until there are so many.
-func upTo(most int, ops, queue []op) (taken, left []op) {
-	n := min(len(queue), max(0, most-len(ops)))
-	return append(ops, queue[:n]...), append([]op(nil), queue[n:]...)
-}
-
-// pause waits before settlements are tried again; false when the house ends without them.
-func (w *writer) pause() bool {
 	timer := time.NewTimer(retryAfter)
 	defer timer.Stop()
 	select {
@@ -224,45 +235,156 @@ func (w *writer) pause() bool {
 	return true
 }
 
-// commit writes ops together, and one by one when that fails, so that one bad row spoils no
-// other. It returns the settlements that are still to be written.
-func (w *writer) commit(ops []op) []op {
-	err := w.together(ops)
-	if err == nil {
-		answer(ops, nil)
-		return nil
+// next is the next work: a batch of which is not known whether it was written, then what failed and
+// has waited, then what is due.
+func (w *writer) next() (batch, bool) {
+	ops, closed := w.take()
+	if b := w.unsure; b.ops != nil {
+		w.unsure = batch{}
+		return b, closed
 	}
-	var failed []op
-	for _, o := range ops {
-		oneErr := w.alone(o)
-		if oneErr != nil {
-			w.log.Error("cannot write to the ledger", "error", oneErr)
-			if o.settle != nil || o.extend != nil {
-				failed = append(failed, o)
-			}
-		}
-		answer([]op{o}, oneErr)
+	if ops == nil {
+		return batch{}, closed
 	}
-	return failed
+	return w.batchOf(ops), closed
 }
 
-// alone writes one op after it failed among others. A settlement may be on disk already, when
-// only the word of its commit was lost; or its id may be another node's, and then it gets a new one.
-func (w *writer) alone(o op) error {
-	if o.settle != nil && !o.settle.void {
-		request, there, err := w.written(o.settle)
+func (w *writer) take() (ops []op, closed bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.unsure.ops != nil {
+		return nil, w.closed
+	}
+	if len(w.failed) > 0 && !time.Now().Before(w.again) {
+		ops, w.failed = w.failed, nil
+		return ops, w.closed
+	}
+	if !w.due && !w.closed || len(w.queue) == 0 {
+		return nil, w.closed
+	}
+	n := min(len(w.queue), mostTogether)
+	ops = append(ops, w.queue[:n]...)
+	left := copy(w.queue, w.queue[n:])
+	clear(w.queue[left:])
+	w.queue = w.queue[:left]
+	w.due = left > 0
+	w.behind.Store(int64(left))
+	if w.less != nil {
+		close(w.less)
+		w.less = nil
+	}
+	return ops, w.closed
+}
+
+// batchOf names a batch and tells where the store is once it is written.
+func (w *writer) batchOf(ops []op) batch {
+	b := batch{ops: ops, position: w.at}
+	b.batch += 1 + rand.Int64N(1<<30) //nolint:gosec // a name is no secret
+	b.applied = max(b.applied, w.high, highest(ops))
+	if len(w.failed) > 0 && w.failed[0].to > 0 {
+		b.applied = max(w.at.applied, min(b.applied, w.failed[0].from))
+	}
+	b.floor = max(w.at.floor, min(b.applied, w.open()))
+	return b
+}
+
+func highest(ops []op) (to int64) {
+	for _, o := range ops {
+		to = max(to, o.to)
+	}
+	return to
+}
+
+// commit writes a batch, and each of its rows by itself when that fails, so that one bad row spoils no
+// other. It is false when it is to be tried again later.
+func (w *writer) commit(b batch) bool {
+	definite, err := w.try(b)
+	switch {
+	case err == nil:
+		w.ill.Store(nil)
+		answer(b.ops, nil)
+		return true
+	case !definite:
+		w.unsure = w.sick(b, err)
+		return false
+	}
+	for i, o := range b.ops {
+		one := w.batchOf([]op{o})
+		definite, err := w.alone(one)
 		switch {
-		case err != nil:
-			return err
-		case there && request == short(o.settle.RequestID):
-			o.settle.void = true
-		case there:
+		case err == nil:
+			answer(one.ops, nil)
+			continue
+		case !definite:
+			w.failed = append(w.failed, b.ops[i+1:]...)
+			w.unsure = w.sick(one, err)
+			return false
+		}
+		w.log.Error("cannot write to the ledger", "error", err)
+		answer(one.ops, err)
+		if o.settle == nil {
+			continue
+		}
+		w.failed, w.again = append(w.failed, o), time.Now().Add(retryAfter)
+		probe := w.batchOf([]op{})
+		if _, err := w.try(probe); err != nil { // it is not the row
+			w.failed = append(w.failed, b.ops[i+1:]...)
+			w.sick(batch{ops: b.ops[i+1:]}, err)
+			w.unsure = probe
+			return false
+		}
+	}
+	w.ill.Store(nil)
+	return true
+}
+
+// sick refuses calls until the store takes something again, and answers who waits. What remains of the
+// batch is what nobody waits for.
+func (w *writer) sick(b batch, err error) batch {
+	if w.ill.Load() == nil {
+		w.log.Error("the ledger's store takes nothing, no call is made until it does", "error", err)
+	}
+	err = fmt.Errorf("the ledger's store takes nothing: %w", err)
+	w.ill.Store(&err)
+	w.again = time.Now().Add(retryAfter)
+	for i := range b.ops {
+		o := &b.ops[i]
+		if o.done == nil {
+			continue
+		}
+		if o.observe == nil {
+			o.done <- nil // it was tried
+		} else {
+			o.done <- err
+		}
+		o.done = nil
+	}
+	return b
+}
+
+func answer(ops []op, err error) {
+	for _, o := range ops {
+		if o.done != nil {
+			o.done <- err
+		}
+	}
+}
+
+// alone writes one row after it failed among others. Its id may be another node's, and then it gets a
+// new one.
+func (w *writer) alone(b batch) (definite bool, err error) {
+	if o := b.ops[0]; o.settle != nil {
+		request, there, err := w.written(o.settle)
+		if err != nil {
+			return false, err
+		}
+		if there && request != short(o.settle.RequestID) {
 			o.settle.id += 1 + rand.Int64N(1<<idBits) //nolint:gosec // an id is no secret
 		}
 	}
 	w.scratch.crowded = true
 	defer func() { w.scratch.crowded = false }()
-	return w.together([]op{o})
+	return w.try(b)
 }
 
 // written tells whose call has the id of a row, by its request id; false when nobody's has.
@@ -278,20 +400,60 @@ func (w *writer) written(row *callRow) (request string, there bool, err error) {
 	return request, err == nil, err
 }
 
-func answer(ops []op, err error) {
-	for _, o := range ops {
-		if o.done != nil {
-			o.done <- err
-		}
-	}
-}
-
-func (w *writer) together(ops []op) error {
+// try writes a batch, unless the store has it already: the word of an earlier commit was lost. When it
+// fails, definite tells that it certainly is not there.
+func (w *writer) try(b batch) (definite bool, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	err := w.store.Write(ctx, func(ctx context.Context, tx store.Tx) error { return w.scratch.write(ctx, tx, ops) })
-	if err == nil && len(w.scratch.changed) > 0 {
-		w.corrected(w.scratch.changed)
+	var failed error
+	err = w.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
+		failed = nil
+		there, err := advance(ctx, tx, w.node, w.at.batch, b.position)
+		if err != nil || there {
+			return err
+		}
+		failed = w.scratch.write(ctx, tx, b.ops)
+		return failed
+	})
+	if err != nil {
+		return failed != nil, err
 	}
-	return err
+	w.at, w.high = b.position, max(w.high, highest(b.ops))
+	if changed := w.scratch.changed; len(changed) > 0 {
+		w.corrected(changed)
+		w.scratch.changed = changed[:0]
+	}
+	w.advanced(w.at)
+	return true, nil
+}
+
+// advance says in a transaction how far the store is, when it was where before says. It is there when
+// it is at that position already.
+func advance(ctx context.Context, tx store.Tx, node string, before int64, to position) (there bool, err error) {
+	const query = "UPDATE ledger_log SET batch = ?, floor = ?, applied = ? WHERE node = ? AND batch = ?"
+	result, err := tx.Exec(ctx, query, to.batch, to.floor, to.applied, node, before)
+	if err != nil {
+		return false, fmt.Errorf("cannot say how far the ledger's log is written: %w", err)
+	}
+	n, err := result.RowsAffected()
+	if err != nil || n > 0 {
+		return false, err
+	}
+	is, err := positionOf(ctx, tx, node)
+	if err != nil || is.batch == to.batch {
+		return err == nil, err
+	}
+	return false, fmt.Errorf("somebody else writes the calls of node %q: two houses share a name in one database", node)
+}
+
+// positionOf reads how far the store is; zero for a node that never wrote.
+func positionOf(ctx context.Context, tx store.Tx, node string) (p position, err error) {
+	err = tx.QueryRow(ctx, "SELECT batch, floor, applied FROM ledger_log WHERE node = ?", node).Scan(&p.batch, &p.floor, &p.applied)
+	if errors.Is(err, sql.ErrNoRows) {
+		return position{}, nil
+	}
+	if err != nil {
+		return p, fmt.Errorf("cannot read how far the ledger's log is written: %w", err)
+	}
+	return p, nil
 }

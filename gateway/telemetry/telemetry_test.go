@@ -44,7 +44,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	w := &world{t: t, user: t.TempDir(), home: home.At(t.TempDir())}
 	s := storetest.SQLite(t, []store.Migration{{Package: "ledger", FS: ledger.Migrations()}})
-	w.l = ledger.New(ledger.Needs{Store: s, Node: "here", Gate: open{}})
+	w.l = ledger.New(ledger.Needs{Store: s, Dir: w.home.Var("ledger"), Node: "here", Gate: open{}})
 	if err := w.l.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

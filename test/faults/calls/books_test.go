@@ -22,8 +22,7 @@ type row struct {
 
 // books is the ledger as it stands on disk.
 type books struct {
-	rows         map[string]row // by the call's name
-	reservations int
+	rows         map[string]row   // by the call's name
 	tokens, nano map[string]int64 // by key
 	total        int64
 	days         map[int64]int64  // of the key tokens, by the day
@@ -77,10 +76,18 @@ func (h *house) read() books {
 		}
 		b.sums[table] = sum
 	}
-	if err := tx.QueryRowContext(h.t.Context(), "SELECT COUNT(*) FROM ledger_reservations").Scan(&b.reservations); err != nil {
-		h.t.Fatal(err)
-	}
 	return b
+}
+
+// settled tells that no call is under way, and has the house bring all that is settled into its store.
+func (h *house) settled() bool {
+	h.t.Helper()
+	var burn struct{ Reserved int64 }
+	if h.must(&burn, "breaker", "status"); burn.Reserved != 0 {
+		return false
+	}
+	h.must(nil, "tokens")
+	return true
 }
 
 // agree compares what clients and the upstream saw with the books, and lists what is wrong. When

@@ -91,7 +91,7 @@ func (h *house) spend(a *accounts, what string) (fitted int) {
 // sound waits until all is settled, and compares all accounts.
 func (h *house) sound(a *accounts, what string) {
 	h.t.Helper()
-	h.until(time.Minute, "all is settled", func() bool { return h.read().reservations == 0 })
+	h.until(time.Minute, "all is settled", h.settled)
 	b := h.read()
 	delete(b.sums, "ledger_minutes") // which keep no more than the days before the clock
 	wrong := b.agree(a, func(string) bool { return false })

@@ -51,7 +51,7 @@ func TestDiskFullWhileItCalls(t *testing.T) {
 			h.until(time.Minute, "calls are answered again", func() bool { return a.whole() > whole+50 })
 			callers.stop()
 			callers.wait()
-			h.until(time.Minute, "all is settled", func() bool { return h.read().reservations == 0 })
+			h.until(time.Minute, "all is settled", h.settled)
 			if round%3 == 0 {
 				for name := range a.complete {
 					settled[name] = settled[name] || strings.HasPrefix(name, "f"+string(rune('A'+round)))

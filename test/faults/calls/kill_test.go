@@ -50,7 +50,7 @@ func TestKilledWhileItCalls(t *testing.T) {
 			})
 			callers.stop()
 			callers.wait()
-			h.until(time.Minute, "all is settled", func() bool { return h.read().reservations == 0 })
+			h.until(time.Minute, "all is settled", h.settled)
 			for name := range a.complete {
 				known[name] = known[name] || strings.HasPrefix(name, fmt.Sprintf("r%d-", round))
 			}
@@ -59,10 +59,10 @@ func TestKilledWhileItCalls(t *testing.T) {
 		callers.stop()
 		callers.wait()
 		h.up()
-		b := h.read()
-		if b.reservations != 0 {
-			t.Errorf("round %d: %d reservations are left after the start", round, b.reservations)
+		if !h.settled() {
+			t.Errorf("round %d: reservations are left after the start", round)
 		}
+		b := h.read()
 		wrong := append(b.agree(a, func(name string) bool { return known[name] }), quotas.passed(b)...)
 		if wrong = append(wrong, h.reconciled(b)...); len(wrong) > 0 {
 			t.Fatalf("round %d, killed after %s: %d things are wrong:\n%s", round, span, len(wrong), strings.Join(wrong[:min(len(wrong), 20)], "\n"))
