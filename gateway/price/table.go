@@ -77,7 +77,8 @@ func VendorOf(flavor, address string) string {
 		return "openrouter"
 	case strings.HasSuffix(host, ".openai.azure.com"), strings.HasSuffix(host, ".services.ai.azure.com"):
 		return "azure"
-	case strings.HasPrefix(host, "bedrock-runtime.") && strings.HasSuffix(host, ".amazonaws.com"):
+	case strings.HasPrefix(host, "bedrock-runtime") && strings.HasSuffix(host, ".amazonaws.com"),
+		strings.HasPrefix(host, "bedrock-mantle.") && strings.HasSuffix(host, ".api.aws"):
 		return "bedrock"
 	}
 	for name, hosts := range hosts() {

@@ -14,7 +14,8 @@ import (
 // A Flavor is how one kind of server differs from the dialects as they are written down.
 type Flavor struct {
 	Name string
-	// Hosts are the ends of host names by which the flavor is known, Ports those of local servers.
+	// Hosts are the ends of host names by which the flavor is known, or beginning and end with a * between
+	// them, Ports those of local servers.
 	Hosts []string
 	Ports []string
 	// Paths are the dialects that the server speaks, the preferred one first, each with its path
@@ -84,6 +85,12 @@ func Flavors() []Flavor {
 			Paths: []Path{chat(), responses(), embeddings()}, Auth: "Api-Key", Limit: maxCompletion,
 		},
 		{
+			// Its endpoints in OpenAI's form, with a bearer key of Bedrock's. Below bedrock-mantle most models
+			// stand under /v1, so that base is to be written out.
+			Name: "bedrock", Hosts: []string{"bedrock-runtime*.amazonaws.com", "bedrock-mantle.*.api.aws"}, Version: "openai/v1",
+			Paths: []Path{chat(), responses()},
+		},
+		{
 			Name: "groq", Hosts: []string{"api.groq.com"}, Paths: []Path{chat()}, Limit: maxCompletion, Alone: true,
 			Drop: []string{"store", "metadata"}, Refuse: []string{"logprobs", "logit_bias", "top_logprobs"},
 		},
@@ -137,5 +144,8 @@ func find(name string, base *url.URL) (Flavor, bool) {
 
 // within tells whether a host is the one named, or below it.
 func within(host, end string) bool {
+	if begin, end, split := strings.Cut(end, "*"); split {
+		return len(host) > len(begin)+len(end) && strings.HasPrefix(host, begin) && strings.HasSuffix(host, end)
+	}
 	return host == end || strings.HasSuffix(host, "."+strings.TrimPrefix(end, "."))
 }

@@ -19,6 +19,7 @@ import (
 	"holdfast/gateway/dialect"
 	"holdfast/gateway/dialect/anthropic"
 	"holdfast/gateway/dialect/openai"
+	"holdfast/gateway/dialect/responses"
 	"holdfast/gateway/dialect/wire"
 	"holdfast/gateway/provider"
 	"holdfast/gateway/provider/remote"
@@ -83,6 +84,11 @@ func flavors() map[string]flavored {
 		}},
 		"azure-v1": {url: "https://house.openai.azure.com/openai/v1/", keyed: true, calls: []exchange{
 			{body: `{"model":"my-mini",` + hi + `,"max_tokens":64}`, usage: used(8, 0, 2, 0)},
+		}},
+		"bedrock": {url: "https://bedrock-runtime.us-west-2.amazonaws.com", keyed: true, calls: []exchange{
+			{body: `{"model":"openai.gpt-oss-120b-1:0",` + hi + `,` + stream + `,"max_completion_tokens":64}`, usage: used(68, 0, 12, 0)},
+			{dialect: responses.Dialect(), body: `{"model":"openai.gpt-5.4","input":"Hi","max_output_tokens":64}`, usage: used(8, 0, 12, 4)},
+			limited("openai.gpt-oss-120b-1:0"),
 		}},
 		"groq": {url: "https://api.groq.com/openai/v1", keyed: true, calls: []exchange{
 			{body: `{"model":"llama-3.3-70b-versatile","n":1,"logprobs":false,"store":true,` + hi + `,` + stream + `,"max_tokens":64}`, usage: used(8, 0, 2, 0)},
@@ -247,6 +253,8 @@ func TestWhichFlavor(t *testing.T) {
 	for url, want := range map[string]string{
 		"https://api.openai.com/v1": "openai", "https://API.OpenAI.com/v1": "openai", "https://eu.api.openai.com/v1": "openai",
 		"https://api.openai.com.evil.example/v1": "generic", "https://notapi.openai.com.x/v1": "generic", "http://127.0.0.1:1/v1": "generic",
+		"https://bedrock-runtime.eu-west-1.amazonaws.com/openai/v1": "bedrock", "https://bedrock-mantle.eu-west-1.api.aws/v1": "bedrock",
+		"https://bedrock-runtime.amazonaws.com.evil.example/v1": "generic", "https://ec2-1-2-3-4.compute.amazonaws.com/v1": "generic",
 		"http://localhost:11434/v1": "ollama", "https://x.services.ai.azure.com/openai/v1": "azure", "https://openrouter.ai/api/v1": "openrouter",
 	} {
 		if got := client(t, flavored{url: url}, nil).Flavor(); got != want {
