@@ -24,7 +24,7 @@ import (
 const many = 500
 
 // TestBrowser drives Chromium through the front door of a real house: the Hub's story at desktop and
-// phone width, light and dark, its Units page in depth and with hundreds of units, and an extension
+// phone width, light and dark, its Units page in depth and with hundreds of units, what is spent with a ledger of 10,000 sessions, and an extension
 // page that tries to act as the operator.
 func TestBrowser(t *testing.T) {
 	if _, err := exec.LookPath("chromium"); err != nil {
@@ -35,7 +35,7 @@ func TestBrowser(t *testing.T) {
 		t.Fatal(err)
 	}
 	bin := build(t, root)
-	for _, script := range []string{"hub.mjs", "units.mjs", "many.mjs", "spending.mjs", "hostile.mjs"} {
+	for _, script := range []string{"hub.mjs", "units.mjs", "many.mjs", "spending.mjs", "burn.mjs", "hostile.mjs"} {
 		t.Run(script, func(t *testing.T) {
 			h := startHouse(t, bin, script)
 			ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
@@ -149,7 +149,7 @@ func startHouse(t *testing.T, bin, script string) *realHouse {
 		}
 	}
 	h.declare(t, script)
-	if script == "spending.mjs" {
+	if script == "spending.mjs" || script == "burn.mjs" {
 		h.talk(t)
 	}
 	for _, variable := range portRanges(33000)() {
@@ -169,7 +169,30 @@ func startHouse(t *testing.T, bin, script string) *realHouse {
 	if err := json.Unmarshal(h.run(t, "status", "--json"), &h.status); err != nil {
 		t.Fatal(err)
 	}
+	if script == "burn.mjs" {
+		h.live(t)
+	}
 	return h
+}
+
+// live gives the ledger a past: 10,000 sessions of three agents over twenty days, the last one now.
+func (h *realHouse) live(t *testing.T) {
+	t.Helper()
+	const sessions = 10_000
+	agents := [...][3]string{{"claude", "anthropic", "claude-opus-4-5"}, {"codex", "openai", "gpt-5"}, {"=companion", "openrouter", "qwen/qwen3-235b-a22b"}}
+	now := time.Now().UTC()
+	var b bytes.Buffer
+	for i := range sessions {
+		at := now.Add(-time.Duration(i) * (20 * 24 * time.Hour / sessions))
+		who := agents[i%7%len(agents)]
+		fmt.Fprintf(&b, `{"time": %q, "key": "%d", "session": "session-%05d", "agent": %q, "provider": %q, "model": %q, "input": %d, "cached_read": %d, "cache_write_5m": %d, "output": %d, "reasoning": %d}`+"\n",
+			at.Format(time.RFC3339Nano), i, i, who[0], who[1], who[2], 300+i%911, 9000+i%7919, i%3*400, 500+i%401, i%2*200)
+	}
+	path := filepath.Join(t.TempDir(), "past.jsonl")
+	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h.run(t, "token", "import", path)
 }
 
 func isFolder(path string) bool {

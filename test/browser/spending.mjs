@@ -22,6 +22,18 @@ async function call(key, model = 'chat') {
   return fetch(`${house.api}/v1/chat/completions`, { method: 'POST', headers: { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' }, body: JSON.stringify({ model, messages: [{ role: 'user', content: 'hello' }] }) })
 }
 
+/** Every page says in words that there is nothing yet. */
+async function empty(page) {
+  say('looks at a ledger without a call')
+  for (const [path, title, text] of [['/tokens', 'Tokens', 'No calls in this time'], ['/tokens?view=usage', 'Tokens', 'No calls in this time'], ['/tokens?view=sessions', 'Tokens', 'No sessions yet'], ['/tokens?view=budgets', 'Tokens', 'No budgets'], ['/tokens?view=breaker', 'Tokens', 'None has caps of its own'], ['/models', 'Models', 'No model rests']]) {
+    await open(page, path, title)
+    await page.getByText(text).first().waitFor({ timeout: patience })
+    want((await page.locator('.trouble-card').count()) === 0, `${path} is in trouble without a call`)
+    await judge(page, `${path}, empty`)
+  }
+  await open(page, '/tokens', 'Tokens')
+}
+
 async function playground(page) {
   say('talks to a model, and stops it')
   await open(page, '/models', 'Models')
@@ -217,6 +229,7 @@ const views = Object.fromEntries(['sessions', 'budgets', 'breaker', 'prices'].ma
 await tell('what is spent is seen and bounded', async (page) => {
   await login(page)
   await open(page, '/tokens', 'Tokens')
+  if (real) await empty(page)
   const before = await calls(page)
   await playground(page)
   await counted(page, before)
