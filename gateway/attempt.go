@@ -84,7 +84,7 @@ func (c *call) attempt(ctx context.Context, s step) *failure {
 	defer cancel(nil)
 	number := c.g.flights.begin(flight{cancel, c.asked.Tenant, c.asked.Key, c.req.Stream})
 	defer c.g.flights.end(number)
-	if flag, halted := c.g.needs.Breaker.HaltedFor(c.asked.Tenant, c.asked.Key); halted { // raised before this flight could be cut
+	if flag, halted := c.g.needs.Breaker.HaltedFor(c.asked.Tenant, c.asked.Key); halted && !c.passed { // raised before this flight could be cut
 		return &failure{halt: &haltedError{flag.Reason}}
 	}
 	patience := c.settings.Timeouts.Answer.Std()

@@ -154,6 +154,7 @@ type call struct {
 	room   int64 // output tokens reserved
 	least  int64 // as few as the call can do with
 	most   int64 // the limit that the target takes, when it takes less than was reserved; else 0
+	passed bool  // the owner lets it past a HALT
 	bound  bool  // it is a stream without a limit to which the house gives one
 	// charged is what the key's limits took for spent.
 	charged int64
@@ -169,7 +170,7 @@ type call struct {
 // run finds who may be asked, reserves the call, tries the chain and settles.
 func (c *call) run(ctx context.Context) {
 	g := c.g
-	if refusal := g.needs.Breaker.Refusal(); refusal != nil {
+	if refusal := g.needs.Breaker.Refusal(); refusal != nil && !c.passed {
 		c.refuse(refused(refusal))
 		return
 	}
@@ -280,7 +281,9 @@ func (c *call) name(ctx context.Context, caller holdfast.Caller, first route.Tar
 	if agent == "" && caller.Kind == holdfast.CallerAgent {
 		agent = caller.Name
 	}
-	c.id = c.g.newID()
+	if c.id = c.g.newID(); c.passed {
+		c.g.needs.Breaker.Passes.Begin(c.id)
+	}
 	c.asked = ledger.Call{
 		Caller: caller.String(), Key: caller.Key, Tenant: caller.Tenant, Agent: agent, Unit: caller.Unit, Session: session(c.header),
 		Alias: c.trip.Alias(), Provider: first.Provider, Model: first.Model, Dialect: c.client.Name, RequestID: c.id,

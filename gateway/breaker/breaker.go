@@ -80,6 +80,8 @@ type Breaker struct {
 	halts  *halts
 	meters *meters
 	sight  *sight
+	// Passes are the dispatches that the owner lets past a HALT.
+	Passes Passes
 	looked atomic.Int64 // when a call last looked at the flag, in Unix nanoseconds
 
 	last telling // of Run alone
@@ -285,6 +287,9 @@ func (b *Breaker) HaltedFor(tenant, key string) (Flag, bool) {
 
 // Admit is the ledger's gate: it refuses while a HALT stands and what does not fit under the caps.
 func (b *Breaker) Admit(c ledger.Claim, burn judge.Burn) error {
+	if b.Passes.covers(c.RequestID) {
+		return nil
+	}
 	if flag := b.halts.covering(c.Tenant, c.Key); flag != nil {
 		return flag.Refusal(b.needs.Now())
 	}

@@ -59,6 +59,8 @@ func spendingOf(action string) func(Terminal, json.RawMessage, json.RawMessage) 
 		return sayingNone("no call waits for approval")
 	case "cooldown.list":
 		return printCooldowns
+	case "model.ask":
+		return printAnswer
 	case "model.list", "model.policy":
 		return printModels
 	case "house.report":

@@ -1643,6 +1643,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/model/ask": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask a model one thing, through the gateway like any client
+         * @description The call is reserved, routed, counted and booked under the caller's name, as every other. While HALT stands it is refused with exit 3; HOLDFAST_BREAKER_BYPASS=1 before the command lets this one call pass at the owner's terminal, journaled and told as an alert.
+         */
+        post: operations["model_ask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/model/list": {
         parameters: {
             query?: never;
@@ -3414,6 +3434,8 @@ export interface operations {
                                 /** @enum {string} */
                                 status: "done" | "failed" | "waiting";
                             }[];
+                            /** @description its name at the collector of section traces */
+                            trace_id?: string;
                         }[];
                     };
                 };
@@ -6922,6 +6944,71 @@ export interface operations {
                 };
             };
             default: components["responses"]["Problem"];
+        };
+    };
+    model_ask: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description the longest answer; 0 leaves it to the house */
+                    max_tokens?: number;
+                    /**
+                     * @description an alias, or a model as provider/model
+                     * @default chat
+                     */
+                    model?: string;
+                    /** @description what to ask */
+                    prompt: string;
+                    /** @description what the model is told before */
+                    system?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description it was let past a HALT */
+                        bypassed?: boolean;
+                        /** @description in US dollars; ? when the price is not known */
+                        cost: string;
+                        /** @description the provider did not tell the usage */
+                        estimated?: boolean;
+                        /** @description how many models before it did not answer */
+                        fallback: number;
+                        /** @description why it ended, such as stop or length */
+                        finish?: string;
+                        /** @description which model answered */
+                        model: string;
+                        provider: string;
+                        request_id: string;
+                        text: string;
+                        usage: {
+                            cache_write_1h: number;
+                            cache_write_5m: number;
+                            cached_read: number;
+                            input: number;
+                            output: number;
+                            reasoning: number;
+                        };
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
         };
     };
     model_list: {
