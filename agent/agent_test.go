@@ -215,13 +215,50 @@ func TestErrorsOfTheGatewayArePassedOn(t *testing.T) {
 	if got := b.post(hello); got.status != 500 || got.whole.Error.Message == "" {
 		t.Errorf("answer is %d %s", got.status, got.body)
 	}
-	b = newBench(t, line{calls: []toolCall{call("c", "add", `{}`)}}, line{status: 429, body: halt})
-	if got := b.post(hello); got.status != 429 || got.header.Get("X-Should-Retry") != "false" {
+	b = newBench(t, line{calls: []toolCall{call("c", "add", `{}`)}}, line{status: 503, body: halt})
+	if got := b.post(hello); got.status != 503 || got.header.Get("X-Should-Retry") != "false" {
 		t.Errorf("after a tool ran the answer is %d %v", got.status, got.header)
 	}
 	b = newBench(t, line{panics: true})
 	if got := b.post(hello); got.status != 502 || !strings.Contains(got.body, "cut off") {
 		t.Errorf("answer is %d %s", got.status, got.body)
+	}
+}
+
+// TestALimitIsSaidInTheChat: when no model may be asked for now, the answer says so and until when,
+// whole and as a stream, at the first model call and after a tool ran; programs are told by headers.
+func TestALimitIsSaidInTheChat(t *testing.T) {
+	t.Parallel()
+	body := func(message, kind string) string {
+		return string(encode(map[string]any{"error": map[string]any{"message": message, "type": kind, "param": nil, "code": "cooling_down"}}))
+	}
+	retry := map[string]string{"Retry-After": "7"}
+	for want, refused := range map[string]line{
+		"[No answer: one/x and all behind it cool down for 7s more (is rate limited); try again in 7 s.]": {
+			body: body("one/x and all behind it cool down for 7s more (is rate limited)", "rate_limit_error"), header: retry,
+		},
+		"[No answer: the key k may spend 5 requests a minute (rpm of the key): this is a rate limit: try again in 7 s.]": {
+			body: body("the key k may spend 5 requests a minute (rpm of the key): this is a rate limit: try again in 7 s", "rate_limit_error"), header: retry,
+		},
+		"[No answer: the models are rate limited: slow down; try again in 7 s.]": {body: body("slow down.", ""), header: retry},
+		"[No answer: the models are rate limited.]":                              {body: "<html>oops"},
+	} {
+		refused.status = http.StatusTooManyRequests
+		for _, stream := range []string{"false", "true"} {
+			ask := `{"stream":` + stream + `,"messages":[{"role":"user","content":"x"}]}`
+			b := newBench(t, refused)
+			got := b.post(ask)
+			if got.status != http.StatusOK || got.said() != want {
+				t.Errorf("stream %s: %d %q, want %q", stream, got.status, got.said(), want)
+			}
+			if got.header.Get("X-Holdfast-Error") != "rate_limited" || got.header.Get("Retry-After") != refused.header["Retry-After"] {
+				t.Errorf("%v", got.header)
+			}
+			b = newBench(t, line{text: "Let me see.", calls: []toolCall{call("c", "add", `{}`)}}, refused)
+			if got := b.post(ask); got.status != http.StatusOK || got.said() != "Let me see.\n\n"+want {
+				t.Errorf("after a tool, stream %s: %d %q", stream, got.status, got.said())
+			}
+		}
 	}
 }
 

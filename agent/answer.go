@@ -232,11 +232,7 @@ func (a *streamAnswer) fail(err error) {
 // its status and what it says about trying again.
 func refuse(w http.ResponseWriter, err error) {
 	if inner, ok := errors.AsType[*innerError](err); ok {
-		for _, name := range []string{"Retry-After", "X-Should-Retry"} {
-			if value := inner.header.Get(name); value != "" && w.Header().Get(name) == "" {
-				w.Header().Set(name, value)
-			}
-		}
+		inner.hint(w.Header())
 	}
 	status, body := errorBody(err)
 	w.Header().Set("Content-Type", "application/json")

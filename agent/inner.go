@@ -38,6 +38,38 @@ func (e *innerError) Error() string {
 	return fmt.Sprintf("the model call was answered %d: %s", e.status, bytes.TrimSpace(e.body[:min(len(e.body), 500)]))
 }
 
+// hint hands on what the gateway says about trying again.
+func (e *innerError) hint(to http.Header) {
+	for _, name := range []string{"Retry-After", "X-Should-Retry"} {
+		if value := e.header.Get(name); value != "" && to.Get(name) == "" {
+			to.Set(name, value)
+		}
+	}
+}
+
+// limited is why the gateway refused a call for now (a rate limit of every model, of the key, or a
+// budget), in words for people; "" for any other error.
+func limited(err error) string {
+	inner, ok := errors.AsType[*innerError](err)
+	if !ok || inner.status != http.StatusTooManyRequests {
+		return ""
+	}
+	var said struct {
+		Error struct{ Message, Type string }
+	}
+	text := "the models are rate limited"
+	if json.Unmarshal(inner.body, &said) == nil && said.Error.Message != "" {
+		text = strings.TrimRight(said.Error.Message, ". ")
+		if !strings.Contains(text, "limit") {
+			text = "the models are rate limited: " + text
+		}
+	}
+	if seconds := inner.header.Get("Retry-After"); seconds != "" && !strings.Contains(text, "try again") {
+		text += "; try again in " + seconds + " s"
+	}
+	return text + "."
+}
+
 const (
 	maxAnswer = 32 << 20
 	maxEvent  = 8 << 20

@@ -247,6 +247,21 @@ func (g gotten) text() string {
 	return g.whole.Choices[0].Message.text()
 }
 
+// said is the answer's text, whole or streamed.
+func (g gotten) said() string {
+	if !strings.HasPrefix(g.header.Get("Content-Type"), "text/event-stream") {
+		return g.text()
+	}
+	var all strings.Builder
+	for line := range strings.Lines(g.body) {
+		var c chunk
+		if data, ok := strings.CutPrefix(line, "data: "); ok && json.Unmarshal([]byte(data), &c) == nil && len(c.Choices) > 0 && c.Choices[0].Delta.Content != nil {
+			all.WriteString(*c.Choices[0].Delta.Content)
+		}
+	}
+	return all.String()
+}
+
 func (b *bench) post(body string, headers ...string) gotten {
 	b.t.Helper()
 	r, err := http.NewRequestWithContext(b.t.Context(), http.MethodPost, b.url+"/v1/chat/completions", strings.NewReader(body))

@@ -79,6 +79,11 @@ func (r *run) do(ctx context.Context) {
 		// The client keeps what it has, and is told why there is no more.
 		r.say("[Stopped: " + err.Error() + ".]")
 		r.out.finish("length", nil, r.used)
+	case limited(err) != "":
+		// A person sees what is said, and may see no error at all; programs read the headers.
+		r.refused(err)
+		r.say("[No answer: " + limited(err) + "]")
+		r.out.finish("stop", nil, r.used)
 	default:
 		if r.acted {
 			// Clients repeat what failed; what the tools did must not be done again.
@@ -86,6 +91,14 @@ func (r *run) do(ctx context.Context) {
 		}
 		r.out.fail(err)
 	}
+}
+
+// refused tells programs by headers that what is said is no answer, where nothing was sent yet.
+func (r *run) refused(err error) {
+	if inner, ok := errors.AsType[*innerError](err); ok {
+		inner.hint(r.header)
+	}
+	r.header.Set("X-Holdfast-Error", "rate_limited")
 }
 
 // prepare collects the tools and the messages.
