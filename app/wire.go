@@ -213,13 +213,14 @@ func (h *House) wireUnits(p *parts) {
 // judges by what is booked.
 func (h *House) wireGateway(p *parts) {
 	p.bearers = key.New(key.Needs{Store: h.Store, Keys: p.secrets, Trash: p.bin, Log: h.log})
+	clock := halt.NewClock(h.Home, nil, halt.Boot)
 	p.fuse = breaker.New(breaker.Needs{
 		Home: h.Home, Journal: p.book, Log: h.log,
 		Burn: func(ctx context.Context) (judge.Burn, error) { return p.tokens.Burn(ctx) },
 		Minutes: func(ctx context.Context, since time.Time) ([]judge.Minute, error) {
 			return p.tokens.Minutes(ctx, since)
 		},
-		Boot: halt.Boot, Helper: h.options.Watch,
+		Boot: halt.Boot, Clock: clock, Helper: h.options.Watch,
 	})
 	settings := gateway.Defaults()
 	p.charges = &vendors{}
@@ -232,7 +233,7 @@ func (h *House) wireGateway(p *parts) {
 			return p.tokens.Spent(ctx, by, since)
 		},
 	})
-	p.tokens = ledger.New(ledger.Needs{Store: h.Store, Dir: h.Home.Var("ledger"), Journal: p.book, Gate: p.fuse, Purse: p.fuse.Purse(p.budgets), Prices: p.prices, Log: h.log, Location: h.general.Location})
+	p.tokens = ledger.New(ledger.Needs{Store: h.Store, Dir: h.Home.Var("ledger"), Journal: p.book, Gate: p.fuse, Purse: p.fuse.Purse(p.budgets), Prices: p.prices, Log: h.log, Clock: clock, Location: h.general.Location})
 	watched := telemetry.Defaults()
 	p.sessions = telemetry.New(telemetry.Needs{Home: h.Home, Config: &watched, Books: p.tokens, Location: h.general.Location, Log: h.log})
 	p.models = gateway.New(gateway.Needs{

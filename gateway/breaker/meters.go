@@ -344,10 +344,3 @@ func (p purse) Settle(reserved, spent ledger.Claim, at time.Time) {
 	}
 	p.meters.settle(&reserved, &spent, at)
 }
-
-// Recycled is that of the purse behind. Caps of the burn need none: what a crash left is judged at the
-// next start, and halts.
-func (p purse) Recycled() bool {
-	next, ok := p.next.(interface{ Recycled() bool })
-	return ok && next.Recycled()
-}

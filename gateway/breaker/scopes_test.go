@@ -271,8 +271,6 @@ func (b *broke) Reserve(ledger.Claim) error { return errors.New("broke") }
 
 func (b *broke) Settle(ledger.Claim, ledger.Claim, time.Time) { b.settled++ }
 
-func (b *broke) Recycled() bool { return true }
-
 func TestThePurseBehindIsAsked(t *testing.T) {
 	t.Parallel()
 	w := started(t, t.TempDir())
@@ -288,12 +286,6 @@ func TestThePurseBehindIsAsked(t *testing.T) {
 	purse.Settle(claim("", "", 0), claim("acme", "", -5), time.Now())
 	if behind.settled != 1 {
 		t.Error("the purse behind heard of no settlement")
-	}
-	for of, want := range map[ledger.Purse]bool{behind: true, nil: false} {
-		recycler, ok := w.Purse(of).(interface{ Recycled() bool })
-		if !ok || recycler.Recycled() != want {
-			t.Errorf("before %v the ledger does not hear what the purse behind gave twice", of)
-		}
 	}
 }
 

@@ -38,7 +38,6 @@ type tally struct {
 	archived [periodCount]Amount // what resets took out of them
 	resets   []reset
 	bounds   []bound
-	freed    freed
 }
 
 // A reset took an amount out of the period that began at since.
@@ -195,37 +194,6 @@ func (b *book) spend(t *tally, on int, took Amount) (due bool) {
 // archived.
 func (t *tally) counted(l *bound) int64 {
 	return t.sums[l.period].of(l.money) - t.archived[l.period].of(l.money)
-}
-
-// freed is what settlements gave back lately, in the span of freedSpan under way and the one before.
-type freed struct {
-	span        int64
-	now, before Amount
-}
-
-// freedSpan is far longer than a settlement waits to be written.
-const freedSpan = 10 // seconds
-
-// free remembers what a settlement gave back. One that took its time just before a span ended may come
-// after the first of the next, and takes nothing away from what is remembered.
-func (t *tally) free(at time.Time, back Amount) {
-	f := &t.freed
-	if span := at.Unix() / freedSpan; span != f.span && span != f.span-1 {
-		f.span, f.now, f.before = span, Amount{}, f.now
-	}
-	f.now.Tokens, f.now.Nano = f.now.Tokens+max(back.Tokens, 0), f.now.Nano+max(back.Nano, 0)
-}
-
-// recycles tells whether a claim fits only because of what was given back lately.
-func (t *tally) recycles(c *ledger.Claim) bool {
-	for i := range t.bounds {
-		l := &t.bounds[i]
-		lately := t.freed.now.of(l.money) + t.freed.before.of(l.money)
-		if claimed(*c).of(l.money) > l.quota-t.counted(l)-t.reserved.of(l.money)-lately {
-			return true
-		}
-	}
-	return false
 }
 
 // judge finds the budget that refuses a claim: of several the one that refuses longest, and one

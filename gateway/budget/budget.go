@@ -98,11 +98,9 @@ type Budgets struct {
 	mu      sync.Mutex
 	started bool
 	book    book
-	// recycled is of the last reservation.
-	recycled bool
-	queue    queue
-	news     []Event
-	wake     chan struct{}
+	queue   queue
+	news    []Event
+	wake    chan struct{}
 }
 
 // New names the budgets; nothing is read before Start.
@@ -200,10 +198,8 @@ func (b *Budgets) Reserve(c ledger.Claim) error {
 		b.announce(b.book.refused(refusal, bound)...)
 		return refusal
 	}
-	b.recycled = false
 	for _, t := range bound {
 		if t != nil {
-			b.recycled = b.recycled || t.recycles(&c)
 			t.reserved.add(claimed(c))
 		}
 	}
@@ -229,14 +225,6 @@ func beyond(c ledger.Claim) bool {
 	return c.Tokens < 0 || c.Tokens > mostTokens || c.Cost.Nano < 0 || c.Cost.Nano > mostUSD*nano
 }
 
-// Recycled tells whether what was reserved last may have been given back just before, by calls whose
-// settlement is not on disk yet. The ledger asks under its lock.
-func (b *Budgets) Recycled() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.recycled
-}
-
 // Settle gives back what was reserved and takes what was spent.
 func (b *Budgets) Settle(reserved, spent ledger.Claim, at time.Time) {
 	b.mu.Lock()
@@ -251,7 +239,6 @@ func (b *Budgets) Settle(reserved, spent ledger.Claim, at time.Time) {
 		for _, t := range b.book.of(&reserved.Call) {
 			if t != nil {
 				t.reserved = t.reserved.minus(claimed(reserved))
-				t.free(at, claimed(reserved).minus(claimed(spent)))
 			}
 		}
 	}
