@@ -59,7 +59,7 @@ async function save(page, name) {
 }
 
 const day = (back) => new Date(Date.now() - back * 86_400_000).toISOString().slice(0, 10)
-const together = async (page) => number(await page.locator('.usage tfoot td').last().getAttribute('title'))
+const together = async (page) => number(await page.locator('.usage tfoot td').nth(1).getAttribute('title'))
 
 async function usage(page) {
   say('adds up any days, and takes them home')

@@ -782,6 +782,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/cache/clear": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Forget every answer that is kept for identical requests
+         * @description A change of section models does so too. Whether answers are kept is models.cache.on.
+         */
+        post: operations["cache_clear"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/config/check": {
         parameters: {
             query?: never;
@@ -4637,6 +4657,37 @@ export interface operations {
             500: components["responses"]["Problem"];
         };
     };
+    cache_clear: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        forgotten: number;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
     config_check: {
         parameters: {
             query?: never;
@@ -7879,7 +7930,7 @@ export interface operations {
                      * @description only calls that ended so
                      * @enum {string}
                      */
-                    status?: "" | "ok" | "cut" | "cancelled" | "halted" | "failed" | "orphan";
+                    status?: "" | "ok" | "cut" | "cancelled" | "halted" | "failed" | "orphan" | "cached";
                     /** @description only this tenant */
                     tenant?: string;
                 };

@@ -30,8 +30,8 @@ export function Keys() {
   const close = () => setOpen(undefined)
   const fresh = (made: Fresh) => setOpen({ what: 'fresh', fresh: made })
   const keys = list.data?.keys ?? []
-  const budgets = useRead('budget.report', {}, { every: refreshEvery }).data?.budgets ?? []
-  const of = (name: string) => budgets.filter((b) => b.scope === `key:${name}`)
+  const report = useRead('budget.report', {}, { every: refreshEvery }).data
+  const of = (name: string) => report && (report.budgets ?? []).filter((b) => b.scope === `key:${name}`)
   return (
     <Page
       title="Keys" about={list.data ? `${plural(keys.length, 'key opens', 'keys open')} models, agents and tools to programs` : 'Who may call models, agents and tools'}
@@ -40,7 +40,7 @@ export function Keys() {
       <Loaded answer={list} lines={6}>{(d) => <List keys={d.keys ?? []} budgetsOf={of} onOpen={setOpen} />}</Loaded>
       <p className="dim small">A key is shown once, when it is made. All that it may spend stands under <Link to="/tokens" search={{ view: 'budgets' }}>Budgets</Link>, its own caps and HALT under <Link to="/tokens" search={{ view: 'breaker' }}>Breaker</Link>. Secrets in <code>.env</code> are another matter: <code>holdfast keys list</code></p>
       {open?.what === 'new' && <KeyDialog onClose={close} onMade={fresh} />}
-      {open?.what === 'edit' && <KeyDialog known={open.key} budgets={of(open.key.name)} onClose={close} onMade={fresh} />}
+      {open?.what === 'edit' && <KeyDialog known={open.key} budgets={of(open.key.name) ?? []} onClose={close} onMade={fresh} />}
       {open?.what === 'rotate' && <RotateDialog known={open.key} onClose={close} onMade={fresh} />}
       {open?.what === 'fresh' && <ShownOnce fresh={open.fresh} onClose={close} />}
     </Page>
@@ -49,9 +49,9 @@ export function Keys() {
 
 const size = 50
 
-function List({ keys, budgetsOf, onOpen }: { keys: ApiKey[]; budgetsOf: (name: string) => Budget[]; onOpen: (open: Open) => void }) {
+function List({ keys, budgetsOf, onOpen }: { keys: ApiKey[]; budgetsOf: (name: string) => Budget[] | undefined; onOpen: (open: Open) => void }) {
   const revoke = useChange('key.revoke', { touches, done: (_out, { name }) => `${name} is revoked: it opens nothing from now on` })
-  const spent = useRead('token.usage', { by: 'key', since: '30d' }, { every: refreshEvery }).data?.rows ?? []
+  const spent = useRead('token.usage', { by: 'key', since: '30d' }, { every: refreshEvery }).data
   const scopes = useRead('breaker.status', {}, { every: refreshEvery }).data?.scopes ?? []
   const [text, setText] = useState('')
   const [page, setPage] = useState(0)
@@ -74,7 +74,7 @@ function List({ keys, budgetsOf, onOpen }: { keys: ApiKey[]; budgetsOf: (name: s
                   <td data-label="Bearer"><span>{k.owner || <span className="dim">as itself</span>}{k.tenant && <span className="dim small"> of {k.tenant}</span>}</span></td>
                   <td data-label="Models">{k.models?.length ? <span className="key-models">{k.models.map((m) => <code key={m}>{m}</code>)}</span> : <span className="dim">all</span>}</td>
                   <td data-label="A minute"><Rates known={k} /></td>
-                  <td data-label="Spent, 30 days"><Spent name={k.name} row={spent.find((r) => r.name === k.name)} /></td>
+                  <td data-label="Spent, 30 days">{spent ? <Spent name={k.name} row={(spent.rows ?? []).find((r) => r.name === k.name)} /> : <span className="dim">–</span>}</td>
                   <td data-label="Budget"><Limits budgets={budgetsOf(k.name)} /></td>
                   <td data-label="Expires"><Time at={k.expires} none="never" /></td>
                   <td data-label="Last used"><Time at={k.used} none="never" /></td>
@@ -96,7 +96,8 @@ function Spent({ name, row: r }: { name: string; row: Burner | undefined }) {
 }
 
 /** The budget that is nearest to its end stands for all of a key's. */
-function Limits({ budgets }: { budgets: Budget[] }) {
+function Limits({ budgets }: { budgets: Budget[] | undefined }) {
+  if (!budgets) return <span className="dim">–</span>
   const nearest = budgets.toSorted((a, b) => b.percent - a.percent)[0]
   if (!nearest) return <span className="dim">none</span>
   const share = shareOf(nearest.counted + nearest.reserved, nearest.quota)

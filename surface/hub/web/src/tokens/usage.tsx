@@ -120,7 +120,7 @@ function Drawn({ q, answer, today }: { q: Question; answer: UsageAnswer; today: 
 
 const shown = 50
 
-const heads: [Column, string][] = [['calls', 'Calls'], ['input', 'Input'], ['cached_read', 'Cached'], ['cache_write', 'Cache write'], ['output', 'Output'], ['reasoning', 'Reasoning'], ['cost_nano', 'Cost'], ['total', 'Total']]
+const heads: [Column, string][] = [['total', 'Total'], ['cost_nano', 'Cost'], ['calls', 'Calls'], ['input', 'Input'], ['cached_read', 'Cached'], ['cache_write', 'Cache write'], ['output', 'Output'], ['reasoning', 'Reasoning']]
 
 function Rows({ q, answer, onAsk }: { q: Question; answer: UsageAnswer; onAsk: (next: Partial<Question>) => void }) {
   const timeline = isTimeline(q.by)
@@ -161,11 +161,11 @@ function Row({ row: r, all, name }: { row: Burner; all: number; name: ReactNode 
   return (
     <tr>
       <td>{name}</td>
+      <td className="right nowrap" title={whole(r.total)}><strong>{short(r.total)}</strong> <span className="dim small usage-share">{percent(shareOf(r.total, all))}</span></td>
+      <td className="right nowrap" title={r.unpriced > 0 ? `${plural(r.unpriced, 'call')} of unknown price` : undefined}>{r.unpriced > 0 && r.unpriced === r.calls ? '?' : r.cost}{r.unpriced > 0 && r.unpriced < r.calls && '+'}</td>
       <td className="right" title={r.estimated > 0 ? `${whole(r.estimated)} estimated` : undefined}>{whole(r.calls)}</td>
       <td className="right" title={whole(r.input)}>{short(r.input)}</td><td className="right" title={whole(r.cached_read)}>{short(r.cached_read)}</td><td className="right" title={whole(r.cache_write)}>{short(r.cache_write)}</td>
       <td className="right" title={`${whole(r.output)}, reasoning included`}>{short(r.output)}</td><td className="right" title={whole(parts.reasoning)}>{short(r.reasoning)}</td>
-      <td className="right nowrap" title={r.unpriced > 0 ? `${plural(r.unpriced, 'call')} of unknown price` : undefined}>{r.unpriced > 0 && r.unpriced === r.calls ? '?' : r.cost}{r.unpriced > 0 && r.unpriced < r.calls && '+'}</td>
-      <td className="right" title={whole(r.total)}><strong>{short(r.total)}</strong> <span className="dim small usage-share">{percent(shareOf(r.total, all))}</span></td>
     </tr>
   )
 }
