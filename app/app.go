@@ -71,7 +71,8 @@ func Main(args []string) int {
 }
 
 func execute(ctx context.Context, args []string) error {
-	place, missing := home.Find(homeFlag(args))
+	_, dir := withoutHome(args)
+	place, missing := home.Find(dir)
 	if missing != nil {
 		place = home.At(".")
 	}
@@ -95,21 +96,24 @@ func execute(ctx context.Context, args []string) error {
 	return root.ExecuteContext(ctx)
 }
 
-// homeFlag finds --home before the command line is built, for the commands are made from the home's
-// own registry.
-func homeFlag(args []string) string {
-	for i, arg := range args {
-		if value, ok := strings.CutPrefix(arg, "--home="); ok {
-			return value
-		}
-		if arg == "--home" && i+1 < len(args) {
-			return args[i+1]
-		}
-		if arg == "--" {
-			break
+// withoutHome takes --home out of a command line before that is built, for the commands are made
+// from the home's own registry. The last one counts.
+func withoutHome(args []string) (words []string, dir string) {
+	for i := 0; i < len(args); i++ {
+		value, ok := strings.CutPrefix(args[i], "--home=")
+		switch {
+		case args[i] == "--":
+			return append(words, args[i:]...), dir
+		case ok:
+			dir = value
+		case args[i] == "--home" && i+1 < len(args):
+			i++
+			dir = args[i]
+		default:
+			words = append(words, args[i])
 		}
 	}
-	return ""
+	return words, dir
 }
 
 // load reads the configuration into every capability's section.

@@ -18,14 +18,11 @@ import (
 // check answers `breaker check`, which other programs ask before each thing they do, by the flag
 // alone: nothing is wired, no house is asked. Any other command line is left to the whole.
 func check(args []string, problems io.Writer) (status int, done bool) {
-	words := slices.DeleteFunc(slices.Clone(args), func(arg string) bool { return arg == "--home="+homeFlag(args) })
-	if i := slices.Index(words, "--home"); i >= 0 && i+1 < len(words) {
-		words = slices.Delete(words, i, i+2)
-	}
+	words, dir := withoutHome(args)
 	if !slices.Equal(words, []string{"breaker", "check"}) {
 		return 0, false
 	}
-	place, missing := home.Find(homeFlag(args))
+	place, missing := home.Find(dir)
 	if missing != nil {
 		return 0, false
 	}

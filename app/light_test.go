@@ -57,3 +57,23 @@ func TestTheBypassIsForOneCommandOfATerminal(t *testing.T) {
 		}
 	}
 }
+
+func TestHomeIsTakenOutOfACommandLine(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]string{
+		"":                               "| ",
+		"breaker check":                  "breaker check| ",
+		"--home a breaker check":         "breaker check| a",
+		"breaker --home=a check":         "breaker check| a",
+		"breaker check --home a --home=": "breaker check| ",
+		"--home a status --home b":       "status| b",
+		"status --home":                  "status --home| ",
+		"unit run -- --home a":           "unit run -- --home a| ",
+		"--home --home status":           "status| --home",
+	} {
+		words, dir := withoutHome(strings.Fields(line))
+		if got := strings.Join(words, " ") + "| " + dir; got != want {
+			t.Errorf("%q: %q, want %q", line, got, want)
+		}
+	}
+}

@@ -5,8 +5,6 @@ package app
 import (
 	"io"
 	"os"
-	"slices"
-	"strings"
 	"time"
 
 	"holdfast/core/home"
@@ -16,20 +14,11 @@ import (
 // statusline answers `holdfast tokens statusline` before anything is wired: a coding agent runs it at
 // every prompt. With any other flag than --home it is left to the action.
 func statusline(args []string) (answered bool, err error) {
-	words := slices.Clone(args)
-	for i := 0; i < len(words); i++ {
-		if words[i] == "--home" && i+1 < len(words) {
-			words = slices.Delete(words, i, i+2)
-			i--
-		} else if strings.HasPrefix(words[i], "--home=") {
-			words = slices.Delete(words, i, i+1)
-			i--
-		}
-	}
+	words, dir := withoutHome(args)
 	if len(words) != 2 || words[0] != "tokens" && words[0] != "token" || words[1] != "statusline" {
 		return false, nil
 	}
-	place, err := home.Find(homeFlag(args))
+	place, err := home.Find(dir)
 	if err != nil {
 		return true, err
 	}
