@@ -18,6 +18,8 @@ const (
 	boardKept    = 48 * time.Hour
 	// growing is how long a call may go on growing; its key is remembered as long.
 	growing = 15 * time.Minute
+	// mostTokens is what no call uses, so that what logs claim can be added up.
+	mostTokens = 1 << 40
 	// block is the span in which subscriptions of Claude count usage.
 	block = 5 * time.Hour
 )
@@ -94,7 +96,7 @@ func (b *board) take(records []scan.Record, now time.Time) {
 		if now.Sub(at) > boardKept {
 			continue
 		}
-		next := recent{minuteOf(at), r.Usage.Total(), r.Session, r.Source == scan.Claude}
+		next := recent{minuteOf(at), min(r.Usage.Total(), mostTokens), r.Session, r.Source == scan.Claude}
 		if old, again := b.Recent[r.Instead]; again {
 			b.add(old, -1)
 			delete(b.Recent, r.Instead)

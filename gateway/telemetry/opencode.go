@@ -48,6 +48,9 @@ func markOf(path string) (mark, error) {
 	if err != nil {
 		return mark{}, err
 	}
+	if !info.Mode().IsRegular() {
+		return mark{}, fmt.Errorf("cannot read %s: it is no file", path)
+	}
 	return mark{info.Size(), info.ModTime()}, nil
 }
 
@@ -73,8 +76,10 @@ func (e *eyes) bases() []*openCode {
 func (o *openCode) fresh(ctx context.Context, began time.Time) ([]scan.Record, error) {
 	var now [2]mark
 	var err error
-	if now[0], err = markOf(o.path); err != nil {
-		return nil, nil //nolint:nilerr // it vanished meanwhile
+	if now[0], err = markOf(o.path); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil // it vanished meanwhile
+	} else if err != nil {
+		return nil, err
 	}
 	if now[1], err = markOf(o.path + "-wal"); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err

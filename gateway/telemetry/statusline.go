@@ -53,7 +53,7 @@ type prompt struct {
 // block is when the block of five hours ends that the agent itself tells of.
 func (p prompt) block(now time.Time) (end time.Time, ok bool) {
 	left := p.Limits.FiveHour.Resets - float64(now.Unix())
-	if !(left > 0 && left <= (block + time.Hour).Seconds()) {
+	if !(left > 0 && left <= (block+time.Hour).Seconds()) {
 		return time.Time{}, false
 	}
 	return time.Unix(int64(p.Limits.FiveHour.Resets), 0).UTC(), true

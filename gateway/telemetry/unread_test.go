@@ -124,6 +124,16 @@ func TestAFileThatTheSystemWillNotRead(t *testing.T) {
 	w.want(2, 15)
 }
 
+// TestASessionOfErrorsIsNoAlert: Claude Code tells an error of the API as an answer with nulls.
+func TestASessionOfErrorsIsNoAlert(t *testing.T) {
+	w := newWorld(t)
+	w.add(talk, `{"isSidechain":false,"type":"assistant","timestamp":"2026-11-21T10:24:19.508Z","message":{"id":"8f3d","model":"<synthetic>","role":"assistant","usage":{"input_tokens":0,"output_tokens":0,"cache_creation":{"ephemeral_1h_input_tokens":0},"iterations":null,"speed":null}},"isApiErrorMessage":true,"sessionId":"s","version":"2.1.330"}`+"\n")
+	if s := w.scan(); s.Unread != 0 || len(w.firing()) != 0 {
+		t.Errorf("%+v", s)
+	}
+	w.want(0, 0)
+}
+
 // TestManyThatCannotBeRead are a few alerts and a number.
 func TestManyThatCannotBeRead(t *testing.T) {
 	w := newWorld(t)

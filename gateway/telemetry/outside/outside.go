@@ -27,6 +27,9 @@ import (
 // rests is a pause between two questions after which a house had read the logs again.
 const rests = 45 * time.Second
 
+// mostTokens is what no call uses, so that what logs claim can be added up. It is above every cap.
+const mostTokens = 1 << 40
+
 // Where says which folders a house reads, and which calls are no news to it.
 type Where struct {
 	Roots   []scan.Root `json:"roots"`
@@ -138,7 +141,7 @@ func (s *Sessions) take(r scan.Record) {
 	if r.Instead != "" {
 		delete(s.calls, r.Instead)
 	}
-	if tokens := r.Usage.Total(); tokens > s.calls[r.Key].tokens {
+	if tokens := min(r.Usage.Total(), mostTokens); tokens > s.calls[r.Key].tokens {
 		// What a clock that was ahead wrote counts now, and slides out like all else.
 		s.calls[r.Key] = call{min(judge.MinuteOf(r.Time), judge.MinuteOf(s.asked)), tokens}
 	}

@@ -36,8 +36,12 @@ func (w *worker) claudeCalls(line []byte, at int64, f *file, emit func(found)) {
 	if !c.read(line) || !c.told {
 		return
 	}
+	synthetic := string(c.model) == "<synthetic>" // Claude Code's own word, such as an error of the API
 	understood := !c.bad && c.timed && c.counted
-	if f.answer(understood); !understood {
+	if !synthetic {
+		f.answer(understood)
+	}
+	if !understood {
 		return
 	}
 	if len(c.session) == 0 {
@@ -47,7 +51,7 @@ func (w *worker) claudeCalls(line []byte, at int64, f *file, emit func(found)) {
 		Source: Claude, Time: c.time, Session: w.intern(c.session), Project: f.project, Provider: "anthropic",
 		Usage: c.usage, Nano: c.nano, Priced: c.priced,
 	}}
-	if string(c.model) != "<synthetic>" {
+	if !synthetic {
 		r.Model = w.intern(c.model)
 	}
 	if c.fast && r.Model != "" {

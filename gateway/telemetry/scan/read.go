@@ -4,11 +4,13 @@ package scan
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -31,6 +33,23 @@ func (w *worker) intern(name []byte) string {
 	return s
 }
 
+// open opens a log and nothing else: what was a file when it was looked at may be a pipe by now, which
+// would be waited for.
+func open(path string) (*os.File, error) {
+	in, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := in.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = errNoFile
+	}
+	if err != nil {
+		return nil, errors.Join(err, in.Close())
+	}
+	return in, nil
+}
+
 const (
 	tailBytes = 64
 	maxWhole  = 64 << 20 // a larger JSON file is passed over
@@ -38,7 +57,7 @@ const (
 
 // read reads what is new in a file, and leaves in f how far it came.
 func (w *worker) read(f *file, parents *parents) (list []found, err error) {
-	in, err := os.Open(f.path)
+	in, err := open(f.path)
 	if err != nil {
 		return nil, err
 	}
@@ -128,6 +147,14 @@ func tailSum(in *os.File, offset int64) uint64 {
 }
 
 func (w *worker) readCodex(in *os.File, f *file, parents *parents, emit func(found)) (err error) {
+	var told []codexUsage // by the parent
+	asked := false
+	parent := func() []codexUsage {
+		if !asked {
+			told, asked = parents.upTo(f.codex.Parent, f.path, f.codex.Forked), true
+		}
+		return told
+	}
 	take := func(line []byte, at int64) bool {
 		before := f.codex
 		f.form.sees(line)
@@ -139,8 +166,7 @@ func (w *worker) readCodex(in *os.File, f *file, parents *parents, emit func(fou
 			return true
 		}
 		tooSoon := false
-		mine := f.codex.mine(event,
-			func() []codexUsage { return parents.upTo(f.codex.Parent, f.path, f.codex.Forked) },
+		mine := f.codex.mine(event, parent,
 			func() (time.Time, bool) {
 				first, burst, alone := firstBurst(f.path)
 				tooSoon = alone && time.Since(time.Unix(0, f.stamp.Written)).Abs() < 2*codexBurst
@@ -167,7 +193,7 @@ func (w *worker) readCodex(in *os.File, f *file, parents *parents, emit func(fou
 
 // codexEvents calls f with each event of a log that spent tokens, until f says no.
 func codexEvents(path string, f func(codexEvent) bool) {
-	in, err := os.Open(path)
+	in, err := open(path)
 	if err != nil {
 		return
 	}
@@ -234,7 +260,7 @@ func (p *parents) add(files []*file) {
 }
 
 func firstLine(path string) []byte {
-	in, err := os.Open(path)
+	in, err := open(path)
 	if err != nil {
 		return nil
 	}

@@ -72,8 +72,9 @@ const batch = 192 << 20
 func (s *Scanner) Scan(ctx context.Context, tell func([]Record) error) (Tick, error) {
 	s.tick, s.parents = &Tick{}, nil
 	s.files, s.folders = s.files[:0], s.folders[:0]
+	seen := map[place]bool{}
 	for _, t := range s.trees {
-		s.walk(t.top, t, 0, map[stamp]bool{})
+		s.walk(t.top, t, 0, seen)
 	}
 	s.tick.Files = len(s.files)
 	changed := s.changed()

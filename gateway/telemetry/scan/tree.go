@@ -4,6 +4,7 @@ package scan
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -54,9 +55,26 @@ const racy = 2 * time.Second
 
 const deepest = 24 // folders below each other
 
-// walk brings the tree up to date and collects its files. seen holds the folders above, so that a
-// link to one of them ends.
-func (s *Scanner) walk(d *folder, root *tree, depth int, above map[stamp]bool) {
+// mostFiles bounds what is followed, and with it the memory that following takes.
+const (
+	mostFiles   = 250_000
+	mostFolders = 100_000
+)
+
+var (
+	errTooMany        = fmt.Errorf("there are more than %d logs, and those here are left out", mostFiles)
+	errTooManyFolders = fmt.Errorf("there are more than %d folders, and this one and others are left out", mostFolders)
+)
+
+// A place is one folder to one agent, by whichever path.
+type place struct {
+	source        Source
+	device, inode uint64
+}
+
+// walk brings the tree up to date and collects its files. seen holds the folders that were met, so
+// that links end, however many lead to the same one.
+func (s *Scanner) walk(d *folder, root *tree, depth int, seen map[place]bool) {
 	now, err := look(d.path)
 	if err != nil || !now.folder {
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -65,21 +83,31 @@ func (s *Scanner) walk(d *folder, root *tree, depth int, above map[stamp]bool) {
 		d.stamp, d.settled, d.folders, d.files = stamp{}, false, nil, nil
 		return
 	}
-	id := stamp{Device: now.Device, Inode: now.Inode}
-	if above[id] || depth > deepest {
+	id := place{root.Source, now.Device, now.Inode}
+	if seen[id] || depth > deepest {
 		return
 	}
-	above[id] = true
-	defer delete(above, id)
+	if len(seen) >= mostFolders {
+		if len(seen) == mostFolders {
+			seen[place{}] = true
+			s.problem(d.path, errTooManyFolders)
+		}
+		return
+	}
+	seen[id] = true
 	if now != d.stamp || !d.settled {
 		whole := s.list(d, root)
 		d.stamp, d.settled = now, whole && time.Since(time.Unix(0, max(now.Written, now.Changed))).Abs() > racy
 	}
-	if len(d.files) > 0 {
+	switch {
+	case len(s.files)+len(d.files) > mostFiles:
+		s.problem(d.path, errTooMany)
+		d.files, d.settled = nil, false
+	case len(d.files) > 0:
 		s.files, s.folders = append(s.files, d.files...), append(s.folders, d)
 	}
 	for _, sub := range d.folders {
-		s.walk(sub, root, depth+1, above)
+		s.walk(sub, root, depth+1, seen)
 	}
 }
 
@@ -105,6 +133,9 @@ func (s *Scanner) list(d *folder, root *tree) (whole bool) {
 			if err != nil {
 				continue // a link to nowhere
 			}
+			if to.folder && outward(path, root.Path) {
+				continue
+			}
 			if to.folder {
 				kind = fs.ModeDir
 			} else {
@@ -119,6 +150,16 @@ func (s *Scanner) list(d *folder, root *tree) (whole bool) {
 		}
 	}
 	return err == nil
+}
+
+// outward tells of a link whether it leads to a folder that holds the root, such as the whole machine.
+func outward(link, root string) bool {
+	to, err := filepath.EvalSymlinks(link)
+	if err != nil {
+		return true
+	}
+	from, err := filepath.EvalSymlinks(root)
+	return err == nil && to != from && strings.HasPrefix(from, strings.TrimSuffix(to, "/")+"/")
 }
 
 func keptFolder(known []*folder, path string) *folder {
