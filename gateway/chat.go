@@ -413,7 +413,7 @@ func (c *call) fail(s step, f *failure) {
 		s, f = c.from, c.first
 	}
 	c.head(s)
-	c.status, c.code = f.write(c.w, c.client, s.Target), f.code
+	c.status, c.code = f.write(c.w, c.client, s.meant), f.code
 }
 
 // spent books an attempt that the provider may charge for although it gave no answer.
