@@ -74,7 +74,11 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, client *dialect.
 		defer g.tape.begin(c, &t.config.Capture)()
 	}
 	c.trip = g.router.Trip(chain)
-	c.run(spanning{c}.begin(r.Context()))
+	if ctx := (spanning{c}).begin(r.Context()); t.config.Cache.On {
+		caching{c}.run(ctx, chain)
+	} else {
+		c.run(ctx)
+	}
 	g.meters.observe(c)
 	spanning{c}.end()
 	if t.config.RequestLog {

@@ -12,6 +12,7 @@ import (
 
 	"holdfast"
 	"holdfast/core/config"
+	"holdfast/gateway/cache"
 	"holdfast/gateway/route"
 )
 
@@ -39,6 +40,8 @@ type Config struct {
 	RequestLog bool `json:"request_log"`
 	// Capture keeps whole requests and answers, redacted, in var/gateway/capture.jsonl.
 	Capture Capture `json:"capture"`
+	// Cache keeps answers to identical deterministic requests in memory.
+	Cache cache.Config `json:"cache"`
 }
 
 // Provider is one source of models.
@@ -90,6 +93,7 @@ func Defaults() Config {
 		},
 		Retries: 1,
 		Capture: Capture{MaxMB: 16, MaxBodyKB: 256},
+		Cache:   cache.Defaults(),
 	}
 }
 
@@ -116,6 +120,10 @@ func (c Config) Check() []holdfast.Problem {
 		c.checkAlias(name, add)
 	}
 	c.Capture.check(add)
+	c.Cache.Check(add)
+	if _, taken := c.Providers[cachedBy]; taken && c.Cache.On {
+		add("providers."+cachedBy, "is how the ledger calls answers from models.cache", "call the provider something else")
+	}
 	for field, d := range map[string]config.Duration{
 		"connect": c.Timeouts.Connect, "first_byte": c.Timeouts.FirstByte, "answer": c.Timeouts.Answer, "stall": c.Timeouts.Stall,
 	} {

@@ -26,6 +26,7 @@ import (
 	"holdfast/core/house"
 	"holdfast/core/trace"
 	"holdfast/gateway/breaker"
+	"holdfast/gateway/cache"
 	"holdfast/gateway/drill"
 	"holdfast/gateway/ledger"
 	"holdfast/gateway/provider"
@@ -84,6 +85,7 @@ type Gateway struct {
 	requests atomic.Int64
 	began    time.Time
 	buffers  buffers
+	cache    cache.Cache
 }
 
 // New names a gateway; providers are made at Start.
@@ -164,6 +166,7 @@ func (g *Gateway) Apply(c Config) error {
 	t.layOut()
 	g.router.SetWait(c.Wait.Std())
 	old := g.routes.Swap(t)
+	g.cache.Apply(c.Cache)
 	routing{g}.forget(old, t)
 	closeAll(old)
 	return nil

@@ -124,7 +124,7 @@ func (h *testHouse) serve(routes []house.Route) {
 	mux := http.NewServeMux()
 	for _, r := range routes {
 		mux.HandleFunc(r.Pattern, func(w http.ResponseWriter, q *http.Request) {
-			caller := holdfast.Caller{Kind: holdfast.CallerAgent, Name: "tester", Tier: holdfast.TierTenantPeer, Key: q.Header.Get("X-Test-Key")}
+			caller := holdfast.Caller{Kind: holdfast.CallerAgent, Name: "tester", Tier: holdfast.TierTenantPeer, Key: q.Header.Get("X-Test-Key"), Tenant: q.Header.Get("X-Test-Tenant")}
 			r.Handler.ServeHTTP(w, q.WithContext(holdfast.WithCaller(q.Context(), caller)))
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"holdfast/gateway/ledger"
 	"holdfast/gateway/route"
 )
 
@@ -20,13 +21,13 @@ type meter interface {
 // meters are the gateway's figures. Label values come from the configuration and from fixed words: a
 // model that no chain names is other, whatever clients call it.
 type meters struct {
-	requests, tokens, cost, unpriced, fallbacks, retries, failures, refusals func(n float64, values ...string)
-	first, took                                                              func(v float64, values ...string)
+	requests, tokens, cost, unpriced, fallbacks, retries, failures, refusals, cache func(n float64, values ...string)
+	first, took                                                                     func(v float64, values ...string)
 }
 
 func newMeters(m meter, log *slog.Logger) meters {
 	none := func(float64, ...string) {}
-	all := meters{none, none, none, none, none, none, none, none, none, none}
+	all := meters{none, none, none, none, none, none, none, none, none, none, none}
 	if m == nil {
 		return all
 	}
@@ -54,6 +55,7 @@ func newMeters(m meter, log *slog.Logger) meters {
 	count(&all.retries, "holdfast_gateway_retries_total", "Times that the last of a chain was asked again.", "provider")
 	count(&all.failures, "holdfast_gateway_attempt_failures_total", "Attempts that gave no answer, by why.", "provider", "model", "reason")
 	count(&all.refusals, "holdfast_gateway_refusals_total", "Model calls that nobody was asked to answer, by why.", "reason")
+	count(&all.cache, "holdfast_gateway_cache_total", "Deterministic requests by whether the cache had their answer: hit or miss.", "result")
 	measure(&all.first, "holdfast_gateway_first_token_seconds", "Time from the request to the first word of the answer.",
 		[]float64{.01, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}, "provider", "model")
 	measure(&all.took, "holdfast_gateway_duration_seconds", "Time from the request to the end of the answer.",
@@ -82,6 +84,12 @@ func (g *Gateway) gauges(m meter) {
 				seen[at] = true
 			}
 		}, "provider", "model", "state")
+	}
+	if err == nil {
+		err = m.Gauges("holdfast_gateway_cache_bytes", "What the answers take that are kept for identical requests.", func(give func(float64, ...string)) {
+			_, held := g.cache.Held()
+			give(float64(held))
+		})
 	}
 	if err != nil {
 		g.needs.Log.Error("cannot serve what is under way", "error", err)
@@ -130,7 +138,7 @@ func (m *meters) ended(c *call) {
 			m.tokens(float64(class.n), name, model, class.name)
 		}
 	}
-	if c.g.needs.Prices != nil {
+	if c.g.needs.Prices != nil && c.ended.Status != ledger.StatusCached {
 		if cost := c.g.needs.Prices.Cost(name, c.ended.Model, u); cost.Known {
 			m.cost(float64(cost.Nano)/1e9, name, model)
 		} else {

@@ -86,7 +86,7 @@ func (c spanning) end() {
 		c.facts()
 	}
 	switch {
-	case c.status == http.StatusOK && c.ended.Status == ledger.StatusOK:
+	case c.status == http.StatusOK && (c.ended.Status == ledger.StatusOK || c.ended.Status == ledger.StatusCached):
 	case c.code != "":
 		c.span.Fail(c.code)
 	default:
@@ -127,6 +127,10 @@ func (c spanning) facts() {
 	}
 	if e.FirstToken > 0 && c.req.Stream {
 		c.span.Set(trace.Float("gen_ai.response.time_to_first_chunk", e.FirstToken.Seconds()))
+	}
+	if e.Status == ledger.StatusCached {
+		c.span.Set(trace.Float("holdfast.cost_usd", 0))
+		return
 	}
 	if c.g.needs.Prices == nil {
 		return

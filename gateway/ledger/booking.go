@@ -37,6 +37,7 @@ const (
 	StatusHalted    = "halted"    // the breaker cut it
 	StatusFailed    = "failed"    // nobody answered
 	StatusOrphan    = "orphan"    // a crash left it
+	StatusCached    = "cached"    // answered from memory: nobody was asked, nothing was spent
 )
 
 // A Result is the truth about a call, as far as it is known.
@@ -269,6 +270,9 @@ func (r *Reservation) Settle(result Result) {
 	now := l.needs.Now()
 	spent := Claim{Call: r.call, Tokens: result.Usage.Total(), Cost: l.needs.priced(result.Provider, result.Model, result.Usage), At: now}
 	spent.Provider, spent.Model = result.Provider, result.Model
+	if result.Status == StatusCached {
+		spent.Cost = price.Cost{Known: true}
+	}
 	l.mu.Lock()
 	l.window.Advance(now)
 	l.window.Add(l.window.Head(), spent.Tokens) // also when the clock was ahead and was set back: it would slide out too soon

@@ -42,7 +42,7 @@ type Row struct {
 type callsInput struct {
 	Since  string `json:"since,omitempty" help:"not older than: an age such as 7d or 12h, a date, or a time" default:"7d"`
 	Limit  int    `json:"limit,omitempty" help:"the most calls" default:"20" min:"1" max:"10000"`
-	Status string `json:"status,omitempty" help:"only calls that ended so" enum:",ok,cut,cancelled,halted,failed,orphan"`
+	Status string `json:"status,omitempty" help:"only calls that ended so" enum:",ok,cut,cancelled,halted,failed,orphan,cached"`
 	who
 }
 
