@@ -15,23 +15,22 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
-	"strings"
+	"syscall"
 	"time"
 
 	"holdfast"
 )
 
 const (
-	importLine     = 16 << 20 // the longest line
+	importLine     = 4 << 20 // the longest line; read, it takes many times as much
 	importTogether = 1024
 	shownProblems  = 10
 	mostTokens     = int64(1) << 40 // of one call, in any class: more is a mistake in the file
 )
 
 type importInput struct {
-	File string   `json:"file" help:"the file, by its absolute path" required:"true" pos:"1" path:"true"`
+	File string   `json:"file" help:"the file; over HTTP and MCP its absolute path on the house's machine" required:"true" pos:"1" path:"true"`
 	Map  []string `json:"map,omitempty" help:"where a field stands in a line: field=path.of.members, or field=\"a text for every line\""`
 }
 
@@ -46,15 +45,15 @@ type Imported struct {
 
 func (a answers) importFile(ctx context.Context, in importInput) (out Imported, err error) {
 	if !filepath.IsAbs(in.File) {
-		return out, holdfast.BadInput("", holdfast.Problem{Field: "file", Message: "not an absolute path", Remedy: "begin with /"})
+		return out, holdfast.BadInput("", holdfast.Problem{Field: "file", Message: fmt.Sprintf("%q is not an absolute path", in.File), Remedy: "the command line takes it from where it runs; elsewhere begin with /"})
 	}
 	m, err := parseMapping(in.Map)
 	if err != nil {
 		return out, err
 	}
-	file, err := os.Open(in.File)
+	file, err := openOrdinary(in.File)
 	if err != nil {
-		return out, holdfast.BadInput("", holdfast.Problem{Field: "file", Message: err.Error()})
+		return out, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	out, err = a.importLines(ctx, file, m)
@@ -62,17 +61,51 @@ func (a answers) importFile(ctx context.Context, in importInput) (out Imported, 
 	return out, err
 }
 
+// openOrdinary opens a file of lines, and nothing else: a pipe would keep the house waiting, a device
+// may have no end.
+func openOrdinary(path string) (*os.File, error) {
+	wrong := func(message string) error {
+		return holdfast.BadInput("", holdfast.Problem{Field: "file", Message: message, Remedy: "want a file of JSON lines"})
+	}
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, wrong(err.Error())
+	}
+	info, err := file.Stat()
+	if err == nil && info.Mode().IsRegular() {
+		return file, nil
+	}
+	if err == nil {
+		err = fmt.Errorf("%s is not an ordinary file", path)
+	}
+	_ = file.Close()
+	return nil, wrong(err.Error())
+}
+
 func (a answers) importLines(ctx context.Context, from io.Reader, m mapping) (Imported, error) {
 	out := Imported{Problems: []string{}}
-	lines := bufio.NewScanner(from)
-	lines.Buffer(make([]byte, 64<<10), importLine)
+	lines := bufio.NewReaderSize(from, 64<<10)
 	var seen []Observation
-	for lines.Scan() {
+	var line []byte
+	for ctx.Err() == nil {
+		var err error
+		line, err = nextLine(lines, line)
+		if errors.Is(err, io.EOF) {
+			break
+		}
 		out.Lines++
-		if len(bytes.TrimSpace(lines.Bytes())) == 0 {
+		if errors.Is(err, errLongLine) {
+			out.skip(err)
 			continue
 		}
-		o, err := m.read(lines.Bytes())
+		if err != nil {
+			out.skip(fmt.Errorf("cannot read on: %w", err))
+			break
+		}
+		if len(bytes.TrimSpace(line)) == 0 {
+			continue
+		}
+		o, err := m.read(line)
 		if err != nil {
 			out.skip(err)
 			continue
@@ -85,9 +118,8 @@ func (a answers) importLines(ctx context.Context, from io.Reader, m mapping) (Im
 			seen = seen[:0]
 		}
 	}
-	if err := lines.Err(); err != nil {
-		out.Lines++
-		out.skip(fmt.Errorf("cannot read on: %w", err))
+	if err := ctx.Err(); err != nil {
+		return out, err
 	}
 	return out, a.Observe(ctx, seen)
 }
@@ -113,28 +145,6 @@ func fieldNames() []string {
 		"cache_write_1h", "cache_write_5m", "cached_read", "cost", "input", "key", "model", "output", "project", "provider",
 		"reasoning", "response_id", "session", "agent", "time",
 	}
-}
-
-// parseMapping reads field=path and field="literal". What is not mapped stands under its own name.
-func parseMapping(list []string) (mapping, error) {
-	m := mapping{}
-	for _, name := range fieldNames() {
-		m[name] = place{path: []string{name}}
-	}
-	for _, one := range list {
-		name, to, ok := strings.Cut(one, "=")
-		if _, known := m[name]; !ok || !known || to == "" {
-			return nil, holdfast.BadInput("", holdfast.Problem{
-				Field: "map", Message: fmt.Sprintf("%q maps no field", one), Remedy: "want field=path with one of " + strings.Join(slices.Sorted(slices.Values(fieldNames())), ", "),
-			})
-		}
-		if text, err := strconv.Unquote(to); err == nil {
-			m[name] = place{literal: text}
-			continue
-		}
-		m[name] = place{path: strings.Split(to, ".")}
-	}
-	return m, nil
 }
 
 // read makes an observation of a line.
@@ -230,7 +240,7 @@ func (m mapping) time(doc any) (time.Time, error) {
 	}
 	n, err := strconv.ParseFloat(text, 64)
 	switch {
-	case err != nil || n < 1e8 || n > 1e14:
+	case err != nil || !(n >= 1e8 && n <= 1e14): // NaN is neither
 		return time.Time{}, errors.New("time is missing or no time")
 	case n > 1e11:
 		return time.UnixMilli(int64(n)), nil
