@@ -39,7 +39,7 @@ type Rehearsals struct {
 }
 
 type rehearseInput struct {
-	Fault      string          `json:"fault" pos:"1" enum:"429,500,timeout,slow,cut,empty" help:"what the models are to do"`
+	Fault      string          `json:"fault" required:"true" pos:"1" enum:"429,500,timeout,slow,cut,empty" help:"what the models are to do"`
 	Alias      string          `json:"alias,omitempty" help:"the alias whose models fail; chat when neither alias nor model is given"`
 	Model      string          `json:"model,omitempty" help:"one model that fails, as provider/model"`
 	Steps      int             `json:"steps,omitempty" default:"1" min:"1" max:"100" help:"how many of the alias's models fail, from the first"`

@@ -54,7 +54,7 @@ func spendingOf(action string) func(Terminal, json.RawMessage, json.RawMessage) 
 	case "breaker.history":
 		return printBreakerHistory
 	case "budget.report":
-		return sayingNone("no budgets: `holdfast budget set house --tokens-per-day 2000000` sets one")
+		return printBudgets
 	case "budget.parked":
 		return sayingNone("no call waits for approval")
 	case "cooldown.list":
