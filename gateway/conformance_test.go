@@ -180,6 +180,7 @@ func odd() map[string]behaviour {
 		"no done after its ending":       {stream: true, serve: say(whole, usageEvent), status: 200, text: "day.", booked: ledger.StatusOK, passes: true},
 		"signs of life before it speaks": {stream: true, serve: say(": PROCESSING\n\n", ": PROCESSING\n\n", whole, usageEvent, doneEvent), status: 200, text: "PROCESSING", booked: ledger.StatusOK, passes: true},
 		"usage missing, plain":           {serve: answers(200, jsonKind, `{"choices":[{"message":{"content":"Good day"},"finish_reason":"stop"}]}`), status: 200, text: "Good day", booked: ledger.StatusOK, estimated: true, passes: true},
+		"usage zero, plain":              {serve: answers(200, jsonKind, strings.NewReplacer("30", "0", "12", "0", "42", "0").Replace(answerBody)), status: 200, text: "Good day", booked: ledger.StatusOK, estimated: true, passes: true},
 		"usage absurd, plain":            {serve: answers(200, jsonKind, `{"choices":[{"message":{"content":"Good day"}}],"usage":{"prompt_tokens":-5,"completion_tokens":1e18}}`), status: 200, text: "Good day", booked: ledger.StatusOK, estimated: true, passes: true},
 		"a plain answer":                 {serve: answers(200, jsonKind, answerBody), status: 200, text: "Good day to you.", booked: ledger.StatusOK, passes: true},
 		"a plain answer of another type": {serve: answers(200, "text/plain", answerBody), status: 200, text: "Good day to you.", booked: ledger.StatusOK, passes: true},
@@ -339,6 +340,9 @@ func TestRetryAfterForms(t *testing.T) {
 		"reset in ms":      {"X-Ratelimit-Reset", "1795176030000", 30 * time.Second},
 		"reset as RFC3339": {"Anthropic-Ratelimit-Tokens-Reset", "2026-11-20T12:00:45Z", 45 * time.Second},
 		"the draft's":      {"Ratelimit-Reset", "12", 12 * time.Second},
+		"a draft's list":   {"Ratelimit", "limit=100, remaining=0, reset=12", 12 * time.Second},
+		"a later draft's":  {"Ratelimit", `"hour";r=9;t=3000, "minute";r=0;t=34`, 34 * time.Second},
+		"a draft's plenty": {"Ratelimit", `"hour";r=9;t=3000`, 0},
 		"reset after":      {"X-Ratelimit-Reset-After", "2.5", 2500 * time.Millisecond},
 	} {
 		got := reopens(http.Header{c.header: {c.value}}, nil, now)

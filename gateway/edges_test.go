@@ -226,3 +226,23 @@ func TestAModelsNameIsBounded(t *testing.T) {
 		t.Errorf("%d rows are booked, %d bytes logged", n, len(h.log.String()))
 	}
 }
+
+// TestNearlyTenMegabytes go through byte for byte, as long as they may be.
+func TestNearlyTenMegabytes(t *testing.T) {
+	t.Parallel()
+	got := make(chan []byte, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		got <- body
+		answers(200, jsonKind, answerBody)(w, r)
+	}))
+	t.Cleanup(server.Close)
+	h := newHouse(t, testConfig(server.URL+"/v1"))
+	body := strings.Replace(request("chat", false), secretText, strings.Repeat("é words ", mostRequest/9-100), 1)
+	if resp, answer := h.post(body); resp.StatusCode != http.StatusOK {
+		t.Fatalf("status %d: %.300s", resp.StatusCode, answer)
+	}
+	if want := strings.Replace(body, `"chat"`, `"model-x"`, 1); string(<-got) != want {
+		t.Error("the upstream got something else")
+	}
+}

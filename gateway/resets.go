@@ -66,6 +66,9 @@ func reopens(h http.Header, body []byte, now time.Time) time.Duration {
 			first = d
 		}
 	}
+	if first == 0 {
+		first = emptied(h.Get("Ratelimit"))
+	}
 	if first > 0 {
 		return bounded(first)
 	}
@@ -73,6 +76,22 @@ func reopens(h http.Header, body []byte, now time.Time) time.Duration {
 		return bounded(reset(string(found[1]), now))
 	}
 	return 0
+}
+
+// usedUp finds the quota that is used up in the one header of the IETF's drafts: `"minute";r=0;t=34`, or
+// as an earlier one had it `limit=100, remaining=0, reset=12`.
+var usedUp = regexp.MustCompile(`;\s*r=0\s*;\s*t=([0-9]{1,9})\b|\bremaining=0\s*,\s*reset=([0-9]{1,9})\b`)
+
+func emptied(text string) time.Duration {
+	found := usedUp.FindStringSubmatch(text)
+	if found == nil {
+		return 0
+	}
+	seconds, err := strconv.Atoi(found[1] + found[2]) // one of them is empty
+	if err != nil {
+		return 0
+	}
+	return time.Duration(seconds) * time.Second
 }
 
 // reset reads a span ("1m30s"), seconds, a Unix time in seconds or milliseconds, or a time as RFC 3339

@@ -16,7 +16,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"net/http"
 	"os"
 	"os/signal"
 	"time"
@@ -84,10 +83,6 @@ func measure(ctx context.Context, o options) error {
 		return err
 	}
 	defer up.stop()
-	first, first99, err := firstPieces(ctx, gateway{up, func(string) http.Header { return nil }})
-	if err != nil {
-		return err
-	}
 	rows := []figures{}
 	for _, peer := range []string{"holdfast", o.peer} {
 		if peer == "" {
@@ -107,9 +102,9 @@ func measure(ctx context.Context, o options) error {
 	if err != nil {
 		return fmt.Errorf("admission: %w", err)
 	}
-	showTrials(rows, first, first99)
+	showTrials(rows)
 	showAdmissions(admitted)
-	showBars(bars(rows, admitted, first99))
+	showBars(bars(rows, admitted))
 	return nil
 }
 

@@ -28,18 +28,26 @@ const (
 
 // trials is how a gateway behaves where something is wrong, or much is asked of it at once.
 type trials struct {
-	wasted    int64         // calls that reached a dead primary, of 200
-	cancelled int64         // upstreams that heard of a client who hung up, of 5
-	first     time.Duration // time to the first piece of a stream: median, and 99th of a hundred
-	first99   time.Duration
-	broken    int           // of 512 streams at once, those that did not end whole
-	gaps      int           // those of them that stood still for longer than a second
-	longest   time.Duration // the longest gap in any
+	wasted      int64         // calls that reached a dead primary, of 200
+	cancelled   int64         // upstreams that heard of a client who hung up, of 5
+	first       span          // time to the first piece of a stream
+	firstDirect span          // the same from the upstream itself, by turns
+	broken      int           // of 512 streams at once, those that did not end whole
+	gaps        int           // those of them that stood still for longer than a second
+	longest     time.Duration // the longest gap in any
+}
+
+// A span is the median of some times, and the 99th of a hundred.
+type span struct{ p50, p99 time.Duration }
+
+func spanOf(took []time.Duration) span {
+	slices.Sort(took)
+	return span{took[len(took)/2].Round(time.Microsecond), took[len(took)*99/100].Round(time.Microsecond)}
 }
 
 // try puts a gateway to every trial.
 func try(ctx context.Context, g gateway, upstream string) (t trials, err error) {
-	if t.first, t.first99, err = firstPieces(ctx, g); err != nil {
+	if err = t.firstPieces(ctx, g, upstream); err != nil {
 		return t, fmt.Errorf("first pieces: %w", err)
 	}
 	if err := t.wide(ctx, g); err != nil {
@@ -112,39 +120,47 @@ func leave(ctx context.Context, g gateway) error {
 	return errors.Join(err, resp.Body.Close())
 }
 
-// firstPieces measures how long the first piece of a stream takes, over four connections.
-func firstPieces(ctx context.Context, g gateway) (median, p99 time.Duration, err error) {
+// firstPieces measures how long the first piece of a stream takes over four connections, from the
+// upstream itself and through the gateway by turns, so that whatever else the machine does is in both.
+func (t *trials) firstPieces(ctx context.Context, g gateway, upstream string) error {
 	var mu sync.Mutex
-	var took []time.Duration
+	var took [2][]time.Duration
 	group, ctx := errgroup.WithContext(ctx)
 	c := client(4)
 	defer c.CloseIdleConnections()
 	for range 4 {
 		group.Go(func() error {
 			for range firstRuns / 4 {
-				began := time.Now()
-				resp, err := open(ctx, c, g.url+"/v1", g.headers(""), shape{stream: true})
-				if err != nil {
-					return err
+				for i, base := range []string{upstream, g.url} {
+					span, err := firstPiece(ctx, c, base+"/v1", g.headers(""))
+					if err != nil {
+						return err
+					}
+					mu.Lock()
+					took[i] = append(took[i], span)
+					mu.Unlock()
 				}
-				_, err = resp.Body.Read(make([]byte, 1))
-				span := time.Since(began)
-				_, rest := io.Copy(io.Discard, resp.Body)
-				if err := errors.Join(err, rest, resp.Body.Close()); err != nil {
-					return err
-				}
-				mu.Lock()
-				took = append(took, span)
-				mu.Unlock()
 			}
 			return nil
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return 0, 0, err
+		return err
 	}
-	slices.Sort(took)
-	return took[len(took)/2], took[len(took)*99/100], nil
+	t.firstDirect, t.first = spanOf(took[0]), spanOf(took[1])
+	return nil
+}
+
+func firstPiece(ctx context.Context, c *http.Client, base string, headers http.Header) (time.Duration, error) {
+	began := time.Now()
+	resp, err := open(ctx, c, base, headers, shape{stream: true})
+	if err != nil {
+		return 0, err
+	}
+	_, err = resp.Body.Read(make([]byte, 1))
+	span := time.Since(began)
+	_, rest := io.Copy(io.Discard, resp.Body)
+	return span, errors.Join(err, rest, resp.Body.Close())
 }
 
 // wide opens 512 streams at once, each of ten pieces a second for three seconds.
