@@ -37,7 +37,7 @@ type Answer struct {
 	Bypassed  bool           `json:"bypassed,omitempty" help:"it was let past a HALT"`
 }
 
-func (r routing) asking() holdfast.Action {
+func (r asker) action() holdfast.Action {
 	return action.NewAction(holdfast.Action{
 		Name: "model.ask", Tier: holdfast.TierOperator, Effect: holdfast.EffectChange, Labels: []string{"dispatch"},
 		Summary: "Ask a model one thing, through the gateway like any client",
@@ -49,7 +49,7 @@ func (r routing) asking() holdfast.Action {
 }
 
 // ask makes one call as a client of chat completions does, and reads its answer whole.
-func (r routing) ask(ctx context.Context, in askInput) (Answer, error) {
+func (r asker) ask(ctx context.Context, in askInput) (Answer, error) {
 	t := r.routes.Load()
 	if t == nil {
 		return Answer{}, holdfast.Errorf(holdfast.CodeUnavailable, "cannot ask: the gateway is not started")
@@ -85,6 +85,9 @@ func (r routing) ask(ctx context.Context, in askInput) (Answer, error) {
 	return r.answered(c, said)
 }
 
+// asker is the gateway as one who asks a model one thing.
+type asker struct{ *Gateway }
+
 type message struct {
 	Role    string `json:"role"`
 	Content string `json:"content"`
@@ -115,7 +118,7 @@ func (r *reply) WriteHeader(int)             {} // the call knows it
 func (r *reply) Write(p []byte) (int, error) { return r.body.Write(p) }
 
 // answered is the answer in plain words, or why there is none.
-func (r routing) answered(c *call, said *reply) (Answer, error) {
+func (r asker) answered(c *call, said *reply) (Answer, error) {
 	var told struct {
 		Choices []struct {
 			Message struct {
@@ -150,7 +153,7 @@ func (r routing) answered(c *call, said *reply) (Answer, error) {
 }
 
 // unanswered words why nobody answered: what the house itself refused as a refusal.
-func (r routing) unanswered(c *call, message string) error {
+func (r asker) unanswered(c *call, message string) error {
 	refusal := &holdfast.Refusal{Guard: "gateway", Reason: message, Remedy: "see `holdfast models` and `holdfast status`"}
 	switch c.code {
 	case "breaker_halt", blindReason, "breaker_cap":

@@ -24,7 +24,7 @@ func (h *testHouse) asks(t *testing.T, bypass bool, input string) (Answer, error
 	if bypass {
 		ctx = holdfast.WithBypass(ctx)
 	}
-	ask := routing{h.Gateway}.asking()
+	ask := asker{h.Gateway}.action()
 	in, err := ask.Decode(json.RawMessage(input))
 	if err != nil {
 		return Answer{}, err
@@ -105,7 +105,7 @@ func TestAskPastAHalt(t *testing.T) {
 	// What the guard did not let past is not, whatever the context says.
 	caller := holdfast.Caller{Kind: holdfast.CallerAgent, Name: "notes", Tier: holdfast.TierTenantPeer}
 	ctx := holdfast.WithBypass(holdfast.WithCaller(t.Context(), caller))
-	if _, err := (routing{h.Gateway}).ask(ctx, askInput{Prompt: "x", Model: "safe"}); err == nil {
+	if _, err := (asker{h.Gateway}).ask(ctx, askInput{Prompt: "x", Model: "safe"}); err == nil {
 		t.Error("an agent asks past a HALT")
 	}
 }

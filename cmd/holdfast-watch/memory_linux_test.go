@@ -18,8 +18,6 @@ import (
 	"holdfast/core/home"
 	"holdfast/gateway/breaker/halt"
 	"holdfast/gateway/breaker/judge"
-	"holdfast/gateway/telemetry/outside"
-	"holdfast/gateway/telemetry/scan"
 )
 
 const watchVariable = "HOLDFAST_TEST_WATCHES"
@@ -104,7 +102,10 @@ func fullDay(t *testing.T, h home.Home, ago time.Duration) {
 	if err := os.MkdirAll(h.Var("telemetry"), 0o700); err != nil {
 		t.Fatal(err)
 	}
+	where := fmt.Sprintf(`{"roots": [{"Source": "claude", "Path": %q}], "relayed": []}`, logs)
 	for path, text := range map[string][]byte{
+		h.Var("telemetry", "where.json"):     []byte(where),
+		h.Var("telemetry", "state.json"):     []byte(`{"version": 2, "files": []}`), // scan's, of which none is read yet
 		h.Var("breaker", "history.jsonl"):    history,
 		h.Var("breaker", "history.jsonl.1"):  history,
 		h.Var("telemetry", "seen"):           seen,
@@ -113,16 +114,6 @@ func fullDay(t *testing.T, h home.Home, ago time.Duration) {
 		if err := os.WriteFile(path, text, 0o600); err != nil {
 			t.Fatal(err)
 		}
-	}
-	state, err := scan.New(scan.Options{Roots: []scan.Root{{Source: scan.Claude, Path: logs}}}).State()
-	if err == nil {
-		err = os.WriteFile(h.Var("telemetry", "state.json"), state, 0o600)
-	}
-	if err == nil {
-		err = outside.Tell(h, outside.Where{Roots: []scan.Root{{Source: scan.Claude, Path: logs}}})
-	}
-	if err != nil {
-		t.Fatal(err)
 	}
 }
 

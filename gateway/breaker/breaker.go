@@ -153,13 +153,13 @@ func (b *Breaker) Start(ctx context.Context) error {
 		b.needs.Log.Warn("cannot keep room for a flag on a full disk", "error", err)
 	}
 	b.restore(ctx)
-	b.watchClock(true)
+	board{b}.watchClock(true)
 	b.sight.seen()
 	return nil
 }
 
 // watchClock keeps how the clock was set.
-func (b *Breaker) watchClock(must bool) {
+func (b board) watchClock(must bool) {
 	if err := b.needs.Clock.Keep(must); err != nil {
 		b.needs.Log.Warn("cannot keep how the clock was set", "error", err)
 	}
@@ -195,7 +195,7 @@ func (b *Breaker) Run(ctx context.Context) error {
 		case a := <-b.teller.queue:
 			b.teller.record(ctx, a)
 		case <-look.C:
-			b.watchClock(false)
+			board{b}.watchClock(false)
 			b.halts.look()
 			b.tell(ctx, false)
 		case <-tick.C:
@@ -207,7 +207,7 @@ func (b *Breaker) Run(ctx context.Context) error {
 // round is what is done every 15 seconds.
 func (b *Breaker) round(ctx context.Context) {
 	b.Tick(ctx)
-	b.watchClock(true)
+	board{b}.watchClock(true)
 	b.tell(ctx, true)
 	b.teller.catchUp(ctx)
 	b.mu.Lock()

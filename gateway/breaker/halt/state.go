@@ -95,14 +95,14 @@ const (
 // one lock of house, watch and commands: what another of them changed stays. A state that cannot be
 // read begins anew with the flags that stand. No HALT waits for it: a flag is raised before.
 func (f Files) Change(wait time.Duration, change func(*State), then func() error) error {
-	release, err := f.claim(wait)
+	release, err := claim(f, wait)
 	if err != nil {
 		return err
 	}
 	defer release()
 	s, err := f.State()
 	if err != nil {
-		s = f.standing()
+		s = standing(f)
 	}
 	change(&s)
 	if err := f.write(f.path(stateFile), s); err != nil {
@@ -115,7 +115,7 @@ func (f Files) Change(wait time.Duration, change func(*State), then func() error
 }
 
 // standing is the state that the flags tell of.
-func (f Files) standing() State {
+func standing(f Files) State {
 	var s State
 	for _, scope := range append(f.Standing(), House) {
 		if flag, stands := f.Flag(scope, time.Now()); stands {
@@ -126,7 +126,7 @@ func (f Files) standing() State {
 }
 
 // claim takes the lock of the state. Who is killed lets go of it.
-func (f Files) claim(wait time.Duration) (release func(), err error) {
+func claim(f Files, wait time.Duration) (release func(), err error) {
 	if err := (disk.Disk{}).MkdirAll(f.dir, 0o700); err != nil {
 		return nil, err
 	}

@@ -25,7 +25,7 @@ func changeState(f Files, args []string) {
 		}
 	}
 	if args[0] == "hold" {
-		if _, err := f.claim(Patiently); err != nil {
+		if _, err := claim(f, Patiently); err != nil {
 			panic(err)
 		}
 		_, _ = os.Stdout.WriteString("held\n")
