@@ -77,8 +77,8 @@ type Reservation struct {
 }
 
 // Reserve books what a call may burn before it is made: a house that is killed from then on leaves it
-// in the log, and Durable tells when a machine that loses its power does. The error is the Gate's or
-// the Purse's when the call is not admitted.
+// in the log, and a machine that loses its power does a few milliseconds later. The error is the Gate's
+// or the Purse's when the call is not admitted.
 func (l *Ledger) Reserve(ctx context.Context, call Call, input, output int64) (*Reservation, error) {
 	r := &Reservation{ledger: l, call: call, began: l.needs.Now(), held: input + output, input: input}
 	r.cost = l.needs.most(call, input, output)
@@ -90,15 +90,6 @@ func (l *Ledger) Reserve(ctx context.Context, call Call, input, output int64) (*
 	}
 	l.log.Sync()
 	return r, nil
-}
-
-// Durable returns once what is reserved would outlive a loss of power. Nothing of an answer may be
-// passed on before.
-func (r *Reservation) Durable(ctx context.Context) error {
-	if err := r.ledger.log.Wait(ctx, r.to); err != nil {
-		return fmt.Errorf("cannot keep what is reserved: %w", err)
-	}
-	return nil
 }
 
 // Fits tells whether a call of that size would be admitted now. It holds nothing, so others may be
@@ -202,9 +193,21 @@ func firstID(t time.Time) int64 { return t.UnixMilli() << idBits }
 // Held is how many tokens are reserved.
 func (r *Reservation) Held() int64 { return r.held }
 
-// Extend reserves more output for a call that goes on; the error is the Gate's or the Purse's, and then
-// nothing changed.
+// Extend reserves more output for a call that goes on, and returns when a loss of power would leave it
+// reserved. The error is the Gate's or the Purse's, and then nothing changed; or the disk's.
 func (r *Reservation) Extend(output int64) error {
+	if err := r.grow(output); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := r.ledger.log.Wait(ctx, r.to); err != nil {
+		return fmt.Errorf("cannot keep what is reserved: %w", err)
+	}
+	return nil
+}
+
+func (r *Reservation) grow(output int64) error {
 	l := r.ledger
 	more, whole := r.dearer(l.needs.most(r.call, r.input, r.held-r.input+output))
 	c := Claim{Call: r.call, Tokens: output, Cost: more, At: l.needs.Now()}
@@ -216,13 +219,12 @@ func (r *Reservation) Extend(output int64) error {
 	}
 	before := r.cost
 	r.held, r.cost = r.held+output, whole
-	if err := r.enter(0); err != nil {
+	err := r.enter(0)
+	if err != nil {
 		r.held, r.cost = r.held-output, before
 		(&Reservation{ledger: l, call: r.call, began: c.At, held: output, cost: more}).giveBack()
-		return err
 	}
-	l.log.Sync()
-	return nil
+	return err
 }
 
 // Turn moves what is held to another model, of whose output at most so much will be asked for: it may

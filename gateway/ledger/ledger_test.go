@@ -109,9 +109,6 @@ func TestReserveThenSettle(t *testing.T) {
 		if n, _ := reserved(t, l); n != 1 {
 			t.Fatalf("%d reservations are on disk before the call", n)
 		}
-		if err := r.Durable(t.Context()); err != nil {
-			t.Fatal(err)
-		}
 		if b, _ := l.Burn(t.Context()); b.Reserved != 150 || b.Hour != 0 {
 			t.Errorf("burn %+v", b)
 		}

@@ -28,6 +28,8 @@ const (
 	DefaultSegment = 1 << 20
 	// ahead is how many files are ready before they are needed.
 	ahead = 1
+	// SyncEvery is how long after a sync the next one begins, unless somebody waits for it.
+	SyncEvery = 5 * time.Millisecond
 	// syncAgain is how long after a sync that failed another is tried.
 	syncAgain = time.Second
 )
@@ -68,8 +70,8 @@ type Log struct {
 	waiting sync.Mutex
 	turn    chan struct{} // closed at the next sync; nil: nobody waits
 
-	wake, tidy chan struct{}
-	stop       chan struct{}
+	wake, hurry, tidy chan struct{}
+	stop              chan struct{}
 	gone       sync.WaitGroup
 }
 
@@ -98,7 +100,7 @@ func New(o Options) *Log {
 	if o.Create == nil {
 		o.Create = create
 	}
-	l := &Log{opt: o, end: o.Base, floor: o.Base, at: -1, wake: make(chan struct{}, 1), tidy: make(chan struct{}, 1), stop: make(chan struct{})}
+	l := &Log{opt: o, end: o.Base, floor: o.Base, at: -1, wake: make(chan struct{}, 1), hurry: make(chan struct{}, 1), tidy: make(chan struct{}, 1), stop: make(chan struct{})}
 	l.synced.Store(o.Base)
 	l.gone.Go(l.syncer)
 	l.gone.Go(l.keeper)
@@ -267,14 +269,13 @@ func (l *Log) End() int64 {
 	return l.end
 }
 
-// Sync has everything appended until now brought to the disk soon.
+// Sync has everything appended until now brought to the disk within SyncEvery and the time of a sync.
 func (l *Log) Sync() { signal(l.wake) }
 
 // Durable tells whether everything before a position would outlive a loss of power.
 func (l *Log) Durable(to int64) bool { return l.synced.Load() >= to }
 
-// Wait returns once everything before a position would outlive a loss of power. Sync must have been
-// called since it was appended.
+// Wait returns once everything before a position would outlive a loss of power, as soon as it can.
 func (l *Log) Wait(ctx context.Context, to int64) error {
 	for !l.Durable(to) {
 		turn := l.nextTurn()
@@ -290,6 +291,8 @@ func (l *Log) Wait(ctx context.Context, to int64) error {
 		case closed:
 			return ErrClosed
 		}
+		signal(l.hurry)
+		signal(l.wake)
 		select {
 		case <-turn:
 		case <-ctx.Done():
@@ -358,8 +361,9 @@ func (l *Log) Close(empty bool) error {
 
 // syncer brings what was appended to the disk, all that came meanwhile at once.
 func (l *Log) syncer() {
-	again := time.NewTimer(time.Hour)
+	again, pause := time.NewTimer(time.Hour), time.NewTimer(0)
 	defer again.Stop()
+	defer pause.Stop()
 	for {
 		select {
 		case <-l.stop:
@@ -367,7 +371,14 @@ func (l *Log) syncer() {
 		case <-l.wake:
 		case <-again.C:
 		}
+		select { // so that many records are one sync
+		case <-l.stop:
+			return
+		case <-l.hurry:
+		case <-pause.C:
+		}
 		err := l.sync()
+		pause.Reset(SyncEvery)
 		l.told()
 		if err == nil {
 			continue
