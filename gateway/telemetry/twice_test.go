@@ -27,9 +27,21 @@ func (w *world) relay(provider, model, alias, dialect, response string, u holdfa
 	}
 }
 
-// TestWhatTheGatewayRelayedCountsOnce, whichever is told first: the log or the gateway.
-func TestWhatTheGatewayRelayedCountsOnce(t *testing.T) {
-	now := time.Now()
+// relayedCall is a call that the gateway relayed, and what the agent's log says of it, as it grows.
+type relayedCall struct {
+	path   string
+	logs   []string
+	call   gatewayCall
+	tokens int64
+}
+
+type gatewayCall struct {
+	provider, model, alias, dialect, response string
+	usage                                     holdfast.Usage
+	estimated                                 bool
+}
+
+func relayedCalls(now time.Time) map[string]relayedCall {
 	at := now.UTC().Format(time.RFC3339Nano)
 	claude := func(response string, input, output int64) string {
 		return fmt.Sprintf(`{"sessionId":"s1","requestId":"r1","timestamp":"%s","message":{"id":"%s","model":"claude-x","usage":{"input_tokens":%d,"output_tokens":%d}}}`,
@@ -42,17 +54,8 @@ func TestWhatTheGatewayRelayedCountsOnce(t *testing.T) {
 `, at, provider, model)
 	}
 	used := holdfast.Usage{Input: 300, CachedRead: 1000, Output: 50, Reasoning: 20}
-	type call struct {
-		provider, model, alias, dialect, response string
-		usage                                     holdfast.Usage
-		estimated                                 bool
-	}
-	for name, c := range map[string]struct {
-		path   string
-		logs   []string // as they grow
-		call   call
-		tokens int64
-	}{
+	type call = gatewayCall
+	return map[string]relayedCall{
 		"Claude Code": {talk, []string{claude("msg_7", 300, 50)}, call{"anthropic", "claude-x", "chat", "anthropic", "msg_7", holdfast.Usage{Input: 300, Output: 50}, false}, 350},
 		"Claude Code, streamed": {
 			talk,
@@ -84,7 +87,13 @@ func TestWhatTheGatewayRelayedCountsOnce(t *testing.T) {
 			call{"openai", "gpt-x", "chat", "openai", "chatcmpl-1", used, false},
 			1350,
 		},
-	} {
+	}
+}
+
+// TestWhatTheGatewayRelayedCountsOnce, whichever is told first: the log or the gateway.
+func TestWhatTheGatewayRelayedCountsOnce(t *testing.T) {
+	now := time.Now()
+	for name, c := range relayedCalls(now) {
 		for order, first := range map[string]bool{"log first": true, "gateway first": false} {
 			t.Run(name+", "+order, func(t *testing.T) {
 				w := newWorld(t)
