@@ -4,6 +4,7 @@ package gateway
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -18,6 +19,7 @@ import (
 	"holdfast"
 	"holdfast/core/action"
 	"holdfast/core/metrics"
+	"holdfast/core/store"
 	"holdfast/gateway/ledger"
 )
 
@@ -107,6 +109,9 @@ func TestASecondIdenticalRequestIsAnsweredFromMemory(t *testing.T) {
 			if hit.status != ledger.StatusCached || hit.provider != cachedBy || hit.input+hit.output != 0 || hit.estimated {
 				t.Errorf("it is booked as %+v", hit)
 			}
+			if cost := h.costs()[1]; !cost.Valid || cost.Int64 != 0 {
+				t.Errorf("it costs %+v, want a known 0", cost)
+			}
 			if after, err := h.ledger.Burn(t.Context()); err != nil || after != before {
 				t.Errorf("the burn went from %+v to %+v, %v", before, after, err)
 			}
@@ -119,6 +124,31 @@ func TestASecondIdenticalRequestIsAnsweredFromMemory(t *testing.T) {
 			}
 		})
 	}
+}
+
+// costs are those of the rows.
+func (h *testHouse) costs() []sql.NullInt64 {
+	h.t.Helper()
+	var list []sql.NullInt64
+	err := h.store.Read(h.t.Context(), func(ctx context.Context, tx store.Tx) error {
+		rows, err := tx.Query(ctx, "SELECT cost FROM ledger_calls ORDER BY time_ns")
+		if err != nil {
+			return err
+		}
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			var cost sql.NullInt64
+			if err := rows.Scan(&cost); err != nil {
+				return err
+			}
+			list = append(list, cost)
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return list
 }
 
 func TestWhatIsNotIdenticalOrNotWantedIsAsked(t *testing.T) {
