@@ -6,8 +6,8 @@
 // It is not a client and knows no network. Where both sides speak the dialect the bytes pass as they
 // came; what a translation cannot say is an error that names the field, never left out. What changes
 // nothing about the answer (cache marks, diagnostics of the cache, metadata, eager_input_streaming,
-// edits that clear old thinking) is left out without one. All input is hostile: every function is fuzzed. Callers: the
-// gateway and its providers.
+// edits that clear old thinking) is left out without one, and deferred tools until a search found
+// them. All input is hostile: every function is fuzzed. Callers: the gateway and its providers.
 package anthropic
 
 import "holdfast/gateway/dialect"

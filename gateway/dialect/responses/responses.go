@@ -4,8 +4,9 @@
 //
 // It is not a client, knows no network and keeps no response: what lies with the server
 // (previous_response_id, conversation, store) passes to a server of the same dialect and is refused by
-// its name where the request is translated, as are tools that only the server could run. All input is
-// hostile: every function is fuzzed. Callers: the gateway and its providers.
+// its name where the request is translated, as are tools that only the server could run. Tools of the
+// client that are no functions become some, and calls of them what they were. All input is hostile:
+// every function is fuzzed. Callers: the gateway and its providers.
 package responses
 
 import (
