@@ -72,7 +72,7 @@ type Log struct {
 
 	wake, hurry, tidy chan struct{}
 	stop              chan struct{}
-	gone       sync.WaitGroup
+	gone              sync.WaitGroup
 }
 
 // segment is one file, which has the positions from base to base+size.
