@@ -122,6 +122,17 @@ async function failing(page) {
   await until('the report', async () => (await line.textContent())?.includes('to the token'))
   const [activity, archived, counted, quota, reserved, left] = (await line.locator('td.right').allTextContents()).map(number)
   want(activity - archived === counted && quota - counted - reserved === left, `the report does not add up: ${activity} ${archived} ${counted} ${quota} ${reserved} ${left}`)
+
+  say('takes one of two limits away')
+  await page.getByRole('button', { name: 'Change the budgets of house' }).click()
+  want((await field.getAttribute('placeholder')) === 'now 9,000,000,000', 'the limit that stands is not shown')
+  await dialog(page).getByRole('textbox', { name: 'Tokens a week' }).fill('8000000000')
+  await dialog(page).getByRole('button', { name: 'Set', exact: true }).click()
+  await dialog(page).waitFor({ state: 'detached' })
+  await page.getByRole('button', { name: 'Remove tokens a month of house' }).click()
+  await dialog(page).getByRole('button', { name: 'Take away' }).click()
+  await page.locator('[data-budget="house tokens_per_month"]').waitFor({ state: 'detached' })
+  want((await page.locator('[data-budget="house tokens_per_week"]').count()) === 1, 'the other limit went too')
   await closeToasts(page)
 }
 

@@ -142,8 +142,8 @@ export const spending = {
     happened('set', scope)
     return { scope, before: {}, after: limits }
   },
-  'budget.remove': ({ scope }) => {
-    budgets = budgets.filter((b) => b.scope !== scope)
+  'budget.remove': ({ scope, limit }) => {
+    budgets = budgets.filter((b) => b.scope !== scope || (limit && b.limit !== limit))
     happened('removed', scope)
     return { scope, before: {}, after: {} }
   },

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-import { useState } from 'react'
+import { useState, type ReactNode } from 'react'
 
 import { refreshEvery, useChange, useRead } from '../api/house.ts'
 import type { Budget, BudgetEvent } from '../api/words.ts'
-import { addsUp, amount, budgetTone, byScope, isSetHere, limitWords, quotaWords, reportFile } from '../lib/budgets.ts'
+import { addsUp, amount, budgetTone, byScope, isSetHere, limitWords, quotaWords, reportFile, type Limit } from '../lib/budgets.ts'
 import { download } from '../lib/download.ts'
 import { exact, percent, plural } from '../lib/format.ts'
 import { shareOf } from '../lib/burn.ts'
 import { partOf } from '../lib/paging.ts'
-import { Button } from '../ui/button.tsx'
+import { Button, IconButton } from '../ui/button.tsx'
 import { confirm } from '../ui/confirm.tsx'
-import { DownloadIcon, PlusIcon, TokensIcon } from '../ui/icons.tsx'
+import { CloseIcon, DownloadIcon, PlusIcon, TokensIcon } from '../ui/icons.tsx'
 import { Pager } from '../ui/pager.tsx'
 import { Badge, Card, Empty, Loaded, Time, type Tone } from '../ui/parts.tsx'
 import { Said } from '../ui/said.tsx'
@@ -86,9 +86,10 @@ function Scope({ scope, rows, onSet }: { scope: string; rows: Budget[]; onSet: (
     )
     if (await confirm({ title: `Reset the budgets of ${scope}?`, body, yes: 'Reset' })) await reset.run({ scope })
   }
-  const askRemove = async () => {
+  const askRemove = async (limit?: string) => {
+    const what = limit ? `the ${limitWords(limit)} of ${scope}` : `what was set for ${scope}`
     const body = <p className="soft">What <code>holdfast.yaml</code> says holds again; where it says nothing, nothing is limited.</p>
-    if (await confirm({ title: `Take away what was set for ${scope}?`, body, yes: 'Take away', danger: true })) await remove.run({ scope })
+    if (await confirm({ title: `Take away ${what}?`, body, yes: 'Take away', danger: true })) await remove.run({ scope, ...(limit ? { limit: limit as Limit } : {}) })
   }
   return (
     <Card
@@ -101,12 +102,12 @@ function Scope({ scope, rows, onSet }: { scope: string; rows: Budget[]; onSet: (
         </span>
       }
     >
-      <ul className="budgets">{rows.map((b) => <li key={b.limit} data-budget={`${scope} ${b.limit}`}><Row budget={b} /></li>)}</ul>
+      <ul className="budgets">{rows.map((b) => <li key={b.limit} data-budget={`${scope} ${b.limit}`}><Row budget={b} aside={rows.length > 1 && isSetHere(b.setting) ? <IconButton label={`Remove ${limitWords(b.limit)} of ${scope}`} onPress={() => void askRemove(b.limit)}><CloseIcon size={15} /></IconButton> : null} /></li>)}</ul>
     </Card>
   )
 }
 
-function Row({ budget: b }: { budget: Budget }) {
+function Row({ budget: b, aside }: { budget: Budget; aside: ReactNode }) {
   const tone = budgetTone(b)
   const say = (n: number) => amount(b.limit, n)
   return (
@@ -114,6 +115,7 @@ function Row({ budget: b }: { budget: Budget }) {
       <div className="row wrap budget-head">
         <strong className="grow">{say(b.counted)} <span className="dim">of {quotaWords(b.limit, b.quota)}</span></strong>
         <Badge tone={tone} dot>{percent(shareOf(b.counted + b.reserved, b.quota))}</Badge>
+        {aside}
       </div>
       <div className={`bar ${tone}`} role="meter" aria-label={`${b.scope}, ${limitWords(b.limit)}`} aria-valuemin={0} aria-valuemax={100} aria-valuenow={Math.min(100, Math.round(100 * shareOf(b.counted, b.quota)))} aria-valuetext={`${say(b.counted)} of ${say(b.quota)}`}>
         <svg viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">
