@@ -69,7 +69,11 @@ func (b toolbox) tool(v wire.Value) error {
 	case formCustom:
 		tool.Form, tool.Schema = formCustom, json.RawMessage(freeSchema)
 	default:
-		return wire.WrongField("type", "the tool %q is run or defined by OpenAI's server and %s; switch it off in the client", kind, untranslated)
+		advice := "switch it off in the client"
+		if strings.HasPrefix(kind, "web_search") {
+			advice += ` (Codex: web_search = "disabled")`
+		}
+		return wire.WrongField("type", "the tool %q is run or defined by OpenAI's server and %s; %s", kind, untranslated, advice)
 	}
 	err := v.Object(func(key []byte, v wire.Value) error { return b.field(&tool, string(key), v) })
 	switch {
