@@ -4,9 +4,12 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -353,8 +356,15 @@ func TestImport(t *testing.T) {
 			t.Errorf("%q is a mapping", bad)
 		}
 	}
-	if _, err := asked(l).importFile(t.Context(), importInput{File: "relative"}); err == nil {
-		t.Error("a relative path was opened")
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"relative", "", "/dev/zero", "/", pipe, pipe + "/deeper", filepath.Join(t.TempDir(), "nowhere"), "/a\x00b"} {
+		_, err := asked(l).importFile(t.Context(), importInput{File: path})
+		if bad, ok := errors.AsType[*holdfast.Error](err); !ok || bad.Code != holdfast.CodeBadInput {
+			t.Errorf("%q was opened: %v", path, err)
+		}
 	}
 }
 

@@ -28,6 +28,29 @@ func printBudgets(t Terminal, _, out json.RawMessage) error {
 		_, err := fmt.Fprintln(t.Out, "no budgets: `holdfast budget set house --tokens-per-day 2000000` sets one")
 		return err
 	}
+	drawLimits(t, rows)
+	return nil
+}
+
+// printReset shows the limits of a scope before a reset and after it.
+func printReset(t Terminal, _, out json.RawMessage) error {
+	answer, _ := ordered(out)
+	for i, m := range answer {
+		rows, table := objects(m.value)
+		if !table || len(rows) == 0 {
+			continue
+		}
+		if i > 0 {
+			fmt.Fprintln(t.Out)
+		}
+		fmt.Fprintln(t.Out, paint(t, bold, strings.ToUpper(label(m.name))))
+		drawLimits(t, rows)
+	}
+	return nil
+}
+
+// drawLimits draws a line a limit, below the heading of its scope.
+func drawLimits(t Terminal, rows [][]member) {
 	drawn := budgetSheet(rows).lines(t, t.Width)
 	fmt.Fprintln(t.Out, drawn[0])
 	scope := ""
@@ -41,7 +64,6 @@ func printBudgets(t Terminal, _, out json.RawMessage) error {
 		}
 		fmt.Fprintln(t.Out, drawn[i+1])
 	}
-	return nil
 }
 
 // placesOf are where the limits of a scope are set.

@@ -12,7 +12,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -96,7 +98,28 @@ func New(opt Options) *cobra.Command {
 		root.AddCommand(c)
 	}
 	addActions(root, opt, s)
+	if opt.Terminal.Width > 0 {
+		fold(root, opt.Terminal.Width)
+	}
 	return root
+}
+
+// fold breaks help between words, so that it fits the terminal.
+func fold(root *cobra.Command, width int) {
+	wrap := fmt.Sprintf(".FlagUsagesWrapped %d", width)
+	root.SetUsageTemplate(strings.NewReplacer(".LocalFlags.FlagUsages", ".LocalFlags"+wrap, ".InheritedFlags.FlagUsages", ".InheritedFlags"+wrap).
+		Replace(root.UsageTemplate()))
+	help := root.HelpFunc()
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		lines := strings.Split(cmd.Long, "\n")
+		for i, line := range lines {
+			if !strings.HasPrefix(line, " ") { // else it is a table
+				lines[i] = strings.Join(wrapped(line, width), "\n")
+			}
+		}
+		cmd.Long = strings.Join(lines, "\n")
+		help(cmd, args)
+	})
 }
 
 func noSuchCommand(cmd *cobra.Command, args []string) error {

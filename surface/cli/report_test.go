@@ -2,7 +2,13 @@
 
 package cli
 
-import "testing"
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+)
 
 func TestReportsKeepTheirPartsApart(t *testing.T) {
 	t.Parallel()
@@ -33,5 +39,27 @@ ledger could not report: the disk is gone
 	}
 	if got := show(t, printReports, 80, `{}`, `{"reports":[]}`); got != "nothing to report\n" {
 		t.Errorf("printed %q", got)
+	}
+}
+
+// TestHelpFitsTheTerminal: texts and flags are broken between words, tables stay.
+func TestHelpFitsTheTerminal(t *testing.T) {
+	t.Parallel()
+	table := "  category         what would be gone with it, in one line of a table that stays as it is; comes back: from trash"
+	var out bytes.Buffer
+	root := &cobra.Command{Use: "holdfast"}
+	cmd := &cobra.Command{Use: "act", Long: strings.Repeat("Words of help. ", 20) + "\n\nMore of it.\n" + table, Run: func(*cobra.Command, []string) {}}
+	cmd.Flags().String("flag", "", strings.Repeat("what it is for ", 12))
+	root.PersistentFlags().String("other", "", strings.Repeat("for all of them ", 12))
+	root.AddCommand(cmd)
+	root.SetOut(&out)
+	root.SetArgs([]string{"act", "--help"})
+	fold(root, 80)
+	if err := root.Execute(); err != nil {
+		t.Fatal(err)
+	}
+	fits(t, strings.Replace(out.String(), table, "", 1), 80)
+	if !strings.Contains(out.String(), table) || !strings.Contains(out.String(), "\n\nMore of it.\n") || strings.Count(out.String(), "what it is for") < 8 {
+		t.Errorf("printed\n%s", &out)
 	}
 }

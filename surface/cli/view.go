@@ -55,6 +55,8 @@ func spendingOf(action string) func(Terminal, json.RawMessage, json.RawMessage) 
 		return printBreakerHistory
 	case "budget.report":
 		return printBudgets
+	case "budget.reset":
+		return printReset
 	case "budget.parked":
 		return sayingNone("no call waits for approval")
 	case "cooldown.list":
@@ -70,7 +72,7 @@ func spendingOf(action string) func(Terminal, json.RawMessage, json.RawMessage) 
 	case "cooldown.clear":
 		return sayingNone("no model cooled down")
 	case "gateway.rehearse", "gateway.end_rehearsal":
-		return sayingNone("no rehearsal is on")
+		return sayingNone("no rehearsal is on now")
 	}
 	return nil
 }
