@@ -5,8 +5,11 @@
 package calls
 
 import (
+	"database/sql"
 	"fmt"
 	"path/filepath"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver
 
 	"holdfast/core/store"
 )
@@ -30,10 +33,17 @@ type books struct {
 	sums         map[string]int64 // what each table of sums adds up to
 }
 
-// read reads the ledger by its file, beside the house.
+func (h *house) database() (*sql.DB, error) {
+	if h.store != "" {
+		return sql.Open("pgx", h.store)
+	}
+	return store.OpenFile(h.t.Context(), filepath.Join(h.dir, "var", "house.db"), true)
+}
+
+// read reads the ledger in its database, beside the house.
 func (h *house) read() books {
 	h.t.Helper()
-	db, err := store.OpenFile(h.t.Context(), filepath.Join(h.dir, "var", "house.db"), true)
+	db, err := h.database()
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -70,7 +80,7 @@ func (h *house) read() books {
 	}
 	for _, table := range []string{"ledger_sums", "ledger_minutes", "ledger_sessions"} {
 		var sum int64
-		query := "SELECT COALESCE(SUM(input + cached_read + cache_write_5m + cache_write_1h + output + reasoning), 0) FROM " + table
+		query := "SELECT CAST(COALESCE(SUM(input + cached_read + cache_write_5m + cache_write_1h + output + reasoning), 0) AS BIGINT) FROM " + table
 		if err := tx.QueryRowContext(h.t.Context(), query).Scan(&sum); err != nil {
 			h.t.Fatal(err)
 		}

@@ -6,6 +6,7 @@ package calls
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"holdfast/core/store"
 	"holdfast/test/outside"
 )
 
@@ -29,15 +31,22 @@ type house struct {
 	api, edge string
 	keys      map[string]string // bearer tokens by the key's name
 	clock     *outside.Clock    // nil: the machine's
+	store     string            // of PostgreSQL; empty for the home's own file
 }
 
 // build makes a home whose only model is the upstream's, at a price, and starts it.
 func build(t *testing.T, dir, upstream string, clock *outside.Clock) *house {
 	t.Helper()
-	h := &house{t: t, bin: programs(t), dir: dir, api: freePort(t), edge: freePort(t), keys: map[string]string{}, clock: clock}
+	return buildOn(t, "", dir, upstream, clock)
+}
+
+// buildOn makes one whose books are in that database.
+func buildOn(t *testing.T, database, dir, upstream string, clock *outside.Clock) *house {
+	t.Helper()
+	h := &house{t: t, bin: programs(t), dir: dir, api: freePort(t), edge: freePort(t), keys: map[string]string{}, clock: clock, store: database}
 	for name, text := range map[string]string{
-		"holdfast.yaml": fmt.Sprintf("models:\n  providers:\n    local: {kind: openai, url: %q}\n  aliases:\n    chat: [local/bench]\n"+
-			"prices:\n  models:\n    local/bench: {input: 1, output: 3}\n", upstream),
+		"holdfast.yaml": fmt.Sprintf("store: %q\nmodels:\n  providers:\n    local: {kind: openai, url: %q}\n  aliases:\n    chat: [local/bench]\n"+
+			"prices:\n  models:\n    local/bench: {input: 1, output: 3}\n", cmp.Or(database, store.SQLite), upstream),
 		".env":                        "AGENT_API_KEY=sk-house\n",
 		"var/breaker/thresholds.json": `{"hard_cap_per_hour": 1000000000, "hard_cap_per_day": 1000000000}`,
 	} {

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"holdfast/core/store/storetest"
 )
 
 // allowance is what a round adds to the budgets: less than a round would spend, so that each binds
@@ -31,8 +33,22 @@ func TestKilledWhileItCalls(t *testing.T) {
 	if long() {
 		rounds = 200
 	}
+	killed(t, "", rounds)
+}
+
+// TestKilledWhileItCallsWithPostgres is the same with the books in PostgreSQL.
+func TestKilledWhileItCallsWithPostgres(t *testing.T) {
+	rounds := 4
+	if long() {
+		rounds = 60
+	}
+	killed(t, storetest.Postgres(t), rounds)
+}
+
+func killed(t *testing.T, database string, rounds int) {
+	t.Helper()
 	a := newAccounts()
-	h := build(t, filepath.Join(t.TempDir(), "home"), upstream(t, a), nil)
+	h := buildOn(t, database, filepath.Join(t.TempDir(), "home"), upstream(t, a), nil)
 	for _, name := range []string{"tokens", "money", "free"} {
 		h.key(name)
 	}
