@@ -91,7 +91,7 @@ func fullDay(t *testing.T, h home.Home, ago time.Duration) {
 	history := []byte(strings.Repeat(string(line)+"\n", (1<<20)/len(line)))
 	seen := make([]byte, 0, 16*callsTold)
 	for range callsTold {
-		seen = binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(seen, rand.Uint64()), 1) //nolint:gosec // no secret
+		seen = binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(seen, rand.Uint64()), 1)
 	}
 	logs := t.TempDir()
 	session := strings.Builder{}

@@ -29,7 +29,7 @@ func changeState(f Files, args []string) {
 			panic(err)
 		}
 		_, _ = os.Stdout.WriteString("held\n")
-		select {} //nolint:staticcheck // until it is killed
+		select {} // until it is killed
 	}
 	for i := range each {
 		flag := Flag{Reason: "odd", Cause: CausePerson, Scope: Key(fmt.Sprintf("%s-%d", args[0], i)), Since: time.Now()}
