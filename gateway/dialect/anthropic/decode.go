@@ -84,7 +84,7 @@ func decode(body []byte) (*dialect.Request, error) {
 		return nil, err
 	}
 	r := &dialect.Request{UsageAsked: true, Words: words()}
-	if err := first(decodeSettings(r, m), decodeConversation(r, m), decodeTools(r, m), decodeThinking(r, m)); err != nil {
+	if err := first(decodeSettings(r, m), decodeConversation(r, m), decodeTools(r, m), decodeThinking(r, m), decodeTurns(r, m)); err != nil {
 		return nil, err
 	}
 	if err := m.only(
@@ -262,14 +262,7 @@ func decodeOutput(r *dialect.Request, v wire.Value) error {
 	}
 	return first(
 		m.only("effort", "format"),
-		m.with("effort", func(v wire.Value) error {
-			effort, err := v.Text()
-			if err == nil && !slices.Contains([]string{"low", "medium", "high", "xhigh", "max"}, effort) {
-				return wire.Wrong("must be low, medium, high, xhigh or max")
-			}
-			reasoning(r).Effort = effort
-			return err
-		}),
+		m.with("effort", func(v wire.Value) error { return decodeEffort(v, &reasoning(r).Effort) }),
 		m.with("format", func(v wire.Value) error { return decodeFormat(r, v) }),
 	)
 }

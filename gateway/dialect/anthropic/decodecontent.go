@@ -52,7 +52,7 @@ func decodeMessage(r *dialect.Request, v wire.Value) error {
 	if err != nil {
 		return err
 	}
-	if err := m.only("role", "content"); err != nil {
+	if err := m.only("role", "content", "output_config"); err != nil {
 		return err
 	}
 	name, err := m.text("role")
@@ -71,7 +71,13 @@ func decodeMessage(r *dialect.Request, v wire.Value) error {
 	if err != nil {
 		return wire.Within("content", err)
 	}
-	r.Messages = append(r.Messages, messagesOf(role, parts)...)
+	effort, err := turnEffort(m, role)
+	if err != nil {
+		return err
+	}
+	if effort == "" || len(parts) > 0 { // else it says nothing more
+		r.Messages = append(r.Messages, messagesOf(role, parts)...)
+	}
 	return nil
 }
 

@@ -215,3 +215,53 @@ func TestDeferredTools(t *testing.T) {
 		t.Errorf("the model is told %+v", parts)
 	}
 }
+
+// TestEffortAmidTheConversation: what a system message sets counts from the user's turn that it follows,
+// else from the next one.
+func TestEffortAmidTheConversation(t *testing.T) {
+	t.Parallel()
+	const user, answer = `{"role":"user","content":"a"}`, `{"role":"assistant","content":[{"type":"tool_use","id":"t","name":"f","input":{}}]}`
+	const result = `{"role":"user","content":[{"type":"tool_result","tool_use_id":"t"}]}`
+	set := func(effort, content string) string {
+		return `{"role":"system","content":` + content + `,"output_config":{"effort":"` + effort + `"}}`
+	}
+	for messages, want := range map[string]string{
+		user:                           "high",
+		user + "," + set("low", "[]"):  "low",
+		user + "," + set("low", `"b"`): "low",
+		user + "," + answer + "," + result + "," + set("low", "[]"):                          "high",
+		user + "," + answer + "," + set("low", "[]") + "," + result:                          "high",
+		user + "," + answer + "," + set("low", "[]") + "," + user:                            "low",
+		user + "," + set("low", "[]") + "," + answer + "," + result:                          "low",
+		user + "," + set("low", "[]") + "," + answer + "," + set("max", "[]") + "," + user:   "max",
+		user + "," + set("low", "[]") + "," + set("medium", "[]"):                            "medium",
+		set("low", "[]") + "," + user + "," + answer + "," + set("max", "[]") + "," + result: "low",
+	} {
+		r, err := decode([]byte(`{"model":"m","max_tokens":9,"output_config":{"effort":"high"},"messages":[` + messages + `]}`))
+		if err != nil {
+			t.Errorf("%s: %v", messages, err)
+			continue
+		}
+		if r.Reasoning.Effort != want {
+			t.Errorf("%s: effort %s, want %s", messages, r.Reasoning.Effort, want)
+		}
+		for i, m := range r.Messages {
+			if len(m.Parts) == 0 {
+				t.Errorf("%s: message %d says nothing", messages, i)
+			}
+		}
+		if len(r.Places) != len(r.Messages) {
+			t.Errorf("%s: %d places of %d messages", messages, len(r.Places), len(r.Messages))
+		}
+	}
+	for message, field := range map[string]string{
+		`{"role":"user","content":"a","output_config":{"effort":"low"}}`:    "messages[0].output_config",
+		`{"role":"system","content":[],"output_config":{"effort":"huge"}}`:  "messages[0].output_config.effort",
+		`{"role":"system","content":[],"output_config":{"format":{"a":1}}}`: "messages[0].output_config.format",
+	} {
+		_, err := decode([]byte(`{"model":"m","max_tokens":9,"messages":[` + message + `]}`))
+		if wrong, ok := errors.AsType[*dialect.InputError](err); !ok || wrong.Field != field {
+			t.Errorf("%s: got %v, want field %s", message, err, field)
+		}
+	}
+}
