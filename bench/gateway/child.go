@@ -219,17 +219,20 @@ func (c *child) cpu() time.Duration {
 	return time.Duration(ticks) * 10 * time.Millisecond
 }
 
-// rss is the resident memory in MB.
-func (c *child) rss() float64 {
+// rss is the resident memory in MB, anon what of it is not the program's own file, of which the page
+// cache decides how much counts.
+func (c *child) rss() (rss, anon float64) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.cmd.Process.Pid))
 	if err != nil {
-		return 0
+		return 0, 0
 	}
 	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			kb, _ := strconv.ParseFloat(strings.Fields(rest)[0], 64)
-			return kb / 1000
+		for name, into := range map[string]*float64{"VmRSS:": &rss, "RssAnon:": &anon} {
+			if rest, ok := strings.CutPrefix(line, name); ok {
+				kb, _ := strconv.ParseFloat(strings.Fields(rest)[0], 64)
+				*into = kb / 1000
+			}
 		}
 	}
-	return 0
+	return rss, anon
 }

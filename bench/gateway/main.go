@@ -74,6 +74,7 @@ type figures struct {
 	streamCPU          float64 // µs a stream
 	direct, c1         time.Duration
 	idle, warm, loaded float64 // MB
+	idleAnon           float64 // of it, what is not the program's own file
 	trials
 }
 
@@ -118,12 +119,12 @@ func measureOne(ctx context.Context, name, upstream string, o options) (figures,
 	if !wait(ctx, atRest) {
 		return f, ctx.Err()
 	}
-	f.idle = server.rss()
+	f.idle, f.idleAnon = server.rss()
 	base, headers := server.url+"/v1", server.headers("")
 	if err := load(ctx, base, headers, o.requests/10, o.connections, shape{}); err != nil { // warm up
 		return f, err
 	}
-	f.warm = server.rss()
+	f.warm, _ = server.rss()
 	if f.direct, f.c1, err = latencies(ctx, upstream+"/v1", base, headers, 500); err != nil {
 		return f, err
 	}
@@ -141,7 +142,7 @@ func measureOne(ctx context.Context, name, upstream string, o options) (figures,
 	if err != nil {
 		return f, err
 	}
-	f.loaded = server.rss()
+	f.loaded, _ = server.rss()
 	if !o.quick {
 		f.trials, err = try(ctx, server, upstream)
 	}

@@ -50,5 +50,5 @@ func (c *child) keep(ctx context.Context, profile, path string) error {
 	}
 	text, err := io.ReadAll(resp.Body)
 	_ = resp.Body.Close()
-	return errors.Join(err, os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, text, 0o644)) //nolint:gosec // nothing secret
+	return errors.Join(err, os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, text, 0o644))
 }

@@ -16,13 +16,13 @@ func show(rows []figures, o options) {
 		time.Now().UTC().Format("2006-01-02"), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(),
 		o.connections, o.requests, o.streams)
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(w, "gateway\tCPU µs a call\tcalls/s\tCPU µs a stream\tc1 p50\tdirect beside it\tRSS MB idle\twarm\tloaded")
+	_, _ = fmt.Fprintln(w, "gateway\tCPU µs a call\tcalls/s\tCPU µs a stream\tc1 p50\tdirect beside it\tRSS MB idle\tof it anonymous\twarm\tloaded")
 	for _, r := range rows {
-		_, _ = fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.0f\t%s\t%s\t%.0f\t%.0f\t%.0f\n", r.name, r.plainCPU, r.plainRate, r.streamCPU,
-			r.c1.Round(time.Microsecond), r.direct.Round(time.Microsecond), r.idle, r.warm, r.loaded)
+		_, _ = fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.0f\t%s\t%s\t%.0f\t%.0f\t%.0f\t%.0f\n", r.name, r.plainCPU, r.plainRate, r.streamCPU,
+			r.c1.Round(time.Microsecond), r.direct.Round(time.Microsecond), r.idle, r.idleAnon, r.warm, r.loaded)
 	}
 	if len(rows) == 2 {
-		_, _ = fmt.Fprintf(w, "ratio\t%.3f\t%.2f\t%.3f\t%.2f\t\t%.2f\t%.2f\t%.2f\n",
+		_, _ = fmt.Fprintf(w, "ratio\t%.3f\t%.2f\t%.3f\t%.2f\t\t%.2f\t\t%.2f\t%.2f\n",
 			rows[0].plainCPU/rows[1].plainCPU, rows[0].plainRate/rows[1].plainRate, rows[0].streamCPU/rows[1].streamCPU,
 			float64(rows[0].c1)/float64(rows[1].c1), rows[0].idle/rows[1].idle, rows[0].warm/rows[1].warm, rows[0].loaded/rows[1].loaded)
 	}
