@@ -136,13 +136,13 @@ type forgotten struct {
 }
 
 // clearing is the action that empties the cache.
-func (r routing) clearing() holdfast.Action {
+func clearing(kept *cache.Cache) holdfast.Action {
 	return action.NewAction(holdfast.Action{
 		Name: "cache.clear", Tier: holdfast.TierOperator, Effect: holdfast.EffectChange,
 		Summary:  "Forget every answer that is kept for identical requests",
 		Help:     "A change of section models does so too. Whether answers are kept is models.cache.on.",
 		Examples: []string{"holdfast cache clear"},
 	}, func(context.Context, action.Nothing) (forgotten, error) {
-		return forgotten{r.cache.Clear()}, nil
+		return forgotten{kept.Clear()}, nil
 	})
 }

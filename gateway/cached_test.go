@@ -260,7 +260,7 @@ func TestReloadAndClearForget(t *testing.T) {
 	if asked.Load() != 2 {
 		t.Error("a reload forgets nothing")
 	}
-	clearing := routing{h.Gateway}.clearing()
+	clearing := clearing(&h.cache)
 	got, err := clearing.Run(t.Context(), action.Nothing{})
 	if err != nil {
 		t.Fatal(err)

@@ -98,7 +98,7 @@ func New(needs Needs) *Gateway {
 	g.router = route.New(route.Options{File: needs.Home.Var("gateway", "cooldowns.json"), Log: needs.Log})
 	g.tape.path, g.lines.path = needs.Home.Var("gateway", "capture.jsonl"), needs.Home.Var("gateway", "requests.jsonl")
 	needs.Breaker.OnHalt(g.halt)
-	g.gauges(needs.Meter)
+	gauges(g, needs.Meter)
 	return g
 }
 

@@ -64,7 +64,7 @@ func newMeters(m meter, log *slog.Logger) meters {
 }
 
 // gauges serves what is under way and what rests.
-func (g *Gateway) gauges(m meter) {
+func gauges(g *Gateway, m meter) {
 	if m == nil {
 		return
 	}

@@ -87,7 +87,7 @@ func (r routing) actions() []holdfast.Action {
 		Examples: []string{"holdfast cooldown clear", "holdfast cooldown clear openrouter/openai/o3", "holdfast cooldown clear chat"},
 	}
 	return append([]holdfast.Action{
-		action.NewAction(policy, r.policy), action.NewAction(list, r.cooldowns), action.NewAction(clear, r.clear), r.clearing(),
+		action.NewAction(policy, r.policy), action.NewAction(list, r.cooldowns), action.NewAction(clear, r.clear), clearing(&r.cache),
 	}, r.rehearsing()...)
 }
 

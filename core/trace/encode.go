@@ -48,7 +48,7 @@ func put(span sdk.ReadOnlySpan) *tracepb.Span {
 	out := &tracepb.Span{
 		TraceId: trace[:], SpanId: id[:], TraceState: at.TraceState().String(), Flags: flags(at, span.Parent()),
 		Name: clean(span.Name()), Kind: kind(span.SpanKind()), StartTimeUnixNano: nanos(span.StartTime()), EndTimeUnixNano: nanos(span.EndTime()),
-		Attributes: facts(span.Attributes()), DroppedAttributesCount: uint32(span.DroppedAttributes()), DroppedEventsCount: uint32(span.DroppedEvents()), //nolint:gosec // counts
+		Attributes: facts(span.Attributes()), DroppedAttributesCount: uint32(span.DroppedAttributes()), DroppedEventsCount: uint32(span.DroppedEvents()),
 		Status: &tracepb.Status{},
 	}
 	if parent := span.Parent(); parent.HasSpanID() {
@@ -88,7 +88,7 @@ func kind(k api.SpanKind) tracepb.Span_SpanKind {
 	}
 }
 
-func nanos(t time.Time) uint64 { return uint64(max(t.UnixNano(), 0)) } //nolint:gosec // not negative
+func nanos(t time.Time) uint64 { return uint64(max(t.UnixNano(), 0)) }
 
 // clean keeps what is no text out: one such value would spoil the batch.
 func clean(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }

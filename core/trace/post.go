@@ -135,7 +135,7 @@ func refusals(reply []byte) int64 {
 		return 0
 	}
 	n, _ := protowire.ConsumeVarint(count)
-	return int64(min(n, 1<<31)) //nolint:gosec // bounded
+	return int64(min(n, 1<<31))
 }
 
 // member finds one field of a message.

@@ -16,7 +16,7 @@ import (
 // An Attr is one fact about a span.
 type Attr = attribute.KeyValue
 
-// String, Int, Float and Bool are facts by the type of their value.
+// String is a text.
 func String(name, value string) Attr { return attribute.String(name, value) }
 
 // Int is a whole number.
@@ -25,7 +25,7 @@ func Int(name string, value int64) Attr { return attribute.Int64(name, value) }
 // Float is a number.
 func Float(name string, value float64) Attr { return attribute.Float64(name, value) }
 
-// Bool is true or false.
+// Bool is yes or no.
 func Bool(name string, value bool) Attr { return attribute.Bool(name, value) }
 
 // The kinds of spans.
