@@ -186,6 +186,9 @@ func TestExtend(t *testing.T) {
 		if err := r.Extend(100); err != nil {
 			t.Fatal(err)
 		}
+		if !l.log.Durable(r.to) {
+			t.Error("more was reserved, and a loss of power would forget it")
+		}
 		if err := r.Extend(100); !errors.Is(err, errFull) {
 			t.Errorf("the third hundred: %v", err)
 		}
