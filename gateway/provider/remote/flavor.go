@@ -50,8 +50,8 @@ type Path struct{ Dialect, Path string }
 
 // hints are fields that only OpenAI itself keeps account of: whose call it was, where it is listed,
 // which cache it may share.
-func hints(more ...string) []string {
-	return append([]string{"store", "metadata", "user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "service_tier"}, more...)
+func hints() []string {
+	return []string{"store", "metadata", "user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "service_tier"}
 }
 
 func chat() Path       { return Path{provider.Chat, "chat/completions"} }
@@ -97,15 +97,16 @@ func Flavors() []Flavor {
 		{
 			Name: "mistral", Hosts: []string{"api.mistral.ai"}, Paths: []Path{chat(), embeddings()}, Limit: maxTokens,
 			Rename: map[string]string{"seed": "random_seed"},
-			// Usage comes at the end of every stream.
-			Drop:   hints("stream_options"),
+			// Usage comes at the end of every stream. prompt_cache_key it takes, and charges a tenth for what it finds.
+			Drop:   []string{"store", "metadata", "user", "safety_identifier", "prompt_cache_retention", "service_tier", "stream_options"},
 			Refuse: []string{"logit_bias", "logprobs", "top_logprobs", "verbosity"},
 		},
 		{
 			Name: "zai", Hosts: []string{"api.z.ai", "open.bigmodel.cn"}, Paths: []Path{chat(), embeddings()}, Limit: maxTokens, Alone: true, Thoughts: openai.ThoughtsContent,
 			Drop: []string{"store", "metadata", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "service_tier"},
 		},
-		// What these do not know they pass over in silence, so a limit under the other name would be none.
+		// What these do not know they pass over in silence, so a limit under the other name would be none
+		// (llama.cpp knows both since February 2026, older ones only this).
 		{Name: "ollama", Hosts: []string{"ollama.com"}, Ports: []string{"11434"}, Paths: []Path{chat(), embeddings()}, Limit: maxTokens, Alone: true, Refuse: []string{"logit_bias"}, Thoughts: openai.ThoughtsContent},
 		{Name: "llamacpp", Paths: []Path{chat(), embeddings()}, Limit: maxTokens, Alone: true, Thoughts: openai.ThoughtsContent},
 		{Name: "vllm", Paths: []Path{chat(), embeddings()}, Thoughts: openai.ThoughtsContent},

@@ -95,7 +95,7 @@ func flavors() map[string]flavored {
 			limited("llama-3.3-70b-versatile"),
 		}},
 		"mistral": {url: "https://api.mistral.ai/v1", keyed: true, calls: []exchange{
-			{body: `{"model":"mistral-small-latest",` + hi + `,` + stream + `,"max_completion_tokens":64,"seed":7,"user":"u"}`, usage: used(8, 0, 2, 0)},
+			{body: `{"model":"mistral-small-latest",` + hi + `,` + stream + `,"max_completion_tokens":64,"seed":7,"user":"u","prompt_cache_key":"k"}`, usage: used(8, 0, 2, 0)},
 			{body: `{"model":"mistral-small-latest",` + hi + `}`, status: 422},
 			{body: `{"model":"mistral-small-latest",` + hi + `}`, status: 401, says: "Unauthorized"},
 		}},
