@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"slices"
 	"time"
 
 	"holdfast/gateway/ledger"
@@ -18,6 +19,8 @@ const (
 	boardKept    = 48 * time.Hour
 	// growing is how long a call may go on growing; its key is remembered as long.
 	growing = 15 * time.Minute
+	// mostSessions and mostRecent bound the board.
+	mostSessions, mostRecent = 1000, 5000
 	// mostTokens is what no call uses, so that what logs claim can be added up.
 	mostTokens = 1 << 40
 	// block is the span in which subscriptions of Claude count usage.
@@ -140,6 +143,28 @@ func (b *board) settle(now, midnight time.Time, sums ledger.Spent) {
 	}
 	maps.DeleteFunc(b.Recent, func(_ string, r recent) bool { return r.Minute < minuteOf(now.Add(-growing)) })
 	maps.DeleteFunc(b.Sessions, func(_ string, s *session) bool { return now.Sub(s.Last) > boardKept })
+	newest(b.Sessions, mostSessions, func(s *session) int64 { return s.Last.Unix() })
+	newest(b.Recent, mostRecent, func(r recent) int64 { return r.Minute })
+}
+
+// newest keeps the latest of too many, so that the file stays one that is read within milliseconds.
+func newest[V any](all map[string]V, most int, when func(V) int64) {
+	if len(all) <= most {
+		return
+	}
+	times := make([]int64, 0, len(all))
+	for _, v := range all {
+		times = append(times, when(v))
+	}
+	slices.Sort(times)
+	first := times[len(times)-most]
+	maps.DeleteFunc(all, func(_ string, v V) bool { return when(v) < first })
+	for key := range all { // of one moment there may be any number
+		if len(all) <= 2*most {
+			return
+		}
+		delete(all, key)
+	}
 }
 
 // hour is what the agents burned in the last hour.

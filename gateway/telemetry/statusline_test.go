@@ -205,3 +205,25 @@ func TestStatuslineNarrow(t *testing.T) {
 		t.Errorf("halted: %q", got)
 	}
 }
+
+// TestTheBoardStaysSmall however many conversations there are, and whatever they are called.
+func TestTheBoardStaysSmall(t *testing.T) {
+	w := newWorld(t)
+	now := time.Now()
+	var log strings.Builder
+	for n := range 8000 {
+		at := now.Add(-time.Duration(n) * time.Second)
+		log.WriteString(strings.Replace(answer(n, 1, at), `"sessionId":"s1"`, fmt.Sprintf(`"sessionId":"%d%s"`, n, strings.Repeat("x", 2000)), 1))
+	}
+	log.WriteString(answer(9000, 5, now))
+	w.add(talk, log.String())
+	w.scan()
+	w.want(8001, 8005)
+	info, err := os.Stat(w.tm.folder("board.json"))
+	if err != nil || info.Size() > 2<<20 {
+		t.Errorf("%d bytes, %v", info.Size(), err)
+	}
+	if got := shown(t, w.home, strings.NewReader(`{"session_id":"s1"}`), now); !strings.Contains(got, "session 5 · ") {
+		t.Errorf("the newest is forgotten: %q", got)
+	}
+}

@@ -160,13 +160,13 @@ func (s *codexState) begin(line []byte) bool {
 	members(payload, func(key, value []byte) {
 		switch string(key) {
 		case "id":
-			s.Session = string(plain(value))
+			s.Session = named(plain(value))
 		case "model_provider":
-			s.Provider = string(plain(value))
+			s.Provider = named(plain(value))
 		case "forked_from_id":
-			forked = string(plain(value))
+			forked = named(plain(value))
 		case "source":
-			spawned = string(plain(dig(value, "subagent", "thread_spawn", "parent_thread_id")))
+			spawned = named(plain(dig(value, "subagent", "thread_spawn", "parent_thread_id")))
 		}
 	})
 	if s.Parent = forked; forked == "" {

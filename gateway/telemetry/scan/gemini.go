@@ -39,7 +39,7 @@ func (w *worker) geminiMessage(line []byte, s *geminiState, f *file, emit func(f
 		case "tokens":
 			tokens = value
 		case "sessionId":
-			s.Session = string(plain(value))
+			s.Session = named(plain(value))
 		case "startTime":
 			s.Began, _ = moment(plain(value))
 		case "timestamp":
@@ -63,18 +63,18 @@ func (w *worker) geminiMessage(line []byte, s *geminiState, f *file, emit func(f
 	if s.Session == "" {
 		s.Session = f.session
 	}
-	named := id
+	name := id
 	switch {
 	case len(id) > 0:
 	case timed:
-		named = strconv.AppendInt(nil, when.UnixMilli(), 10)
+		name = strconv.AppendInt(nil, when.UnixMilli(), 10)
 	default:
-		named = strconv.AppendInt([]byte("#"), int64(s.Count), 10)
+		name = strconv.AppendInt([]byte("#"), int64(s.Count), 10)
 	}
 	if !timed {
 		when = s.time(f)
 	}
-	emit(found{key: hash("gemini", []byte(s.Session), named), Record: Record{
+	emit(found{key: hash("gemini", []byte(s.Session), name), Record: Record{
 		Source: Gemini, Time: when, Session: w.intern([]byte(s.Session)), Project: f.project, Provider: "google",
 		Model: s.Model, Usage: usage,
 	}})
@@ -149,7 +149,7 @@ func (w *worker) geminiFile(text []byte, f *file, emit func(found)) {
 	members(text, func(key, value []byte) {
 		switch string(key) {
 		case "sessionId":
-			state.Session = string(plain(value))
+			state.Session = named(plain(value))
 		case "startTime":
 			state.Began, _ = moment(plain(value))
 		case "messages":

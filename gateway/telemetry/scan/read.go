@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -20,8 +21,22 @@ type worker struct {
 	names map[string]string
 }
 
+// longestName bounds what a log may call a session, a model or a provider.
+const longestName = 256
+
+// named is a name as it is kept: of an absurdly long one its beginning and a mark of the whole.
+func named(name []byte) string {
+	if len(name) <= longestName {
+		return string(name)
+	}
+	return strings.ToValidUTF8(string(name[:longestName-32]), "") + "…" + strconv.FormatUint(hash("name", name), 36)
+}
+
 // intern keeps one copy of names that come again and again.
 func (w *worker) intern(name []byte) string {
+	if len(name) > longestName {
+		return named(name)
+	}
 	if s, ok := w.names[string(name)]; ok {
 		return s
 	}
