@@ -5,6 +5,7 @@
 package calls
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
 	"path/filepath"
@@ -30,7 +31,8 @@ func TestDiskFullWhileItCalls(t *testing.T) {
 	h.must(nil, "budget", "set", "key:tokens", "--tokens-per-month", "100000000")
 	settled := map[string]bool{}
 	for round := range rounds {
-		callers := h.load(a, "f"+string(rune('A'+round)), 4)
+		what := fmt.Sprintf("f%02d", round)
+		callers := h.load(a, what, 4)
 		whole := a.whole()
 		h.until(time.Minute, "calls are answered", func() bool { return a.whole() > whole+50 })
 		refused := a.of(http.StatusServiceUnavailable)
@@ -54,7 +56,7 @@ func TestDiskFullWhileItCalls(t *testing.T) {
 			h.until(time.Minute, "all is settled", h.settled)
 			if round%3 == 0 {
 				for name := range a.complete {
-					settled[name] = settled[name] || strings.HasPrefix(name, "f"+string(rune('A'+round)))
+					settled[name] = settled[name] || strings.HasPrefix(name, what+"-")
 				}
 			}
 		}
