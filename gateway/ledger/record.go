@@ -110,8 +110,8 @@ func (t *teller) text() string {
 		t.bad, t.b = true, nil
 		return ""
 	}
-	s := string(t.b[size : size+int(n)]) //nolint:gosec // it is within the record
-	t.b = t.b[size+int(n):]              //nolint:gosec // likewise
+	s := string(t.b[size : size+int(n)])
+	t.b = t.b[size+int(n):]
 	return s
 }
 

@@ -21,22 +21,22 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func appendFrame(b []byte, at int64, record []byte) []byte {
 	b = binary.LittleEndian.AppendUint16(b, magic)
-	b = binary.LittleEndian.AppendUint16(b, uint16(len(record))) //nolint:gosec // it is at most mostRecord
-	b = binary.LittleEndian.AppendUint32(b, uint32(at))          //nolint:gosec // its low half is meant
+	b = binary.LittleEndian.AppendUint16(b, uint16(len(record)))
+	b = binary.LittleEndian.AppendUint32(b, uint32(at))
 	b = binary.LittleEndian.AppendUint32(b, checksum(at, record))
 	return append(b, record...)
 }
 
 func checksum(at int64, record []byte) uint32 {
 	var place [8]byte
-	binary.LittleEndian.PutUint64(place[:], uint64(at)) //nolint:gosec // the bits are meant
+	binary.LittleEndian.PutUint64(place[:], uint64(at))
 	return crc32.Update(crc32.Checksum(place[:], castagnoli), castagnoli, record)
 }
 
 // frameAt reads the frame at the beginning of b, which stands at that position. begun tells that one
 // begins there, whole or not.
 func frameAt(b []byte, at int64) (record []byte, begun, whole bool) {
-	if len(b) < headSize || binary.LittleEndian.Uint16(b) != magic || binary.LittleEndian.Uint32(b[4:]) != uint32(at) { //nolint:gosec // its low half is meant
+	if len(b) < headSize || binary.LittleEndian.Uint16(b) != magic || binary.LittleEndian.Uint32(b[4:]) != uint32(at) {
 		return nil, false, false
 	}
 	n := int(binary.LittleEndian.Uint16(b[2:]))

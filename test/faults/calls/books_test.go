@@ -58,6 +58,7 @@ func (h *house) read() books {
 	if err != nil {
 		h.t.Fatal(err)
 	}
+	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		var name string
 		var r row
