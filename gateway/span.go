@@ -71,11 +71,9 @@ func (c spanning) end() {
 	if c.span == nil {
 		return
 	}
-	c.span.Set(
-		trace.String("holdfast.request_id", c.id), trace.Int("http.response.status_code", int64(c.status)),
-		trace.String("holdfast.caller", c.asked.Caller),
-	)
+	c.span.Set(trace.Int("http.response.status_code", int64(c.status)))
 	for _, one := range [...]struct{ name, value string }{
+		{"holdfast.request_id", c.id}, {"holdfast.caller", c.asked.Caller},
 		{"holdfast.tenant", c.asked.Tenant}, {"gen_ai.agent.name", c.asked.Agent}, {"gen_ai.conversation.id", c.asked.Session},
 	} {
 		if one.value != "" {

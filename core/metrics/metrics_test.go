@@ -68,3 +68,26 @@ func TestTwoOfOneNameAreAnError(t *testing.T) {
 		t.Error("the second of one name is no error")
 	}
 }
+
+func TestGaugesAreReadWhenTheyAreAskedFor(t *testing.T) {
+	m := metrics.New()
+	n := 0.0
+	err := m.Gauges("holdfast_rooms", "Rooms.", func(give func(float64, ...string)) {
+		n++
+		give(n, "a\xff", "x")
+		give(-1, "b", "x\"y")
+	}, "name", "kind")
+	if err != nil {
+		t.Fatal(err)
+	}
+	scrape(t, m)
+	text := scrape(t, m)
+	for _, want := range []string{"holdfast_rooms{kind=\"x\",name=\"a\uFFFD\"} 2.0", `holdfast_rooms{kind="x\"y",name="b"} -1.0`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("scrape lacks %s\n%s", want, text)
+		}
+	}
+	if err := m.Gauges("holdfast_rooms", "Rooms.", func(func(float64, ...string)) {}, "name", "kind"); err == nil {
+		t.Error("the second of one name is no error")
+	}
+}
