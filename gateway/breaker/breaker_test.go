@@ -83,6 +83,21 @@ func started(t *testing.T, dir string) *world {
 	return w
 }
 
+// runs has the breaker judge by itself until what it returns is called.
+func (w *world) runs(t *testing.T) (end func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- w.Run(ctx) }()
+	return func() {
+		t.Helper()
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func (w *world) flagged() bool {
 	_, err := os.Lstat(w.files.FlagPath(halt.House))
 	return err == nil
@@ -273,12 +288,10 @@ func TestRunJudgesAndTells(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := started(t, dir)
 		w.caps(t, 1000, 5000)
-		ctx, cancel := context.WithCancel(t.Context())
-		ended := make(chan error)
-		go func() { ended <- w.Run(ctx) }()
+		end := w.runs(t)
 		w.set(judge.Burn{Hour: 850, Day: 850})
 		<-time.After(16 * time.Second)
-		if alerts := w.warnAlerts(ctx); len(alerts) != 1 || w.journaled("breaker.warn") != 1 {
+		if alerts := w.warnAlerts(t.Context()); len(alerts) != 1 || w.journaled("breaker.warn") != 1 {
 			t.Errorf("WARN was not told: %+v", alerts)
 		}
 		w.set(judge.Burn{Hour: 1000, Day: 1000})
@@ -296,13 +309,10 @@ func TestRunJudgesAndTells(t *testing.T) {
 		if !w.flagged() || w.journaled("breaker.flag-rewritten") != 1 {
 			t.Error("a flag deleted by hand was not written again")
 		}
-		if alerts := w.haltAlerts(ctx); len(alerts) != 1 || !strings.Contains(alerts[0].Message, "deleted by hand") {
+		if alerts := w.haltAlerts(t.Context()); len(alerts) != 1 || !strings.Contains(alerts[0].Message, "deleted by hand") {
 			t.Errorf("alerts %+v", alerts)
 		}
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
+		end()
 	})
 	events, err := at(dir).files.Diary().History(10)
 	if err != nil || len(events) != 4 || events[0].Event != "flag-rewritten" || events[3].Event != "thresholds" {

@@ -227,9 +227,7 @@ func TestTheBurnIsTold(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		w := started(t, dir)
-		ctx, cancel := context.WithCancel(t.Context())
-		ended := make(chan error)
-		go func() { ended <- w.Run(ctx) }()
+		end := w.runs(t)
 		read := func() halt.Burnt {
 			t.Helper()
 			told, known, err := w.files.Burnt()
@@ -262,10 +260,7 @@ func TestTheBurnIsTold(t *testing.T) {
 		if told := read(); len(told.Minutes) != 2 || told.Minutes[0][1] != 5 || told.Minutes[1][0]-told.Minutes[0][0] < 100 {
 			t.Errorf("a late row is told at %+v", told.Minutes)
 		}
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
+		end()
 	})
 }
 
