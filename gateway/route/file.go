@@ -85,7 +85,7 @@ func (r *Router) load() {
 		was, err = parse(data)
 	}
 	if err != nil {
-		r.setAside(err)
+		r.file.setAside(err, r.log)
 		return
 	}
 	r.file.last = bytes.TrimSpace(data)
@@ -117,16 +117,16 @@ func parse(data []byte) (stored, error) {
 	return s, nil
 }
 
-func (r *Router) setAside(why error) {
-	aside := r.file.path + asideSuffix
-	said := fmt.Sprintf("cannot read %s: %v; it is kept as %s, and cooldowns begin anew", filepath.Base(r.file.path), why, filepath.Base(aside))
-	if err := os.Rename(r.file.path, aside); err != nil { // an older one is worth less
-		said = fmt.Sprintf("cannot read %s: %v; nor set it aside: %v", filepath.Base(r.file.path), why, err)
+func (f *file) setAside(why error, log *slog.Logger) {
+	aside := f.path + asideSuffix
+	said := fmt.Sprintf("cannot read %s: %v; it is kept as %s, and cooldowns begin anew", filepath.Base(f.path), why, filepath.Base(aside))
+	if err := os.Rename(f.path, aside); err != nil { // an older one is worth less
+		said = fmt.Sprintf("cannot read %s: %v; nor set it aside: %v", filepath.Base(f.path), why, err)
 	}
-	r.log.Warn(said)
-	r.file.mu.Lock()
-	defer r.file.mu.Unlock()
-	r.file.aside = said
+	log.Warn(said)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.aside = said
 }
 
 // take sets the circuits as they were. What is left of a cooldown is told by the wall clock, for a
@@ -185,7 +185,12 @@ func (r *Router) Run(ctx context.Context) error {
 	r.mu.Lock()
 	r.running = true
 	r.mu.Unlock()
-	defer r.finish()
+	defer func() {
+		r.mu.Lock()
+		r.running = false
+		r.mu.Unlock()
+		_ = r.write() // what is left, so that nobody waits any more; Fault tells
+	}()
 	for {
 		select {
 		case <-r.hurry:
@@ -238,14 +243,6 @@ func (r *Router) write() error {
 		close(kept)
 	}
 	return err
-}
-
-// finish writes what is left and has nobody wait any more.
-func (r *Router) finish() {
-	r.mu.Lock()
-	r.running = false
-	r.mu.Unlock()
-	_ = r.write() // Fault tells
 }
 
 // Flush writes the cooldowns down now, if they are not what the file holds.
