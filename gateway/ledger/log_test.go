@@ -196,3 +196,38 @@ func TestRecordsSayWhatTheyWereTold(t *testing.T) {
 		}
 	})
 }
+
+// TestALongCallHoldsNoLogBack: it is written again, so that the log stays small, and still is an
+// estimate after a crash, as large as it was last.
+func TestALongCallHoldsNoLogBack(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t, storetest.Options(t, store.SQLite, tables()))
+	l := openIn(t, s, wide(), t.TempDir())
+	long, err := l.Reserve(t.Context(), call("long"), 100, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := long.Extend(10); err != nil {
+		t.Fatal(err)
+	}
+	for end := l.log.End() + 3*mostBehind; l.log.End() < end; {
+		c := call("a")
+		c.Session = strings.Repeat("s", longest)
+		c.Tenant, c.Unit, c.Caller = c.Session, c.Session, c.Session
+		r, err := l.Reserve(t.Context(), c, 1, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Settle(done(1, 1))
+	}
+	summary(t, l)
+	files, err := filepath.Glob(filepath.Join(l.needs.Dir, "*.log"))
+	if err != nil || len(files) > 2*mostBehind/wal.DefaultSegment {
+		t.Errorf("%d files, %v", len(files), err)
+	}
+	crash(l)
+	l = openIn(t, s, wide(), l.needs.Dir)
+	if n := rows(t, s, "SELECT input + output FROM ledger_calls WHERE agent = 'long' AND status = 'orphan'"); n != 111 || summary(t, l).Today.Estimated != 1 {
+		t.Errorf("the long call is an estimate of %d tokens", n)
+	}
+}
