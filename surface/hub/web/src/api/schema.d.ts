@@ -5500,7 +5500,7 @@ export interface operations {
                      * @description what the models are to do
                      * @enum {string}
                      */
-                    fault?: "429" | "500" | "timeout" | "slow" | "cut" | "empty";
+                    fault: "429" | "500" | "timeout" | "slow" | "cut" | "empty";
                     /**
                      * @description how long, from 1s to 1h
                      * @default 2m
@@ -7998,7 +7998,7 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
-                    /** @description the file, by its absolute path */
+                    /** @description the file; over HTTP and MCP its absolute path on the house's machine */
                     file: string;
                     /** @description where a field stands in a line: field=path.of.members, or field="a text for every line" */
                     map?: null | string[];
