@@ -242,23 +242,25 @@ func firstBurst(path string) (first time.Time, burst, alone bool) {
 // tick. It may be used by several workers.
 type parents struct {
 	mu    sync.Mutex
-	paths map[string]string
+	paths map[string]string // by session; of several, as archives make them, the longest
+	sizes map[string]int64
 	known map[string]func() []codexEvent
 }
 
 func newParents(files []*file) *parents {
-	p := &parents{paths: map[string]string{}, known: map[string]func() []codexEvent{}}
+	p := &parents{paths: map[string]string{}, sizes: map[string]int64{}, known: map[string]func() []codexEvent{}}
 	for _, f := range files {
 		if f.source == Codex && f.codex.Session != "" {
-			p.name(f.codex.Session, f.path)
+			p.name(f.codex.Session, f)
 		}
 	}
 	return p
 }
 
-func (p *parents) name(session, path string) {
-	if old, ok := p.paths[session]; !ok || path < old {
-		p.paths[session] = path
+func (p *parents) name(session string, f *file) {
+	old, ok := p.paths[session]
+	if size := p.sizes[session]; !ok || f.stamp.Size > size || f.stamp.Size == size && f.path < old {
+		p.paths[session], p.sizes[session] = f.path, f.stamp.Size
 	}
 }
 
@@ -268,7 +270,7 @@ func (p *parents) add(files []*file) {
 		if f.source == Codex && f.codex.Session == "" {
 			var s codexState
 			if s.begin(firstLine(f.path)) && s.Session != "" {
-				p.name(s.Session, f.path)
+				p.name(s.Session, f)
 			}
 		}
 	}

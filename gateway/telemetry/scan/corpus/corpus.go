@@ -68,6 +68,7 @@ type writer struct {
 	options Options
 	rand    *rand.Rand
 	ids     int
+	made    int // files
 	err     error
 }
 
@@ -89,6 +90,7 @@ type log struct {
 	lines []string // kept for copies
 	keep  bool
 	size  int64
+	made  time.Time
 }
 
 func (w *writer) create(path string) *log {
@@ -100,7 +102,8 @@ func (w *writer) create(path string) *log {
 	if err != nil && w.err == nil {
 		w.err = err
 	}
-	return &log{w: w, file: file, out: bufio.NewWriterSize(file, 1<<20)}
+	w.made++
+	return &log{w: w, file: file, out: bufio.NewWriterSize(file, 1<<20), made: w.options.Start.Add(time.Duration(w.made) * time.Second)}
 }
 
 func (l *log) line(text string) {
@@ -122,6 +125,9 @@ func (l *log) close() {
 	err := l.out.Flush()
 	if failed := l.file.Close(); err == nil {
 		err = failed
+	}
+	if err == nil { // their times tell the order in which they were begun
+		err = os.Chtimes(l.file.Name(), l.made, l.made)
 	}
 	if err != nil && l.w.err == nil {
 		l.w.err = err

@@ -69,11 +69,14 @@ func roots(home string) []scan.Root { return scan.Roots(func(string) string { re
 // TestReadingInStepsCountsAsReadingAtOnce lets logs grow at random places, with looks, crashes and
 // lost states between.
 func TestReadingInStepsCountsAsReadingAtOnce(t *testing.T) {
-	for seed := range uint64(8) {
+	for seed := range uint64(24) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			o := corpus.Options{Seed: seed, Claude: 7, Apart: seed%4 == 0}
-			if seed%2 == 1 {
+			switch seed % 4 {
+			case 1, 3:
 				o = corpus.Options{Seed: seed, Codex: 3}
+			case 2:
+				o = corpus.Options{Seed: seed, Gemini: 6, OpenCode: 3}
 			}
 			whole, home := t.TempDir(), t.TempDir()
 			if err := corpus.Write(whole, o); err != nil {
