@@ -13,8 +13,8 @@ import { DownloadIcon } from '../ui/icons.tsx'
 import { Pager } from '../ui/pager.tsx'
 import { Badge, Card, Copy, Empty, Loaded, Search, Time, type Tone } from '../ui/parts.tsx'
 
-const statusTones: Record<string, Tone> = { ok: 'good', cut: 'warn', cancelled: 'still', halted: 'bad', failed: 'bad', orphan: 'warn' }
-const states = ['ok', 'cut', 'cancelled', 'halted', 'failed', 'orphan'] as const
+const statusTones: Record<string, Tone> = { ok: 'good', cut: 'warn', cancelled: 'still', halted: 'bad', failed: 'bad', orphan: 'warn', cached: 'still' }
+const states = ['ok', 'cut', 'cancelled', 'halted', 'failed', 'orphan', 'cached'] as const
 type State = (typeof states)[number]
 
 const size = 25
