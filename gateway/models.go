@@ -42,7 +42,7 @@ func (r routing) allActions() []holdfast.Action {
 		Summary:  "List the models: aliases as configured, as chosen now, as answered last; and agents",
 		Examples: []string{"holdfast models", "holdfast models policy"},
 	}
-	return append([]holdfast.Action{action.NewAction(list, r.list), asker{r.Gateway}.action()}, r.actions()...)
+	return append([]holdfast.Action{action.NewAction(list, r.list), asker(r).action()}, r.actions()...)
 }
 
 func (r routing) list(context.Context, action.Nothing) (modelList, error) {
