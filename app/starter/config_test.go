@@ -58,7 +58,7 @@ func effective(t *testing.T, dir string) []config.Value {
 		}{"house", "UTC"}},
 		{Name: "store", Into: &[]string{"sqlite"}[0]},
 		{Name: "edge", Into: &door},
-		{Name: "api", Into: &api.Settings{Listen: "127.0.0.1:8444"}},
+		{Name: "api", Into: api.Defaults()},
 		{Name: "models", Into: &models},
 		section(agent.New(agent.Needs{Log: log}).Capability()),
 		section(tools.New(tools.Needs{Home: at, Log: log}).Capability()),
