@@ -10,8 +10,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -43,12 +41,12 @@ func asked(budget string) [4]shape {
 }
 
 // admissions asks a house of its own under two budgets, and a peer, which has none.
-func admissions(ctx context.Context, peer, upstream string) ([]admission, error) {
-	rows, err := holdfastAdmits(ctx, upstream)
+func admissions(ctx context.Context, peer, program, upstream string) ([]admission, error) {
+	rows, err := holdfastAdmits(ctx, program, upstream)
 	if err != nil || peer == "" {
 		return rows, err
 	}
-	server, err := startGateway(ctx, peer, upstream, false)
+	server, err := startGateway(ctx, peer, program, upstream, false)
 	if err != nil {
 		return nil, err
 	}
@@ -62,18 +60,12 @@ func admissions(ctx context.Context, peer, upstream string) ([]admission, error)
 	return append(rows, row), nil
 }
 
-func holdfastAdmits(ctx context.Context, upstream string) (rows []admission, err error) {
-	dir, err := os.MkdirTemp("", "holdfast-bench-")
+func holdfastAdmits(ctx context.Context, program, upstream string) (rows []admission, err error) {
+	h, undo, err := settle(program, upstream)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	for name, text := range map[string]string{"holdfast.yaml": house(upstream), ".env": "AGENT_API_KEY=sk-bench\n"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			return nil, err
-		}
-	}
-	h := operator{dir}
+	defer func() { err = errors.Join(err, undo()) }()
 	server, err := h.up(ctx)
 	if err != nil {
 		return nil, err
@@ -105,35 +97,6 @@ func holdfastAdmits(ctx context.Context, upstream string) (rows []admission, err
 		rows = append(rows, row)
 	}
 	return rows, nil
-}
-
-// operator runs commands in a home.
-type operator struct{ dir string }
-
-func (o operator) does(ctx context.Context, args ...string) *exec.Cmd {
-	self, _ := os.Executable() // as this program was started again before
-	cmd := exec.CommandContext(ctx, self, append([]string{"--home", o.dir}, args...)...)
-	cmd.Env = append(os.Environ(), "HOLDFAST_BENCH_ROLE=command")
-	cmd.Stderr = os.Stderr
-	return cmd
-}
-
-func (o operator) up(ctx context.Context) (*child, error) {
-	api, apiErr := freePort(ctx)
-	edge, edgeErr := freePort(ctx)
-	if err := errors.Join(apiErr, edgeErr); err != nil {
-		return nil, err
-	}
-	cmd := o.does(ctx, "up", "--set", fmt.Sprintf("api.listen=127.0.0.1:%d", api), "--set", fmt.Sprintf("edge.listen=127.0.0.1:%d", edge))
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	c := &child{cmd: cmd, url: fmt.Sprintf("http://127.0.0.1:%d", api)}
-	if err := c.ready(ctx); err != nil {
-		c.stop()
-		return nil, err
-	}
-	return c, nil
 }
 
 // flood makes 64 calls at once, to an upstream that takes longer than all of them take to come, and

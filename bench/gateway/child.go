@@ -26,6 +26,8 @@ type child struct {
 	url string
 	// profiles is where it serves its profiles, empty for nowhere.
 	profiles string
+	// undo, unless nil, removes what it lived in.
+	undo func() error
 }
 
 // start runs this program again in a role; it prints its address.
@@ -60,44 +62,39 @@ type gateway struct {
 	headers func(temper string) http.Header
 }
 
-func startGateway(ctx context.Context, name, upstream string, profile bool) (gateway, error) {
+func startGateway(ctx context.Context, name, program, upstream string, profile bool) (gateway, error) {
 	switch name {
 	case "holdfast":
-		return startHoldfast(ctx, upstream, profile)
+		return startHoldfast(ctx, program, upstream, profile)
 	case "portkey":
 		return startPortkey(ctx, upstream)
 	}
 	return gateway{}, fmt.Errorf("there is no peer %q: want portkey", name)
 }
 
-func startHoldfast(ctx context.Context, upstream string, profile bool) (gateway, error) {
-	self, err := os.Executable()
+// startHoldfast brings a house up as it is published, or as a role of this program when profiles of it
+// are wanted.
+func startHoldfast(ctx context.Context, program, upstream string, profile bool) (gateway, error) {
+	profiles := ""
+	o, undo, err := settle(program, upstream)
+	if err == nil && profile {
+		var self string
+		var port int
+		self, err = os.Executable()
+		if err == nil {
+			port, err = freePort(ctx)
+		}
+		profiles = fmt.Sprintf("127.0.0.1:%d", port)
+		o.program, o.env = self, []string{"HOLDFAST_BENCH_ROLE=profiled", profileVariable + "=" + profiles}
+	}
 	if err != nil {
 		return gateway{}, err
 	}
-	api, apiErr := freePort(ctx)
-	edge, edgeErr := freePort(ctx)
-	profiles, profilesErr := freePort(ctx)
-	if err := errors.Join(apiErr, edgeErr, profilesErr); err != nil {
-		return gateway{}, err
+	c, err := o.up(ctx)
+	if err != nil {
+		return gateway{}, errors.Join(err, undo())
 	}
-	listen := fmt.Sprintf("127.0.0.1:%d", api)
-	cmd := exec.CommandContext(ctx, self)
-	cmd.Env = append(os.Environ(), "HOLDFAST_BENCH_ROLE=holdfast", "HOLDFAST_BENCH_UPSTREAM="+upstream,
-		"HOLDFAST_BENCH_API="+listen, fmt.Sprintf("HOLDFAST_BENCH_EDGE=127.0.0.1:%d", edge))
-	c := &child{cmd: cmd, url: "http://" + listen}
-	if profile {
-		c.profiles = fmt.Sprintf("127.0.0.1:%d", profiles)
-		cmd.Env = append(cmd.Env, profileVariable+"="+c.profiles)
-	}
-	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
-		return gateway{}, err
-	}
-	if err := c.ready(ctx); err != nil {
-		c.stop()
-		return gateway{}, err
-	}
+	c.profiles, c.undo = profiles, undo
 	return gateway{c, func(string) http.Header { return nil }}, nil
 }
 
@@ -198,6 +195,9 @@ func (c *child) stop() {
 	case <-time.After(10 * time.Second):
 		_ = c.cmd.Process.Signal(syscall.SIGKILL)
 		<-done
+	}
+	if c.undo != nil {
+		_ = c.undo()
 	}
 }
 

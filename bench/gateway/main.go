@@ -20,7 +20,6 @@ import (
 	"os/signal"
 	"time"
 
-	"holdfast/app"
 )
 
 type options struct {
@@ -40,10 +39,8 @@ func main() {
 	switch role {
 	case "upstream":
 		err = serveUpstream(ctx)
-	case "command":
-		os.Exit(app.Main(os.Args[1:])) //nolint:gocritic // as the program holdfast does
-	case "holdfast":
-		err = serveHoldfast(os.Getenv("HOLDFAST_BENCH_API"), os.Getenv("HOLDFAST_BENCH_EDGE"))
+	case "profiled":
+		os.Exit(serveProfiled()) //nolint:gocritic // as the program holdfast does
 	default:
 		err = measure(ctx, parse())
 	}
@@ -84,12 +81,21 @@ func measure(ctx context.Context, o options) error {
 		return err
 	}
 	defer up.stop()
+	dir, err := os.MkdirTemp("", "holdfast-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	program, err := build(ctx, dir)
+	if err != nil {
+		return err
+	}
 	rows := []figures{}
 	for _, peer := range []string{"holdfast", o.peer} {
 		if peer == "" {
 			continue
 		}
-		row, err := measureOne(ctx, peer, up.url, o)
+		row, err := measureOne(ctx, peer, program, up.url, o)
 		if err != nil {
 			return fmt.Errorf("%s: %w", peer, err)
 		}
@@ -99,7 +105,7 @@ func measure(ctx context.Context, o options) error {
 	if o.quick {
 		return nil
 	}
-	admitted, err := admissions(ctx, o.peer, up.url)
+	admitted, err := admissions(ctx, o.peer, program, up.url)
 	if err != nil {
 		return fmt.Errorf("admission: %w", err)
 	}
@@ -109,9 +115,9 @@ func measure(ctx context.Context, o options) error {
 	return nil
 }
 
-func measureOne(ctx context.Context, name, upstream string, o options) (figures, error) {
+func measureOne(ctx context.Context, name, program, upstream string, o options) (figures, error) {
 	f := figures{name: name}
-	server, err := startGateway(ctx, name, upstream, o.profile != "")
+	server, err := startGateway(ctx, name, program, upstream, o.profile != "")
 	if err != nil {
 		return f, err
 	}

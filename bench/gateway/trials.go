@@ -23,22 +23,28 @@ const (
 	wideStream = 512
 	// stalled is a gap between two pieces of a stream whose upstream sends ten a second.
 	stalled   = time.Second
-	firstRuns = 400
+	firstRuns = 2000
 )
 
 // trials is how a gateway behaves where something is wrong, or much is asked of it at once.
 type trials struct {
-	wasted      int64         // calls that reached a dead primary, of 200
-	cancelled   int64         // upstreams that heard of a client who hung up, of 5
-	first       span          // time to the first piece of a stream
-	firstDirect span          // the same from the upstream itself, by turns
-	broken      int           // of 512 streams at once, those that did not end whole
-	gaps        int           // those of them that stood still for longer than a second
-	longest     time.Duration // the longest gap in any
+	wasted    int64         // calls that reached a dead primary, of 200
+	cancelled int64         // upstreams that heard of a client who hung up, of 5
+	alone     first         // one stream after the other
+	crowded   first         // four at a time, more than the cores can bear
+	broken    int           // of 512 streams at once, those that did not end whole
+	gaps      int           // those of them that stood still for longer than a second
+	longest   time.Duration // the longest gap in any
 }
 
 // A span is the median of some times, and the 99th of a hundred.
 type span struct{ p50, p99 time.Duration }
+
+// first is how long the first piece of a stream takes, from the upstream itself and through a gateway.
+type first struct{ direct, through span }
+
+// added is what the gateway adds to one of the slowest hundredth.
+func (f first) added() time.Duration { return f.through.p99 - f.direct.p99 }
 
 func spanOf(took []time.Duration) span {
 	slices.Sort(took)
@@ -47,8 +53,11 @@ func spanOf(took []time.Duration) span {
 
 // try puts a gateway to every trial.
 func try(ctx context.Context, g gateway, upstream string) (t trials, err error) {
-	if err = t.firstPieces(ctx, g, upstream); err != nil {
+	if t.alone, err = firstPieces(ctx, g, upstream, 1); err != nil {
 		return t, fmt.Errorf("first pieces: %w", err)
+	}
+	if t.crowded, err = firstPieces(ctx, g, upstream, 4); err != nil {
+		return t, fmt.Errorf("first pieces, four at once: %w", err)
 	}
 	if err := t.wide(ctx, g); err != nil {
 		return t, fmt.Errorf("512 streams: %w", err)
@@ -120,17 +129,17 @@ func leave(ctx context.Context, g gateway) error {
 	return errors.Join(err, resp.Body.Close())
 }
 
-// firstPieces measures how long the first piece of a stream takes over four connections, from the
+// firstPieces measures how long the first piece of a stream takes over so many connections, from the
 // upstream itself and through the gateway by turns, so that whatever else the machine does is in both.
-func (t *trials) firstPieces(ctx context.Context, g gateway, upstream string) error {
+func firstPieces(ctx context.Context, g gateway, upstream string, connections int) (f first, err error) {
 	var mu sync.Mutex
 	var took [2][]time.Duration
 	group, ctx := errgroup.WithContext(ctx)
-	c := client(4)
+	c := client(connections)
 	defer c.CloseIdleConnections()
-	for range 4 {
+	for range connections {
 		group.Go(func() error {
-			for range firstRuns / 4 {
+			for range firstRuns / connections {
 				for i, base := range []string{upstream, g.url} {
 					span, err := firstPiece(ctx, c, base+"/v1", g.headers(""))
 					if err != nil {
@@ -145,10 +154,9 @@ func (t *trials) firstPieces(ctx context.Context, g gateway, upstream string) er
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return err
+		return f, err
 	}
-	t.firstDirect, t.first = spanOf(took[0]), spanOf(took[1])
-	return nil
+	return first{direct: spanOf(took[0]), through: spanOf(took[1])}, nil
 }
 
 func firstPiece(ctx context.Context, c *http.Client, base string, headers http.Header) (time.Duration, error) {
