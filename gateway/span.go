@@ -73,8 +73,11 @@ func (c spanning) end() {
 	}
 	c.span.Set(trace.Int("http.response.status_code", int64(c.status)))
 	for _, one := range [...]struct{ name, value string }{
-		{"holdfast.request_id", c.id}, {"holdfast.caller", c.asked.Caller},
-		{"holdfast.tenant", c.asked.Tenant}, {"gen_ai.agent.name", c.asked.Agent}, {"gen_ai.conversation.id", c.asked.Session},
+		{"holdfast.request_id", c.id},
+		{"holdfast.caller", c.asked.Caller},
+		{"holdfast.tenant", c.asked.Tenant},
+		{"gen_ai.agent.name", c.asked.Agent},
+		{"gen_ai.conversation.id", c.asked.Session},
 	} {
 		if one.value != "" {
 			c.span.Set(trace.String(one.name, one.value))

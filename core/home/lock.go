@@ -94,6 +94,9 @@ const (
 	lookEvery = 5 * time.Millisecond
 	// nameWithin is how long a holder may take to write its name, or one who only looks to be gone.
 	nameWithin = 200 * time.Millisecond
+	// goneWithin is how long a holder that died may keep what it had: a process that it was starting has
+	// a copy of all its files until it becomes another program.
+	goneWithin = 5 * time.Second
 	// heirWithin is how long the program to which a lock was handed tries to get it from those who
 	// only look.
 	heirWithin = 10 * time.Second
@@ -114,9 +117,9 @@ func take(h Home, f *os.File) (handed bool, err error) {
 			return false, disk.Explain("lock", f.Name(), err)
 		case err == nil && (mine || !waits):
 			return mine, nil
-		case err == nil, named && !mine && alive(who.PID):
+		case err == nil, named && !mine && lives(who.PID):
 			return false, who.of(h)
-		case time.Since(began) > heirWithin, !mine && time.Since(began) > nameWithin:
+		case time.Since(began) > heirWithin, !mine && !named && time.Since(began) > nameWithin, !mine && time.Since(began) > goneWithin:
 			return false, holder{}.of(h)
 		}
 	}
@@ -184,7 +187,7 @@ func locked(h Home, f *os.File) *LockedError {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for began := time.Now(); time.Since(began) < nameWithin; <-tick.C {
-		if who, named := readHolder(f); named && alive(who.PID) {
+		if who, named := readHolder(f); named && lives(who.PID) {
 			return who.of(h)
 		}
 	}
@@ -199,6 +202,13 @@ func readHolder(f *os.File) (who holder, named bool) {
 		return holder{}, false
 	}
 	return who, true
+}
+
+// lives tells that a process has not ended, not even without having been waited for. What cannot be
+// told counts as living.
+func lives(pid int) bool {
+	born, err := birth(pid)
+	return err != nil || born != ""
 }
 
 func alive(pid int) bool {
