@@ -211,11 +211,6 @@ func lives(pid int) bool {
 	return err != nil || born != ""
 }
 
-func alive(pid int) bool {
-	err := unix.Kill(pid, 0)
-	return err == nil || errors.Is(err, unix.EPERM)
-}
-
 func flock(f *os.File, how int) error {
 	for {
 		err := unix.Flock(int(f.Fd()), how)
