@@ -18,16 +18,8 @@ import (
 	"holdfast/core/home"
 	"holdfast/gateway/breaker/halt"
 	"holdfast/gateway/breaker/judge"
+	"holdfast/holdfasttest/need"
 )
-
-const watchVariable = "HOLDFAST_TEST_WATCHES"
-
-func TestMain(m *testing.M) {
-	if dir := os.Getenv(watchVariable); dir != "" {
-		os.Exit(run([]string{"watch", "--home", dir}))
-	}
-	os.Exit(m.Run())
-}
 
 const (
 	mostMemory = 20 << 10 // kB
@@ -51,8 +43,12 @@ func TestMemory(t *testing.T) {
 			}
 			defer func() { _ = held.Unlock() }()
 			fullDay(t, h, told)
-			cmd := exec.CommandContext(t.Context(), os.Args[0])
-			cmd.Env, cmd.Stderr = append(os.Environ(), watchVariable+"="+h.Dir()), os.Stderr
+			program, err := need.Watch() // as it is published: the race detector has a memory of its own
+			if err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.CommandContext(t.Context(), program, "watch", "--home", h.Dir())
+			cmd.Stderr = os.Stderr
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
