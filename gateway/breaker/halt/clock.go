@@ -4,6 +4,7 @@ package halt
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"holdfast/core/home"
@@ -20,6 +21,7 @@ type Clock struct {
 	files Files
 	now   func() time.Time
 	boot  func() *Moment
+	start atomic.Pointer[string] // of the machine whose time is told
 
 	mu   sync.Mutex
 	past judge.Past
@@ -38,7 +40,8 @@ func NewClock(h home.Home, now func() time.Time, boot func() *Moment) *Clock {
 	return &Clock{files: In(h), now: now, boot: boot}
 }
 
-// Uptime is the machine's own time.
+// Uptime is the machine's own time, unless it is another one's by now: a process may be moved while it
+// sleeps.
 func (c *Clock) Uptime() (time.Duration, bool) {
 	if c == nil {
 		return 0, false
@@ -47,17 +50,21 @@ func (c *Clock) Uptime() (time.Duration, bool) {
 	if m == nil {
 		return 0, false
 	}
-	return m.Since, true
+	c.start.CompareAndSwap(nil, &m.ID)
+	return m.Since, *c.start.Load() == m.ID
 }
 
-// Past is how the clock was set within the last day.
+// Past is how the clock was set within the last day; nothing is known of it where the machine's own
+// time is not.
 func (c *Clock) Past() judge.Past {
 	if c == nil {
 		return judge.Past{}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.look()
+	if _, known := c.look(); !known {
+		return judge.Past{}
+	}
 	return c.past
 }
 
@@ -68,7 +75,7 @@ func (c *Clock) Keep(must bool) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if stepped := c.look(); !stepped && !must || c.past.At.IsZero() {
+	if stepped, known := c.look(); !known || !stepped && !must {
 		return nil
 	}
 	if err := (disk.Disk{}).MkdirAll(c.files.dir, 0o700); err != nil {
@@ -77,8 +84,8 @@ func (c *Clock) Keep(must bool) error {
 	return home.Replace(c.files.path(clockFile), c.past, 0o644)
 }
 
-// look is called with the lock held.
-func (c *Clock) look() (stepped bool) {
+// look takes up what the clocks say, and whether they can be known. It is called with the lock held.
+func (c *Clock) look() (stepped, known bool) {
 	if !c.read {
 		c.read = true
 		if known, err := take(c.files.path(clockFile), &c.past); err != nil || !known {
@@ -88,11 +95,11 @@ func (c *Clock) look() (stepped bool) {
 	for {
 		before, at, after := c.boot(), c.now(), c.boot()
 		if before == nil || after == nil {
-			return false
+			return false, false
 		}
 		if after.Since-before.Since < time.Second { // else it was stopped in between
 			c.past, stepped = c.past.Look(at, after.ID, after.Since)
-			return stepped
+			return stepped, true
 		}
 	}
 }

@@ -28,18 +28,33 @@ const (
 	remembered = DayMinutes*time.Minute + time.Hour
 	mostSteps  = 500
 	slack      = 2 * time.Minute // minutes are not moments, and steps of seconds are left out
+	longAgo    = 1 << 61         // some 73 years: sums of few of these do not overflow
 )
 
+// canBe tells whether its times are in the order in which they were.
+func (p Past) canBe() bool {
+	last := time.Duration(-2 * longAgo)
+	for _, s := range p.Steps {
+		if s.After < last || s.Before < s.After || s.By.Abs() > 2*longAgo {
+			return false
+		}
+		last = s.Before
+	}
+	return p.From >= -2*longAgo && p.From <= p.Since && last <= p.Since && p.Since <= longAgo
+}
+
 // Look is the past as it is known at a time of the clock and of the machine, and whether it learned
-// of a step. Where the machine started anew meanwhile, the clock is all that tells how long ago.
+// of a step. Where the machine started anew meanwhile, the clock is all that tells how long ago. A past
+// that cannot be, such as one from a time to which the machine was taken back, begins anew: nothing is
+// taken for old by it.
 func (p Past) Look(at time.Time, boot string, since time.Duration) (next Past, stepped bool) {
 	at = at.Round(0).UTC()
-	if p.At.IsZero() {
+	if p.At.IsZero() || !p.canBe() || boot == p.Boot && since < p.Since {
 		return Past{Boot: boot, Since: since, At: at, From: since}, false
 	}
-	passed := since - p.Since
+	ticked, passed := min(max(at.Sub(p.At), -longAgo), longAgo), since-p.Since
 	if boot != p.Boot {
-		passed = max(at.Sub(p.At), 0)
+		passed = max(ticked, 0)
 		p = p.shifted(since - passed - p.Since)
 	}
 	next = Past{Boot: boot, Since: since, At: at, From: p.From}
@@ -48,7 +63,7 @@ func (p Past) Look(at time.Time, boot string, since time.Duration) (next Past, s
 			next.Steps = append(next.Steps, s)
 		}
 	}
-	if by := at.Sub(p.At) - passed; by.Abs() > apart {
+	if by := ticked - passed; by.Abs() > apart {
 		next.Steps = append(next.Steps, Step{After: p.Since, Before: since, By: by})
 		next.Steps = next.Steps[max(len(next.Steps)-mostSteps, 0):]
 		return next, true

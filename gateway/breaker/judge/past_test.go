@@ -73,3 +73,31 @@ func TestPastOfNobody(t *testing.T) {
 		t.Errorf("%+v, %v, %s", p, stepped, p.Reach())
 	}
 }
+
+// TestAPastThatCannotBe begins anew: by none is what was burned in the last hours older than it is, and
+// what is booked ahead of the clock is forgotten after a day.
+func TestAPastThatCannotBe(t *testing.T) {
+	t.Parallel()
+	const start = "a start"
+	now, up := time.Unix(1_800_000_000, 0), 30*time.Hour
+	head := MinuteOf(now)
+	for name, p := range map[string]Past{
+		"the machine was taken back":  {Boot: start, Since: up + 5*time.Hour, At: now.Add(-time.Minute), From: 0},
+		"a time that no machine runs": {Boot: start, Since: 9e18, At: now.Add(-time.Minute), From: 0},
+		"another machine's, as long":  {Boot: "another", Since: 9e18, At: now.Add(-time.Minute), From: -9e18},
+		"from after since":            {Boot: start, Since: time.Hour, At: now.Add(-29 * time.Hour), From: 9e18},
+		"steps without an order":      {Boot: start, Since: time.Hour, At: now.Add(-29 * time.Hour), Steps: []Step{{After: 9e18, Before: -9e18, By: -9e18}}},
+		"the first year":              {Boot: "another", Since: up, At: time.Date(1, 1, 2, 0, 0, 0, 0, time.UTC), From: 0},
+	} {
+		next, _ := p.Look(now, start, up)
+		for _, ago := range []int64{0, 1, 10, 59, 600, 1439} {
+			if at, within := next.Now(head - ago); !within || at > head || head-at > ago+1 {
+				t.Errorf("%s: what burned %d minutes ago counts as %d old, %v", name, ago, head-at, within)
+			}
+		}
+		next, _ = next.Look(now.Add(26*time.Hour), start, up+26*time.Hour)
+		if at, within := next.Now(head + 365*24*60); within && name != "the first year" {
+			t.Errorf("%s: a day later the next year's counts as %d, %v", name, at, within)
+		}
+	}
+}
