@@ -23,6 +23,16 @@ type askInput struct {
 	MaxTokens int64  `json:"max_tokens" min:"0" max:"1000000" help:"the longest answer; 0 leaves it to the house"`
 }
 
+// MarshalJSON keeps what is asked out of the journal, for good as that is.
+func (in askInput) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Model     string `json:"model"`
+		MaxTokens int64  `json:"max_tokens,omitempty"`
+		Prompt    int    `json:"prompt_bytes"`
+		System    int    `json:"system_bytes,omitempty"`
+	}{in.Model, in.MaxTokens, len(in.Prompt), len(in.System)})
+}
+
 // An Answer is what a model said, and what that cost.
 type Answer struct {
 	Text      string         `json:"text"`
@@ -50,6 +60,8 @@ func (r asker) action() holdfast.Action {
 
 // ask makes one call as a client of chat completions does, and reads its answer whole.
 func (r asker) ask(ctx context.Context, in askInput) (Answer, error) {
+	// Also by one that cannot be made, so that none is left over for another.
+	passed := holdfast.BypassFrom(ctx) && r.needs.Breaker.Passes.Take(holdfast.CallerFrom(ctx), "model.ask")
 	t := r.routes.Load()
 	if t == nil {
 		return Answer{}, holdfast.Errorf(holdfast.CodeUnavailable, "cannot ask: the gateway is not started")
@@ -71,12 +83,11 @@ func (r asker) ask(ctx context.Context, in askInput) (Answer, error) {
 		return Answer{}, fmt.Errorf("cannot ask: %w", err)
 	}
 	said := &reply{header: http.Header{}}
-	c := &call{g: r.Gateway, w: said, client: client, header: http.Header{}, req: req, body: body, table: t, settings: &t.config, began: time.Now(), trip: r.router.Trip(chain)}
-	c.passed = holdfast.BypassFrom(ctx) && r.needs.Breaker.Passes.Take(holdfast.CallerFrom(ctx), "model.ask")
-	c.run(spanning{c}.begin(ctx))
-	if c.passed {
-		r.needs.Breaker.Passes.End(c.id)
+	c := &call{g: r.Gateway, w: said, client: client, header: http.Header{}, req: req, body: body, table: t, settings: &t.config, began: time.Now(), trip: r.router.Trip(chain), passed: passed}
+	if passed {
+		defer func() { r.needs.Breaker.Passes.End(c.id) }()
 	}
+	c.run(spanning{c}.begin(ctx))
 	r.meters.observe(c)
 	spanning{c}.end()
 	if t.config.RequestLog {

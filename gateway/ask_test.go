@@ -102,10 +102,32 @@ func TestAskPastAHalt(t *testing.T) {
 	if r := h.breaker.Refusal(); r == nil {
 		t.Error("the HALT is over")
 	}
+	// A dispatch that makes no call leaves nothing behind for another.
+	if _, err := h.asks(t, true, `{"prompt": "x", "model": "nobody"}`); err == nil {
+		t.Error("a model that is not there answers")
+	}
+	owner := holdfast.WithCaller(t.Context(), holdfast.Caller{Kind: holdfast.CallerOwner, Name: "terminal", Tier: holdfast.TierOwner, Surface: "cli"})
+	if a, err := (asker{h.Gateway}).ask(holdfast.WithBypass(owner), askInput{Prompt: "x", Model: "safe"}); err == nil {
+		t.Errorf("a pass is left over: %+v", a)
+	}
 	// What the guard did not let past is not, whatever the context says.
 	caller := holdfast.Caller{Kind: holdfast.CallerAgent, Name: "notes", Tier: holdfast.TierTenantPeer}
 	ctx := holdfast.WithBypass(holdfast.WithCaller(t.Context(), caller))
 	if _, err := (asker{h.Gateway}).ask(ctx, askInput{Prompt: "x", Model: "safe"}); err == nil {
 		t.Error("an agent asks past a HALT")
+	}
+}
+
+// TestTheJournalHasNoPrompt: it tells of a question as the journal writes it, which is for good.
+func TestTheJournalHasNoPrompt(t *testing.T) {
+	t.Parallel()
+	ask := asker{newHouse(t, testConfig("http://127.0.0.1:1")).Gateway}.action()
+	in, err := ask.Decode(json.RawMessage(`{"prompt": "the password is hunter2", "system": "a secret", "model": "safe", "max_tokens": 7}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	said, err := json.Marshal(map[string]any{"input": in})
+	if want := `{"input":{"model":"safe","max_tokens":7,"prompt_bytes":23,"system_bytes":8}}`; err != nil || string(said) != want {
+		t.Errorf("%s, %v", said, err)
 	}
 }

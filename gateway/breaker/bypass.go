@@ -45,7 +45,8 @@ func (p *Passes) grant(c holdfast.Caller, action string, now time.Time) {
 		p.granted, p.calls = map[pass][]time.Time{}, map[string]bool{}
 	}
 	who := pass{c.String(), action}
-	p.granted[who] = append(p.granted[who], now)
+	stale := func(at time.Time) bool { return now.Sub(at) > passFor } // another guard refused those
+	p.granted[who] = append(slices.DeleteFunc(p.granted[who], stale), now)
 }
 
 // Take uses up what the guard granted to a caller's dispatch; false when it granted nothing.
