@@ -28,11 +28,11 @@ type caching struct{ *call }
 // the same time each is asked, and the last answer stays.
 func (c caching) run(ctx context.Context, chain route.Chain) {
 	key, ok := c.key(ctx, chain)
-	if !ok {
+	began := c.g.cache.Age()
+	if !ok || c.g.routes.Load() != c.table { // or the providers are others by now
 		c.call.run(ctx)
 		return
 	}
-	began := c.g.cache.Age()
 	if answer, ago, found := c.g.cache.Get(key); found {
 		c.replay(ctx, answer, ago)
 		return

@@ -21,6 +21,7 @@ import (
 	"holdfast/core/metrics"
 	"holdfast/core/store"
 	"holdfast/gateway/ledger"
+	"holdfast/gateway/provider"
 )
 
 // caches is a house that keeps answers, before a server that counts what it is asked.
@@ -280,6 +281,30 @@ func TestReloadAndClearForget(t *testing.T) {
 	}
 	if n, _ := h.cache.Held(); n != 0 || asked.Load() != 4 {
 		t.Errorf("%d answers are kept, the server was asked %d times", n, asked.Load())
+	}
+}
+
+// TestAReloadWhileACallBegins: what the provider of before answers is not kept for those of after.
+func TestAReloadWhileACallBegins(t *testing.T) {
+	t.Parallel()
+	h, _ := caches(t, answers(200, jsonKind, answerBody), nil)
+	before, client, body := h.routes.Load(), h.tongues.get(provider.Chat), []byte(same(false, ""))
+	req, err := client.Scan(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Apply(*h.needs.Config); err != nil {
+		t.Fatal(err)
+	}
+	chain, _ := before.names.Resolve("chat")
+	said := &reply{header: http.Header{}}
+	c := &call{g: h.Gateway, w: said, client: client, header: http.Header{}, req: req, body: body, table: before, settings: &before.config, began: time.Now(), trip: h.router.Trip(chain)}
+	caching{c}.run(t.Context(), chain)
+	if c.status != http.StatusOK {
+		t.Fatalf("status %d: %s", c.status, said.body.String())
+	}
+	if n, _ := h.cache.Held(); n != 0 {
+		t.Errorf("%d answers are kept", n)
 	}
 }
 

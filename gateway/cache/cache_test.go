@@ -177,6 +177,7 @@ func TestWhichRequestsAreDeterministic(t *testing.T) {
 		"tools of a client's own":   {provider.Messages, with(`"temperature":0,"tools":[{"name":"f","input_schema":{}}]`), true},
 		"tools of the provider":     {provider.Messages, with(`"temperature":0,"tools":[{"name":"f"},{"type":"web_search_20250305","name":"web_search"}]`), false},
 		"a search":                  {provider.Chat, with(`"temperature":0,"web_search_options":{"x":1}`), false},
+		"tools of another kind":     {provider.Chat, with(`"temperature":0,"tools":[{"google_search":{}}]`), false},
 		"remote tools":              {provider.Messages, with(`"temperature":0,"mcp_servers":[{"url":"u"}]`), false},
 		"tools that are no list":    {provider.Chat, with(`"temperature":0,"tools":{"type":"function"}`), false},
 		"too many members":          {provider.Chat, with(`"temperature":0` + strings.Repeat(`,"x":1`, 1000)), false},

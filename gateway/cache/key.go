@@ -139,7 +139,7 @@ func deterministic(dialect string, members []member) bool {
 		case "store":
 			stored = string(m.value) == "true" || stored && string(m.value) != "false"
 		case "tools":
-			if acts(m.value) {
+			if acts(m.value, dialect) {
 				return false
 			}
 		case "previous_response_id", "conversation", "background", "prompt", "container", "mcp_servers", "web_search_options", "plugins", "search_parameters":
@@ -152,8 +152,9 @@ func deterministic(dialect string, members []member) bool {
 }
 
 // acts tells whether a tool is run by the provider: only those that the client runs itself, which is
-// asked to and decides, are without effect. What cannot be read may act.
-func acts(tools []byte) bool {
+// asked to and decides, are without effect. What cannot be read may act, and so may a tool without a
+// type, such as {"google_search": {}}, but for Anthropic's, where it is the client's.
+func acts(tools []byte, dialect string) bool {
 	var list []struct {
 		Type string `json:"type"`
 	}
@@ -162,7 +163,11 @@ func acts(tools []byte) bool {
 	}
 	for _, tool := range list {
 		switch tool.Type {
-		case "", "function", "custom", "namespace":
+		case "function", "custom", "namespace":
+		case "":
+			if dialect != provider.Messages {
+				return true
+			}
 		default:
 			return true
 		}
