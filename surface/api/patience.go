@@ -66,6 +66,15 @@ func (c *patientConn) SetWriteDeadline(at time.Time) error {
 	return c.Conn.SetWriteDeadline(at)
 }
 
+// CloseWrite ends what is sent, as the server wants before it hangs up on a client who still sends.
+func (c *patientConn) CloseWrite() error {
+	half, ok := c.Conn.(interface{ CloseWrite() error })
+	if !ok {
+		return nil // the server hangs up soon
+	}
+	return half.CloseWrite()
+}
+
 func (c *patientConn) SetDeadline(at time.Time) error {
 	if err := c.SetReadDeadline(at); err != nil {
 		return err

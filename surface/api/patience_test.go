@@ -144,3 +144,38 @@ func TestIdleAndSlowClients(t *testing.T) {
 		})
 	}
 }
+
+// TestWhoSendsTooMuchIsToldWhy: the end of the answer comes before the connection breaks, as of any server.
+func TestWhoSendsTooMuchIsToldWhy(t *testing.T) {
+	t.Parallel()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	server, err := patient{l, time.Minute}.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = server.Close() }()
+	if _, err := io.WriteString(server, "too much"); err != nil {
+		t.Fatal(err)
+	}
+	half, ok := server.(interface{ CloseWrite() error })
+	if !ok {
+		t.Fatal("the server cannot end its answer alone")
+	}
+	if err := half.CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(conn); string(got) != "too much" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+	if _, err := io.WriteString(conn, "still sending"); err != nil {
+		t.Error(err)
+	}
+}

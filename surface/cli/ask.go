@@ -12,7 +12,7 @@ import (
 // answered, and what it used.
 func printAnswer(t Terminal, _, out json.RawMessage) error {
 	answer, _ := ordered(out)
-	fmt.Fprintln(t.Out, strings.TrimRight(text(answer, "text"), "\n"))
+	fmt.Fprintln(t.Out, strings.TrimRight(plainText(raw(answer, "text")), "\n"))
 	if !t.Interactive {
 		return nil
 	}

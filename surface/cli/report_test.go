@@ -63,3 +63,14 @@ func TestHelpFitsTheTerminal(t *testing.T) {
 		t.Errorf("printed\n%s", &out)
 	}
 }
+
+// TestAnAnswerIsShownAsItIs, also when it looks like something that tables write otherwise.
+func TestAnAnswerIsShownAsItIs(t *testing.T) {
+	t.Parallel()
+	for _, said := range []string{"2026-01-31T12:00:00Z", "  two\n  lines", "[]", ""} {
+		answer := `{"text":` + string(quoted(said)) + `,"model":"m","provider":"p","usage":{"input":1,"output":2},"cost":"$0.10"}`
+		if got := show(t, printAnswer, 80, `{}`, answer); got != said+"\n" {
+			t.Errorf("%q is shown as %q", said, got)
+		}
+	}
+}
