@@ -270,12 +270,17 @@ func (r *Reservation) Settle(result Result) {
 	r.done = true
 	l := r.ledger
 	now := l.needs.Now()
+	result.Usage = bounded(result.Usage)
 	spent := Claim{Call: r.call, Tokens: result.Usage.Total(), Cost: l.needs.priced(result.Provider, result.Model, result.Usage), At: now}
 	spent.Provider, spent.Model = result.Provider, result.Model
 	if result.Status == StatusCached {
 		spent.Cost = price.Cost{Known: true}
 	}
 	l.mu.Lock()
+	if r.booked && !l.started {
+		l.mu.Unlock()
+		return
+	}
 	l.window.Advance(now)
 	l.window.Add(l.window.Head(), spent.Tokens) // also when the clock was ahead and was set back: it would slide out too soon
 	l.reserved -= r.held
@@ -305,11 +310,5 @@ func (r *Reservation) given() Claim {
 // and may charge for.
 func (l *Ledger) Book(call Call, result Result, took time.Duration) {
 	now := l.needs.Now()
-	r := &Reservation{ledger: l, call: call, began: now.Add(-took), booked: true}
-	l.mu.Lock()
-	open := l.started
-	l.mu.Unlock()
-	if open {
-		r.Settle(result)
-	}
+	(&Reservation{ledger: l, call: call, began: now.Add(-took), booked: true}).Settle(result)
 }

@@ -105,6 +105,7 @@ type Ledger struct {
 	reserved int64
 	outputs  answered
 	started  bool
+	late     bool // a settlement came after the last that the store took: the log has it
 	observed bool // at the start
 	keep     atomic.Int64
 	lastID   int64
@@ -124,7 +125,7 @@ func New(needs Needs) *Ledger {
 	if needs.Config == nil {
 		needs.Config = &Config{}
 	}
-	return &Ledger{needs: needs, outputs: answered{}}
+	return &Ledger{needs: needs}
 }
 
 // Start settles what a crash left reserved, reads the burn of the last day and opens the books.
@@ -154,6 +155,7 @@ func (l *Ledger) Start(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, row := range left {
+		l.window.Add(judge.MinuteOf(time.Unix(0, row.time)), row.Usage.Total())
 		(&Reservation{ledger: l, booked: true}).close(row)
 	}
 	l.started = true
@@ -172,7 +174,7 @@ func (l *Ledger) Stop(ctx context.Context) error {
 	}
 	err := l.write.close(ctx)
 	l.mu.Lock()
-	empty := err == nil && l.open.first == nil
+	empty := err == nil && l.open.first == nil && !l.late
 	l.mu.Unlock()
 	return errors.Join(err, l.log.Close(empty))
 }

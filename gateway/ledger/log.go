@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"time"
 
 	"holdfast/core/home/disk"
 	"holdfast/core/store"
@@ -69,8 +70,13 @@ func (r *Reservation) close(row *callRow) {
 	from, to, err := l.log.Append(l.record.settled(row), hold)
 	if err != nil && !errors.Is(err, wal.ErrClosed) {
 		l.needs.Log.Warn("a settlement is not in the ledger's log before it is in the store", "error", err)
+		if !r.booked {
+			row.id = r.id // so that a crash does not book the reservation too
+		}
 	}
-	l.write.push(op{settle: row, from: from, to: to})
+	if !l.write.push(op{settle: row, from: from, to: to}) {
+		l.late = true
+	}
 }
 
 // oldest is the position before which no call under way is in the log.
@@ -188,7 +194,7 @@ func catchUp(ctx context.Context, needs Needs) (at position, bad []*callRow, err
 	for _, o := range l.settled {
 		o.settle.node = needs.Node
 	}
-	c := chase{needs: needs, at: at, end: max(at.applied, l.found.End)}
+	c := chase{needs: needs, at: at, end: max(at.applied, l.found.End, firstPosition(needs.Now()))}
 	if err := c.all(ctx, l.settled); err != nil {
 		return at, nil, fmt.Errorf("cannot settle what a crash left reserved: %w", err)
 	}
@@ -197,6 +203,10 @@ func catchUp(ctx context.Context, needs Needs) (at position, bad []*callRow, err
 	}
 	return c.at, c.bad, wal.Clear(needs.Dir, disk.Disk{})
 }
+
+// firstPosition is beyond every position of an earlier time, so that a log is known for later than what
+// any store has: the house may have written to another one meanwhile, or under another name.
+func firstPosition(now time.Time) int64 { return now.UnixMilli() << 20 }
 
 // chase writes to the store what a log has left.
 type chase struct {

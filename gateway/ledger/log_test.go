@@ -52,7 +52,7 @@ func crash(l *Ledger) {
 	l.write.mu.Lock()
 	l.write.queue, l.write.closed = nil, true
 	l.write.mu.Unlock()
-	close(l.write.giveUp)
+	l.write.giveUp()
 	<-l.write.gone
 	_ = l.log.Close(false)
 }

@@ -2,7 +2,10 @@
 
 package ledger
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 const (
 	// DefaultOutput is reserved for a model of which too little was seen.
@@ -10,6 +13,8 @@ const (
 	seenEnough    = 8
 	keptOutputs   = 128
 	sortEvery     = 16
+	// mostModels is how many models are remembered: some providers take any name.
+	mostModels = 256
 )
 
 // outputs remembers how much a model lately answered.
@@ -18,6 +23,7 @@ type outputs struct {
 	seen  int
 	p95   int64
 	stale int
+	turn  int64 // when it answered last
 }
 
 func (o *outputs) add(tokens int64) {
@@ -36,17 +42,42 @@ func (o *outputs) sort() {
 	o.stale = 0
 }
 
-// answered is what each model lately answered.
-type answered map[string]*outputs
+// answered is what each of the models lately answered that answered last.
+type answered struct {
+	of   map[string]*outputs
+	turn int64
+}
 
-func (a answered) learn(provider, model string, output int64) {
+func (a *answered) learn(provider, model string, output int64) {
 	key := provider + "/" + model
-	o := a[key]
+	o := a.of[key]
 	if o == nil {
+		if len(key) > 2*longest { // nobody's model is named so
+			return
+		}
+		if len(a.of) >= mostModels {
+			a.forget()
+		}
+		if a.of == nil {
+			a.of = map[string]*outputs{}
+		}
 		o = &outputs{}
-		a[key] = o
+		a.of[key] = o
 	}
+	a.turn++
+	o.turn = a.turn
 	o.add(output)
+}
+
+// forget lets go of the model that has not answered for the longest.
+func (a *answered) forget() {
+	oldest, turn := "", int64(math.MaxInt64)
+	for key, o := range a.of {
+		if o.turn < turn {
+			oldest, turn = key, o.turn
+		}
+	}
+	delete(a.of, oldest)
 }
 
 // Expect is the output to reserve for a call without a limit: the 95th percentile of what the
@@ -54,7 +85,7 @@ func (a answered) learn(provider, model string, output int64) {
 func (l *Ledger) Expect(provider, model string) int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if o := l.outputs[provider+"/"+model]; o != nil && o.seen >= seenEnough {
+	if o := l.outputs.of[provider+"/"+model]; o != nil && o.seen >= seenEnough {
 		return max(o.p95, 1)
 	}
 	return DefaultOutput

@@ -46,9 +46,10 @@ type writer struct {
 	timer  *time.Timer // makes it due
 	wake   chan struct{}
 	gone   chan struct{}
-	giveUp chan struct{}
-	behind atomic.Int64  // how many are queued
-	less   chan struct{} // closed when some of them are taken; nil: nobody waits
+	life   context.Context    // of the store's work
+	giveUp context.CancelFunc // ends it
+	behind atomic.Int64       // how many are queued
+	less   chan struct{}      // closed when some of them are taken; nil: nobody waits
 	// ill is why the store takes nothing; nil while it does.
 	ill atomic.Pointer[error]
 
@@ -58,7 +59,9 @@ type writer struct {
 	scratch scratch
 	unsure  batch // of which is not known whether the store has it
 	failed  []op  // settlements that the store does not take
+	rest    []op  // what comes after the one that is tried by itself
 	again   time.Time
+	refused error // why the store did not take the last of them
 }
 
 // op is one piece of work: a settlement, observations, or neither (a barrier).
@@ -84,7 +87,8 @@ type batch struct {
 }
 
 func newWriter(w *writer) *writer {
-	w.wake, w.gone, w.giveUp = make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
+	w.wake, w.gone = make(chan struct{}, 1), make(chan struct{})
+	w.life, w.giveUp = context.WithCancel(context.Background())
 	w.timer = time.AfterFunc(time.Hour, w.hurry)
 	w.timer.Stop()
 	go w.run()
@@ -189,7 +193,7 @@ func (w *writer) close(ctx context.Context) error {
 	case <-w.gone:
 		return nil
 	case <-ctx.Done():
-		close(w.giveUp)
+		w.giveUp()
 		<-w.gone
 		return fmt.Errorf("cannot write the last settlements, they stay in the ledger's log: %w", context.Cause(ctx))
 	}
@@ -197,30 +201,31 @@ func (w *writer) close(ctx context.Context) error {
 
 func (w *writer) run() {
 	defer close(w.gone)
+	defer w.giveUp()
 	for {
 		b, closed := w.next()
 		switch {
 		case b.ops != nil:
-			if w.commit(b) || w.rest(true) {
+			if w.commit(b) || w.pause(true) {
 				continue
 			}
 			return
 		case closed && len(w.failed) == 0:
 			return
-		case !w.rest(len(w.failed) > 0):
+		case !w.pause(len(w.failed) > 0):
 			return
 		}
 	}
 }
 
-// rest waits for work, and no longer than it takes to try again where that is asked; false when the
+// pause waits for work, and no longer than it takes to try again where that is asked; false when the
 // house ends without.
-func (w *writer) rest(again bool) bool {
+func (w *writer) pause(again bool) bool {
 	if !again {
 		select {
 		case <-w.wake:
 			return true
-		case <-w.giveUp:
+		case <-w.life.Done():
 			return false
 		}
 	}
@@ -229,7 +234,7 @@ func (w *writer) rest(again bool) bool {
 	select {
 	case <-timer.C:
 	case <-w.wake:
-	case <-w.giveUp:
+	case <-w.life.Done():
 		return false
 	}
 	return true
@@ -269,11 +274,16 @@ func (w *writer) take() (ops []op, closed bool) {
 	w.queue = w.queue[:left]
 	w.due = left > 0
 	w.behind.Store(int64(left))
+	w.wakeAll()
+	return ops, w.closed
+}
+
+// wakeAll has those look again who wait for the store. Called with the lock held.
+func (w *writer) wakeAll() {
 	if w.less != nil {
 		close(w.less)
 		w.less = nil
 	}
-	return ops, w.closed
 }
 
 // batchOf names a batch and tells where the store is once it is written.
@@ -281,8 +291,12 @@ func (w *writer) batchOf(ops []op) batch {
 	b := batch{ops: ops, position: w.at}
 	b.batch += 1 + rand.Int64N(1<<30) //nolint:gosec // a name is no secret
 	b.applied = max(b.applied, w.high, highest(ops))
-	if len(w.failed) > 0 && w.failed[0].to > 0 {
-		b.applied = max(w.at.applied, min(b.applied, w.failed[0].from))
+	for _, unwritten := range [...][]op{w.failed, w.rest} {
+		for _, o := range unwritten {
+			if o.settle != nil && o.to > 0 {
+				b.applied = max(w.at.applied, min(b.applied, o.from))
+			}
+		}
 	}
 	b.floor = max(w.at.floor, min(b.applied, w.open()))
 	return b
@@ -301,72 +315,101 @@ func (w *writer) commit(b batch) bool {
 	definite, err := w.try(b)
 	switch {
 	case err == nil:
-		w.ill.Store(nil)
 		answer(b.ops, nil)
+		w.well()
 		return true
 	case !definite:
-		w.unsure = w.sick(b, err)
+		w.sick(b.ops, err)
+		w.unsure, w.again = b, time.Now().Add(retryAfter)
 		return false
 	}
-	for i, o := range b.ops {
+	return w.apart(b.ops)
+}
+
+// apart writes each by itself.
+func (w *writer) apart(ops []op) bool {
+	defer func() { w.rest = nil }()
+	for i, o := range ops {
+		w.rest = ops[i+1:]
 		one := w.batchOf([]op{o})
 		definite, err := w.alone(one)
-		switch {
-		case err == nil:
+		if err == nil {
 			answer(one.ops, nil)
 			continue
-		case !definite:
-			w.failed = append(w.failed, b.ops[i+1:]...)
-			w.unsure = w.sick(one, err)
-			return false
+		}
+		if !definite {
+			return w.later(one, err)
 		}
 		w.log.Error("cannot write to the ledger", "error", err)
 		answer(one.ops, err)
 		if o.settle == nil {
 			continue
 		}
-		w.failed, w.again = append(w.failed, o), time.Now().Add(retryAfter)
+		w.failed, w.again, w.refused = append(w.failed, o), time.Now().Add(retryAfter), err
 		probe := w.batchOf([]op{})
 		if _, err := w.try(probe); err != nil { // it is not the row
-			w.failed = append(w.failed, b.ops[i+1:]...)
-			w.sick(batch{ops: b.ops[i+1:]}, err)
-			w.unsure = probe
-			return false
+			return w.later(probe, err)
 		}
 	}
-	w.ill.Store(nil)
+	w.well()
 	return true
 }
 
-// sick refuses calls until the store takes something again, and answers who waits. What remains of the
-// batch is what nobody waits for.
-func (w *writer) sick(b batch, err error) batch {
+// later keeps a batch of which is not known whether it is written, and what was not tried after it.
+func (w *writer) later(unsure batch, err error) bool {
+	w.sick(unsure.ops, err)
+	w.sick(w.rest, err)
+	w.unsure, w.failed, w.again = unsure, append(w.failed, w.rest...), time.Now().Add(retryAfter)
+	return false
+}
+
+// well lets calls be made, unless too many settlements are not taken: they are in memory and hold the
+// log.
+func (w *writer) well() {
+	if len(w.failed) < mostTogether {
+		w.ill.Store(nil)
+		return
+	}
+	w.sick(nil, w.refused)
+}
+
+// sick refuses calls until the store takes something again, and answers who waits, also for calls to be
+// written that are queued.
+func (w *writer) sick(ops []op, err error) {
 	if w.ill.Load() == nil {
 		w.log.Error("the ledger's store takes nothing, no call is made until it does", "error", err)
 	}
 	err = fmt.Errorf("the ledger's store takes nothing: %w", err)
 	w.ill.Store(&err)
-	w.again = time.Now().Add(retryAfter)
-	for i := range b.ops {
-		o := &b.ops[i]
-		if o.done == nil {
-			continue
-		}
-		if o.observe == nil {
-			o.done <- nil // it was tried
+	for i := range ops {
+		o := &ops[i]
+		if o.observe != nil {
+			o.tell(err)
 		} else {
-			o.done <- err
+			o.tell(nil) // it was tried
 		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.wakeAll()
+	for i := range w.queue {
+		if w.queue[i].observe == nil {
+			w.queue[i].tell(nil)
+		}
+	}
+}
+
+// tell answers who waits, once.
+func (o *op) tell(err error) {
+	if o.done != nil {
+		o.done <- err
 		o.done = nil
 	}
-	return b
 }
 
 func answer(ops []op, err error) {
-	for _, o := range ops {
-		if o.done != nil {
-			o.done <- err
-		}
+	for i := range ops {
+		ops[i].tell(err)
 	}
 }
 
@@ -389,7 +432,7 @@ func (w *writer) alone(b batch) (definite bool, err error) {
 
 // written tells whose call has the id of a row, by its request id; false when nobody's has.
 func (w *writer) written(row *callRow) (request string, there bool, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(w.life, patience)
 	defer cancel()
 	err = w.store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
 		return tx.QueryRow(ctx, "SELECT request_id FROM ledger_calls WHERE id = ?", row.id).Scan(&request)
@@ -403,7 +446,7 @@ func (w *writer) written(row *callRow) (request string, there bool, err error) {
 // try writes a batch, unless the store has it already: the word of an earlier commit was lost. When it
 // fails, definite tells that it certainly is not there.
 func (w *writer) try(b batch) (definite bool, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(w.life, patience)
 	defer cancel()
 	var failed error
 	err = w.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {

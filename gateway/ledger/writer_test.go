@@ -108,8 +108,8 @@ func TestOneBadRowSpoilsNoOther(t *testing.T) {
 	}
 	crash(l)
 	l = openIn(t, s, wide(), l.needs.Dir) // which keeps in the log what the store does not take
-	if got := summary(t, l); got.Today.Calls != 30 {
-		t.Errorf("after a crash %+v", got.Today)
+	if got := summary(t, l); got.Today.Calls != 30 || got.Burn.Hour != 80 {
+		t.Errorf("after a crash %+v, burn %+v", got.Today, got.Burn)
 	}
 	err = s.Write(t.Context(), func(ctx context.Context, tx store.Tx) error {
 		_, err := tx.Exec(ctx, "DROP TRIGGER bad")

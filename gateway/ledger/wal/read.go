@@ -37,11 +37,15 @@ type Damage struct {
 }
 
 func (d Damage) String() string {
+	if d.Offset < 0 {
+		return fmt.Sprintf("%d bytes before %s", d.Bytes, d.Path)
+	}
 	return fmt.Sprintf("%d bytes at offset %d of %s", d.Bytes, d.Offset, d.Path)
 }
 
-// Read gives each record of the log in a folder to f, the oldest first, from a position on. The
-// record is only valid until f returns. A folder that is not there holds none.
+// Read gives each record of the log in a folder to f, the oldest first, from a position on; from 0 it
+// begins with what is there. The record is only valid until f returns. A folder that is not there holds
+// none.
 func Read(dir string, from int64, f func(at, end int64, record []byte) error) (Found, error) {
 	found := Found{End: from}
 	paths, err := segments(dir)
@@ -93,7 +97,7 @@ func (r *reader) segment(s *segment) error {
 	if err != nil {
 		return disk.Explain("read", s.path, err)
 	}
-	if s.base > r.next {
+	if s.base > r.next && r.next > 0 {
 		r.open = append(r.open, Damage{s.path, r.next - s.base, s.base - r.next})
 	}
 	r.next = max(r.next, s.base+int64(len(text)))
