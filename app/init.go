@@ -49,7 +49,8 @@ func initCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "Wrote a starter home at %s (%d files).\n%sStart it:  holdfast --home %s up\n", dir, len(created), chosen(models), quoted(dir))
+			fmt.Fprintf(cmd.OutOrStdout(), "Wrote a starter home at %s (%d files).\n%s%sStart it:  holdfast --home %s up\n",
+				dir, len(created), chosen(models), unguarded(dir), quoted(dir))
 			return nil
 		},
 	}
@@ -68,6 +69,20 @@ func chosen(m starter.Models) string {
 		from = "with " + strings.Join(names, ", ") + " of this environment, now in .env"
 	}
 	return fmt.Sprintf("Models, %s: %s\n  %s\n", m.Profile, m.Bundle(), from)
+}
+
+// unguarded warns where the folder's own .gitignore, which stays as it is, lets .env into a repository.
+func unguarded(dir string) string {
+	text, err := os.ReadFile(filepath.Join(dir, ".gitignore"))
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(text)) {
+		if rule := strings.TrimPrefix(strings.TrimSpace(line), "/"); rule == ".env" || rule == ".env*" || rule == "*" {
+			return ""
+		}
+	}
+	return "Your .gitignore stays as it is and does not name .env, which holds keys: add .env and var/ to it.\n"
 }
 
 // quoted is a path as a shell takes it for one word.
