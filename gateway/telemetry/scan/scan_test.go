@@ -102,6 +102,27 @@ func line(n int, input int64, more string) string {
 		more, n, n%60, n, input) + "\n"
 }
 
+// TestCacheWritesKeepTheirLife: what is written for five minutes and for an hour has prices of its own,
+// and the counter that sums are held against knows no life of it.
+func TestCacheWritesKeepTheirLife(t *testing.T) {
+	for said, want := range map[string]holdfast.Usage{
+		`"cache_creation_input_tokens":30`: {Input: 1, CacheWrite5m: 30},
+		`"cache_creation_input_tokens":30,"cache_creation":{"ephemeral_5m_input_tokens":10,"ephemeral_1h_input_tokens":20}`: {Input: 1, CacheWrite5m: 10, CacheWrite1h: 20},
+		`"cache_creation":{"ephemeral_1h_input_tokens":20,"ephemeral_5m_input_tokens":0},"cache_creation_input_tokens":20`:  {Input: 1, CacheWrite1h: 20},
+		`"cache_creation_input_tokens":0,"cache_read_input_tokens":7`:                                                       {Input: 1, CachedRead: 7},
+	} {
+		b := newBench(t)
+		b.write(talk, strings.Replace(line(1, 1, ""), `"output_tokens":0`, `"output_tokens":0,`+said, 1))
+		b.scan()
+		for _, r := range b.got {
+			if r.Usage != want {
+				t.Errorf("%s is read as %+v", said, r.Usage)
+			}
+		}
+		b.want(1)
+	}
+}
+
 func TestAHalfWrittenLineWaits(t *testing.T) {
 	b := newBench(t)
 	whole := line(1, 5, "")
