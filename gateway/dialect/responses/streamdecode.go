@@ -4,6 +4,7 @@ package responses
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"holdfast/gateway/dialect"
@@ -233,6 +234,17 @@ func (d *decoder) itemDone(e event) error {
 	}
 	if d.isOpen && d.item == e.output {
 		d.end()
+		return nil
+	}
+	if typeOf(e.item) != "message" || !d.isNew(e) {
+		return nil
+	}
+	var r dialect.Response
+	if err := decodeOutput(&r, wire.Value{Raw: slices.Concat([]byte("["), e.item, []byte("]"))}); err != nil {
+		return errGarbage
+	}
+	for _, p := range r.Parts {
+		d.whole(e, p)
 	}
 	return nil
 }
@@ -275,7 +287,7 @@ func (d *decoder) finish(e event) error {
 			}
 		}
 		for _, p := range r.Parts {
-			d.whole(p)
+			d.whole(event{}, p)
 		}
 	}
 	stop := stopOf(textOf(e.response, "status"), textOf(member(e.response, "incomplete_details").Raw, "reason"), nil)
@@ -294,8 +306,8 @@ func (d *decoder) finish(e event) error {
 	return nil
 }
 
-// whole says a part at once.
-func (d *decoder) whole(p dialect.Part) {
+// whole says a part at once, where e stands.
+func (d *decoder) whole(e event, p dialect.Part) {
 	text, signature := p.Text, ""
 	begun := dialect.Part{Kind: p.Kind}
 	switch {
@@ -306,7 +318,7 @@ func (d *decoder) whole(p dialect.Part) {
 		begun.Thinking = &dialect.Thinking{Redacted: p.Thinking.Redacted}
 		text, signature = p.Thinking.Text, p.Thinking.Signature
 	}
-	d.open(event{}, begun)
+	d.open(e, begun)
 	if text != "" {
 		d.grow(text)
 	}

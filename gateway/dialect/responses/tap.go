@@ -46,8 +46,16 @@ func (t *tap) judge(e event) dialect.Kind {
 			t.id, t.model = idOf(e.response), textOf(e.response, "model")
 		}
 		return dialect.KindSilent
-	case "response.content_part.added", "response.reasoning_summary_part.added":
+	case "response.content_part.added", "response.content_part.done", "response.reasoning_summary_part.added":
 		return dialect.KindSilent
+	case "response.output_text.done", "response.refusal.done":
+		return said(t.spoke || len(e.text) > len(`""`))
+	case "response.output_item.done":
+		if t.spoke || typeOf(e.item) != "message" {
+			return dialect.KindChunk
+		}
+		_, spoke := readItem(e.item)
+		return said(spoke)
 	case "response.output_item.added":
 		if kind := typeOf(e.item); kind == "message" || kind == "reasoning" {
 			return dialect.KindSilent
@@ -74,6 +82,14 @@ func (t *tap) judge(e event) dialect.Kind {
 		return dialect.KindGarbage
 	}
 	return dialect.KindSilent // an event of another time, such as a keepalive
+}
+
+// said is the kind of an event that repeats what was said before, or says it for the first time.
+func said(something bool) dialect.Kind {
+	if something {
+		return dialect.KindChunk
+	}
+	return dialect.KindSilent
 }
 
 // end reads the whole response that ends a stream. One that says something though nothing was
