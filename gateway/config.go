@@ -52,7 +52,7 @@ type Provider struct {
 	// URL is the server's base address, with its version: https://api.example.com/v1.
 	URL string `json:"url,omitempty"`
 	// Flavor names the server's peculiarities; empty for what the address tells.
-	Flavor string `json:"flavor,omitempty" enum:",generic,openai,anthropic,openrouter,gemini,azure,bedrock,groq,mistral,zai,ollama,llamacpp,vllm"`
+	Flavor string `json:"flavor,omitempty" enum:",generic,openai,responses,anthropic,openrouter,gemini,azure,bedrock,groq,mistral,zai,ollama,llamacpp,vllm"`
 	// APIVersion is sent as api-version, as Azure wants with addresses that do not end in /v1.
 	APIVersion string `json:"api_version,omitempty"`
 	// Speaks lists dialects that the server speaks beside those of its flavor: chat, responses,

@@ -67,6 +67,8 @@ func Flavors() []Flavor {
 			// Organization and project say whose account pays: the house's, by its key or its own headers.
 			Limit: maxCompletion, Passed: []string{"Openai-Beta"},
 		},
+		// Models that are asked by Responses alone, such as those that OpenAI makes for coding agents.
+		{Name: "responses", Paths: []Path{responses(), embeddings()}, Passed: []string{"Openai-Beta"}},
 		{
 			Name: "anthropic", Hosts: []string{"api.anthropic.com"}, Version: "v1", Auth: "X-Api-Key",
 			Paths:   []Path{{provider.Messages, "messages"}, {provider.CountTokens, "messages/count_tokens"}},

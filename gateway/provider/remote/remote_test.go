@@ -10,7 +10,9 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -145,6 +147,34 @@ func TestFlavors(t *testing.T) {
 				t.Errorf("%d exchanges of the tape were not asked for", tape.Left())
 			}
 		})
+	}
+}
+
+// TestTapesHoldNoKey: whoever recorded or wrote them.
+func TestTapesHoldNoKey(t *testing.T) {
+	t.Parallel()
+	bearer := regexp.MustCompile(`(?i)(?:authorization|api-key|cookie)['"]?\s*:\s*['"]?(?:bearer )?([^\s'"]+)`)
+	tapes, err := filepath.Glob("testdata/*.yaml")
+	if err != nil || len(tapes) == 0 {
+		t.Fatal(tapes, err)
+	}
+	found := 0
+	for _, path := range tapes {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, value := range bearer.FindAllSubmatch(text, -1) {
+			if found++; string(value[1]) != replay.Scrubbed {
+				t.Errorf("%s: %s", path, value[0])
+			}
+		}
+		if key := regexp.MustCompile(`sk-[A-Za-z0-9_-]{16,}|AIza[A-Za-z0-9_-]{16,}|gsk_[A-Za-z0-9]{16,}`).Find(text); key != nil {
+			t.Errorf("%s: %s", path, key)
+		}
+	}
+	if found < len(tapes) {
+		t.Errorf("%d keys are blanked out in %d tapes", found, len(tapes))
 	}
 }
 
