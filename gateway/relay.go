@@ -161,6 +161,9 @@ func (r *relay) unprimed(ctx context.Context, err error) *failure {
 // upstreamError is an error that came as the first event, under a head that promised success.
 func (r *relay) upstreamError(data []byte) *failure {
 	if f := confessed(r.theirs, data); f != nil {
+		if r.theirs.Name == provider.Responses { // whose events have another form than its errors
+			f.body = nil
+		}
 		return f
 	}
 	return &failure{next: true, cool: true, code: "upstream_error", status: http.StatusBadGateway, message: "reported an error instead of an answer"}

@@ -40,11 +40,12 @@ func quotas() []quota {
 	for _, what := range []string{"Requests", "Tokens", "Input-Tokens", "Output-Tokens"} {
 		list = append(list, quota{"Anthropic-Ratelimit-" + what + "-Remaining", "Anthropic-Ratelimit-" + what + "-Reset"})
 	}
-	return append(list, quota{"X-Ratelimit-Remaining", "X-Ratelimit-Reset"}, quota{"Ratelimit-Remaining", "Ratelimit-Reset"}, quota{"", "X-Ratelimit-Reset-After"})
+	return append(list, quota{"", "Anthropic-Ratelimit-Unified-Reset"}, quota{"X-Ratelimit-Remaining", "X-Ratelimit-Reset"},
+		quota{"Ratelimit-Remaining", "Ratelimit-Reset"}, quota{"", "X-Ratelimit-Reset-After"})
 }
 
-// told finds the delay that Google puts into the body of a rate limit.
-var told = regexp.MustCompile(`"retryDelay"\s*:\s*"([0-9.]+s)"`)
+// told finds what Google and OpenRouter put into the body of a rate limit.
+var told = regexp.MustCompile(`"(?:retryDelay|X-RateLimit-Reset)"\s*:\s*"([0-9.]+s?)"`)
 
 // reopens reads when a rate limit ends, from any of the forms that providers use: Retry-After, the
 // reset of the quota that is used up, else the first reset that can be read, else the body. It is at
