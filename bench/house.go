@@ -138,15 +138,42 @@ func house(ctx context.Context) ([]figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	figures := []figure{
+	figures, err := r.checks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	figures = append(figures, []figure{
 		{"holdfast status, wall (median of 40)", median(walls).Round(100 * time.Microsecond).String(), "< 25 ms"},
 		{"holdfast status, peak memory", fmt.Sprintf("%.1f MB", float64(peak)/1024), "< 30 MB"},
 		{"house, idle memory", fmt.Sprintf("%.1f MB", resident(s.PID)), "stated (< 40 MB in chapter 30)"},
-	}
+	}...)
 	for _, u := range s.Units {
 		if u.Name == "edge" {
 			figures = append(figures, figure{"front door, idle memory", fmt.Sprintf("%.1f MB", resident(u.PID)), "stated"})
 		}
+	}
+	return figures, nil
+}
+
+// checks measures what other programs run before each of their steps: whether HALT stands.
+func (r *running) checks(ctx context.Context) (figures []figure, err error) {
+	watch := func() *exec.Cmd {
+		return exec.CommandContext(ctx, filepath.Join("bin", "holdfast-watch"), append([]string{"check"}, r.args...)...)
+	}
+	for _, one := range []struct {
+		name    string
+		command func() *exec.Cmd
+	}{{"holdfast breaker check", func() *exec.Cmd { return r.command(ctx, "breaker", "check") }}, {"holdfast-watch check", watch}} {
+		var walls []time.Duration
+		for range 40 {
+			cmd := one.command()
+			began := time.Now()
+			if err := cmd.Run(); err != nil {
+				return nil, fmt.Errorf("%s: %w", one.name, err)
+			}
+			walls = append(walls, time.Since(began))
+		}
+		figures = append(figures, figure{one.name + ", wall (median of 40)", median(walls).Round(100 * time.Microsecond).String(), "< 15 ms"})
 	}
 	return figures, nil
 }
