@@ -105,8 +105,7 @@ func (g *garbage) Read(b []byte) (int, error) {
 }
 
 // TestAnImportThatNobodyWaitsForEnds, and takes no more memory the longer it goes on.
-func TestAnImportThatNobodyWaitsForEnds(t *testing.T) {
-	t.Parallel()
+func TestAnImportThatNobodyWaitsForEnds(t *testing.T) { //nolint:paralleltest // it counts what the process allocates
 	s := storetest.Open(t, storetest.Options(t, store.SQLite, tables()))
 	l := openWith(t, s, nil)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -5,6 +5,7 @@ package ledger
 import (
 	"bufio"
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -25,6 +26,12 @@ func TestMain(m *testing.M) {
 			fmt.Println("failed:", err)
 		}
 		os.Exit(1)
+	}
+	if os.Getenv("HOLDFAST_LONG") == "" {
+		if err := flag.Set("rapid.checks", checks); err != nil { // the command line may say otherwise
+			fmt.Println(err)
+			os.Exit(1)
+		}
 	}
 	os.Exit(m.Run())
 }

@@ -3,6 +3,7 @@
 package wal
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -141,9 +142,11 @@ func (r *reader) rest(s *segment, text []byte, at int64, begun bool) {
 // nextFrame looks for the next whole frame in a file; negative when there is none.
 func nextFrame(text []byte, at, base int64) int64 {
 	for ; at+headSize <= int64(len(text)); at++ {
-		if text[at] != magic&0xff {
-			continue
+		skip := bytes.IndexByte(text[at:], magic&0xff)
+		if skip < 0 {
+			return -1
 		}
+		at += int64(skip)
 		if _, _, whole := frameAt(text[at:], base+at); whole {
 			return at
 		}
