@@ -5,6 +5,7 @@ package gateway
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -36,6 +37,62 @@ func TestClientHangsUpAtAnyByte(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := io.ReadFull(resp.Body, make([]byte, at)); err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		_ = resp.Body.Close()
+		select {
+		case <-cancelled:
+		case <-time.After(time.Minute):
+			t.Fatalf("at byte %d: the upstream was not cancelled", at)
+		}
+		if got := h.settled(); got.status != ledger.StatusCancelled || !got.estimated || got.input == 0 || got.output == 0 {
+			t.Errorf("at byte %d: booked %+v", at, got)
+		}
+	}
+}
+
+// TestEveryClientHangsUp: in whatever dialect, at bytes all over the stream.
+func TestEveryClientHangsUp(t *testing.T) {
+	t.Parallel()
+	for name, k := range talkers() {
+		for tongue, client := range clients() {
+			t.Run(name+" for "+tongue, func(t *testing.T) {
+				t.Parallel()
+				cancelled := make(chan struct{}, 1)
+				server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					_, _ = io.Copy(io.Discard, r.Body)
+					say(k.begins, k.says("Good day to you"), k.says(strings.Repeat(" and to yours", 40)), k.says("LAST"))(w, r)
+					<-r.Context().Done()
+					cancelled <- struct{}{}
+				}))
+				t.Cleanup(server.Close)
+				up := k.provider
+				up.Key, up.URL = "UP_KEY", server.URL+"/v1"
+				c := testConfig(up.URL)
+				c.Providers["up"] = up
+				client.hangsUp(t, newHouse(t, c), cancelled)
+			})
+		}
+	}
+}
+
+func (c tongue) hangsUp(t *testing.T, h *testHouse, cancelled <-chan struct{}) {
+	t.Helper()
+	whole := 8
+	for at := 0; at < whole; at += whole/8 + 1 {
+		ctx, cancel := context.WithCancel(t.Context())
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, h.url+c.path, strings.NewReader(fmt.Sprintf(c.plain, "chat", true)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if at == 0 {
+			whole = len(readUntil(t, resp.Body, "LAST")) - 100 // numbers in it may be shorter next time
+		} else if _, err := io.ReadFull(resp.Body, make([]byte, at)); err != nil {
 			t.Fatal(err)
 		}
 		cancel()
