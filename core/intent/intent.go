@@ -20,8 +20,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"holdfast"
 	"holdfast/core/home"
 	"holdfast/core/home/disk"
@@ -116,24 +114,7 @@ func change(h home.Home, edit func(*Intents) bool) error {
 
 // claim takes the file for this process. Who holds it holds it for one write, unless it is frozen.
 func claim(h home.Home) (release func(), err error) {
-	path := h.Var("run", "intent.lock")
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
-	if err != nil {
-		return nil, disk.Explain("open", path, err)
-	}
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for began := time.Now(); ; <-tick.C {
-		err = unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil {
-			return func() { _ = file.Close() }, nil
-		}
-		busy := errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, unix.EINTR)
-		if !busy || time.Since(began) > patience {
-			_ = file.Close()
-			return nil, disk.Explain("write var/intent.json, for another process does not let go of", path, err)
-		}
-	}
+	return disk.Claim(h.Var("run", "intent.lock"), "write var/intent.json", patience)
 }
 
 // A Book is the holds of the house that runs: what it holds stands for it even when it cannot be

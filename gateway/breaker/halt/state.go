@@ -4,12 +4,8 @@ package halt
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"os"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"holdfast/core/home/disk"
 )
@@ -125,27 +121,10 @@ func standing(f Files) State {
 	return s
 }
 
-// claim takes the lock of the state. Who is killed lets go of it.
+// claim takes the lock of the state.
 func claim(f Files, wait time.Duration) (release func(), err error) {
 	if err := (disk.Disk{}).MkdirAll(f.dir, 0o700); err != nil {
 		return nil, err
 	}
-	path := f.path(lockFile)
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
-	if err != nil {
-		return nil, disk.Explain("open", path, err)
-	}
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for began := time.Now(); ; <-tick.C {
-		err = unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil {
-			return func() { _ = file.Close() }, nil
-		}
-		busy := errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, unix.EINTR)
-		if !busy || time.Since(began) > wait {
-			_ = file.Close()
-			return nil, disk.Explain("change the breaker's state, for another process does not let go of", path, err)
-		}
-	}
+	return disk.Claim(f.path(lockFile), "change the breaker's state", wait)
 }
