@@ -40,15 +40,21 @@ async function log(page, unit) {
   const box = page.locator('.log')
   await page.getByText(/lines?, live/).waitFor({ timeout: patience })
   const count = () => box.locator('.log-line').count()
-  const last = () => box.locator('.log-line').last().textContent()
+  const status = () => page.locator('.log-foot [role=status]').textContent() // how many lines, and whether it follows
+  const last = async () => `${await status()}: ${await box.locator('.log-line').last().textContent()}`
   await until('the first line', count)
   const before = await last()
   await page.evaluate(async (name) => {
-    await fetch('/api/v1/unit/restart', {
+    const answer = await fetch('/api/v1/unit/restart', {
       method: 'POST', headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': localStorage.getItem('holdfast.csrf') }, body: JSON.stringify({ unit: name }),
     })
+    if (!answer.ok) throw new Error(`the restart was refused: ${await answer.text()}`)
   }, unit)
-  await until('a new line, live', async () => (await last()) !== before)
+  await until(`a new line, live, after ${before}`, async () => {
+    const now = await last()
+    if (now.includes('paused')) throw new Error(`it no longer follows: ${now}`)
+    return now !== before
+  })
   await page.getByRole('searchbox', { name: 'Search the log' }).fill('no line has this')
   await until('the search to leave none', async () => (await count()) === 0)
   await page.keyboard.press('Escape')
