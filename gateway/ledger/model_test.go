@@ -17,16 +17,8 @@ import (
 // with plain arithmetic after every step.
 func TestSumsAreNeverLost(t *testing.T) {
 	t.Parallel()
-	options := storetest.Options(t, store.SQLite, tables())
-	options.Synchronous = "OFF" // what is crashed here is the ledger, not the machine
 	rapid.Check(t, func(rt *rapid.T) {
-		options.Path = t.TempDir() + "/ledger.db"
-		s := store.New(options.Path)
-		if err := s.Open(t.Context(), options); err != nil {
-			rt.Fatal(err)
-		}
-		defer func() { _ = s.Close() }()
-		m := &model{t: rt, ctx: t.Context(), s: s, dir: t.TempDir()}
+		m := fresh(t, rt)
 		m.start()
 		defer func() { _ = m.l.Stop(t.Context()) }()
 		rt.Repeat(map[string]func(*rapid.T){
@@ -44,6 +36,19 @@ type model struct {
 
 	under          []*Reservation
 	settled, calls int64
+}
+
+// fresh is a model with a store and a log that have nothing yet.
+func fresh(t *testing.T, rt *rapid.T) *model {
+	options := storetest.Options(t, store.SQLite, tables())
+	options.Synchronous = "OFF" // what is crashed here is the ledger, not the machine
+	options.Path = t.TempDir() + "/ledger.db"
+	s := store.New(options.Path)
+	if err := s.Open(t.Context(), options); err != nil {
+		rt.Fatal(err)
+	}
+	rt.Cleanup(func() { _ = s.Close() })
+	return &model{t: rt, ctx: t.Context(), s: s, dir: t.TempDir()}
 }
 
 func (m *model) start() {
