@@ -45,8 +45,9 @@ func (c *Clock) Asked() int64 { return c.asked.Load() }
 // PID is the process that goes by this clock, the latest.
 func (c *Clock) PID() int { return int(c.pid.Load()) }
 
-// Run runs a command until it ends. The programs that it starts before it ends go by this clock;
-// itself and what those start go by the machine's. The command's output must be files.
+// Run runs a command until it ends, and until all that it forked has become another program or ended.
+// Those programs go by this clock; itself and what they start go by the machine's. The command's output
+// must be files.
 func (c *Clock) Run(ctx context.Context, cmd *exec.Cmd) error {
 	ended := make(chan error, 1)
 	go func() {
@@ -108,38 +109,47 @@ func receive(socket int) (int, error) {
 	}
 }
 
-// follow sees the command to its end, and takes the vDSO from each program that it starts.
-func (c *Clock) follow(pid int) error {
+// follow sees the command to its end, and takes the vDSO from each program that it starts. What it
+// forked is waited for too: a process whose tracer ends before its first stop stays stopped for ever.
+func (c *Clock) follow(pid int) (ended error) {
 	var status syscall.WaitStatus
-	for {
+	for traced := map[int]bool{pid: true}; len(traced) > 0; {
 		tid, err := syscall.Wait4(-1, &status, unix.WALL|unix.WNOTHREAD, nil)
 		switch {
 		case errors.Is(err, unix.EINTR):
 			continue
 		case err != nil:
 			return fmt.Errorf("cannot wait for the command: %w", err)
-		case !status.Stopped() && tid == pid:
-			if status.ExitStatus() != 0 {
-				return fmt.Errorf("exit status %d", status.ExitStatus())
-			}
-			return nil
 		case !status.Stopped():
+			if tid == pid && status.ExitStatus() != 0 {
+				ended = fmt.Errorf("exit status %d", status.ExitStatus())
+			}
+			delete(traced, tid)
 			continue
 		}
-		if err := c.stopped(tid, pid, status); err != nil && !errors.Is(err, unix.ESRCH) {
+		if err := c.stopped(tid, pid, status, traced); err != nil && !errors.Is(err, unix.ESRCH) {
 			return errors.Join(err, unix.Kill(pid, unix.SIGKILL))
 		}
 	}
+	return ended
 }
 
-func (c *Clock) stopped(tid, pid int, status syscall.WaitStatus) error {
+func (c *Clock) stopped(tid, pid int, status syscall.WaitStatus, traced map[int]bool) error {
 	sig := status.StopSignal()
-	switch {
-	case status.TrapCause() == unix.PTRACE_EVENT_EXEC && tid != pid:
+	switch cause := status.TrapCause(); {
+	case cause == unix.PTRACE_EVENT_FORK, cause == unix.PTRACE_EVENT_VFORK, cause == unix.PTRACE_EVENT_CLONE:
+		child, err := unix.PtraceGetEventMsg(tid)
+		if err != nil {
+			return err
+		}
+		traced[int(child)] = true
+		return unix.PtraceCont(tid, 0)
+	case cause == unix.PTRACE_EVENT_EXEC && tid != pid:
+		delete(traced, tid)
 		err := dropVDSO(tid)
 		c.pid.Store(int64(tid))
 		return errors.Join(err, unix.PtraceDetach(tid))
-	case sig == unix.SIGTRAP && status.TrapCause() == 0 && tid == pid: // the command's own program has begun
+	case sig == unix.SIGTRAP && cause == 0 && tid == pid: // the command's own program has begun
 		options := unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACEFORK | unix.PTRACE_O_TRACEVFORK | unix.PTRACE_O_TRACEEXEC
 		return errors.Join(unix.PtraceSetOptions(tid, options), unix.PtraceCont(tid, 0))
 	case sig == unix.SIGTRAP, sig == unix.SIGSTOP:

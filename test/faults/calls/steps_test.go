@@ -7,11 +7,14 @@ package calls
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -82,6 +85,31 @@ func TestBurnKeepsItsAgeWhileTheClockIsSet(t *testing.T) {
 		_, err := os.Lstat(filepath.Join(h.dir, "var", "breaker", "HALT_FLAG"))
 		return err == nil
 	})
+}
+
+// TestALateProgramGoesByTheClock: what a command forked goes by the clock, also when it becomes a
+// program only after the command ended.
+func TestALateProgramGoesByTheClock(t *testing.T) {
+	clock, dir := &outside.Clock{}, t.TempDir()
+	clock.Set(-200 * time.Hour)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	err := clock.Run(ctx, exec.Command("sh", "-c", `(sleep 0.3; exec date +%s >"$0/date") & exit 0`, dir))
+	if errors.Is(err, outside.ErrNoClock) {
+		t.Skip("needs to answer for a program's clock: ", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said int64
+	(&house{t: t}).until(time.Minute, "the program says its date", func() bool {
+		text, err := os.ReadFile(filepath.Join(dir, "date"))
+		said, _ = strconv.ParseInt(strings.TrimSuffix(string(text), "\n"), 10, 64)
+		return err == nil && strings.HasSuffix(string(text), "\n")
+	})
+	if ahead := time.Until(time.Unix(said, 0)); ahead > -199*time.Hour {
+		t.Errorf("it is %s ahead, though its clock is 200 hours behind", ahead)
+	}
 }
 
 // steps is how many times the house saw that its clock was set.
