@@ -278,6 +278,16 @@ type judgement struct {
 	see   func(s *sight, j *judge)
 }
 
+// TestAForkedChildIsNotTheHouse: a process that the house forked and that is no other program yet comes
+// behind it, whichever number it has.
+func TestAForkedChildIsNotTheHouse(t *testing.T) {
+	house, child, other := outside.Process{PID: 30000, Parent: 1}, outside.Process{PID: 12, Parent: 30000}, outside.Process{PID: 40, Parent: 1}
+	got := eldersFirst([]outside.Process{child, other, house})
+	if len(got) != 3 || got[0].PID != other.PID || got[1].PID != house.PID || got[2].PID != child.PID {
+		t.Errorf("the order is %v", got)
+	}
+}
+
 func judged(t *testing.T, p place, cases map[string]judgement) {
 	t.Helper()
 	for name, c := range cases {

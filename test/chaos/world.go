@@ -81,7 +81,18 @@ func (p place) look() sight {
 			s.clients = append(s.clients, proc)
 		}
 	}
+	s.house, s.watch, s.keeper = eldersFirst(s.house), eldersFirst(s.watch), eldersFirst(s.keeper)
 	return s
+}
+
+// eldersFirst puts last what others of the list forked: until it becomes the program that it was
+// forked for, it looks like its parent.
+func eldersFirst(list []outside.Process) []outside.Process {
+	young := func(p outside.Process) bool {
+		return slices.ContainsFunc(list, func(o outside.Process) bool { return o.PID == p.Parent })
+	}
+	elders := slices.DeleteFunc(slices.Clone(list), young)
+	return append(elders, slices.DeleteFunc(slices.Clone(list), func(p outside.Process) bool { return !young(p) })...)
 }
 
 // leader is the unit's process, when there is one.

@@ -113,7 +113,7 @@ func receive(socket int) (int, error) {
 // forked is waited for too: a process whose tracer ends before its first stop stays stopped for ever.
 func (c *Clock) follow(pid int) (ended error) {
 	var status syscall.WaitStatus
-	for traced := map[int]bool{pid: true}; len(traced) > 0; {
+	for traced := (tracees{pid: 1}); traced.some(); {
 		tid, err := syscall.Wait4(-1, &status, unix.WALL|unix.WNOTHREAD, nil)
 		switch {
 		case errors.Is(err, unix.EINTR):
@@ -124,7 +124,7 @@ func (c *Clock) follow(pid int) (ended error) {
 			if tid == pid && status.ExitStatus() != 0 {
 				ended = fmt.Errorf("exit status %d", status.ExitStatus())
 			}
-			delete(traced, tid)
+			traced[tid]--
 			continue
 		}
 		if err := c.stopped(tid, pid, status, traced); err != nil && !errors.Is(err, unix.ESRCH) {
@@ -134,7 +134,21 @@ func (c *Clock) follow(pid int) (ended error) {
 	return ended
 }
 
-func (c *Clock) stopped(tid, pid int, status syscall.WaitStatus, traced map[int]bool) error {
+// tracees are how often each was forked, less how often it went: its end may be told before its parent
+// tells that it forked it.
+type tracees map[int]int
+
+// some tells whether any is traced still.
+func (t tracees) some() bool {
+	for _, forked := range t {
+		if forked > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *Clock) stopped(tid, pid int, status syscall.WaitStatus, traced tracees) error {
 	sig := status.StopSignal()
 	switch cause := status.TrapCause(); {
 	case cause == unix.PTRACE_EVENT_FORK, cause == unix.PTRACE_EVENT_VFORK, cause == unix.PTRACE_EVENT_CLONE:
@@ -142,10 +156,10 @@ func (c *Clock) stopped(tid, pid int, status syscall.WaitStatus, traced map[int]
 		if err != nil {
 			return err
 		}
-		traced[int(child)] = true
+		traced[int(child)]++
 		return unix.PtraceCont(tid, 0)
 	case cause == unix.PTRACE_EVENT_EXEC && tid != pid:
-		delete(traced, tid)
+		traced[tid]--
 		err := dropVDSO(tid)
 		c.pid.Store(int64(tid))
 		return errors.Join(err, unix.PtraceDetach(tid))
