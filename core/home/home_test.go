@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -124,9 +125,11 @@ func TestOfManyLocksOneWins(t *testing.T) {
 	h := newHome(t)
 	var won, lost atomic.Int32
 	var tries sync.WaitGroup
-	for range 16 {
+	var locks [16]*home.Lock // a lock that nobody knows any more is collected, and its file closed
+	for i := range locks {
 		tries.Go(func() {
-			_, err := h.Lock("")
+			lock, err := h.Lock("")
+			locks[i] = lock
 			if _, held := errors.AsType[*home.LockedError](err); held {
 				lost.Add(1)
 				return
@@ -140,6 +143,7 @@ func TestOfManyLocksOneWins(t *testing.T) {
 	if won.Load() != 1 || lost.Load() != 15 {
 		t.Errorf("%d won, %d lost", won.Load(), lost.Load())
 	}
+	runtime.KeepAlive(locks)
 }
 
 func TestSocketsAtAnyDepth(t *testing.T) {
