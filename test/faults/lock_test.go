@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -25,7 +26,8 @@ func racer(dir string) error {
 	if _, err := in.ReadString('\n'); err != nil {
 		return err
 	}
-	_, err := home.At(dir).Lock("")
+	lock, err := home.At(dir).Lock("")
+	defer runtime.KeepAlive(lock) // else it is collected, and lets go
 	if held, ok := errors.AsType[*home.LockedError](err); ok {
 		fmt.Println("lost to", held.PID)
 	} else if err != nil {
