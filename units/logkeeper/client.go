@@ -18,9 +18,10 @@ import (
 
 const (
 	// beatEvery is how often the house asks the keeper whether it lives; one that does not answer
-	// strikesMost times in a row is replaced.
-	beatEvery   = 2 * time.Second
-	strikesMost = 2
+	// strikesMost times in a row is replaced, and one that has just been started after strikesStart.
+	beatEvery    = 2 * time.Second
+	strikesMost  = 2
+	strikesStart = 10
 	// sweepEvery is how often pipes that are not needed any more are looked for, unused how long one
 	// must not have been needed.
 	sweepEvery = time.Minute

@@ -214,8 +214,7 @@ func (c *Client) Run(ctx context.Context) error {
 type watchman struct {
 	*Client
 	trust   trust
-	seen    uint64
-	strikes int
+	silence silence
 	// again is when the keeper within this process makes place for one outside; yielding that it was
 	// told to.
 	again    time.Time
@@ -251,12 +250,9 @@ func (w *watchman) beat() {
 		w.yield(time.Now())
 		return
 	}
-	if err != nil || now.beat != w.seen {
-		w.seen, w.strikes = now.beat, 0
-	} else if w.strikes++; w.strikes >= strikesMost {
+	if w.silence.over(now.beat, err == nil) {
 		w.log.Warn("the log keeper hangs and is replaced", slog.Int("pid", w.keeper.pid))
 		w.keeper.end(unix.SIGKILL)
-		w.strikes = 0
 	}
 	w.say("ping")
 }
@@ -291,7 +287,7 @@ func (w *watchman) yield(now time.Time) {
 
 // launch starts a keeper outside; the caller holds the lock.
 func (w *watchman) launch(now time.Time) {
-	w.trust.began = now
+	w.trust.began, w.silence = now, silence{seen: w.silence.seen, starting: true}
 	w.ensure()
 }
 

@@ -25,7 +25,7 @@ import (
 func newClient(t *testing.T, dir, binary string) *Client {
 	t.Helper()
 	c := New(Options{Home: home.At(dir), Binary: binary, Log: printer(t.Output())})
-	c.beat = 100 * time.Millisecond
+	c.beat, c.rest = 100*time.Millisecond, time.Second
 	run(t, c)
 	return c
 }

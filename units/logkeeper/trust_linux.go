@@ -45,3 +45,26 @@ func (t *trust) lost(now time.Time) (pause, rest time.Duration) {
 	}
 	return pause, 0
 }
+
+// A silence tells when a keeper has been silent for too long. One that was just started has longer:
+// where the machine is so busy that it takes long, another would take as long.
+type silence struct {
+	seen     uint64 // the last sign of life
+	strikes  int    // how often in a row there was no other
+	starting bool   // the keeper has given no sign yet
+}
+
+// over takes how the keeper is at a beat, and tells whether it is to be replaced; told is false where
+// that cannot be read.
+func (s *silence) over(beat uint64, told bool) bool {
+	if !told || beat != s.seen {
+		*s = silence{seen: beat, starting: s.starting && !told}
+		return false
+	}
+	most := strikesMost
+	if s.starting {
+		most = strikesStart
+	}
+	s.strikes++
+	return s.strikes >= most
+}

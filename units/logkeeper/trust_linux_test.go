@@ -65,6 +65,36 @@ func sickly(t *testing.T, times int) (program string, starts func() int) {
 	}
 }
 
+// TestSilence wants a keeper replaced that gave no sign of life twice, and one that was just started
+// only after ten times.
+func TestSilence(t *testing.T) {
+	for name, c := range map[string]struct {
+		begin silence
+		beats []uint64 // 0: cannot be read
+		after int      // the beat at which it is replaced; 0: never
+	}{
+		"it lives":                    {silence{}, []uint64{1, 2, 3, 4, 5}, 0},
+		"it hangs":                    {silence{seen: 1}, []uint64{2, 2, 2}, 3},
+		"one sign is late":            {silence{seen: 1}, []uint64{2, 2, 3, 3, 4, 4}, 0},
+		"it cannot be told":           {silence{seen: 1}, []uint64{0, 0, 0, 0}, 0},
+		"it is slow to start":         {silence{seen: 7, starting: true}, []uint64{7, 7, 7, 7, 7, 7, 7, 7, 7, 8}, 0},
+		"it never starts":             {silence{seen: 7, starting: true}, []uint64{7, 7, 7, 7, 7, 7, 7, 7, 7, 7}, 10},
+		"it starts and hangs":         {silence{seen: 7, starting: true}, []uint64{7, 7, 7, 8, 8, 8}, 6},
+		"it starts, and is not there": {silence{seen: 7, starting: true}, []uint64{0, 9, 9, 9}, 4},
+	} {
+		p, replaced := c.begin, 0
+		for i, beat := range c.beats {
+			if p.over(beat, beat != 0) {
+				replaced = i + 1
+				break
+			}
+		}
+		if replaced != c.after {
+			t.Errorf("%s: replaced at beat %d, want %d", name, replaced, c.after)
+		}
+	}
+}
+
 // TestOutsideAgain wants the house to try a keeper outside again after it has kept the logs itself,
 // twice in vain, and every line once and in order over all these changes.
 func TestOutsideAgain(t *testing.T) {
