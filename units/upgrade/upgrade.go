@@ -205,7 +205,8 @@ const (
 	settleWithin = time.Minute
 )
 
-// attend returns when no upgrade is under way.
+// attend returns when no upgrade is under way. One that only begins has the turn and has not written
+// its record yet.
 func (u *Upgrade) attend(ctx context.Context, tick <-chan time.Time) error {
 	patience := time.Now().Add(settleWithin)
 	for first := true; ; first = false {
@@ -216,15 +217,12 @@ func (u *Upgrade) attend(ctx context.Context, tick <-chan time.Time) error {
 			case <-tick:
 			}
 		}
+		busy := swap.Busy(u.needs.Home) // before the record is looked for: who has no turn writes none
 		r, err := swap.Read(u.needs.Home)
-		if err != nil || r == nil && !first {
+		if err != nil || r == nil && !busy {
 			return err
 		}
 		if r == nil {
-			// An upgrade that only begins has not written its record yet.
-			if !swap.Busy(u.needs.Home) {
-				return nil
-			}
 			continue
 		}
 		settled, err := u.settle(ctx, time.Now().After(patience))
