@@ -51,6 +51,15 @@ func fall(t *testing.T, l *Ledger) (calls int64) {
 	return calls
 }
 
+// behind is a ledger whose store hangs until it is released, with as many settlements for it as are let.
+func behind(t *testing.T) (s *store.Store, l *Ledger, release func(words ...string), calls int64) {
+	t.Helper()
+	s = storetest.Open(t, storetest.Options(t, store.SQLite, tables()))
+	l = open(t, s, wide())
+	release = occupy(t, s)
+	return s, l, release, fall(t, l)
+}
+
 // waiting makes a call that waits for the store.
 func waiting(ctx context.Context, t *testing.T, l *Ledger) <-chan error {
 	t.Helper()
@@ -80,10 +89,7 @@ func closes(l *Ledger) bool {
 // TestCallsWaitForAStoreThatIsFarBehind until it is not, or until the client hangs up.
 func TestCallsWaitForAStoreThatIsFarBehind(t *testing.T) {
 	t.Parallel()
-	s := storetest.Open(t, storetest.Options(t, store.SQLite, tables()))
-	l := open(t, s, wide())
-	release := occupy(t, s)
-	calls := fall(t, l)
+	_, l, release, calls := behind(t)
 	ctx, hangUp := context.WithCancel(t.Context())
 	gone, waits := waiting(ctx, t, l), waiting(t.Context(), t, l)
 	hangUp()
@@ -107,10 +113,7 @@ func TestCallsWaitForAStoreThatIsFarBehind(t *testing.T) {
 // TestCallsDoNotWaitForAStoreThatTakesNothing: who waits is refused as the rest are.
 func TestCallsDoNotWaitForAStoreThatTakesNothing(t *testing.T) {
 	t.Parallel()
-	s := storetest.Open(t, storetest.Options(t, store.SQLite, tables()))
-	l := open(t, s, wide())
-	release := occupy(t, s)
-	calls := fall(t, l)
+	s, l, release, calls := behind(t)
 	waits := waiting(t.Context(), t, l)
 	release("CREATE TRIGGER full_log BEFORE UPDATE ON ledger_log BEGIN SELECT RAISE(ABORT, 'disk full'); END")
 	if err := <-waits; err == nil {
@@ -127,10 +130,7 @@ func TestCallsDoNotWaitForAStoreThatTakesNothing(t *testing.T) {
 // what was settled.
 func TestStopWhileTheStoreHangs(t *testing.T) {
 	t.Parallel()
-	s := storetest.Open(t, storetest.Options(t, store.SQLite, tables()))
-	l := open(t, s, wide())
-	release := occupy(t, s)
-	calls := fall(t, l)
+	s, l, release, calls := behind(t)
 	waits := waiting(t.Context(), t, l)
 	ctx, end := context.WithCancel(t.Context())
 	stopped := make(chan error, 1)

@@ -65,6 +65,9 @@ func (s *silence) over(beat uint64, told bool) bool {
 	if s.starting {
 		most = strikesStart
 	}
-	s.strikes++
-	return s.strikes >= most
+	if s.strikes++; s.strikes < most {
+		return false
+	}
+	s.strikes = 0 // it may take a while to die
+	return true
 }

@@ -82,15 +82,18 @@ func TestSilence(t *testing.T) {
 		"it starts and hangs":         {silence{seen: 7, starting: true}, []uint64{7, 7, 7, 8, 8, 8}, 6},
 		"it starts, and is not there": {silence{seen: 7, starting: true}, []uint64{0, 9, 9, 9}, 4},
 	} {
-		p, replaced := c.begin, 0
+		s, replaced := c.begin, 0
 		for i, beat := range c.beats {
-			if p.over(beat, beat != 0) {
+			if s.over(beat, beat != 0) {
 				replaced = i + 1
 				break
 			}
 		}
 		if replaced != c.after {
 			t.Errorf("%s: replaced at beat %d, want %d", name, replaced, c.after)
+		}
+		if again := replaced > 0 && s.over(s.seen, true); again {
+			t.Errorf("%s: it is replaced again at once, while it still dies", name)
 		}
 	}
 }

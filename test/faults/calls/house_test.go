@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"holdfast/core/store"
+	"holdfast/holdfasttest/need"
 	"holdfast/test/outside"
 )
 
@@ -129,7 +130,7 @@ func (h *house) up() {
 	defer cancel()
 	err = h.clock.Run(ctx, cmd)
 	if errors.Is(err, outside.ErrNoClock) {
-		h.t.Skip("needs to answer for a program's clock: ", err)
+		need.Missing(h.t, "nobody may answer for the clock here: "+err.Error())
 	}
 	if err != nil {
 		out, _ := os.ReadFile(said.Name())
