@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package config reads what the operator wants: defaults, master_config.json, holdfast.yaml, the
-// environment and the command line, the later over the earlier, each value with the place it came
-// from.
+// Package config reads what the operator wants: defaults, master_config.json, the parts in
+// holdfast.d, holdfast.yaml, the environment and the command line, the later over the earlier, each
+// value with the place it came from.
 //
 // A section is a Go value whose json tags name its fields and whose comments become the manual.
 // Everything is checked before anything counts: a Load or Reload either gives all sections or
@@ -137,7 +137,7 @@ func (c *Config) read(master *source) (snapshot, []holdfast.Problem) {
 	var problems []holdfast.Problem
 	tree := c.defaults
 	for _, layer := range []func(snapshot, *node) (*node, []holdfast.Problem){
-		c.masterLayer, c.fileLayer, c.environmentLayer, c.flagLayer,
+		c.masterLayer, c.dropInLayer, c.fileLayer, c.environmentLayer, c.flagLayer,
 	} {
 		over, found := layer(s, tree)
 		found = append(found, c.conform(s, over)...)

@@ -6,6 +6,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -60,6 +62,39 @@ func TestPriority(t *testing.T) {
 	check("ngrok", config.OriginMaster, "master_config.json", 2)
 	write(t, dir, "master_config.json", "{}")
 	check("local", config.OriginDefault, "", 0)
+}
+
+// TestDropIns lays parts beneath holdfast.yaml, by name; what is wrong in one is told with its place.
+func TestDropIns(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "holdfast.d"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "holdfast.d/b.yaml", "units:\n  two: {run: [b]}\n  one: {grace: 4s}\n")
+	write(t, dir, "holdfast.d/a.yaml", "units:\n  one: {run: [a], grace: 3s}\nedge: {port: 81}\n")
+	write(t, dir, "holdfast.d/.hidden.yaml", "no part")
+	write(t, dir, "holdfast.d/notes.txt", "no part")
+	write(t, dir, "holdfast.yaml", "edge: {port: 82}\n")
+	w, c, err := loadIn(dir, config.Options{Environ: []string{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w.units["one"].Run[0] != "a" || w.units["one"].Grace.String() != "4s" || w.units["two"].Run[0] != "b" || w.edge.Port != 82 {
+		t.Errorf("got %+v %+v", w.units, w.edge)
+	}
+	if v := values(c)["units.two.run"]; v.File != "holdfast.d/b.yaml" || v.Line != 2 || v.Origin != config.OriginFile {
+		t.Errorf("got %+v", v)
+	}
+	write(t, dir, "holdfast.d/b.yaml", "units:\n  two: {runn: [b]}\n")
+	if _, err := c.Reload(t.Context()); err == nil || !strings.Contains(err.Error(), "holdfast.d/b.yaml:2") {
+		t.Errorf("got %v", err)
+	}
+	if err := os.Remove(filepath.Join(dir, "holdfast.d/b.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	if changes, err := c.Reload(t.Context()); err != nil || len(changes) != 1 || changes[0].Section != "units" {
+		t.Errorf("got %v, %v", changes, err)
+	}
 }
 
 func TestEnvironmentForms(t *testing.T) {

@@ -84,7 +84,7 @@ func (a *Actions) Capability() house.Capability {
 		Name:    "config",
 		Actions: a.actions(),
 		Alerts:  []holdfast.AlertRule{a.alert()},
-		Keep:    []house.Keep{{Name: "config", Patterns: []string{"holdfast.yaml", "master_config.json"}}},
+		Keep:    []house.Keep{{Name: "config", Patterns: []string{"holdfast.yaml", "holdfast.d/*.yaml", "master_config.json"}}},
 		Reason:  "it only declares actions",
 	}
 }
