@@ -50,6 +50,7 @@ type Tokens struct {
 
 // A PlanStep is one model call.
 type PlanStep struct {
+	At      float64  `json:"at" help:"when it began, in seconds after the request"`
 	Seconds float64  `json:"seconds"`
 	Tokens  Tokens   `json:"tokens"`
 	Finish  string   `json:"finish,omitempty"`
@@ -64,6 +65,7 @@ type ToolRun struct {
 	Name      string          `json:"name"`
 	Arguments json.RawMessage `json:"arguments,omitempty"`
 	Status    string          `json:"status" enum:"done,failed,waiting"`
+	At        float64         `json:"at" help:"when it began, in seconds after the request"`
 	Seconds   float64         `json:"seconds"`
 	Result    string          `json:"result,omitempty" help:"how its result began"`
 }
@@ -149,7 +151,7 @@ func (r *recording) copy() Trace {
 }
 
 func (r *recording) step(t turn, took time.Duration, err error) {
-	s := PlanStep{Seconds: took.Seconds(), Tokens: tokensOf(t.usage), Finish: t.finish, Text: tools.Excerpt(t.text, maxExcerpt)}
+	s := PlanStep{At: r.began(took), Seconds: took.Seconds(), Tokens: tokensOf(t.usage), Finish: t.finish, Text: tools.Excerpt(t.text, maxExcerpt)}
 	for _, c := range t.calls {
 		s.Calls = append(s.Calls, c.Function.Name)
 	}
@@ -162,16 +164,21 @@ func (r *recording) step(t turn, took time.Duration, err error) {
 }
 
 func (r *recording) tool(c toolCall, arguments json.RawMessage, status, result string, took time.Duration) {
-	r.add(ToolRun{ID: c.ID, Name: c.Function.Name, Arguments: arguments, Status: status, Seconds: took.Seconds(), Result: tools.Excerpt(result, maxExcerpt)})
+	r.add(ToolRun{ID: c.ID, Name: c.Function.Name, Arguments: arguments, Status: status, At: r.began(took), Seconds: took.Seconds(), Result: tools.Excerpt(result, maxExcerpt)})
 }
 
 func (r *recording) waiting(calls []toolCall) {
 	for _, c := range calls {
-		r.add(ToolRun{ID: c.ID, Name: c.Function.Name, Status: "waiting"})
+		r.add(ToolRun{ID: c.ID, Name: c.Function.Name, Status: "waiting", At: r.began(0)})
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.trace.State = "waiting"
+}
+
+// began says when something that took so long and ends now began, in seconds after the request.
+func (r *recording) began(took time.Duration) float64 {
+	return max(0, time.Since(r.trace.Started)-took).Seconds()
 }
 
 func (r *recording) add(t ToolRun) {
