@@ -33,16 +33,18 @@ const (
 	approvalsEach = 20
 )
 
-// An Approval is a destroying request of somebody who may not confirm it, waiting for a person:
+// An Approval is a request that waits for a person: a destroying action of somebody who may not
+// confirm it, or what a Queue holds.
 //
 //	pending ──▶ allowed | denied | expired
 type Approval struct {
 	ID       string          `json:"id"`
+	Kind     string          `json:"kind" enum:"action,tool" help:"an action that destroys, or a tool call of an agent"`
 	Created  time.Time       `json:"created"`
 	Expires  time.Time       `json:"expires"`
 	Caller   string          `json:"caller" help:"who asks"`
-	Action   string          `json:"action"`
-	Subject  string          `json:"subject"`
+	Action   string          `json:"action" help:"what is asked for: an action, or a tool"`
+	Subject  string          `json:"subject" help:"what it acts on; for a tool, the agent that plans with it"`
 	Input    json.RawMessage `json:"input"`
 	State    string          `json:"state" enum:"pending,allowed,denied,expired"`
 	Answered time.Time       `json:"answered,omitzero"`
@@ -97,7 +99,7 @@ func (r approvals) park(ctx context.Context, c call) error {
 }
 
 func waitingOf(ctx context.Context, tx store.Tx, c call, input string, now time.Time) (waiting int, same string, err error) {
-	rows, err := tx.Query(ctx, `SELECT id, action, input FROM approvals WHERE state = 'pending' AND caller = ? AND expires > ?`, c.caller.String(), now.UnixNano())
+	rows, err := tx.Query(ctx, `SELECT id, action, input FROM approvals WHERE kind = 'action' AND state = 'pending' AND caller = ? AND expires > ?`, c.caller.String(), now.UnixNano())
 	if err != nil {
 		return 0, "", err
 	}
@@ -117,6 +119,7 @@ func waitingOf(ctx context.Context, tx store.Tx, c call, input string, now time.
 
 type approvalFilter struct {
 	State string `json:"state" enum:"pending,allowed,denied,expired,all" default:"pending" help:"which to list"`
+	Kind  string `json:"kind" enum:"action,tool,all" default:"all" help:"actions that destroy, or tool calls of agents"`
 }
 
 type approvalList struct {
@@ -146,7 +149,7 @@ func (r approvals) actions() []holdfast.Action {
 		}, r.list),
 		NewAction(holdfast.Action{
 			Name: "approval.allow", Summary: "Allow a waiting request, after confirming its inventory",
-			Help: "Shows what the request would destroy and asks for each category, as if you had asked yourself. It runs with your standing.",
+			Help: "Shows what an action would destroy and asks for each category, as if you had asked yourself. It runs with your standing. A tool call of an agent is made at once, with the standing of whoever asked the agent; its result waits for them.",
 			Tier: holdfast.TierOperator, Effect: holdfast.EffectChange, Offline: true,
 		}, r.allow),
 		NewAction(holdfast.Action{
@@ -156,13 +159,14 @@ func (r approvals) actions() []holdfast.Action {
 	}
 }
 
-const approvalColumns = `SELECT id, created, expires, caller, action, subject, input, state, answered, answerer, reason FROM approvals`
+const approvalColumns = `SELECT id, kind, created, expires, caller, action, subject, input, state, answered, answerer, reason FROM approvals`
 
 func (r approvals) list(ctx context.Context, in approvalFilter) (approvalList, error) {
 	out := approvalList{Approvals: []Approval{}}
 	err := r.needs.Store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
-		// What waits comes before what was answered, so that no number of answers hides a request.
-		rows, err := tx.Query(ctx, approvalColumns+` ORDER BY CASE state WHEN 'pending' THEN 0 ELSE 1 END, created DESC, id LIMIT 500`)
+		// What waits comes before what was answered, and what destroys before what agents ask for, so
+		// that no number of others hides a request.
+		rows, err := tx.Query(ctx, approvalColumns+` ORDER BY CASE state WHEN 'pending' THEN 0 ELSE 1 END, CASE kind WHEN 'action' THEN 0 ELSE 1 END, created DESC, id LIMIT 500`)
 		if err != nil {
 			return err
 		}
@@ -172,7 +176,7 @@ func (r approvals) list(ctx context.Context, in approvalFilter) (approvalList, e
 			if err != nil {
 				return err
 			}
-			if in.State == "all" || in.State == a.State {
+			if (in.State == "all" || in.State == a.State) && (in.Kind == "all" || in.Kind == a.Kind) {
 				out.Approvals = append(out.Approvals, a)
 			}
 		}
@@ -185,7 +189,7 @@ func (r approvals) scan(row interface{ Scan(...any) error }) (Approval, error) {
 	var a Approval
 	var created, expires, answered int64
 	var input string
-	err := row.Scan(&a.ID, &created, &expires, &a.Caller, &a.Action, &a.Subject, &input, &a.State, &answered, &a.Answerer, &a.Reason)
+	err := row.Scan(&a.ID, &a.Kind, &created, &expires, &a.Caller, &a.Action, &a.Subject, &input, &a.State, &answered, &a.Answerer, &a.Reason)
 	a.Created, a.Expires, a.Input = time.Unix(0, created).UTC(), time.Unix(0, expires).UTC(), json.RawMessage(input)
 	if answered > 0 {
 		a.Answered = time.Unix(0, answered).UTC()
@@ -219,6 +223,9 @@ func (r approvals) allow(ctx context.Context, in approvalID) (approvalAnswer, er
 	if err != nil {
 		return answer, err
 	}
+	if waiting.Kind != kindAction {
+		return r.allowHeld(ctx, waiting)
+	}
 	caller := holdfast.CallerFrom(ctx)
 	if !caller.Human() {
 		return answer, &holdfast.Refusal{Guard: "inventory", Reason: "only a person may allow what destroys"}
@@ -247,8 +254,12 @@ func (r approvals) allow(ctx context.Context, in approvalID) (approvalAnswer, er
 }
 
 func (r approvals) deny(ctx context.Context, in approvalDenial) (approvalAnswer, error) {
-	if _, err := r.find(ctx, in.ID); err != nil {
+	waiting, err := r.find(ctx, in.ID)
+	if err != nil {
 		return approvalAnswer{}, err
+	}
+	if waiting.Kind != kindAction {
+		return r.denyHeld(ctx, waiting, in.Reason)
 	}
 	return approvalAnswer{ID: in.ID, State: "denied"}, r.answer(ctx, in.ID, "denied", in.Reason)
 }

@@ -51,6 +51,7 @@ type Registry struct {
 	declared map[string]holdfast.Action
 	streams  map[string]holdfast.Stream
 	guards   []holdfast.Guard
+	queues   map[string]*Queue // by kind
 }
 
 // NewRegistry makes an empty registry with the guards of the waist and the approval actions.
@@ -58,7 +59,7 @@ func NewRegistry(needs Needs) (*Registry, error) {
 	if needs.Now == nil {
 		needs.Now = time.Now
 	}
-	r := &Registry{needs: needs, declared: map[string]holdfast.Action{}, streams: map[string]holdfast.Stream{}}
+	r := &Registry{needs: needs, declared: map[string]holdfast.Action{}, streams: map[string]holdfast.Stream{}, queues: map[string]*Queue{}}
 	return r, r.Add(approvals{r}.actions()...)
 }
 

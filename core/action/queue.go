@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package action
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"holdfast"
+	"holdfast/core/store"
+)
+
+const (
+	// kindAction is the kind of the waist's own approvals.
+	kindAction = "action"
+	// heldEach bounds what one asker may have waiting in a queue; beyond it the oldest expire.
+	heldEach = 100
+	// heldAfter is how long the row of a request stays after it has expired, for an asker that comes late.
+	heldAfter = 7 * 24 * time.Hour
+	// heldSkew is how far before a request the clock may stand: further back its age is not known.
+	heldSkew = time.Minute
+)
+
+// A Held is a request that is no action and waits for a person: a tool call of an agent.
+type Held struct {
+	ID    string
+	Asker holdfast.Caller
+	// What is asked for, and for whom: a tool's name, an agent's.
+	What, Subject string
+	// Input is what a person is shown, secrets masked; Payload is what the carrier needs to do it.
+	Input, Payload json.RawMessage
+	Expires        time.Time
+}
+
+// A Ruling is how a held request stands. Result is there once it was carried out.
+type Ruling struct {
+	State, Reason, Answerer string
+	Result                  json.RawMessage
+}
+
+// Pending tells that nobody has decided yet.
+func (r Ruling) Pending() bool { return r.State == "pending" }
+
+// A Carrier does what was allowed, with the standing of the asker.
+type Carrier func(context.Context, Held) (json.RawMessage, error)
+
+// A Queue is the part of the approvals that one capability fills:
+//
+//	Hold ──▶ pending ──▶ allowed ──▶ carried out once, by whoever allowed it
+//	             └─────▶ denied | expired
+//
+// Of any number who decide at once one wins. What was allowed is never carried out twice, also when
+// the house ends in between: then it stands as allowed, without a result.
+type Queue struct {
+	kind     string
+	registry *Registry
+	carrier  atomic.Pointer[Carrier]
+
+	mu      sync.Mutex
+	changed chan struct{}
+}
+
+// Queue adds a kind of requests to the approvals.
+func (r *Registry) Queue(kind string) *Queue {
+	q := &Queue{kind: kind, registry: r, changed: make(chan struct{})}
+	r.queues[kind] = q
+	return q
+}
+
+// Carry says who carries out what `approval allow` allows; nil while nobody can.
+func (q *Queue) Carry(c Carrier) {
+	if c == nil {
+		q.carrier.Store(nil)
+		return
+	}
+	q.carrier.Store(&c)
+}
+
+// Changed is closed at the next decision or result.
+func (q *Queue) Changed() <-chan struct{} {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.changed
+}
+
+func (q *Queue) touch() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	close(q.changed)
+	q.changed = make(chan struct{})
+}
+
+// Hold puts requests of one asker into the queue, durably; all or none.
+func (q *Queue) Hold(ctx context.Context, asker holdfast.Caller, requests ...Held) error {
+	who, err := json.Marshal(asker)
+	if err != nil {
+		return fmt.Errorf("cannot hold the request: %w", err)
+	}
+	now := q.registry.needs.Now()
+	err = q.registry.needs.Store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
+		if _, err := tx.Exec(ctx, `DELETE FROM approvals WHERE kind = ? AND expires < ?`, q.kind, now.Add(-heldAfter).UnixNano()); err != nil {
+			return err
+		}
+		for i, h := range requests {
+			// The order of the plan is the order in which they came.
+			if _, err := tx.Exec(ctx, `INSERT INTO approvals (id, kind, created, expires, asker, caller, action, subject, input, payload, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending')`,
+				h.ID, q.kind, now.UnixNano()+int64(i), h.Expires.UnixNano(), string(who), asker.String(), h.What, h.Subject, string(h.Input), string(h.Payload)); err != nil {
+				return err
+			}
+		}
+		_, err := tx.Exec(ctx, `UPDATE approvals SET state = 'expired' WHERE kind = ? AND caller = ? AND state = 'pending' AND id NOT IN
+			(SELECT id FROM approvals WHERE kind = ? AND caller = ? AND state = 'pending' ORDER BY created DESC, id LIMIT ?)`,
+			q.kind, asker.String(), q.kind, asker.String(), heldEach)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("cannot hold the request for approval: %w", err)
+	}
+	for _, h := range requests {
+		q.note(ctx, h, asker, map[string]string{"approval": h.ID, "state": "pending"})
+	}
+	return nil
+}
+
+// note journals what became of a request.
+func (q *Queue) note(ctx context.Context, h Held, by holdfast.Caller, said map[string]string) {
+	said["kind"], said["for"] = q.kind, h.Subject
+	q.registry.note(context.WithoutCancel(ctx), holdfast.Entry{
+		Caller: by.String(), Tier: by.Tier, Action: "approval." + said["state"], Subject: h.What, Outcome: holdfast.OutcomeNoted, Detail: detail(said),
+	})
+}
+
+// Find is how a request stands, and what it was; sql.ErrNoRows when there is none.
+func (q *Queue) Find(ctx context.Context, id string) (Held, Ruling, error) {
+	var h Held
+	var ruling Ruling
+	err := q.registry.needs.Store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
+		var asker, input, payload, result string
+		var expires int64
+		err := tx.QueryRow(ctx, `SELECT id, expires, asker, action, subject, input, payload, state, reason, answerer, result FROM approvals WHERE kind = ? AND id = ?`, q.kind, id).
+			Scan(&h.ID, &expires, &asker, &h.What, &h.Subject, &input, &payload, &ruling.State, &ruling.Reason, &ruling.Answerer, &result)
+		if err != nil {
+			return err
+		}
+		h.Expires, h.Input, h.Payload = time.Unix(0, expires).UTC(), json.RawMessage(input), json.RawMessage(payload)
+		if result != "" {
+			ruling.Result = json.RawMessage(result)
+		}
+		return json.Unmarshal([]byte(asker), &h.Asker)
+	})
+	if err == nil && ruling.Pending() && !q.registry.needs.Now().Before(h.Expires) {
+		ruling.State = "expired"
+	}
+	return h, ruling, err
+}
+
+// Decide answers a request: true for the one who did. Who finds it decided already gets false and
+// how it stands. Whoever allowed it carries it out, and then calls Finish.
+func (q *Queue) Decide(ctx context.Context, by holdfast.Caller, id string, allow bool, reason string) (won bool, err error) {
+	now := q.registry.needs.Now().UnixNano()
+	state, created := "allowed", now+heldSkew.Nanoseconds()
+	if !allow {
+		state, created = "denied", int64(1)<<62 // a move toward safety needs no clock
+	}
+	err = q.registry.needs.Store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
+		result, err := tx.Exec(ctx, `UPDATE approvals SET state = ?, answered = ?, answerer = ?, reason = ? WHERE kind = ? AND id = ? AND state = 'pending' AND expires > ? AND created <= ?`,
+			state, now, by.String(), reason, q.kind, id, now, created)
+		if err != nil {
+			return err
+		}
+		n, err := result.RowsAffected()
+		won = n == 1
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("cannot answer approval %s: %w", id, err)
+	}
+	if won {
+		q.touch()
+	}
+	return won, nil
+}
+
+// Note journals a decision that did not come by an action, such as one in a chat.
+func (q *Queue) Note(ctx context.Context, h Held, by holdfast.Caller, state, via string) {
+	q.note(ctx, h, by, map[string]string{"approval": h.ID, "state": state, "via": via})
+}
+
+// Finish keeps what came of an allowed request. What it was made of is forgotten.
+func (q *Queue) Finish(ctx context.Context, id string, result json.RawMessage) error {
+	err := q.registry.needs.Store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE approvals SET result = ?, payload = '' WHERE kind = ? AND id = ? AND state = 'allowed'`, string(result), q.kind, id)
+		return err
+	})
+	q.touch()
+	if err != nil {
+		return fmt.Errorf("cannot keep the result of approval %s: %w", id, err)
+	}
+	return nil
+}
+
+// allowHeld lets a request of a queue be carried out.
+func (r approvals) allowHeld(ctx context.Context, a Approval) (approvalAnswer, error) {
+	answer := approvalAnswer{ID: a.ID, State: "allowed"}
+	caller := holdfast.CallerFrom(ctx)
+	if !caller.Human() {
+		return answer, &holdfast.Refusal{Guard: "approval", Reason: "only a person may allow what an agent asked for"}
+	}
+	q := r.queues[a.Kind]
+	if q == nil || q.carrier.Load() == nil {
+		return answer, holdfast.Errorf(holdfast.CodeUnavailable, "approval %s is a call of an agent, which only a house that runs can make: start it first", a.ID)
+	}
+	held, _, err := q.Find(ctx, a.ID)
+	if err != nil {
+		return answer, err
+	}
+	won, err := q.Decide(ctx, caller, a.ID, true, "")
+	if err != nil {
+		return answer, err
+	}
+	if !won {
+		return answer, r.lost(ctx, a)
+	}
+	// An approver who hangs up has approved all the same.
+	answer.Result, err = (*q.carrier.Load())(context.WithoutCancel(ctx), held)
+	return answer, err
+}
+
+// lost says why a decision was not taken.
+func (r approvals) lost(ctx context.Context, a Approval) error {
+	now, err := r.find(ctx, a.ID)
+	switch {
+	case err != nil:
+		return err
+	case now.Created.After(r.needs.Now().Add(heldSkew)):
+		return holdfast.Errorf(holdfast.CodeConflict, "approval %s was asked for at %s, which the clock has not reached: its age is not known. Set the clock right, or deny it", a.ID, now.Created.Format(time.RFC3339))
+	}
+	return holdfast.Errorf(holdfast.CodeConflict, "approval %s was answered by somebody else just now", a.ID)
+}
+
+// denyHeld denies a request of a queue.
+func (r approvals) denyHeld(ctx context.Context, a Approval, reason string) (approvalAnswer, error) {
+	q := r.queues[a.Kind]
+	if q == nil {
+		return approvalAnswer{}, holdfast.Errorf(holdfast.CodeFailed, "approval %s is of the kind %s, which this house does not know", a.ID, a.Kind)
+	}
+	won, err := q.Decide(ctx, holdfast.CallerFrom(ctx), a.ID, false, reason)
+	if err == nil && !won {
+		err = r.lost(ctx, a)
+	}
+	return approvalAnswer{ID: a.ID, State: "denied"}, err
+}
+
+// Missing tells that there is no such request.
+func Missing(err error) bool { return errors.Is(err, sql.ErrNoRows) }
