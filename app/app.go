@@ -84,7 +84,7 @@ func execute(ctx context.Context, args []string) error {
 	ignored := ""
 	root := cli.New(cli.Options{
 		Registry: h.Registry, Terminal: terminal(), Version: version, Home: &ignored,
-		Commands: []*cobra.Command{upCommand(h, &opt, missing), upgradeCommand(h, missing), initCommand(), openAPICommand(h)},
+		Commands: []*cobra.Command{upCommand(h, &opt, missing), upgradeCommand(h, missing), initCommand(), openAPICommand(h), mcpCommand(h, missing)},
 		Connect: func(ctx context.Context, a holdfast.Action) (cli.Caller, func() error, error) {
 			if missing != nil {
 				return nil, nil, missing

@@ -10,6 +10,8 @@ import (
 	"net"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"holdfast"
 	"holdfast/core/home"
 	"holdfast/surface/api"
@@ -47,6 +49,23 @@ func (h *House) connect(ctx context.Context, a holdfast.Action) (cli.Caller, fun
 	}
 	closing := func() error { return errors.Join(h.Store.Close(), home.GiveBack(h.Home), lock.Unlock()) }
 	return cli.Local{Registry: h.Registry, Caller: offlineCaller()}, closing, nil
+}
+
+// mcpCommand speaks MCP with the running house, which it waits for when that is starting.
+func mcpCommand(h *House, missing error) *cobra.Command {
+	return cli.MCP(terminal(), func(ctx context.Context) (net.Conn, error) {
+		if missing != nil {
+			return nil, missing
+		}
+		conn, err := arrival{h}.dialSoon(ctx, func(ctx context.Context) (net.Conn, error) { return h.Home.Dial(ctx, "control") })
+		if errors.Is(err, fs.ErrPermission) {
+			return nil, fmt.Errorf("%w; only the user who runs the house may ask it", err)
+		}
+		if err != nil {
+			return nil, h.noHouse(holdfast.Action{Name: "mcp"})
+		}
+		return conn, nil
+	})
 }
 
 // answersSoon bounds how long a command waits for a house that is starting.

@@ -41,8 +41,9 @@ func faceKey(c holdfast.Caller) string {
 }
 
 // face finds or makes the face of the caller of a request.
-func (s *Server) face(ctx context.Context) *face {
-	caller := holdfast.CallerFrom(ctx)
+func (s *Server) face(ctx context.Context) *face { return s.faceOf(ctx, holdfast.CallerFrom(ctx)) }
+
+func (s *Server) faceOf(ctx context.Context, caller holdfast.Caller) *face {
 	caller.Surface = "mcp"
 	key := faceKey(caller)
 	s.mu.Lock()

@@ -88,6 +88,9 @@ func (s *Server) Capability() house.Capability {
 		Routes: []house.Route{{
 			Pattern: "/api/mcp", Auth: house.AuthKey, Loopback: true, Handler: s,
 			Summary: "MCP: the tools of the house, by streamable HTTP",
+		}, {
+			Pattern: "GET " + stdioPath, Auth: house.AuthPeer, Handler: http.HandlerFunc(s.stdio),
+			Summary: "MCP: a connection of messages, for `holdfast mcp`",
 		}},
 		Run:    s.follow,
 		Stop:   s.stop,

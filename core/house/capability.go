@@ -57,6 +57,7 @@ const (
 	AuthSession Auth = "session"        // session cookie or supervisor token
 	AuthEither  Auth = "key or session" // whichever is there
 	AuthOwn     Auth = "own"            // the handler checks (a signature, a login form)
+	AuthPeer    Auth = "peer"           // the process at the other end of the control socket, and only there
 )
 
 // A Route is one entry of the data plane: what clients stream through the house. The caller is in

@@ -49,7 +49,12 @@ type identify func(*http.Request) (holdfast.Caller, error)
 // Control serves the control socket: the caller was put into the connection's context by Peer.
 func (s *Server) Control() http.Handler {
 	mux := newTable()
-	s.mountActions(mux, func(r *http.Request) (holdfast.Caller, error) { return holdfast.CallerFrom(r.Context()), nil })
+	s.mountActions(mux, byPeer)
+	for _, route := range s.Routes {
+		if route.Auth == house.AuthPeer {
+			mux.Handle(route.Pattern, s.guarded(route))
+		}
+	}
 	return mux
 }
 
@@ -58,7 +63,9 @@ func (s *Server) Door() http.Handler {
 	mux := newTable()
 	s.mountActions(mux, s.either)
 	for _, route := range s.Routes {
-		mux.Handle(route.Pattern, s.guarded(route))
+		if route.Auth != house.AuthPeer {
+			mux.Handle(route.Pattern, s.guarded(route))
+		}
 	}
 	mux.ServeMux.Handle("/", s.Hub) // its pages may stand where only another method is served
 	return mux
@@ -68,7 +75,7 @@ func (s *Server) Door() http.Handler {
 func (s *Server) Loopback() http.Handler {
 	mux := newTable()
 	for _, route := range s.Routes {
-		if route.Loopback {
+		if route.Loopback && route.Auth != house.AuthPeer {
 			mux.Handle(route.Pattern, s.guarded(route))
 		}
 	}
@@ -90,6 +97,8 @@ func (s *Server) guarded(route house.Route) http.Handler {
 		who = s.bySession
 	case house.AuthEither:
 		who = s.either
+	case house.AuthPeer:
+		who = byPeer
 	default:
 		who = func(*http.Request) (holdfast.Caller, error) {
 			return holdfast.Caller{}, errors.New("the route declares no authentication")
@@ -155,6 +164,9 @@ func (s *Server) byKey(r *http.Request) (holdfast.Caller, error) {
 	}
 	return caller, nil
 }
+
+// byPeer knows who was put into the connection's context by Peer.
+func byPeer(r *http.Request) (holdfast.Caller, error) { return holdfast.CallerFrom(r.Context()), nil }
 
 func (s *Server) bySession(r *http.Request) (holdfast.Caller, error) {
 	return s.Sessions.Identify(r)
