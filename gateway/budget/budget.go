@@ -165,10 +165,15 @@ func (b *Budgets) Stop(ctx context.Context) error {
 	return nil
 }
 
-// Apply takes up another configuration; calls that wait for approval are judged again by it.
+// Apply takes up another configuration; calls that wait for approval are judged again by it. Before
+// Start it is what Start loads: a recovery may change what the house read when it began.
 func (b *Budgets) Apply(c Config) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if !b.started {
+		b.needs.Config = &c
+		return
+	}
 	b.book.config = c
 	b.book.bind()
 	b.queue.again()
