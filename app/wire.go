@@ -16,6 +16,7 @@ import (
 	"holdfast/agent"
 	"holdfast/agent/mcp"
 	"holdfast/agent/tools"
+	"holdfast/agent/upstream"
 	"holdfast/core/action"
 	"holdfast/core/config"
 	"holdfast/core/config/configactions"
@@ -200,7 +201,7 @@ func (h *House) wireUnits(p *parts) {
 	h.output = keeper
 	p.logs = logs.New(logs.Needs{Home: h.Home, Units: func() []holdfast.UnitStatus { return p.units.List() }, Keeper: keeper, Log: h.log})
 	p.units = supervisor.New(supervisor.Options{Output: keeper, Home: h.Home, Host: p.machine, Journal: p.book, History: p.book, Secrets: p.secrets, Log: h.log, Helper: h.options.Watch})
-	p.units.Claim(tools.Owns)
+	p.units.Claim(upstream.Owns)
 	p.extensions = extension.New(extension.Needs{
 		Home: h.Home, Master: p.master, Units: p.units, Keys: p.secrets,
 		Trash: p.bin, Operations: h.operations, Log: h.log,

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"holdfast"
+	"holdfast/agent/upstream"
 	"holdfast/core/action"
 )
 
@@ -44,17 +45,17 @@ type listOutput struct {
 // A Server is how one tool server stands. Name is its extension's, with .mcp after it for the second
 // of two.
 type Server struct {
-	Name      string    `json:"name"`
-	Extension string    `json:"extension"`
-	State     State     `json:"state"`
-	PID       int       `json:"pid,omitempty"`
-	Since     time.Time `json:"since"`
-	Tools     int       `json:"tools"`
-	Starts    int       `json:"starts"`
-	Failures  int       `json:"failures"`
-	Error     string    `json:"error,omitempty"`
-	Problems  []Problem `json:"problems,omitempty"`
-	Log       string    `json:"log"`
+	Name      string             `json:"name"`
+	Extension string             `json:"extension"`
+	State     upstream.State     `json:"state"`
+	PID       int                `json:"pid,omitempty"`
+	Since     time.Time          `json:"since"`
+	Tools     int                `json:"tools"`
+	Starts    int                `json:"starts"`
+	Failures  int                `json:"failures"`
+	Error     string             `json:"error,omitempty"`
+	Problems  []upstream.Problem `json:"problems,omitempty"`
+	Log       string             `json:"log"`
 }
 
 type nameInput struct {
@@ -194,19 +195,15 @@ func (c *Catalogue) server(name string) (Server, error) {
 	return list[i], nil
 }
 
-func (s *server) status() Server {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	status := Server{
-		Name: s.decl.Name, Extension: s.extension(), State: s.state, Since: s.since, Tools: len(s.offered.entries),
-		Starts: s.starts, Failures: s.failures, Problems: s.offered.problems,
+func (s *source) status() Server {
+	status := s.Status()
+	server := Server{
+		Name: s.decl.Name, Extension: s.extension(), State: status.State, Since: status.Since, Tools: len(s.entries()),
+		Starts: status.Starts, Failures: status.Failures, Problems: s.troubles(), Error: status.Error,
 		Log: s.decl.Name + "_tools.log",
 	}
-	if s.live != nil {
-		status.PID = s.live.child.Identity().PID
+	if len(status.Running) > 0 {
+		server.PID = status.Running[0].PID
 	}
-	if s.err != nil {
-		status.Error = printable(s.err.Error(), 2000)
-	}
-	return status
+	return server
 }

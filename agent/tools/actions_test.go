@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"holdfast/agent/upstream"
+
 	"holdfast"
 )
 
@@ -39,7 +41,7 @@ func TestOperatorListsShowsCallsAndRestarts(t *testing.T) {
 	b.actions.add(houseActions()...)
 	b.up()
 	out, err := b.ask("tool.list", `{"extension":"alpha"}`)
-	if err != nil || len(out.(listOutput).Tools) < 5 || out.(listOutput).Servers[0].State != StateServing {
+	if err != nil || len(out.(listOutput).Tools) < 5 || out.(listOutput).Servers[0].State != upstream.StateServing {
 		t.Errorf("list is %+v, %v", out, err)
 	}
 	if out, err = b.ask("tool.list", `{"extension":"house"}`); err != nil || len(out.(listOutput).Tools) != 3 {
@@ -56,7 +58,7 @@ func TestOperatorListsShowsCallsAndRestarts(t *testing.T) {
 	if out, err = b.ask("tool.call", `{"name":"echo","arguments":{"text":"9007199254740993"}}`); err != nil || out.(Result).Text != "9007199254740993" {
 		t.Errorf("call is %+v, %v", out, err)
 	}
-	if out, err = b.ask("tool.restart", `{"name":"alpha"}`); err != nil || out.(Server).State != StateServing {
+	if out, err = b.ask("tool.restart", `{"name":"alpha"}`); err != nil || out.(Server).State != upstream.StateServing {
 		t.Errorf("restart is %+v, %v", out, err)
 	}
 	for name, input := range map[string]string{"tool.show": `{"name":"nowhere"}`, "tool.restart": `{"name":"nowhere"}`, "tool.call": `{"name":"nowhere"}`} {

@@ -10,7 +10,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+
 	"holdfast"
+	"holdfast/agent/upstream"
 	"holdfast/core/action"
 )
 
@@ -84,7 +87,7 @@ func (c call) run(ctx context.Context) (Result, error) {
 	if e.action != "" {
 		result, err = c.house(ctx)
 	} else {
-		result, err = e.server.call(ctx, e.own, c.arguments, int(settings.Result))
+		result, err = c.ask(ctx, int(settings.Result))
 	}
 	if err != nil && errors.Is(context.Cause(ctx), errTimeout) {
 		err = holdfast.Errorf(holdfast.CodeUnavailable, "tool %s did not answer within %s, so the call was cancelled: %w", e.Name, settings.Timeout, err)
@@ -94,6 +97,18 @@ func (c call) run(ctx context.Context) (Result, error) {
 		result.Structured, result.Failed = nil, result.Failed || len(result.Structured) > 0
 	}
 	return result, err
+}
+
+// ask calls the tool of a server. What the server says against the call is the tool's own failure.
+func (c call) ask(ctx context.Context, limit int) (Result, error) {
+	answer, err := c.entry.source.Call(ctx, upstream.Request{Name: c.entry.own, Arguments: c.arguments})
+	if said, ok := errors.AsType[*jsonrpc.Error](err); ok {
+		return failed(said.Message), nil
+	}
+	if err != nil {
+		return Result{}, err
+	}
+	return fromMCP(answer, limit), nil
 }
 
 var errTimeout = errors.New("the call took too long")

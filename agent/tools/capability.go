@@ -9,19 +9,14 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"reflect"
-	"strings"
-	"syscall"
-
-	"github.com/modelcontextprotocol/go-sdk/mcp"
-
-	"holdfast/core/home"
-	"holdfast/core/house"
 
 	"holdfast"
+	"holdfast/agent/upstream"
+	"holdfast/core/home"
+	"holdfast/core/house"
 )
 
 //go:embed host/*.py
@@ -50,41 +45,25 @@ func (c *Catalogue) start(ctx context.Context) error {
 		return err
 	}
 	mark := c.needs.House()
-	if err := c.reap(ctx, mark); err != nil {
+	if err := upstream.Reap(ctx, c.needs.Processes, mark, c.needs.Log); err != nil {
 		return err
 	}
-	l := &launcher{
-		host: c.needs.Processes, house: mark, python: folder, secret: c.needs.Secret,
-		home:   c.needs.Home.Dir(),
-		env:    c.needs.Home.Path(".env"),
-		helper: c.needs.Helper,
-		logs:   func(extension string) string { return c.needs.Home.Var("logs", extension+"_tools.log") },
-		client: &mcp.Implementation{Name: "holdfast", Version: "1"},
-	}
 	c.mu.Lock()
-	c.launcher = l
+	c.lends = upstream.Needs{
+		Settings: c.lent, Processes: c.needs.Processes, House: mark, Helper: c.needs.Helper,
+		Python: folder, Home: c.needs.Home.Dir(), EnvFile: c.needs.Home.Path(".env"),
+		Secret: c.needs.Secret, Changed: c.touch, Updated: func(string) {}, Log: c.needs.Log,
+	}
 	c.life, c.end = context.WithCancel(context.Background())
 	c.mu.Unlock()
 	c.Refresh()
 	return nil
 }
 
-// reap ends the tool servers that a killed house left: nobody can speak with them any more.
-func (c *Catalogue) reap(ctx context.Context, mark string) error {
-	found, err := c.needs.Processes.Marked(mark)
-	if err != nil {
-		return fmt.Errorf("cannot look for tool servers that were left: %w", err)
-	}
-	for _, f := range found {
-		if !strings.HasPrefix(f.Mark.Unit, markUnit) || !strings.HasPrefix(f.Mark.Launch, markLaunch) {
-			continue
-		}
-		c.needs.Log.Info("ending a tool server that was left", slog.String("unit", f.Mark.Unit), slog.Int("pid", f.PID))
-		if err := c.needs.Processes.EndMarked(ctx, f.Mark, syscall.SIGKILL, 0); err != nil {
-			return fmt.Errorf("cannot end the tool server %s that was left: %w", f.Mark.Unit, err)
-		}
-	}
-	return nil
+// lent is the settings of the servers.
+func (c *Catalogue) lent() upstream.Settings {
+	s := c.settings()
+	return upstream.Settings{StartWithin: s.StartWithin.Std(), Idle: s.Idle.Std(), Parallel: s.Parallel}
 }
 
 // follow takes up the changes of the extensions.
@@ -166,49 +145,39 @@ func (c *Catalogue) reconcile(declared []holdfast.ToolServer) (changed bool) {
 }
 
 // begin starts the loop of a server after the one that it replaces has ended.
-func (c *Catalogue) begin(decl holdfast.ToolServer, old *server) {
+func (c *Catalogue) begin(decl holdfast.ToolServer, old *source) {
 	ctx, stop := context.WithCancel(c.life)
-	s := newServer(decl, c.launcher, c.settings, c.needs.Log, c.touch)
-	s.stop = stop
+	needs := c.lends
+	needs.LogFile = c.needs.Home.Var("logs", decl.Name+"_tools.log")
+	s := &source{Server: upstream.New(upstream.Declaration{Name: decl.Name, Stdio: &decl}, needs), decl: decl, stop: stop}
 	c.servers[decl.Name] = s
 	c.loops.Go(func() {
 		defer stop()
 		if old != nil {
 			old.stop()
-			<-old.gone
+			<-old.Over()
 		}
-		s.run(ctx)
+		s.Run(ctx)
 	})
 }
 
 // Restart starts a tool server anew, for what changed in its files.
 func (c *Catalogue) Restart(ctx context.Context, name string) error {
 	c.mu.Lock()
-	old := c.servers[name]
-	if old == nil || c.life == nil {
-		c.mu.Unlock()
+	s := c.servers[name]
+	c.mu.Unlock()
+	if s == nil {
 		return holdfast.Errorf(holdfast.CodeNotFound, "there is no tool server %q", name)
 	}
-	c.begin(old.decl, old)
-	fresh := c.servers[name]
-	c.mu.Unlock()
-	c.touch()
+	s.Restart()
 	select {
-	case <-fresh.tried:
-		return fresh.trouble()
+	case <-s.Tried():
+		return s.Trouble()
+	case <-s.Over():
+		return s.Trouble()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// trouble is why a server does not serve, nil when it does or could.
-func (s *server) trouble() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.state == StateWaiting || s.state == StateBlocked {
-		return holdfast.Errorf(holdfast.CodeUnavailable, "the tool server of %s does not run: %w", s.decl.Name, s.err)
-	}
-	return nil
 }
 
 // installHost writes the Python host under a name that tells its content, so that a house of

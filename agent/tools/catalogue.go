@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"holdfast"
+	"holdfast/agent/upstream"
 	"holdfast/core/config"
 	"holdfast/core/home"
 	"holdfast/core/process"
@@ -98,15 +99,15 @@ type Catalogue struct {
 	section *Settings                // as the configuration filled it at start
 	applied atomic.Pointer[Settings] // what a reload put in its place
 
-	mu       sync.Mutex
-	servers  map[string]*server // by extension
-	shown    *snapshot          // what List answers; nil until built
-	watch    chan struct{}      // closed and replaced whenever the list may have changed
-	usage    map[string]*usage  // by tool name
-	launcher *launcher
-	life     context.Context // of the servers' loops; nil before Start
-	end      context.CancelFunc
-	loops    sync.WaitGroup
+	mu      sync.Mutex
+	servers map[string]*source // by extension
+	shown   *snapshot          // what List answers; nil until built
+	watch   chan struct{}      // closed and replaced whenever the list may have changed
+	usage   map[string]*usage  // by tool name
+	lends   upstream.Needs     // what each server is made of
+	life    context.Context    // of the servers' loops; nil before Start
+	end     context.CancelFunc
+	loops   sync.WaitGroup
 }
 
 // usage counts the calls of one tool since the house started.
@@ -126,7 +127,7 @@ func New(needs Needs) *Catalogue {
 			Timeout: config.Duration(time.Minute), StartWithin: config.Duration(30 * time.Second),
 			Idle: config.Duration(30 * time.Minute), Result: 1 << 20, Parallel: 32,
 		},
-		servers: map[string]*server{}, watch: make(chan struct{}), usage: map[string]*usage{},
+		servers: map[string]*source{}, watch: make(chan struct{}), usage: map[string]*usage{},
 	}
 }
 
@@ -192,7 +193,7 @@ func (c *Catalogue) Now(caller holdfast.Caller) []Entry {
 func (c *Catalogue) Instructions() map[string]string {
 	found := map[string]string{}
 	for _, s := range c.all() {
-		if text := s.offer().instructions; text != "" {
+		if text := s.Offer().Instructions; text != "" {
 			found[s.decl.Name] = text
 		}
 	}
@@ -205,8 +206,8 @@ func (c *Catalogue) settle(ctx context.Context) error {
 	defer enough.Stop()
 	for _, s := range c.all() {
 		select {
-		case <-s.tried:
-		case <-s.gone:
+		case <-s.Tried():
+		case <-s.Over():
 		case <-enough.C:
 			return nil
 		case <-ctx.Done():
@@ -216,10 +217,10 @@ func (c *Catalogue) settle(ctx context.Context) error {
 	return nil
 }
 
-func (c *Catalogue) all() []*server {
+func (c *Catalogue) all() []*source {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	list := make([]*server, 0, len(c.servers))
+	list := make([]*source, 0, len(c.servers))
 	for _, s := range c.servers {
 		list = append(list, s)
 	}

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"holdfast"
+	"holdfast/agent/upstream"
 	"holdfast/core/action"
 	"holdfast/core/config"
 	"holdfast/core/process"
@@ -73,39 +74,10 @@ func TestUnknownToolNamesTheNearest(t *testing.T) {
 	}
 }
 
-func TestCrashIsToldAndTheServerComesBack(t *testing.T) {
-	b := newBench(t, goServer(t, "alpha", "good")).up()
-	b.must("echo", `{"text":"x"}`)
-	b.servers["alpha"].mu.Lock()
-	b.servers["alpha"].live.began = time.Now().Add(-time.Minute) // it served for long: restart at once
-	b.servers["alpha"].mu.Unlock()
-	_, err := b.Call(t.Context(), agent(), "crash", nil)
-	if err == nil || !strings.Contains(err.Error(), "status 9") || !strings.Contains(err.Error(), "out of cheese") {
-		t.Fatalf("error is %v", err)
-	}
-	if r := b.must("echo", `{"text":"again"}`); r.Text != "again" {
-		t.Errorf("after the crash it answered %+v", r)
-	}
-	if s := b.Servers()[0]; s.Starts != 2 || s.State != StateServing {
-		t.Errorf("server is %+v", s)
-	}
-}
-
-func TestKilledServerComesBack(t *testing.T) {
-	b := newBench(t, goServer(t, "alpha", "good")).up()
-	b.must("echo", `{"text":"x"}`)
-	b.servers["alpha"].mu.Lock()
-	b.servers["alpha"].live.began = time.Now().Add(-time.Minute)
-	b.servers["alpha"].mu.Unlock()
-	b.kill("alpha")
-	until(t, "a new process", func() bool { s := b.Servers()[0]; return s.Starts == 2 && s.State == StateServing })
-	b.must("echo", `{"text":"y"}`)
-}
-
 func TestCrashLoopSlowsDown(t *testing.T) {
 	b := newBench(t, goServer(t, "dead", "dead"), goServer(t, "alpha", "good")).up()
 	b.must("echo", `{"text":"the other still works"}`)
-	until(t, "waiting", func() bool { s, _ := b.server("dead"); return s.State == StateWaiting })
+	until(t, "waiting", func() bool { s, _ := b.server("dead"); return s.State == upstream.StateWaiting })
 	s, _ := b.server("dead")
 	if !strings.Contains(s.Error, "status 7") || !strings.Contains(s.Error, "cannot find my configuration") {
 		t.Errorf("error is %q", s.Error)
@@ -128,7 +100,7 @@ func TestHungServerIsBounded(t *testing.T) {
 		t.Errorf("listing took %s", took)
 	}
 	s, _ := b.server("hung")
-	if s.State != StateWaiting || !strings.Contains(s.Error, "did not answer within") {
+	if s.State != upstream.StateWaiting || !strings.Contains(s.Error, "did not answer within") {
 		t.Errorf("server is %+v", s)
 	}
 }
@@ -202,7 +174,7 @@ func TestBlockedServerOffersNothing(t *testing.T) {
 	if names := b.names(agent()); len(names) != 0 {
 		t.Errorf("names are %v", names)
 	}
-	if s := b.Servers()[0]; s.State != StateBlocked || !strings.Contains(s.Error, "OPENAI_API_KEY") {
+	if s := b.Servers()[0]; s.State != upstream.StateBlocked || !strings.Contains(s.Error, "OPENAI_API_KEY") {
 		t.Errorf("server is %+v", s)
 	}
 }
@@ -211,7 +183,7 @@ func TestIdleServerRestsAndWakes(t *testing.T) {
 	b := newBench(t, goServer(t, "alpha", "good"))
 	b.section.Idle = config.Duration(50 * time.Millisecond)
 	b.up()
-	until(t, "rest", func() bool { return b.Servers()[0].State == StateResting && len(b.left()) == 0 })
+	until(t, "rest", func() bool { return b.Servers()[0].State == upstream.StateResting && len(b.left()) == 0 })
 	if names := b.names(agent()); !slices.Contains(names, "echo") {
 		t.Errorf("a resting server's tools are gone: %v", names)
 	}
@@ -320,11 +292,7 @@ func TestStopEndsCallsInFlight(t *testing.T) {
 		_, err := b.Call(context.Background(), agent(), "slow", nil)
 		failed <- err
 	}()
-	until(t, "the call", func() bool {
-		b.servers["alpha"].mu.Lock()
-		defer b.servers["alpha"].mu.Unlock()
-		return b.servers["alpha"].running == 1
-	})
+	until(t, "the call", func() bool { return b.servers["alpha"].Status().Calls == 1 })
 	b.down()
 	if err := <-failed; err == nil || !strings.Contains(err.Error(), "ended while slow ran") {
 		t.Errorf("error is %v", err)

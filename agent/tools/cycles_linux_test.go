@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"holdfast/agent/upstream"
+
 	"holdfast/core/config"
 )
 
@@ -36,7 +38,7 @@ func TestThousandSessionsLeaveNothing(t *testing.T) {
 	b.up()
 	resting := func() bool {
 		for _, s := range b.Servers() {
-			if s.State != StateResting {
+			if s.State != upstream.StateResting {
 				return false
 			}
 		}
@@ -53,7 +55,7 @@ func TestThousandSessionsLeaveNothing(t *testing.T) {
 		group.Go(func() {
 			for range rounds {
 				b.must(name+"_echo", `{"text":"x"}`)
-				until(t, name+" rests", func() bool { s, err := b.server(name); return err == nil && s.State == StateResting })
+				until(t, name+" rests", func() bool { s, err := b.server(name); return err == nil && s.State == upstream.StateResting })
 			}
 		})
 	}

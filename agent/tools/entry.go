@@ -13,6 +13,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"holdfast"
+	"holdfast/agent/plain"
 )
 
 // An Entry is one tool of the catalogue, and how it was used since the house started.
@@ -32,10 +33,10 @@ type Entry struct {
 	LastUsed time.Time `json:"last_used,omitzero"`
 }
 
-// an entry is an Entry with the way to call it: server and own name, or action.
+// an entry is an Entry with the way to call it: source and own name, or action.
 type entry struct {
 	Entry
-	server *server
+	source *source
 	own    string
 	action string
 	schema *argumentSchema
@@ -74,10 +75,10 @@ func (c *Catalogue) snapshot() *snapshot {
 
 func (c *Catalogue) extensionEntries() []*entry {
 	servers := c.all()
-	slices.SortFunc(servers, func(a, b *server) int { return strings.Compare(a.decl.Name, b.decl.Name) })
+	slices.SortFunc(servers, func(a, b *source) int { return strings.Compare(a.decl.Name, b.decl.Name) })
 	var list []*entry
 	for _, s := range servers {
-		list = append(list, s.offer().entries...)
+		list = append(list, s.entries()...)
 	}
 	return list
 }
@@ -144,17 +145,5 @@ func short(text string) string {
 	return hex.EncodeToString(sum[:3])
 }
 
-// printable keeps text from a server from steering a terminal: control characters go, line ends and
-// tabs stay, and it is cut at a bound.
-func printable(text string, bound int) string {
-	text = strings.Map(func(r rune) rune {
-		if r == '\n' || r == '\t' {
-			return r
-		}
-		if r < 0x20 || r == 0x7f || (r >= 0x80 && r < 0xa0) {
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(text, "�"))
-	return cutText(text, bound)
-}
+// printable keeps text from a server from steering a terminal, and cuts it at a bound.
+func printable(text string, bound int) string { return plain.Text(text, bound) }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"holdfast"
+	"holdfast/agent/upstream"
 )
 
 // alarming is after how many failures in a row a tool server is an alert.
@@ -37,7 +38,7 @@ func (d desk) check(context.Context) holdfast.CheckResult {
 // complaint is what is wrong with a server, empty for nothing.
 func (s Server) complaint() string {
 	switch {
-	case s.State == StateWaiting || s.State == StateBlocked:
+	case s.State == upstream.StateWaiting || s.State == upstream.StateBlocked:
 		return s.Name + ": " + s.Error
 	case len(s.Problems) > 0:
 		return fmt.Sprintf("%s: %s could not be loaded: %s", s.Name, s.Problems[0].Part, s.Problems[0].Error)
@@ -52,7 +53,7 @@ func (d desk) alert() holdfast.AlertRule {
 		Firing: func(context.Context) []holdfast.Alert {
 			var firing []holdfast.Alert
 			for _, s := range d.Servers() {
-				if s.complaint() == "" || (len(s.Problems) == 0 && s.State != StateBlocked && s.Failures < alarming) {
+				if s.complaint() == "" || (len(s.Problems) == 0 && s.State != upstream.StateBlocked && s.Failures < alarming) {
 					continue
 				}
 				firing = append(firing, holdfast.Alert{

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,9 +18,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/modelcontextprotocol/go-sdk/mcp"
-
 	"holdfast"
+	"holdfast/agent/upstream/upstreamtest"
 	"holdfast/core/home"
 	"holdfast/core/process"
 )
@@ -32,7 +30,7 @@ func TestMain(m *testing.M) {
 		os.Exit(liveAs(place, os.Getenv("TOOL_HOUSE_MARK")))
 	}
 	if kind := os.Getenv("TOOL_SERVER"); kind != "" {
-		os.Exit(serveAs(kind))
+		os.Exit(upstreamtest.Serve(kind))
 	}
 	os.Exit(m.Run())
 }
@@ -56,85 +54,6 @@ func liveAs(place, mark string) int {
 	}
 	fmt.Println("up")
 	select {}
-}
-
-func serveAs(kind string) int {
-	switch kind {
-	case "hung":
-		select {}
-	case "dead":
-		fmt.Fprintln(os.Stderr, "cannot find my configuration")
-		return 7
-	case "garbage":
-		fmt.Println("Welcome to the server!\n{\"half\": \n[1,2]\nnull")
-	case "tree":
-		// A child that ignores TERM and holds the pipes, and one in a session of its own.
-		for _, script := range []string{"trap '' TERM; sleep 1000", "exec setsid sleep 1000"} {
-			child := exec.CommandContext(context.Background(), "sh", "-c", script)
-			child.Stdout = os.Stdout
-			if err := child.Start(); err != nil {
-				return 1
-			}
-		}
-	}
-	server := mcp.NewServer(&mcp.Implementation{Name: "test", Version: "3"}, &mcp.ServerOptions{Instructions: "Use it well."})
-	addTools(server, kind)
-	if err := server.Run(context.Background(), &mcp.StdioTransport{}); err != nil {
-		return 1
-	}
-	return 0
-}
-
-type echoInput struct {
-	Text string `json:"text"`
-}
-
-func addTools(server *mcp.Server, kind string) {
-	text := func(s string) *mcp.CallToolResult {
-		return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: s}}}
-	}
-	add := func(name string, schema string, run func(context.Context, json.RawMessage) (*mcp.CallToolResult, error)) {
-		server.AddTool(&mcp.Tool{Name: name, Description: "does " + name, InputSchema: json.RawMessage(schema)},
-			func(ctx context.Context, r *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-				return run(ctx, r.Params.Arguments)
-			})
-	}
-	add("echo", `{"type":"object","properties":{"text":{"type":"string"},"pin":{"type":"string","writeOnly":true}},"required":["text"]}`,
-		func(_ context.Context, raw json.RawMessage) (*mcp.CallToolResult, error) {
-			var in echoInput
-			if err := json.Unmarshal(raw, &in); err != nil {
-				return nil, err
-			}
-			return text(in.Text), nil
-		})
-	add("crash", `{"type":"object"}`, func(context.Context, json.RawMessage) (*mcp.CallToolResult, error) {
-		fmt.Fprintln(os.Stderr, "fatal: out of cheese")
-		os.Exit(9)
-		return nil, nil
-	})
-	add("slow", `{"type":"object"}`, func(ctx context.Context, _ json.RawMessage) (*mcp.CallToolResult, error) {
-		<-ctx.Done()
-		return nil, ctx.Err()
-	})
-	add("huge", `{"type":"object"}`, func(context.Context, json.RawMessage) (*mcp.CallToolResult, error) {
-		return text(strings.Repeat("ä", 3<<20)), nil
-	})
-	add("enormous", `{"type":"object"}`, func(context.Context, json.RawMessage) (*mcp.CallToolResult, error) {
-		return text(strings.Repeat("x", 20<<20)), nil
-	})
-	add("refuse", `{"type":"object"}`, func(context.Context, json.RawMessage) (*mcp.CallToolResult, error) {
-		return nil, fmt.Errorf("no such luck")
-	})
-	add("secret", `{"type":"object"}`, func(context.Context, json.RawMessage) (*mcp.CallToolResult, error) {
-		fmt.Fprintln(os.Stderr, "the key is "+os.Getenv("THE_KEY"))
-		return text(strings.Join(os.Environ(), "\n")), nil
-	})
-	if kind == "grow" {
-		add("grow", `{"type":"object"}`, func(context.Context, json.RawMessage) (*mcp.CallToolResult, error) {
-			add("grown", `{"type":"object"}`, func(context.Context, json.RawMessage) (*mcp.CallToolResult, error) { return text("ok"), nil })
-			return text("ok"), nil
-		})
-	}
 }
 
 // memory is a journal that forgets.

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"holdfast/agent/upstream"
+
 	"holdfast"
 	"holdfast/core/config"
 	"holdfast/holdfasttest/need"
@@ -235,7 +237,7 @@ func TestPythonThatDiesComesBack(t *testing.T) {
 	if _, err := b.Call(t.Context(), agent(), "die", nil); err == nil || !strings.Contains(err.Error(), "status 4") || !strings.Contains(err.Error(), "dying") {
 		t.Errorf("error is %v", err)
 	}
-	until(t, "serving again", func() bool { s := b.Servers()[0]; return s.Starts == 2 && s.State == StateServing })
+	until(t, "serving again", func() bool { s := b.Servers()[0]; return s.Starts == 2 && s.State == upstream.StateServing })
 	b.must("refuse", "")
 }
 

@@ -6,11 +6,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"strings"
-	"unicode/utf8"
+
+	"holdfast/agent/plain"
 )
 
 const (
-	hidden      = "••••"
+	hidden      = plain.Hidden
 	maxShown    = 200     // of one string in a journal entry
 	maxRedacted = 4 << 10 // of all arguments in a journal entry
 	maxItems    = 50      // of one list or object in a journal entry
@@ -191,42 +192,7 @@ func counts(key string, value any) bool {
 }
 
 // showString cuts a long string, and hides one that has the form of a key or carries one.
-func showString(s string) string {
-	lower := strings.ToLower(s)
-	for _, form := range []string{"sk-", "bearer ", "ghp_", "github_pat_", "xoxb-", "xoxp-", "-----begin", "eyj", "akia", "glpat-", "age-secret-key"} {
-		if strings.Contains(lower, form) && longRun(s) {
-			return hidden
-		}
-	}
-	if strings.Contains(s, "://") && strings.Contains(s, "@") {
-		return hidden
-	}
-	return cutText(s, maxShown)
-}
-
-// longRun tells whether a text holds a run of at least 12 characters as keys are made of.
-func longRun(s string) bool {
-	run := 0
-	for _, r := range s {
-		if r <= ' ' {
-			run = 0
-			continue
-		}
-		if run++; run >= 12 {
-			return true
-		}
-	}
-	return false
-}
+func showString(s string) string { return plain.Show(s) }
 
 // cutText cuts at a bound of bytes, between characters.
-func cutText(s string, bound int) string {
-	if len(s) <= bound {
-		return s
-	}
-	cut := bound
-	for cut > 0 && !utf8.RuneStart(s[cut]) {
-		cut--
-	}
-	return s[:cut] + "…"
-}
+func cutText(s string, bound int) string { return plain.Cut(s, bound) }

@@ -99,9 +99,3 @@ func TestToolNames(t *testing.T) {
 		t.Error("two long names become one")
 	}
 }
-
-func TestDescriptionsCannotSteerATerminal(t *testing.T) {
-	if got := printable("a\x1b[2J\x07b\u009bc\nd\te", 100); got != "a[2Jbc\nd\te" {
-		t.Errorf("got %q", got)
-	}
-}

@@ -1,28 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package tools
+package upstream
 
 import (
 	"context"
-	"log/slog"
 	"testing"
 	"time"
 
 	"holdfast"
-	"holdfast/core/config"
 )
 
-// waitedFor is a server without a process, in a state, and a call that waits for it until the end.
-func waitedFor(t *testing.T, state State) (s *server, giveUp func()) {
+// waitedFor is the life of a server without a process, in a state, and a call that waits for it until
+// the end.
+func waitedFor(t *testing.T, state State) (l *life, giveUp func()) {
 	t.Helper()
-	settings := &Settings{Idle: config.Duration(time.Nanosecond), Parallel: 1}
-	s = newServer(holdfast.ToolServer{Name: "alpha"}, nil, func() *Settings { return settings }, slog.New(slog.DiscardHandler), func() {})
-	s.move(state, nil)
+	s := New(Declaration{Name: "alpha", Stdio: &holdfast.ToolServer{}}, testNeeds(t, Settings{Idle: time.Nanosecond, Parallel: 1}))
+	l = s.round.main
+	l.move(state, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
-		if _, err := s.call(ctx, "echo", nil, 0); err == nil {
+		if _, err := s.Call(ctx, Request{Name: "echo"}); err == nil {
 			t.Error("a call without a process was answered")
 		}
 	}()
@@ -31,8 +30,8 @@ func waitedFor(t *testing.T, state State) (s *server, giveUp func()) {
 		<-over
 	}
 	t.Cleanup(giveUp)
-	until(t, "the call waits", func() bool { return len(s.slots) == 1 })
-	return s, giveUp
+	until(t, "the call waits", func() bool { return len(s.round.slots) == 1 })
+	return l, giveUp
 }
 
 func TestAServerThatACallWaitsForIsNotIdle(t *testing.T) {

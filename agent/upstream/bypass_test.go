@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package tools
+package upstream
 
 import (
 	"slices"
@@ -13,10 +13,13 @@ import (
 // TestNoServerHasTheBypass whether it is declared, a secret, or the house's own.
 func TestNoServerHasTheBypass(t *testing.T) {
 	t.Setenv(holdfast.BypassVariable, "1")
-	l := &launcher{secret: func(string) (holdfast.Secret, bool) { return holdfast.NewSecret("1"), true }}
-	env, _, err := l.environment(holdfast.ToolServer{
-		Env: map[string]string{holdfast.BypassVariable: "1", "MINE": "x"}, Secrets: []string{holdfast.BypassVariable},
-	})
+	l := launcher{
+		&Needs{Secret: func(string) (holdfast.Secret, bool) { return holdfast.NewSecret("1"), true }},
+		holdfast.ToolServer{
+			Env: map[string]string{holdfast.BypassVariable: "1", "MINE": "x"}, Secrets: []string{holdfast.BypassVariable},
+		},
+	}
+	env, _, err := l.environment()
 	if err != nil || !slices.Contains(env, "MINE=x") {
 		t.Fatalf("%v: %v", err, env)
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package tools
+package upstream
 
 import (
 	"bufio"
@@ -15,12 +15,12 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"holdfast"
+	"holdfast/agent/plain"
 	"holdfast/core/process"
 )
 
@@ -32,132 +32,137 @@ const (
 
 // versions of the protocol to begin with: every server of today speaks the older one, and some never
 // answer anything newer; empty stands for the newest.
-func versions() []string { return []string{"2025-11-25", ""} }
-
-// launch starts the process of a tool server and the session with it. ctx bounds the start only. A
-// server that refuses the older protocol is started again and asked in the newest.
-func (l *launcher) launch(ctx context.Context, decl holdfast.ToolServer) (started *live, err error) {
-	for _, version := range versions() {
-		started, err = l.connect(ctx, decl, version)
-		if _, refused := errors.AsType[*jsonrpc.Error](err); err == nil || !refused {
-			return started, err
-		}
+func versions(era Era) []string {
+	if era == Modern {
+		return []string{""}
 	}
-	return nil, err
+	return []string{"2025-11-25", ""}
 }
 
-func (l *launcher) connect(ctx context.Context, decl holdfast.ToolServer, version string) (*live, error) {
-	env, secrets, err := l.environment(decl)
+// launch starts the process of a server and the session with it. ctx bounds the start only. A server
+// that refuses the older protocol is started again and asked in the newest. An era that is not empty
+// must be the server's.
+func launch(ctx context.Context, needs *Needs, decl holdfast.ToolServer, era Era) (started *live, err error) {
+	l := launcher{needs, decl}
+	for _, version := range versions(era) {
+		started, err = l.connect(ctx, version)
+		if _, refused := errors.AsType[*jsonrpc.Error](err); err == nil || !refused {
+			break
+		}
+	}
+	if err == nil && era != "" && started.era != era {
+		err = fmt.Errorf("it speaks the %s protocol only", started.era)
+		started.end()
+	}
+	return started, err
+}
+
+// a launcher starts the process of one server.
+type launcher struct {
+	needs *Needs
+	decl  holdfast.ToolServer
+}
+
+func (l launcher) connect(ctx context.Context, version string) (*live, error) {
+	env, secrets, err := l.environment()
 	if err != nil {
 		return nil, err
 	}
-	started, stdin, err := l.spawn(decl, env, secrets)
+	p, stdin, err := l.spawn(env, secrets)
 	if err != nil {
 		return nil, err
 	}
-	client := mcp.NewClient(l.client, &mcp.ClientOptions{
-		Capabilities: &mcp.ClientCapabilities{},
-		ToolListChangedHandler: func(context.Context, *mcp.ToolListChangedRequest) {
-			select {
-			case started.relist <- struct{}{}:
-			default:
-			}
-		},
-	})
-	session, err := client.Connect(ctx, &mcp.IOTransport{Reader: started.reader, Writer: stdin}, &mcp.ClientSessionOptions{ProtocolVersion: version})
+	started, err := connect(ctx, l.needs, p, &mcp.IOTransport{Reader: p.reader, Writer: stdin}, version)
 	if err != nil {
 		if _, said := errors.AsType[*jsonrpc.Error](err); !said {
-			err = started.explain(ctx, err)
+			err = p.explain(ctx, err)
 		}
-		started.end()
+		p.end(func() {})
 		return nil, fmt.Errorf("cannot initialize it: %w", err)
 	}
-	started.session = session
-	started.watch()
 	return started, nil
 }
 
 // spawn starts the process with pipes at its three streams.
-func (l *launcher) spawn(decl holdfast.ToolServer, env []string, secrets []holdfast.Secret) (*live, *os.File, error) {
-	var pipes [6]*os.File // the child's ends are the even ones
+func (l launcher) spawn(env []string, secrets []holdfast.Secret) (*pipes, *os.File, error) {
+	var pipeEnds [6]*os.File // the child's ends are the even ones
 	shut := func(which ...int) {
 		for _, i := range which {
-			if pipes[i] != nil {
-				_ = pipes[i].Close()
+			if pipeEnds[i] != nil {
+				_ = pipeEnds[i].Close()
 			}
 		}
 	}
-	for i := 0; i < len(pipes); i += 2 {
+	for i := 0; i < len(pipeEnds); i += 2 {
 		r, w, err := os.Pipe()
 		if err != nil {
 			shut(0, 1, 2, 3, 4, 5)
 			return nil, nil, fmt.Errorf("cannot make a pipe: %w", err)
 		}
-		pipes[i], pipes[i+1] = w, r
+		pipeEnds[i], pipeEnds[i+1] = w, r
 		if i == 0 {
-			pipes[i], pipes[i+1] = r, w
+			pipeEnds[i], pipeEnds[i+1] = r, w
 		}
 	}
-	child, err := l.host.Start(process.Spec{
-		Argv: l.argv(decl), Dir: decl.Dir, Env: env,
-		Stdin: pipes[0], Stdout: pipes[2], Stderr: pipes[4],
-		Mark:   process.Mark{House: l.house, Unit: markUnit + decl.Name, Launch: markLaunch + strings.ToLower(rand.Text()[:12])},
-		Limits: decl.Limits, Sandbox: l.sandbox(decl), Hidden: []string{l.home}, Helper: l.helper,
+	child, err := l.needs.Processes.Start(process.Spec{
+		Argv: l.argv(), Dir: l.decl.Dir, Env: env,
+		Stdin: pipeEnds[0], Stdout: pipeEnds[2], Stderr: pipeEnds[4],
+		Mark:   process.Mark{House: l.needs.House, Unit: markUnit + l.decl.Name, Launch: markLaunch + strings.ToLower(rand.Text()[:12])},
+		Limits: l.decl.Limits, Sandbox: l.sandbox(), Hidden: []string{l.needs.Home}, Helper: l.needs.Helper,
 	})
 	shut(0, 2, 4)
 	if err != nil {
 		shut(1, 3, 5)
 		return nil, nil, err
 	}
-	started := &live{
-		name: decl.Name, child: child, stdin: pipes[1], stdout: pipes[3], began: time.Now(),
-		stderr: newLogPipe(pipes[5], l.logs(decl.Name), secrets),
-		relist: make(chan struct{}, 1), ended: make(chan struct{}),
+	started := &pipes{
+		child: child, stdin: pipeEnds[1], stdout: pipeEnds[3],
+		stderr: newLogPipe(pipeEnds[5], l.needs.LogFile, secrets),
 	}
-	started.reader = &messages{from: bufio.NewReaderSize(pipes[3], 64<<10), to: started.stderr, file: pipes[3]}
-	return started, pipes[1], nil
+	started.reader = &messages{from: bufio.NewReaderSize(pipeEnds[3], 64<<10), to: started.stderr, file: pipeEnds[3]}
+	return started, pipeEnds[1], nil
 }
 
 // sandbox is the server's own; the Python host may be read besides.
-func (l *launcher) sandbox(decl holdfast.ToolServer) *holdfast.Sandbox {
-	if decl.Sandbox == nil || len(decl.Run) > 0 {
-		return decl.Sandbox
+func (l launcher) sandbox() *holdfast.Sandbox {
+	if l.decl.Sandbox == nil || len(l.decl.Run) > 0 {
+		return l.decl.Sandbox
 	}
-	box := *decl.Sandbox
-	box.Read = append(slices.Clone(box.Read), l.python)
+	box := *l.decl.Sandbox
+	box.Read = append(slices.Clone(box.Read), l.needs.Python)
 	return &box
 }
 
 // argv is the server's own command, or the Python host over its modules. -I keeps the environment
 // and the user's packages out, -B leaves no compiled files in the extension's folder.
-func (l *launcher) argv(decl holdfast.ToolServer) []string {
-	if len(decl.Run) > 0 {
-		return decl.Run
+func (l launcher) argv() []string {
+	if len(l.decl.Run) > 0 {
+		return l.decl.Run
 	}
-	python := decl.Python
+	python := l.decl.Python
 	if python == "" {
 		python = "python3"
 	}
-	return append([]string{python, "-I", "-B", "-u", l.python, decl.Name, decl.Dir}, decl.Modules...)
+	return append([]string{python, "-I", "-B", "-u", l.needs.Python, l.decl.Name, l.decl.Dir}, l.decl.Modules...)
 }
 
 // environment is a small base, the server's own variables, and of .env only what it names.
-func (l *launcher) environment(decl holdfast.ToolServer) ([]string, []holdfast.Secret, error) {
-	vars := map[string]string{"LUNA_ENV_FILE": l.env}
+func (l launcher) environment() ([]string, []holdfast.Secret, error) {
+	vars := map[string]string{"LUNA_ENV_FILE": l.needs.EnvFile}
 	for _, name := range []string{"PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR"} {
 		if value, ok := os.LookupEnv(name); ok {
 			vars[name] = value
 		}
 	}
-	for name, value := range decl.Env {
+	for name, value := range l.decl.Env {
 		vars[name] = value
 	}
 	var secrets []holdfast.Secret
 	var missing []string
-	for _, name := range decl.Secrets {
+	for _, name := range l.decl.Secrets {
 		secret, ok := holdfast.Secret{}, false
-		if l.secret != nil {
-			secret, ok = l.secret(name)
+		if l.needs.Secret != nil {
+			secret, ok = l.needs.Secret(name)
 		}
 		if !ok || secret.Empty() {
 			missing = append(missing, name)
@@ -173,7 +178,7 @@ func (l *launcher) environment(decl holdfast.ToolServer) ([]string, []holdfast.S
 	var env []string
 	for name, value := range vars {
 		if strings.ContainsAny(name, "=\x00") || strings.ContainsRune(value, 0) {
-			return nil, nil, fmt.Errorf("the variable %q cannot be set: its name or value has a forbidden character", printable(name, 100))
+			return nil, nil, fmt.Errorf("the variable %q cannot be set: its name or value has a forbidden character", plain.Text(name, 100))
 		}
 		env = append(env, name+"="+value)
 	}

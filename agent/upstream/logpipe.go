@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package tools
+package upstream
 
 import (
 	"bufio"
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"holdfast"
+	"holdfast/agent/plain"
 )
 
 const (
@@ -57,7 +58,7 @@ func (l *logPipe) note(text string) { l.write("house: "+l.mask(text), false) }
 func (l *logPipe) mask(text string) string {
 	for _, s := range l.secrets {
 		if value := s.Reveal(); len(value) >= 4 {
-			text = strings.ReplaceAll(text, value, hidden)
+			text = strings.ReplaceAll(text, value, plain.Hidden)
 		}
 	}
 	return text
@@ -101,7 +102,7 @@ func (l *logPipe) open() {
 func (l *logPipe) last() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return showString(printable(l.final, 500))
+	return plain.Show(plain.Text(l.final, 500))
 }
 
 // drain waits a moment for what was written last, for a process that died has said why just before.

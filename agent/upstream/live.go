@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package upstream
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"holdfast/agent/plain"
+)
+
+const (
+	maxPages = 100
+	maxItems = 1000 // of each list
+	// maxSummary bounds a description: it goes into every prompt.
+	maxSummary = 8 << 10
+)
+
+// a link is what carries a session: a process with pipes, or a connection.
+type link interface {
+	// over is closed when nothing more can come.
+	over() <-chan struct{}
+	// end ends all of it, the session when nothing more can come, and returns when nothing is left.
+	end(session func())
+	// reason is why it ended by itself.
+	reason() error
+	// explain says why a request failed: out of time, or the link ended, or what the session says.
+	explain(ctx context.Context, err error) error
+	// pid is 0 where there is no process.
+	pid() int
+}
+
+// a live is one session with a server.
+type live struct {
+	session *mcp.ClientSession
+	link    link
+	era     Era
+	began   time.Time
+	relist  chan struct{} // one of its lists changed
+	ended   chan struct{} // the link or the session ended
+	ending  sync.Once
+	waits   sync.WaitGroup
+}
+
+// connect makes the session over a transport. Who speaks another era than the wanted one is refused.
+func connect(ctx context.Context, needs *Needs, l link, over mcp.Transport, version string) (*live, error) {
+	started := &live{link: l, began: time.Now(), relist: make(chan struct{}, 1), ended: make(chan struct{})}
+	relist := func() {
+		select {
+		case started.relist <- struct{}{}:
+		default:
+		}
+	}
+	client := mcp.NewClient(&mcp.Implementation{Name: "holdfast", Version: "1"}, &mcp.ClientOptions{
+		Capabilities:               &mcp.ClientCapabilities{},
+		ToolListChangedHandler:     func(context.Context, *mcp.ToolListChangedRequest) { relist() },
+		PromptListChangedHandler:   func(context.Context, *mcp.PromptListChangedRequest) { relist() },
+		ResourceListChangedHandler: func(context.Context, *mcp.ResourceListChangedRequest) { relist() },
+		ResourceUpdatedHandler: func(_ context.Context, r *mcp.ResourceUpdatedNotificationRequest) {
+			needs.Updated(r.Params.URI)
+		},
+		MultiRoundTrip: &mcp.MultiRoundTripOptions{Disabled: true},
+	})
+	session, err := client.Connect(ctx, over, &mcp.ClientSessionOptions{ProtocolVersion: version})
+	if err != nil {
+		return nil, err
+	}
+	started.session = session
+	if init := session.InitializeResult(); init != nil {
+		started.era = eraOf(init.ProtocolVersion)
+	}
+	started.watch()
+	return started, nil
+}
+
+// watch closes ended when the link ends or the session breaks, whichever is first.
+func (l *live) watch() {
+	broken := make(chan struct{})
+	l.waits.Go(func() {
+		defer close(broken)
+		_ = l.session.Wait() // why is told by the link
+	})
+	l.waits.Go(func() {
+		defer close(l.ended)
+		select {
+		case <-l.link.over():
+		case <-broken:
+		}
+	})
+}
+
+// over tells that the server can answer nothing more.
+func (l *live) over() bool {
+	select {
+	case <-l.ended:
+		return true
+	case <-l.link.over():
+		return true
+	default:
+		return false
+	}
+}
+
+// end ends the session and the link. It returns when nothing is left.
+func (l *live) end() {
+	l.ending.Do(func() {
+		l.link.end(func() { _ = l.session.Close() })
+		l.waits.Wait()
+	})
+}
+
+// ask lists what the server has.
+func (l *live) ask(ctx context.Context) (Offer, error) {
+	var o Offer
+	init := l.session.InitializeResult()
+	if init == nil || init.Capabilities == nil {
+		return o, nil
+	}
+	can := init.Capabilities
+	o.Instructions = plain.Text(init.Instructions, 4*maxSummary)
+	if init.ServerInfo != nil {
+		o.Version = plain.Text(init.ServerInfo.Version, 100)
+	}
+	o.Completion, o.Logging = can.Completions != nil, can.Logging != nil
+	if can.Tools != nil {
+		if err := l.listTools(ctx, &o); err != nil {
+			return o, err
+		}
+	}
+	if can.Prompts != nil {
+		l.listPrompts(ctx, &o)
+	}
+	if can.Resources != nil {
+		o.Subscribe = can.Resources.Subscribe
+		l.listResources(ctx, &o)
+	}
+	return o, ctx.Err()
+}
+
+func (l *live) listTools(ctx context.Context, o *Offer) error {
+	list, err := pages(func(cursor string) ([]*mcp.Tool, string, error) {
+		page, err := l.session.ListTools(ctx, &mcp.ListToolsParams{Cursor: cursor})
+		if err != nil {
+			return nil, "", err
+		}
+		o.Problems = append(o.Problems, problemsOf(page.Meta)...)
+		return page.Tools, page.NextCursor, nil
+	})
+	if err != nil {
+		return fmt.Errorf("cannot list its tools: %w", err)
+	}
+	o.Tools = keep(o, "tools", list, nil)
+	return nil
+}
+
+// listPrompts notes a list that fails as a problem, for the tools can be used without it.
+func (l *live) listPrompts(ctx context.Context, o *Offer) {
+	list, err := pages(func(cursor string) ([]*mcp.Prompt, string, error) {
+		page, err := l.session.ListPrompts(ctx, &mcp.ListPromptsParams{Cursor: cursor})
+		if err != nil {
+			return nil, "", err
+		}
+		return page.Prompts, page.NextCursor, nil
+	})
+	o.Prompts = keep(o, "prompts", list, err)
+}
+
+func (l *live) listResources(ctx context.Context, o *Offer) {
+	list, err := pages(func(cursor string) ([]*mcp.Resource, string, error) {
+		page, err := l.session.ListResources(ctx, &mcp.ListResourcesParams{Cursor: cursor})
+		if err != nil {
+			return nil, "", err
+		}
+		return page.Resources, page.NextCursor, nil
+	})
+	o.Resources = keep(o, "resources", list, err)
+	templates, err := pages(func(cursor string) ([]*mcp.ResourceTemplate, string, error) {
+		page, err := l.session.ListResourceTemplates(ctx, &mcp.ListResourceTemplatesParams{Cursor: cursor})
+		if err != nil {
+			return nil, "", err
+		}
+		return page.ResourceTemplates, page.NextCursor, nil
+	})
+	o.Templates = keep(o, "resource templates", templates, err)
+}
+
+// pages reads a list page by page, bounded.
+func pages[T any](page func(cursor string) ([]*T, string, error)) ([]*T, error) {
+	var list []*T
+	cursor := ""
+	for range maxPages {
+		items, next, err := page(cursor)
+		if err != nil {
+			return list, err
+		}
+		for _, item := range items {
+			if item != nil {
+				list = append(list, item)
+			}
+		}
+		if next == "" || next == cursor || len(list) >= maxItems {
+			break
+		}
+		cursor = next
+	}
+	return list, nil
+}
+
+func keep[T any](o *Offer, part string, list []*T, err error) []*T {
+	if err != nil {
+		o.Problems = append(o.Problems, Problem{Part: part, Error: plain.Text(err.Error(), 1000)})
+	}
+	if len(list) > maxItems {
+		o.Problems = append(o.Problems, Problem{Part: part, Error: fmt.Sprintf("it lists %d %s; the first %d were taken", len(list), part, maxItems)})
+		list = list[:maxItems]
+	}
+	return list
+}
+
+// problemsOf reads what the Python host says about modules that did not load.
+func problemsOf(meta mcp.Meta) []Problem {
+	said, ok := meta["holdfast/problems"]
+	if !ok {
+		return nil
+	}
+	var found []struct{ Module, Error, Traceback string }
+	raw, err := json.Marshal(said)
+	if err != nil || json.Unmarshal(raw, &found) != nil {
+		return nil
+	}
+	var problems []Problem
+	for _, f := range found[:min(len(found), 100)] {
+		problems = append(problems, Problem{
+			Part: plain.Text(f.Module, 200), Error: plain.Text(f.Error, 1000), Traceback: plain.Text(f.Traceback, 8<<10),
+		})
+	}
+	return problems
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package upstream keeps one MCP server that the house is a client of: a process that speaks over
+// stdio, or a remote server.
+//
+// It is for the server's whole life: launch or dial, health, backoff, rest while nobody calls, and
+// the end of the whole process tree; and for calls in both eras of the protocol, with what a server
+// says or asks while a call lasts. It is not for choosing, naming or judging tools (agent/tools) nor
+// for serving them to others (agent/mcp). It guarantees that a server of one era has one process
+// whatever the clients speak, that a crashed one comes back while calls in flight get a clear error,
+// that no answer is larger than 16 MiB, and that nothing outlives Run. agent/tools makes the servers;
+// calls come from there.
+package upstream
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"holdfast"
+	"holdfast/core/process"
+)
+
+// A Declaration says what the server is: exactly one of Stdio and Remote is set.
+type Declaration struct {
+	// Name is unique among the servers of a house.
+	Name   string
+	Stdio  *holdfast.ToolServer
+	Remote *Remote
+}
+
+// A Remote is a server that is reached by HTTP.
+type Remote struct {
+	URL string
+	// Legacy is a server of the older HTTP+SSE transport.
+	Legacy bool
+	// Header is sent with each request.
+	Header map[string]string
+	// Key is sent as a bearer token; nil, or false, for none.
+	Key func() (holdfast.Secret, bool)
+}
+
+// Needs is what a server is made of.
+type Needs struct {
+	Settings func() Settings
+	// Processes starts the processes, of which House is the mark and Helper the program that confines them.
+	Processes process.Host
+	House     string
+	Helper    string
+	// Python is the folder of the Python host, Home the folder that sandboxes hide, EnvFile the path of .env.
+	Python, Home, EnvFile string
+	// LogFile is where a process's standard error goes.
+	LogFile string
+	// Secret gives a key of .env to the processes that name it.
+	Secret func(name string) (holdfast.Secret, bool)
+	// Changed is called when the offer or the state changed, Updated when a resource did.
+	Changed func()
+	Updated func(uri string)
+	Log     *slog.Logger
+}
+
+// Settings may change while the server runs, except Parallel, which Restart takes up.
+type Settings struct {
+	// StartWithin is how long a server may take until it has answered initialize and its lists.
+	StartWithin time.Duration
+	// Idle is after how long without a call a process is stopped; 0 keeps it.
+	Idle time.Duration
+	// Parallel is how many calls the server answers at the same time; others wait.
+	Parallel int
+}
+
+// An Offer is what a server last said it has. It outlives the process, so that a resting server's
+// tools stay in the catalogue. It is not changed once it was answered.
+type Offer struct {
+	Tools     []*mcp.Tool
+	Prompts   []*mcp.Prompt
+	Resources []*mcp.Resource
+	Templates []*mcp.ResourceTemplate
+	// Completion, Logging and Subscribe are what it can do besides.
+	Completion, Logging, Subscribe bool
+	Instructions, Version          string
+	Problems                       []Problem
+}
+
+// A Problem is a part of what a server offers that could not be used.
+type Problem struct {
+	Part      string `json:"part"`
+	Error     string `json:"error"`
+	Traceback string `json:"traceback,omitempty"`
+}
+
+// A Request is a call of a tool, a prompt to be filled in, or a resource to be read, whose URI is the
+// name. Responses and State are of a retry after the server asked for input.
+type Request struct {
+	Name      string
+	Arguments json.RawMessage
+	Responses mcp.InputResponseMap
+	State     string
+	Meta      mcp.Meta
+}
+
+// An Era is one of the two ways in which MCP is spoken.
+type Era string
+
+// Modern is the protocol of 2026-07-28, without sessions, in which a server asks by an answer that
+// wants a retry; Legacy is what came before, with initialize, in which a server asks by requests of
+// its own.
+const (
+	Modern Era = "modern"
+	Legacy Era = "legacy"
+)
+
+// firstModern is the oldest version of the modern era.
+const firstModern = "2026-07-28"
+
+func eraOf(version string) Era {
+	if version >= firstModern {
+		return Modern
+	}
+	return Legacy
+}
+
+// A Peer is who called, for what a server says and asks while the call lasts.
+type Peer interface {
+	Progress(*mcp.ProgressNotificationParams)
+	Log(*mcp.LoggingMessageParams)
+	Ask(context.Context, mcp.InputRequest) (mcp.InputResponse, error)
+	Era() Era
+	Capabilities() *mcp.ClientCapabilities
+}
+
+type peerKey struct{}
+
+// WithPeer makes a peer known to the calls under a context.
+func WithPeer(ctx context.Context, p Peer) context.Context {
+	return context.WithValue(ctx, peerKey{}, p)
+}
+
+// PeerFrom is the peer of a context, nil when there is nobody to ask.
+func PeerFrom(ctx context.Context) Peer {
+	p, _ := ctx.Value(peerKey{}).(Peer)
+	return p
+}
+
+// A Status is how a server stands.
+type Status struct {
+	Name     string
+	State    State
+	Since    time.Time
+	Retry    time.Time // of the next attempt, when it waits for one
+	Starts   int
+	Failures int // in a row
+	Calls    int // under way
+	Error    string
+	Version  string
+	Running  []Running
+}
+
+// Running is one session with a server. PID is 0 for a remote one.
+type Running struct {
+	Era Era `json:"era"`
+	PID int `json:"pid,omitempty"`
+}
