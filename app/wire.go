@@ -15,6 +15,7 @@ import (
 	"holdfast"
 	"holdfast/agent"
 	"holdfast/agent/mcp"
+	"holdfast/agent/skills"
 	"holdfast/agent/tools"
 	"holdfast/agent/upstream"
 	"holdfast/core/action"
@@ -133,6 +134,7 @@ type parts struct {
 	budgets    *budget.Budgets
 	sessions   *telemetry.Telemetry
 	models     *gateway.Gateway
+	skills     *skills.Skills
 	catalogue  *tools.Catalogue
 	agents     *agent.Agents
 	logins     *auth.Auth
@@ -174,6 +176,7 @@ func (h *House) wire(p *parts) error {
 		p.sessions.Capability(),
 		p.bearers.Capability(),
 		p.models.Capability(),
+		p.skills.Capability(),
 		p.catalogue.Capability(),
 		p.agents.Capability(),
 		mcp.New(p.catalogue, version, h.log).Capability(),
@@ -245,11 +248,12 @@ func (h *House) wireGateway(p *parts) {
 
 // wireAgent lets agents call models, and models be agents.
 func (h *House) wireAgent(p *parts) {
+	p.skills = skills.New(skills.Needs{Home: h.Home, Enabled: p.extensions.Enabled, Log: h.log})
 	p.catalogue = tools.New(tools.Needs{
 		Home: h.Home, House: p.units.House, Processes: p.machine, Extensions: p.extensions,
 		Actions: h.Registry, Secret: p.secrets.Get, Journal: p.book, Helper: h.options.Watch, Log: h.log,
 	})
-	p.agents = agent.New(agent.Needs{Chat: p.models.Inner(), Tools: p.catalogue, Keys: p.secrets, Traces: p.spans, Log: h.log})
+	p.agents = agent.New(agent.Needs{Chat: p.models.Inner(), Tools: p.catalogue, Keys: p.secrets, Store: h.Store, Approvals: h.Registry.Queue("tool"), Master: p.master, Traces: p.spans, Log: h.log})
 	p.models.SetAgents(p.agents)
 	p.secrets.Use(keys.Needs{Required: askers{p.units, p.extensions, p.models, p.spans}, Units: p.units, Log: h.log})
 	h.reloaded = map[string]func(context.Context, any) error{

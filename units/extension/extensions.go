@@ -289,6 +289,12 @@ func (e *Extensions) ToolServers() []holdfast.ToolServer {
 	return servers
 }
 
+// Enabled tells whether an extension is there and switched on.
+func (e *Extensions) Enabled(name string) bool {
+	x, ok := find(e.snapshot(), name)
+	return ok && x.entry.enabled
+}
+
 // has tells whether a key is there and not empty.
 func (e *Extensions) has(key string) bool {
 	value, ok := e.needs.Keys.Get(key)

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package poison reads what a tool server says about itself for what is meant to steer a model
+// instead of telling it what a tool does: characters that nobody sees, tags of a prompt, orders to
+// the model, orders to call somebody else's tool, and orders to hand over secrets.
+//
+// It is for deciding who must be asked before such a text reaches a model. It is no proof: a text
+// that passes may still lie, which is why tools are pinned (agent/tools) and what they answer counts
+// as data (agent). It guarantees to end soon whatever it reads, and that what it quotes can be
+// printed. Callers: agent/tools and agent/skills.
+package poison
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// A Kind is what was found.
+type Kind string
+
+// The kinds of what steers a model.
+const (
+	Hidden Kind = "hidden characters"
+	Tag    Kind = "tags of a prompt"
+	Order  Kind = "orders to the model"
+	Tool   Kind = "orders to call another's tool"
+	Secret Kind = "orders to hand over secrets"
+)
+
+// A Text is one part of what a server says: where it stands, and what.
+type Text struct{ Where, Text string }
+
+// A Finding is one thing that was found, quoted so that it can be printed.
+type Finding struct {
+	Kind  Kind   `json:"kind"`
+	Where string `json:"where"`
+	Quote string `json:"quote"`
+}
+
+func (f Finding) String() string { return fmt.Sprintf("%s in its %s: %q", f.Kind, f.Where, f.Quote) }
+
+const (
+	// maxText bounds what is read of one text, and maxTexts of all: what is beyond is found by its
+	// length, for no description needs it.
+	maxText     = 16 << 10
+	maxTexts    = 48 << 10
+	maxFindings = 8
+	quoteRunes  = 120
+	// blank is from how much empty room on a text counts as hidden behind it.
+	blankSpaces, blankLines = 200, 20
+)
+
+// A Reader reads texts. It may be used by many at once.
+type Reader struct {
+	patterns []pattern
+	names    *regexp.Regexp
+	verbs    *regexp.Regexp
+}
+
+type pattern struct {
+	kind Kind
+	form *regexp.Regexp
+}
+
+// NewReader makes a reader; that costs about a millisecond.
+func NewReader() *Reader {
+	const (
+		secrets = `(api[ _-]?keys?|passwords?|passphrases?|credentials?|secrets?|(access|auth|bearer|session) tokens?|private keys?|ssh keys?|environment variables?)`
+		talk    = `(system prompt|(whole|entire|full) conversation|(conversation|chat) history|(all )?(previous|prior|earlier) messages)`
+		places  = `((~|\$home|%userprofile%|/root|/home/\S{1,40})[/\\]\.\w|\bid_(rsa|dsa|ecdsa|ed25519)\b|/etc/(passwd|shadow|sudoers)\b|\.aws/credentials|\bmcp\.json\b|(^|[\s"'(/` + "`" + `])\.env\b|\bmaster_config\.json\b|/proc/self/environ)`
+		take    = `\b(read|open|load|cat|fetch|get|include|pass|send|attach|provide|append|copy|forward|embed|insert|put|upload|print|reveal|output|collect|gather|submit|exfiltrate|leak|steal)\b`
+		hand    = `\b(include|pass|send|attach|provide|append|copy|forward|embed|insert|put|upload|reveal|collect|gather|submit|exfiltrate|leak|steal)\b`
+		there   = `\b(to|into|in|as|at|via|through|with)\b.{0,40}(https?://|\b(parameters?|arguments?|fields?|webhook|endpoint|sidenote|note|query string|attacker|server)\b)`
+	)
+	of := func(kind Kind, forms ...string) (list []pattern) {
+		for _, form := range forms {
+			list = append(list, pattern{kind, regexp.MustCompile("(?s)" + form)})
+		}
+		return list
+	}
+	return &Reader{
+		patterns: slices.Concat(
+			of(Tag,
+				`<\s*/?\s*(important|critical|system|assistant|instructions?|system[-_ ]?(prompt|reminder|message)|tool_output|tool_calls?|function_calls?|im_start|im_end)\b[^>]{0,80}>`,
+				`<\|[a-z_]{2,30}\|>`, `\[/?(inst|system)\]`, `<!--`, `(^|\n)\s*#*\s*(system|assistant)\s*:\s`),
+			of(Order,
+				`\b(ignore|disregard|forget|override|bypass|supersede)\b.{0,40}\b(instructions?|rules|prompts?|guidelines|warnings?|polic(y|ies)|safeguards?|restrictions?|guardrails?|confirmations?|approvals?)\b`,
+				`\b(do not|don.?t|never|without|must not|avoid)\b.{0,20}\b(tell(ing)?|inform(ing)?|mention(ing)?|reveal(ing)?|notify(ing)?|alert(ing)?|ask(ing)?|show(ing)?|warn(ing)?)\b.{0,30}\b(users?|humans?|operators?|owners?|persons?|anyone)\b`,
+				`\b(before|after|instead of|prior to|whenever|every time|each time)\b.{0,30}\b(us(e|ing)|call(ing)?|invok(e|ing)|runn?(ing)?)\b.{0,20}\b(any|every|all|other|another|each)\b.{0,15}\b(tools?|functions?)\b`,
+				`\b(new|updated|real|actual|hidden|secret|true) (instructions?|directives?|orders)\b`,
+				`\byou are now\b|\bjailbreak|\bdeveloper mode\b|\bact as (an? |the )?(admin(istrator)?|root|owner|operator|system)\b`,
+				`\b(raise|elevate|escalate|upgrade|increase)\b.{0,30}\b(your|own|this agent.?s|caller.?s)\b.{0,20}\b(tier|privileges?|permissions?|rights|role)\b`),
+			of(Secret,
+				take+`.{0,80}`+places, places+`.{0,80}`+take,
+				hand+`.{0,60}`+secrets+`.{0,80}`+there, hand+`.{0,60}`+talk,
+				`!\[[^\]]{0,80}\]\(\s*https?://[^)]{0,200}[{$<=]`),
+		),
+		names: regexp.MustCompile(`[A-Za-z][A-Za-z0-9_-]{2,63}`),
+		verbs: regexp.MustCompile(`\b(call|calls|calling|use|using|run|running|invoke|invoking|execute|executing|trigger|triggering|perform)\b`),
+	}
+}
+
+// Look reads the texts of one tool. Foreign tells whether a name is that of a tool of somebody else;
+// nil knows none. It answers a few findings at most, and none for texts that only tell.
+func (r *Reader) Look(texts []Text, foreign func(name string) bool) []Finding {
+	var found []Finding
+	left := maxTexts
+	for _, t := range texts {
+		if left -= len(t.Text); left < 0 {
+			return append(found, Finding{Kind: Hidden, Where: t.Where, Quote: fmt.Sprintf("more than %d bytes of text, too many to be read", maxTexts)})
+		}
+		for _, f := range r.look(t, foreign) {
+			if len(found) < maxFindings && !slices.Contains(found, f) {
+				found = append(found, f)
+			}
+		}
+	}
+	return found
+}
+
+func (r *Reader) look(t Text, foreign func(string) bool) (found []Finding) {
+	add := func(kind Kind, quote string) {
+		found = append(found, Finding{Kind: kind, Where: t.Where, Quote: quoted(quote)})
+	}
+	text := t.Text
+	if len(text) > maxText {
+		add(Hidden, fmt.Sprintf("%d bytes, too many to be read", len(text)))
+		text = text[:maxText]
+	}
+	text = strings.ToValidUTF8(text, "�")
+	if quote := hidden(text); quote != "" {
+		add(Hidden, quote)
+	}
+	plain := plainly(text)
+	for _, p := range r.patterns {
+		if at := p.form.FindStringIndex(plain); at != nil {
+			add(p.kind, plain[at[0]:at[1]])
+		}
+	}
+	if quote := r.mention(text, foreign); quote != "" {
+		add(Tool, quote)
+	}
+	return found
+}
+
+// reach is how far before a name the order to call it may stand.
+const reach = 60
+
+// mention finds the order to call somebody else's tool. A name that is a plain word counts only
+// when it is marked as a name.
+func (r *Reader) mention(text string, foreign func(string) bool) string {
+	if foreign == nil {
+		return ""
+	}
+	for _, at := range r.names.FindAllStringIndex(text, 10_000) {
+		name := text[at[0]:at[1]]
+		if !foreign(name) || !marked(text, name, at) {
+			continue
+		}
+		from := max(0, at[0]-reach)
+		before := strings.ToLower(text[from:at[0]])
+		after := strings.ToLower(text[at[1]:min(len(text), at[1]+reach)])
+		if r.verbs.MatchString(before) || strings.Contains(after, "must be called") || strings.Contains(after, "should be called") {
+			return text[from:at[1]]
+		}
+	}
+	return ""
+}
+
+// marked tells whether a word is written as a name: with a sign of one in it, in quotes, or called
+// a tool.
+func marked(text, name string, at []int) bool {
+	if strings.ContainsAny(name, "_-") || strings.ToLower(name[1:]) != name[1:] {
+		return true
+	}
+	before, after := text[:at[0]], text[at[1]:]
+	if before != "" && after != "" && strings.ContainsRune("`\"'", rune(before[len(before)-1])) && before[len(before)-1] == after[0] {
+		return true
+	}
+	lower := strings.ToLower(after[:min(len(after), 12)])
+	return strings.HasSuffix(strings.ToLower(before), "tool ") || strings.HasPrefix(lower, " tool") || strings.HasPrefix(lower, "(")
+}
+
+// plainly is a text as a model understands it: lower case, without what nobody sees, wide letters
+// as narrow ones, and all in one line but for the ends of lines that begin something.
+func plainly(text string) string {
+	text = strings.Map(func(r rune) rune {
+		switch {
+		case r >= 0xff01 && r <= 0xff5e:
+			r -= 0xff01 - '!'
+		case r == 0x00ad || invisible(r):
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, text)
+	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r != '\n' && unicode.IsSpace(r) }), " ")
+}
+
+// hidden finds characters that nobody sees, or that make a text look like another, and what is
+// pushed out of sight. It answers what to show of them.
+func hidden(text string) string {
+	var last rune
+	spaces, lines, selectors := 0, 0, 0
+	for at, r := range text {
+		switch {
+		case r == '\n':
+			lines, spaces = lines+1, 0
+		case unicode.IsSpace(r):
+			spaces++
+		default:
+			lines, spaces = 0, 0
+		}
+		if selects(r) {
+			selectors++
+		} else {
+			selectors = 0
+		}
+		next, _ := utf8.DecodeRuneInString(text[at+utf8.RuneLen(r):])
+		switch {
+		case invisible(r), selectors > 1, joins(r) && plainLetter(last) && plainLetter(next):
+			return around(text, at)
+		case spaces >= blankSpaces, lines >= blankLines:
+			return fmt.Sprintf("text after %d spaces or %d empty lines", blankSpaces, blankLines)
+		}
+		last = r
+	}
+	return ""
+}
+
+// invisible are the characters that have no place in a description: of control, of direction, of
+// tags, without a width, and of private use.
+func invisible(r rune) bool {
+	switch {
+	case r < 0x20:
+		return r != '\n' && r != '\t' && r != '\r'
+	case r >= 0x7f && r < 0xa0, r == 0x180e, r == 0x115f, r == 0x1160, r == 0x3164, r == 0xffa0,
+		r == 0x200b, r >= 0x202a && r <= 0x202e, r >= 0x2060 && r <= 0x206f, r == 0xfeff,
+		r >= 0xfff9 && r <= 0xfffb, r >= 0xe000 && r <= 0xf8ff, r >= 0x1d173 && r <= 0x1d17a, r >= 0xe0000:
+		return true
+	}
+	return false
+}
+
+// selects tells the marks that choose how a sign before them looks: two in a row choose nothing.
+func selects(r rune) bool { return r >= 0xfe00 && r <= 0xfe0f }
+
+// joins tells the marks that some scripts and pictures need between two signs, and Latin never.
+func joins(r rune) bool { return r == 0x200c || r == 0x200d }
+
+func plainLetter(r rune) bool { return r < 0x250 && (unicode.IsLetter(r) || unicode.IsSpace(r)) }
+
+func around(text string, at int) string {
+	from, to := max(0, at-40), min(len(text), at+40)
+	return strings.ToValidUTF8(text[from:to], "")
+}
+
+// quoted is a quote that can be printed: what nobody sees is shown by its number.
+func quoted(text string) string {
+	var b strings.Builder
+	left := quoteRunes
+	for _, r := range text {
+		if left--; left < 0 {
+			b.WriteString("…")
+			break
+		}
+		switch {
+		case unicode.IsSpace(r):
+			b.WriteByte(' ')
+		case invisible(r), selects(r), joins(r), r == 0x00ad:
+			fmt.Fprintf(&b, "[U+%04X]", r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return strings.TrimSpace(b.String())
+}
