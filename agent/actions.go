@@ -5,7 +5,10 @@ package agent
 import (
 	"context"
 	"crypto/rand"
+	"database/sql"
+	"embed"
 	"encoding/base64"
+	"errors"
 
 	"holdfast"
 	"holdfast/core/action"
@@ -17,13 +20,17 @@ const (
 	apiKeyPrefix = "sk-"
 )
 
+//go:embed migrations
+var migrations embed.FS
+
 // Capability is what the agents contribute to the house.
 func (a *Agents) Capability() house.Capability {
 	return house.Capability{
-		Name:    "agent",
-		Config:  a.section,
+		Name:   "agent",
+		Config: a.section, Migrations: migrations,
 		Actions: a.actions(),
-		Reason:  "agents use the tools and are looked up by the gateway",
+		Start:   a.start, Run: a.traces.run, Stop: a.stop,
+		Reason: "agents use the tools and are looked up by the gateway",
 	}
 }
 
@@ -48,6 +55,12 @@ type traceInput struct {
 	Limit int    `json:"limit" default:"20" min:"1" max:"200" help:"how many to list"`
 }
 
+type traceFilter struct {
+	Agent string `json:"agent" help:"of this agent or preset alone"`
+	State string `json:"state" enum:",running,done,waiting,stopped,cancelled,failed" help:"in this state alone"`
+	Limit int    `json:"limit" default:"50" min:"1" max:"500" help:"how many to list"`
+}
+
 type traceList struct {
 	Traces []Trace `json:"traces"`
 }
@@ -62,12 +75,16 @@ func (a *Agents) actions() []holdfast.Action {
 			Name: "agent.list", Short: "agents", Summary: "List the built-in agents",
 			Tier: holdfast.TierOperator, Effect: holdfast.EffectRead,
 			Routes: []holdfast.ActionRoute{{Method: "GET", Path: "/api/supervisor/agents/built-in"}},
-		}, a.list),
+		}, a.agents),
 		action.NewAction(holdfast.Action{
 			Name: "agent.trace", Summary: "Show what requests to agents did: plans, tool calls, timings, tokens",
-			Help: "Traces are kept in memory: the newest 200 since the house started.",
+			Help: "The newest 2,000 of the last 14 days are kept, over restarts of the house.",
 			Tier: holdfast.TierOperator, Effect: holdfast.EffectRead, Examples: []string{"holdfast agent trace", "holdfast agent trace 4k2mzq7vhd3w5x6a"},
 		}, a.trace),
+		action.NewAction(holdfast.Action{
+			Name: "agent.traces", Summary: "List what was asked of agents, newest first",
+			Tier: holdfast.TierOperator, Effect: holdfast.EffectRead, Examples: []string{"holdfast agent traces", "holdfast agent traces --state failed"},
+		}, a.list),
 		action.NewAction(holdfast.Action{
 			Name: "agent.api_key", Summary: "Show the key of the agent API",
 			Tier: holdfast.TierOperator, Effect: holdfast.EffectRead, Reveals: true,
@@ -81,7 +98,7 @@ func (a *Agents) actions() []holdfast.Action {
 	}
 }
 
-func (a *Agents) list(ctx context.Context, _ action.Nothing) (agentList, error) {
+func (a *Agents) agents(ctx context.Context, _ action.Nothing) (agentList, error) {
 	settings := a.settings()
 	info := Info{
 		Name: Name, Summary: "Plans tool calls, runs those that may run by themselves, and hands the others to the client for approval",
@@ -100,20 +117,23 @@ func (a *Agents) list(ctx context.Context, _ action.Nothing) (agentList, error) 
 	return agentList{Agents: []Info{info}}, nil
 }
 
-func (a *Agents) trace(_ context.Context, in traceInput) (traceList, error) {
-	if in.ID != "" {
-		found, ok := a.traces.find(in.ID)
-		if !ok {
-			return traceList{}, holdfast.Errorf(holdfast.CodeNotFound, "there is no trace %q: the newest %d since the start are kept", in.ID, manyTraces)
-		}
-		return traceList{Traces: []Trace{found}}, nil
+func (a *Agents) trace(ctx context.Context, in traceInput) (traceList, error) {
+	if in.ID == "" {
+		return a.list(ctx, traceFilter{Limit: in.Limit})
 	}
-	list := traceList{Traces: []Trace{}}
-	for _, t := range a.traces.newest(in.Limit) {
-		t.Plan, t.Tools = nil, nil
-		list.Traces = append(list.Traces, t)
+	found, err := a.traces.find(ctx, in.ID)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = holdfast.Errorf(holdfast.CodeNotFound, "there is no trace %q: the newest %d of the last 14 days are kept", in.ID, manyTraces)
 	}
-	return list, nil
+	return traceList{Traces: []Trace{found}}, err
+}
+
+func (a *Agents) list(ctx context.Context, in traceFilter) (traceList, error) {
+	list, err := a.traces.newest(ctx, in.Limit, in.Agent, in.State)
+	for i := range list {
+		list[i].Plan, list[i].Tools = nil, nil
+	}
+	return traceList{Traces: list}, err
 }
 
 func (a *Agents) showKey(context.Context, action.Nothing) (apiKey, error) {

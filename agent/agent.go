@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package agent holds the built-in agents of the house, which look like models to clients of the
-// OpenAI API. passthrough_agent plans with native tool calling: tools that may run by themselves
-// do, the others are handed to the client for approval, and DIRECT_RESPONSE or plain text ends it.
+// Package agent holds the agents of the house, which look like models to clients of the OpenAI API:
+// passthrough_agent plans tool calls and carries them out, simple_agent uses one tool after the
+// other, presets are one of the two with a name, a prompt and tools of their own, and agents of the
+// home are Python modules. Tools that may run by themselves do; others wait for approval.
 //
 // It is not for the tools (agent/tools) nor for reaching models: it calls them in process through
 // the gateway's own handler, so that every token is counted and capped there. It guarantees bounds
-// on steps, tokens and time, that what a tool says is marked as data, and that a client that hangs
-// up ends what runs for it. The gateway finds the agents by Lookup; app wires both.
+// on steps, tokens and time, that what a tool says is marked as data and can neither approve a call
+// nor raise a tier, that an approved call is made once, and that a client that hangs up ends what
+// runs for it. The gateway finds the agents by Lookup; app wires both.
 package agent
 
 import (
@@ -15,13 +17,15 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
-	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"holdfast"
 	"holdfast/agent/tools"
+	"holdfast/core/action"
 	"holdfast/core/config"
+	"holdfast/core/store"
 	"holdfast/core/trace"
 )
 
@@ -44,14 +48,21 @@ type Needs struct {
 	Chat  http.Handler
 	Tools catalogue
 	Keys  keys
+	Store *store.Store
+	// Approvals is where calls wait for a person.
+	Approvals *action.Queue
+	// Master keeps the presets.
+	Master *config.Master
 	// Traces makes spans of requests, agents and tools; nil makes none.
 	Traces *trace.Traces
 	Log    *slog.Logger
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
 }
 
 // Settings is the section `agent` of holdfast.yaml.
 type Settings struct {
-	// Model is the alias that passthrough_agent plans with; a client may ask for another as passthrough_agent/ALIAS.
+	// Model is the alias that the built-in agents ask; a client may ask for another as passthrough_agent/ALIAS.
 	Model string `json:"model"`
 	// Steps is how many model calls one request may make.
 	Steps int `json:"steps"`
@@ -61,6 +72,8 @@ type Settings struct {
 	Time config.Duration `json:"time"`
 	// Result is how much of a tool's result the model sees.
 	Result config.Bytes `json:"result"`
+	// Approval is how long a call waits for somebody to approve it.
+	Approval config.Duration `json:"approval"`
 }
 
 // Check tells what is wrong with the settings.
@@ -71,31 +84,39 @@ func (s *Settings) Check() []holdfast.Problem {
 			problems = append(problems, holdfast.Problem{Field: field, Message: "is out of bounds", Remedy: remedy})
 		}
 	}
-	check("model", s.Model != "" && !isOwn(s.Model), "the name of a model alias")
+	check("model", s.Model != "" && !builtIn(s.Model), "the name of a model alias")
 	check("steps", s.Steps >= 1 && s.Steps <= 100, "1 to 100")
 	check("tokens", s.Tokens >= 1, "at least 1")
 	check("time", s.Time > 0, "more than 0")
+	check("approval", s.Approval >= config.Duration(time.Minute) && s.Approval <= config.Duration(7*24*time.Hour), "1m to 7d")
 	check("result", s.Result >= 1<<10, "at least 1KiB")
 	return problems
 }
 
-// Name is the agent as a model.
-const Name = "passthrough_agent"
-
-// Agents are the built-in agents.
+// Agents are the agents of the house.
 type Agents struct {
-	needs   Needs
-	section *Settings                // as the configuration filled it at start
-	applied atomic.Pointer[Settings] // what a reload put in its place
-	traces  *traces
-	parked  *parked
+	needs    Needs
+	section  *Settings                // as the configuration filled it at start
+	applied  atomic.Pointer[Settings] // what a reload put in its place
+	now      func() time.Time
+	traces   *traces
+	parkings parkings
+	carried  *carrying
+	seal     seal
 }
 
 // New makes the agents.
 func New(needs Needs) *Agents {
+	now := needs.Now
+	if now == nil {
+		now = time.Now
+	}
 	return &Agents{
-		needs: needs, traces: newTraces(), parked: newParked(),
-		section: &Settings{Model: "chat", Steps: 8, Tokens: 200_000, Time: config.Duration(5 * time.Minute), Result: 64 << 10},
+		needs: needs, now: now, traces: newTraces(needs.Store, now, needs.Log), parkings: parkings{needs.Store, now}, carried: newCarrying(), seal: newSeal(),
+		section: &Settings{
+			Model: "chat", Steps: 8, Tokens: 200_000, Time: config.Duration(5 * time.Minute), Result: 64 << 10,
+			Approval: config.Duration(24 * time.Hour),
+		},
 	}
 }
 
@@ -109,42 +130,75 @@ func (a *Agents) settings() *Settings {
 	return a.section
 }
 
-// Models lists the agents as models.
-func (a *Agents) Models() []string { return []string{Name} }
-
-// Lookup finds the handler of POST /v1/chat/completions for a model that is an agent: its name, or
-// its name with an alias behind it.
-func (a *Agents) Lookup(model string) (http.Handler, bool) {
-	alias := a.settings().Model
-	if model != Name {
-		named, ok := strings.CutPrefix(model, Name+"/")
-		if !ok || named == "" || isOwn(named) {
-			return nil, false
-		}
-		alias = named
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.serve(w, r, alias) }), true
+// start lets approved calls be made.
+func (a *Agents) start(context.Context) error {
+	a.needs.Approvals.Carry(a.carry)
+	return nil
 }
 
-// isOwn keeps an agent from planning with an agent.
-func isOwn(model string) bool { return model == Name || strings.HasPrefix(model, Name+"/") }
+// stop ends approved calls under way and keeps the last traces.
+func (a *Agents) stop(ctx context.Context) error {
+	a.needs.Approvals.Carry(nil)
+	a.carried.over()
+	return a.traces.stop(ctx)
+}
 
-func (a *Agents) serve(w http.ResponseWriter, r *http.Request, alias string) {
+// Lookup finds the handler of POST /v1/chat/completions for a model that is an agent.
+func (a *Agents) Lookup(model string) (http.Handler, bool) {
+	as, ok := a.persona(model)
+	if !ok {
+		return nil, false
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.serve(w, r, as) }), true
+}
+
+func (a *Agents) serve(w http.ResponseWriter, r *http.Request, as persona) {
 	asked, err := readRequest(w, r)
 	if err != nil {
 		refuse(w, err)
 		return
 	}
-	ctx, cancel := context.WithTimeoutCause(r.Context(), a.settings().Time.Std(), errTime)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(r.Context())
+	defer cancel(nil)
 	if holdfast.AgentFrom(ctx) == "" {
-		ctx = holdfast.WithAgent(ctx, Name)
+		ctx = holdfast.WithAgent(ctx, as.name)
 	}
 	ctx, request := a.needs.Traces.Begin(ctx, trace.Server, "POST /v1/chat/completions", r.Header)
 	defer request.End()
-	ctx, span := a.needs.Traces.Begin(ctx, trace.Inner, "invoke_agent "+Name, nil)
+	ctx, span := a.needs.Traces.Begin(ctx, trace.Inner, "invoke_agent "+as.name, nil)
 	defer span.End()
-	run := a.newRun(ctx, w, asked, alias)
+	run := a.newRun(ctx, w, asked, as)
+	defer run.trace.end(errAborted, usage{})
+	run.clock = startClock(as.bounds.time, func() { cancel(errTime) })
+	defer run.clock.pause()
 	run.trace.spanned(request, span)
 	run.do(ctx)
+}
+
+// a stopwatch bounds how long a request works; while it waits for a person it stands.
+type stopwatch struct {
+	mu    sync.Mutex
+	left  time.Duration
+	since time.Time
+	timer *time.Timer
+}
+
+func startClock(limit time.Duration, over func()) *stopwatch {
+	return &stopwatch{left: limit, since: time.Now(), timer: time.AfterFunc(limit, over)}
+}
+
+// pause stops the time and returns what lets it go on.
+func (s *stopwatch) pause() (resume func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.timer.Stop() {
+		return func() {} // it is over, or stands already
+	}
+	s.left -= time.Since(s.since)
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.since = time.Now()
+		s.timer.Reset(max(0, s.left))
+	}
 }

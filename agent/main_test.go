@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -13,10 +14,15 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"holdfast"
 	"holdfast/agent/tools"
+	"holdfast/core/action"
+	"holdfast/core/store"
+	"holdfast/core/store/storetest"
 )
 
 // a model is a scripted gateway: each call is answered by the next line of the script.
@@ -182,10 +188,55 @@ func fails(text string) func(context.Context, json.RawMessage) (tools.Result, er
 
 type bench struct {
 	*Agents
-	t     *testing.T
-	model *model
-	box   *box
-	url   string
+	t        *testing.T
+	model    *model
+	box      *box
+	url      string
+	store    *store.Store
+	registry *action.Registry
+	ahead    atomic.Int64 // of the clock, in nanoseconds
+}
+
+func allMigrations() []store.Migration {
+	return []store.Migration{{Package: "action", FS: action.Migrations()}, {Package: "agent", FS: migrations}}
+}
+
+type noJournal struct{}
+
+func (noJournal) Append(_ context.Context, e holdfast.Entry) (holdfast.Entry, error) { return e, nil }
+
+type noMeter struct{}
+
+func (noMeter) Action(string, holdfast.Outcome, time.Duration) {}
+func (noMeter) Refusal(string)                                 {}
+
+// house makes a registry and agents on the store, as a start of the house does.
+func (b *bench) house() (*action.Registry, *Agents) {
+	b.t.Helper()
+	now := func() time.Time { return time.Now().Add(time.Duration(b.ahead.Load())) }
+	log := slog.New(slog.DiscardHandler)
+	registry, err := action.NewRegistry(action.Needs{
+		Journal: noJournal{}, Store: b.store, Meter: noMeter{}, Log: log, Now: now,
+		Seal: func() ([]byte, error) { return make([]byte, 32), nil },
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	a := New(Needs{Chat: b.model, Tools: b.box, Store: b.store, Approvals: registry.Queue("tool"), Log: log, Now: now})
+	if err := errors.Join(registry.Add(a.actions()...), a.start(b.t.Context())); err != nil {
+		b.t.Fatal(err)
+	}
+	return registry, a
+}
+
+func person() holdfast.Caller {
+	return holdfast.Caller{Kind: holdfast.CallerOperator, Name: "terminal", Tier: holdfast.TierOperator}
+}
+
+// do has a person run an action.
+func (b *bench) do(name, input string) (json.RawMessage, error) {
+	out, err := b.registry.Dispatch(b.t.Context(), person(), name, json.RawMessage(input), nil)
+	return encode(out), err
 }
 
 func newBench(t *testing.T, script ...line) *bench {
@@ -197,7 +248,8 @@ func newBench(t *testing.T, script ...line) *bench {
 		alone: map[string]bool{"add": true, "list": true, "broken": true},
 		tier:  map[string]holdfast.Tier{},
 	}}
-	b.Agents = New(Needs{Chat: b.model, Tools: b.box, Log: slog.New(slog.DiscardHandler)})
+	b.store = storetest.SQLite(t, allMigrations())
+	b.registry, b.Agents = b.house()
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		var named struct{ Model string }

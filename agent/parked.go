@@ -5,191 +5,138 @@ package agent
 import (
 	"context"
 	"crypto/rand"
+	"database/sql"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
+
+	"holdfast/core/store"
 )
 
 const (
-	parkedLife = time.Hour
-	parkedMany = 256
+	// parkedMany and parkedSize bound what all conversations that wait take; beyond them the oldest go.
+	parkedMany = 1000
 	parkedSize = 32 << 20
+	// parkedAfter is how long a conversation may go on after its approvals have expired.
+	parkedAfter = 24 * time.Hour
+	callPrefix  = "call_"
 )
 
 // a parking keeps what a client does not see of a request that ended with calls for it to decide on:
-// the plans and results before them, so that the next request of the conversation goes on from there.
+// the plans and results before them, so that the next request of the conversation goes on from there,
+// also in another life of the house.
 type parking struct {
-	owner   string
-	until   time.Time
-	size    int
-	segment []json.RawMessage   // from the first plan to the results that are there already
-	calls   map[string]toolCall // by the id that the client was given
-	results map[string]string   // of approved calls, by that id: a call runs once
+	id      string
+	segment []json.RawMessage      // from the first plan to the results that are there already
+	calls   map[string]waitingCall // by the id that the client was given
 }
 
-// parked holds the parkings, oldest first, within bounds of number, size and age.
-type parked struct {
-	mu   sync.Mutex
-	list []*parking
-	size int
+// a waitingCall is one call of a parking.
+type waitingCall struct {
+	toolCall // as the model knows it
+	// Approval is its id in the queue; empty for a call of the client's own tools.
+	Approval string `json:"approval,omitempty"`
 }
 
-func newParked() *parked { return &parked{} }
+// parkings keeps them in the store.
+type parkings struct {
+	store *store.Store
+	now   func() time.Time
+}
 
-func (p *parked) add(one *parking) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.list = append(p.list, one)
-	p.size += one.size
-	now := time.Now()
-	for len(p.list) > 0 && (len(p.list) > parkedMany || p.size > parkedSize || p.list[0].until.Before(now)) {
-		p.size -= p.list[0].size
-		p.list = p.list[1:]
+// park gives the calls ids that no other request has, and keeps the conversation.
+func (p parkings) park(ctx context.Context, owner string, life time.Duration, segment []json.RawMessage, calls []toolCall, ours func(toolCall) bool) (*parking, []toolCall, error) {
+	one := &parking{id: strings.ToLower(rand.Text()[:14]), segment: segment, calls: map[string]waitingCall{}}
+	shown := make([]toolCall, 0, len(calls))
+	for i, c := range calls {
+		mine := waitingCall{toolCall: c}
+		name := fmt.Sprintf("%s-%d", one.id, i+1)
+		if ours(c) {
+			mine.Approval = name
+		}
+		c.ID, c.Type = callPrefix+name, "function"
+		one.calls[c.ID] = mine
+		shown = append(shown, c)
 	}
+	kept, asked := string(encode(segment)), string(encode(one.calls))
+	now := p.now()
+	err := p.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
+		_, err := tx.Exec(ctx, `INSERT INTO agent_parkings (id, owner, created, expires, size, segment, calls) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+			one.id, owner, now.UnixNano(), now.Add(life+parkedAfter).UnixNano(), len(kept)+len(asked), kept, asked)
+		if err != nil {
+			return err
+		}
+		return p.prune(ctx, tx, now)
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("cannot keep the conversation until its calls are approved: %w", err)
+	}
+	return one, shown, nil
 }
 
-// find is the parking of exactly these calls of this owner.
-func (p *parked) find(owner string, ids []string) *parking {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	now := time.Now()
-	for _, one := range slices.Backward(p.list) {
-		if one.owner == owner && one.until.After(now) && len(ids) == len(one.calls) &&
-			!slices.ContainsFunc(ids, func(id string) bool { _, ok := one.calls[id]; return !ok }) {
-			return one
+// prune forgets what is too old, and the oldest of what is too much.
+func (p parkings) prune(ctx context.Context, tx store.Tx, now time.Time) error {
+	if _, err := tx.Exec(ctx, `DELETE FROM agent_parkings WHERE expires < ?`, now.UnixNano()); err != nil {
+		return err
+	}
+	rows, err := tx.Query(ctx, `SELECT id, size FROM agent_parkings ORDER BY created DESC, id`)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	var many, size int64
+	var gone []string
+	for rows.Next() {
+		var id string
+		var of int64
+		if err := rows.Scan(&id, &of); err != nil {
+			return err
+		}
+		many, size = many+1, size+of
+		if many > parkedMany || size > parkedSize {
+			gone = append(gone, id)
+		}
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return err
+	}
+	for _, id := range gone {
+		if _, err := tx.Exec(ctx, `DELETE FROM agent_parkings WHERE id = ?`, id); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// owner is whose conversation a request belongs to.
-func (r *run) owner() string {
-	return strings.Join([]string{r.caller.String(), r.caller.Tier.String(), r.caller.Tenant, r.caller.Unit}, "\x00")
-}
-
-// park keeps the run for the client's answer and gives the calls ids that no other request has.
-func (r *run) park(calls []toolCall) []toolCall {
-	one := &parking{
-		owner: r.owner(), until: time.Now().Add(parkedLife), segment: slices.Clone(r.messages[r.given:]),
-		calls: map[string]toolCall{}, results: map[string]string{},
+// find is the parking of exactly these calls of this owner; nil when there is none.
+func (p parkings) find(ctx context.Context, owner string, ids []string) (*parking, error) {
+	if len(ids) == 0 {
+		return nil, nil
 	}
-	for _, m := range one.segment {
-		one.size += len(m)
+	id, numbered := strings.CutPrefix(ids[0], callPrefix)
+	id, _, cut := strings.Cut(id, "-")
+	if !numbered || !cut {
+		return nil, nil
 	}
-	shown := make([]toolCall, 0, len(calls))
-	for _, c := range calls {
-		mine := c
-		c.ID = "call_" + strings.ToLower(rand.Text())
-		c.Type = "function"
-		one.calls[c.ID] = mine
-		shown = append(shown, c)
-	}
-	r.agents.parked.add(one)
-	return shown
-}
-
-// an approval is how a client answers a call that waits for it, in the place of a tool's result:
-// {"approval": "allow"} or {"approval": "deny", "reason": "…"}.
-type approval struct {
-	Approval string `json:"approval"`
-	Reason   string `json:"reason"`
-}
-
-func approvalOf(text string) (approval, bool) {
-	var a approval
-	if json.Unmarshal([]byte(strings.TrimSpace(text)), &a) != nil {
-		return a, false
-	}
-	return a, a.Approval == "allow" || a.Approval == "deny"
-}
-
-// recall puts what the client did not see back into the conversation, and carries out the calls that
-// it approved.
-func (r *run) recall(ctx context.Context) ([]json.RawMessage, error) {
-	var messages []json.RawMessage
-	open := map[string]*parking{}
-	for _, raw := range r.asked.messages {
-		var m message
-		if err := json.Unmarshal(raw, &m); err != nil {
-			return nil, bad("messages", "a message cannot be read")
-		}
-		switch {
-		case m.Role == "assistant" && len(m.ToolCalls) > 0:
-			one := r.agents.parked.find(r.owner(), ids(m.ToolCalls))
-			if one == nil {
-				messages = append(messages, raw)
-				continue
-			}
-			messages = append(messages, one.segment...)
-			for id := range one.calls {
-				open[id] = one
-			}
-		case m.Role == "tool":
-			answer, err := r.decided(ctx, m, raw, open[m.ToolCallID])
-			if err != nil {
-				return nil, err
-			}
-			messages = append(messages, answer)
-		default:
-			messages = append(messages, raw)
-		}
-	}
-	return messages, nil
-}
-
-func ids(calls []toolCall) []string {
-	var list []string
-	for _, c := range calls {
-		list = append(list, c.ID)
-	}
-	return list
-}
-
-// decided is a tool message as the model is to see it: the client's own result, or what came of the
-// approval that stands in its place.
-func (r *run) decided(ctx context.Context, m message, raw json.RawMessage, one *parking) (json.RawMessage, error) {
-	said, decision := approvalOf(m.text())
-	if one == nil {
-		if decision {
-			return r.toolMessage(m.ToolCallID, "The call was not made: the approval came too late or the house was restarted. Ask for it again if it is still needed."), nil
-		}
-		return raw, nil
-	}
-	call := one.calls[m.ToolCallID]
-	_, ours := r.offer.entries[call.Function.Name]
+	one := &parking{id: id}
+	var segment, calls string
+	err := p.store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
+		return tx.QueryRow(ctx, `SELECT segment, calls FROM agent_parkings WHERE id = ? AND owner = ? AND expires > ?`, id, owner, p.now().UnixNano()).Scan(&segment, &calls)
+	})
 	switch {
-	case !decision || !ours:
-		return r.toolMessage(call.ID, m.text()), nil
-	case said.Approval == "deny":
-		text := "The user declined this call."
-		if said.Reason != "" {
-			text += " The reason: " + said.Reason
-		}
-		return r.toolMessage(call.ID, text), nil
+	case errors.Is(err, sql.ErrNoRows):
+		return nil, nil
+	case err == nil:
+		err = errors.Join(json.Unmarshal([]byte(segment), &one.segment), json.Unmarshal([]byte(calls), &one.calls))
 	}
-	result, err := r.approved(ctx, one, m.ToolCallID, call)
-	return r.toolMessage(call.ID, result), err
-}
-
-// approved runs a call that the client allowed, once: a later request of the conversation carries
-// the same approval again and finds its result.
-func (r *run) approved(ctx context.Context, one *parking, id string, call toolCall) (string, error) {
-	r.agents.parked.mu.Lock()
-	result, done := one.results[id]
-	if !done {
-		one.results[id] = "This call is under way already."
+	if err != nil {
+		return nil, fmt.Errorf("cannot find the conversation that waited for approval: %w", err)
 	}
-	r.agents.parked.mu.Unlock()
-	if done {
-		return result, nil
+	if len(ids) != len(one.calls) || slices.ContainsFunc(ids, func(id string) bool { _, ok := one.calls[id]; return !ok }) {
+		return nil, nil
 	}
-	result = r.runTool(ctx, call)
-	r.agents.parked.mu.Lock()
-	one.results[id] = result
-	one.size += len(result)
-	r.agents.parked.size += len(result)
-	r.agents.parked.mu.Unlock()
-	return result, ctx.Err()
+	return one, nil
 }

@@ -10,7 +10,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -27,6 +26,8 @@ const parallel = 4
 var (
 	errTime   = errors.New("the time limit of the request was reached")
 	errTokens = errors.New("the token limit of the request was reached")
+	// errAborted ends the trace of a request that panicked.
+	errAborted = errors.New("the request was aborted")
 )
 
 // a run is one request on its way: plan, call tools, plan again, until there is an answer or
@@ -34,8 +35,10 @@ var (
 type run struct {
 	agents *Agents
 	asked  *request
-	alias  string
+	as     persona
 	caller holdfast.Caller
+	tools  view
+	clock  *stopwatch
 	out    answer
 	trace  *recording
 	offer  offered
@@ -51,9 +54,10 @@ type run struct {
 	acted    bool           // a tool was called
 }
 
-func (a *Agents) newRun(ctx context.Context, w http.ResponseWriter, asked *request, alias string) *run {
-	r := &run{agents: a, asked: asked, alias: alias, caller: holdfast.CallerFrom(ctx), failures: map[string]int{}, used: usage{}, header: w.Header()}
-	r.trace = a.traces.begin(r.caller, asked.model, alias, holdfast.AgentFrom(ctx))
+func (a *Agents) newRun(ctx context.Context, w http.ResponseWriter, asked *request, as persona) *run {
+	r := &run{agents: a, asked: asked, as: as, caller: holdfast.CallerFrom(ctx), failures: map[string]int{}, used: usage{}, header: w.Header()}
+	r.tools = a.view(r.caller, as)
+	r.trace = a.traces.begin(r.caller, asked.model, as.alias, holdfast.AgentFrom(ctx))
 	w.Header().Set("X-Holdfast-Trace", r.trace.id())
 	if asked.stream {
 		r.out = newStream(w, asked.model, asked.usage)
@@ -106,22 +110,22 @@ func (r *run) prepare(ctx context.Context) error {
 	var entries []tools.Entry
 	if !r.asked.free() {
 		var err error
-		if entries, err = r.agents.needs.Tools.List(ctx, r.caller); err != nil {
+		if entries, err = r.tools.List(ctx); err != nil {
 			return err
 		}
 	}
-	r.offer = offer(r.asked, entries)
-	if text := guidance(r.offer, r.agents.needs.Tools.Instructions(), r.asked.memory); text != "" {
+	r.offer = offer(r.asked, entries, r.as.plans())
+	if text := (guide{r}).text(); text != "" {
 		r.messages = append(r.messages, said("system", text))
 	}
-	messages, err := r.recall(ctx)
+	messages, err := deciding{r}.recall(ctx)
 	r.messages = append(r.messages, messages...)
 	r.given = len(r.messages)
 	return err
 }
 
 func (r *run) loop(ctx context.Context) error {
-	steps := r.agents.settings().Steps
+	steps := r.as.bounds.steps
 	for step := range steps {
 		last := step == steps-1
 		t, err := r.plan(ctx, step, last)
@@ -131,7 +135,7 @@ func (r *run) loop(ctx context.Context) error {
 		if done := r.ended(t, last); done {
 			return nil
 		}
-		if r.used.total() >= r.agents.settings().Tokens {
+		if r.used.total() >= r.as.bounds.tokens {
 			return errTokens
 		}
 		asked, err := r.carryOut(ctx, t)
@@ -192,7 +196,7 @@ func (r *run) body(step int, last bool) map[string]json.RawMessage {
 	for _, name := range []string{"tools", "tool_choice", "n", "functions", "function_call", "stream", "stream_options"} {
 		delete(body, name)
 	}
-	body["model"] = encode(r.alias)
+	body["model"] = encode(r.as.alias)
 	messages := r.messages
 	switch {
 	case len(r.offer.list) == 0 || r.asked.free():
@@ -255,7 +259,7 @@ func (r *run) carryOut(ctx context.Context, t turn) (asked bool, err error) {
 	results := make([]json.RawMessage, len(t.calls))
 	var waiting []toolCall
 	group, gctx := errgroup.WithContext(ctx)
-	group.SetLimit(parallel)
+	group.SetLimit(r.together())
 	for i, c := range t.calls {
 		if r.forClient(c.Function.Name) {
 			waiting = append(waiting, c)
@@ -277,10 +281,21 @@ func (r *run) carryOut(ctx context.Context, t turn) (asked bool, err error) {
 	if len(waiting) == 0 {
 		return false, nil
 	}
-	shown := r.park(waiting)
+	_, shown, err := deciding{r}.park(ctx, waiting)
+	if err != nil {
+		return false, err
+	}
 	r.trace.waiting(shown)
 	r.out.finish("tool_calls", shown, r.used)
 	return true, nil
+}
+
+// together is how many calls run at the same time.
+func (r *run) together() int {
+	if r.as.plans() {
+		return parallel
+	}
+	return 1
 }
 
 // forClient tells that a call is the client's to make or to approve.
@@ -308,11 +323,14 @@ func (r *run) runTool(ctx context.Context, c toolCall) string {
 	case r.failed(name) >= 2:
 		return fmt.Sprintf("%s failed twice and is not called again. Tell the user.", name)
 	}
-	arguments := json.RawMessage(strings.TrimSpace(c.Function.Arguments))
-	shown := e.Shown(arguments)
-	if len(arguments) == 0 {
-		shown = json.RawMessage("{}")
-	}
+	arguments := argumentsOf(c)
+	result, note := r.carry(ctx, c, e, arguments)
+	return r.agents.seal.output(name, result.Text, int(r.agents.settings().Result), note)
+}
+
+// carry makes one call, shows it, and tells what the model is to hear about a failure.
+func (r *run) carry(ctx context.Context, c toolCall, e tools.Entry, arguments json.RawMessage) (result tools.Result, note string) {
+	name, shown := c.Function.Name, e.Shown(arguments)
 	r.out.tool(toolEvent{ID: c.ID, Name: name, Arguments: shown, Status: "running"})
 	r.mu.Lock()
 	r.acted = true
@@ -321,9 +339,9 @@ func (r *run) runTool(ctx context.Context, c toolCall) string {
 	defer span.End()
 	span.Set(trace.String("gen_ai.operation.name", "execute_tool"), trace.String("gen_ai.tool.name", name), trace.String("gen_ai.tool.call.id", c.ID))
 	began := time.Now()
-	result, err := r.agents.needs.Tools.Call(ctx, r.caller, name, arguments)
+	result, err := r.tools.Call(ctx, name, arguments)
 	took := time.Since(began)
-	status, note := "done", ""
+	status := "done"
 	if err != nil {
 		result.Text, result.Failed = err.Error(), true
 	}
@@ -333,7 +351,7 @@ func (r *run) runTool(ctx context.Context, c toolCall) string {
 	}
 	r.out.tool(toolEvent{ID: c.ID, Name: name, Status: status, Duration: float64(took.Microseconds()) / 1000})
 	r.trace.tool(c, shown, status, result.Text, took)
-	return output(name, result.Text, int(r.agents.settings().Result), note)
+	return result, note
 }
 
 func (r *run) failed(name string) int {

@@ -63,7 +63,11 @@ func TestARequestIsOneTrace(t *testing.T) {
 			t.Errorf("the failed tool says %s=%s, want %s", name, said, want)
 		}
 	}
-	if kept := b.traces.newest(1)[0]; kept.TraceID == "" || tracetest.Said(agent.GetAttributes(), "holdfast.agent_trace") != kept.ID {
+	newest, err := b.traces.newest(t.Context(), 1, "", "")
+	if err != nil || len(newest) != 1 {
+		t.Fatalf("kept are %+v, %v", newest, err)
+	}
+	if kept := newest[0]; kept.TraceID == "" || tracetest.Said(agent.GetAttributes(), "holdfast.agent_trace") != kept.ID {
 		t.Errorf("the agent's own trace %+v does not lead to the collector's", kept)
 	}
 }

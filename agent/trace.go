@@ -18,7 +18,6 @@ import (
 )
 
 const (
-	manyTraces  = 200
 	maxExcerpt  = 400
 	maxToolRuns = 200
 )
@@ -70,20 +69,15 @@ type ToolRun struct {
 	Result    string          `json:"result,omitempty" help:"how its result began"`
 }
 
-// traces keeps the newest traces in memory.
-type traces struct {
-	mu   sync.Mutex
-	list []*recording // oldest first
-}
-
-func newTraces() *traces { return &traces{} }
-
 // a recording is a trace being made.
 type recording struct {
 	mu    sync.Mutex
+	of    *traces
 	trace Trace
+	over  bool
 	// request and span are what a collector gets of it; nil while traces are off.
 	request, span *trace.Span
+	began         time.Time // by the machine's own clock
 }
 
 // spanned says whose spans the recording's end tells.
@@ -99,42 +93,14 @@ func (r *recording) spanned(request, span *trace.Span) {
 }
 
 func (t *traces) begin(caller holdfast.Caller, model, alias, agent string) *recording {
-	r := &recording{trace: Trace{
+	r := &recording{of: t, trace: Trace{
 		ID: strings.ToLower(rand.Text()[:16]), Agent: agent, Caller: caller.String(), Model: model, Alias: alias,
-		Started: time.Now().UTC(), State: "running",
-	}}
+		Started: t.now().UTC(), State: "running",
+	}, began: time.Now()}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.list) >= manyTraces {
-		t.list = slices.Delete(t.list, 0, len(t.list)-manyTraces+1)
-	}
-	t.list = append(t.list, r)
+	t.running = append(t.running, r)
 	return r
-}
-
-// newest lists traces, newest first.
-func (t *traces) newest(limit int) []Trace {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	var list []Trace
-	for _, r := range slices.Backward(t.list) {
-		if len(list) == limit {
-			break
-		}
-		list = append(list, r.copy())
-	}
-	return list
-}
-
-func (t *traces) find(id string) (Trace, bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, r := range t.list {
-		if r.trace.ID == id {
-			return r.copy(), true
-		}
-	}
-	return Trace{}, false
 }
 
 func (r *recording) id() string { return r.trace.ID }
@@ -145,13 +111,13 @@ func (r *recording) copy() Trace {
 	t := r.trace
 	t.Plan, t.Tools = slices.Clone(t.Plan), slices.Clone(t.Tools)
 	if t.State == "running" {
-		t.Seconds = time.Since(t.Started).Seconds()
+		t.Seconds = time.Since(r.began).Seconds()
 	}
 	return t
 }
 
 func (r *recording) step(t turn, took time.Duration, err error) {
-	s := PlanStep{At: r.began(took), Seconds: took.Seconds(), Tokens: tokensOf(t.usage), Finish: t.finish, Text: tools.Excerpt(t.text, maxExcerpt)}
+	s := PlanStep{At: r.at(took), Seconds: took.Seconds(), Tokens: tokensOf(t.usage), Finish: t.finish, Text: tools.Excerpt(t.text, maxExcerpt)}
 	for _, c := range t.calls {
 		s.Calls = append(s.Calls, c.Function.Name)
 	}
@@ -164,21 +130,21 @@ func (r *recording) step(t turn, took time.Duration, err error) {
 }
 
 func (r *recording) tool(c toolCall, arguments json.RawMessage, status, result string, took time.Duration) {
-	r.add(ToolRun{ID: c.ID, Name: c.Function.Name, Arguments: arguments, Status: status, At: r.began(took), Seconds: took.Seconds(), Result: tools.Excerpt(result, maxExcerpt)})
+	r.add(ToolRun{ID: c.ID, Name: c.Function.Name, Arguments: arguments, Status: status, At: r.at(took), Seconds: took.Seconds(), Result: tools.Excerpt(result, maxExcerpt)})
 }
 
 func (r *recording) waiting(calls []toolCall) {
 	for _, c := range calls {
-		r.add(ToolRun{ID: c.ID, Name: c.Function.Name, Status: "waiting", At: r.began(0)})
+		r.add(ToolRun{ID: c.ID, Name: c.Function.Name, Status: "waiting", At: r.at(0)})
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.trace.State = "waiting"
 }
 
-// began says when something that took so long and ends now began, in seconds after the request.
-func (r *recording) began(took time.Duration) float64 {
-	return max(0, time.Since(r.trace.Started)-took).Seconds()
+// at says when something that took so long and ends now began, in seconds after the request.
+func (r *recording) at(took time.Duration) float64 {
+	return max(0, time.Since(r.began)-took).Seconds()
 }
 
 func (r *recording) add(t ToolRun) {
@@ -189,10 +155,21 @@ func (r *recording) add(t ToolRun) {
 	}
 }
 
+// end closes a trace, once: later ends, such as the one after a panic, say nothing.
 func (r *recording) end(err error, used usage) {
+	if r.close(err, used) {
+		r.of.take(r)
+	}
+}
+
+func (r *recording) close(err error, used usage) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.trace.Seconds = time.Since(r.trace.Started).Seconds()
+	if r.over {
+		return false
+	}
+	r.over = true
+	r.trace.Seconds = time.Since(r.began).Seconds()
 	r.trace.Tokens = tokensOf(used)
 	switch {
 	case err == nil && r.trace.State == "running":
@@ -211,6 +188,7 @@ func (r *recording) end(err error, used usage) {
 		r.request.Fail(r.trace.State)
 		r.span.Fail(r.trace.State)
 	}
+	return true
 }
 
 func tokensOf(u usage) Tokens {
