@@ -50,6 +50,7 @@ import (
 	"holdfast/units/logs"
 	"holdfast/units/service"
 	"holdfast/units/supervisor"
+	"holdfast/units/template"
 )
 
 // A House is one installation, wired. Nothing is read or started before Open or Run.
@@ -168,6 +169,7 @@ func (h *House) wire(p *parts) error {
 		p.logs.Capability(),
 		p.units.Capability(),
 		p.extensions.Capability(),
+		h.templates(p).Capability(),
 		h.recovery(),
 		p.prices.Capability(),
 		p.tokens.Capability(),
@@ -320,6 +322,13 @@ func (h *House) desk(p *parts) *house.Desk {
 		Watch:        h.sentry.status,
 		Shutdown:     ending{h}.end,
 	}
+}
+
+func (h *House) templates(p *parts) *template.Templates {
+	return template.New(template.Needs{
+		Home: h.Home, Units: p.units.List, Secrets: p.secrets, Bearers: p.bearers, Operations: h.operations,
+		Config: func() *config.Config { return h.config }, API: h.front.URL, Log: h.log,
+	})
 }
 
 // recovery finishes what a crash interrupted, once what the steps act on is there.
