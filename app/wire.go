@@ -34,6 +34,7 @@ import (
 	"holdfast/core/trash"
 	"holdfast/edge"
 	"holdfast/edge/auth"
+	"holdfast/edge/oauth"
 	"holdfast/gateway"
 	"holdfast/gateway/breaker"
 	"holdfast/gateway/breaker/halt"
@@ -139,6 +140,7 @@ type parts struct {
 	catalogue  *tools.Catalogue
 	agents     *agent.Agents
 	logins     *auth.Auth
+	grants     *oauth.Server
 	door       *edge.Edge
 }
 
@@ -169,7 +171,7 @@ func (h *House) wire(p *parts) error {
 		p.logs.Capability(),
 		p.units.Capability(),
 		p.extensions.Capability(),
-		h.templates(p).Capability(),
+		templates(h, p).Capability(),
 		h.recovery(),
 		p.prices.Capability(),
 		p.tokens.Capability(),
@@ -186,6 +188,7 @@ func (h *House) wire(p *parts) error {
 		h.desk(p).Capability(),
 		h.front.Capability(),
 		p.logins.Capability(),
+		p.grants.Capability(),
 		p.door.Capability(),
 		services.Capability(),
 		h.upgrades(p).Capability(),
@@ -285,12 +288,17 @@ func (a askers) Required() []keys.Requirement {
 
 func (h *House) wireEdge(p *parts) {
 	p.logins = auth.New(auth.Options{Store: h.Store, Journal: p.book, KeyedReads: true, Log: h.log})
+	p.grants = oauth.New(oauth.Needs{
+		Store: h.Store, Journal: p.book, Logins: p.logins, Keys: p.secrets, Log: h.log,
+		Tools: endpoints{p}.tools, API: func() string { return h.front.URL() },
+	})
+	h.reloaded["oauth"] = func(_ context.Context, fresh any) error { p.grants.Apply(*fresh.(*oauth.Settings)); return nil }
 	p.door = edge.New(edge.Options{
 		Home: h.Home, Auth: p.logins, Units: p.units, Mounts: p.extensions, Journal: p.book, Keys: p.bearers,
 		Status: func(unit string) (holdfast.UnitStatus, bool) { s, err := p.units.Status(unit); return s, err == nil },
 		Tail:   p.logs.Tail, Reserved: func() []int { return reserved(h.front.Settings.Listen) }, Binary: h.options.Edge, Log: h.log,
 	})
-	server := &api.Server{Registry: h.Registry, Sessions: p.logins, Keys: p.bearers, Hub: hub.Handler(), Version: version, Log: h.log}
+	server := &api.Server{Registry: h.Registry, Sessions: p.logins, Keys: p.bearers, Grants: p.grants, Hub: hub.Handler(), Version: version, Log: h.log}
 	h.front = &api.Front{Server: server, Home: h.Home, Journal: p.book, Settings: api.Defaults()}
 	h.url, h.doorOpen = p.door.URL, p.door.Settled
 	h.loginLink = func(ctx context.Context) (string, error) {
@@ -324,7 +332,7 @@ func (h *House) desk(p *parts) *house.Desk {
 	}
 }
 
-func (h *House) templates(p *parts) *template.Templates {
+func templates(h *House, p *parts) *template.Templates {
 	return template.New(template.Needs{
 		Home: h.Home, Units: p.units.List, Secrets: p.secrets, Bearers: p.bearers, Operations: h.operations,
 		Config: func() *config.Config { return h.config }, API: h.front.URL, Log: h.log,
