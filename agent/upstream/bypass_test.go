@@ -14,8 +14,8 @@ import (
 func TestNoServerHasTheBypass(t *testing.T) {
 	t.Setenv(holdfast.BypassVariable, "1")
 	l := launcher{
-		&Needs{Secret: func(string) (holdfast.Secret, bool) { return holdfast.NewSecret("1"), true }},
-		holdfast.ToolServer{
+		needs: &Needs{Secret: func(string) (holdfast.Secret, bool) { return holdfast.NewSecret("1"), true }},
+		decl: holdfast.ToolServer{
 			Env: map[string]string{holdfast.BypassVariable: "1", "MINE": "x"}, Secrets: []string{holdfast.BypassVariable},
 		},
 	}

@@ -42,8 +42,8 @@ func versions(era Era) []string {
 // launch starts the process of a server and the session with it. ctx bounds the start only. A server
 // that refuses the older protocol is started again and asked in the newest. An era that is not empty
 // must be the server's.
-func launch(ctx context.Context, needs *Needs, decl holdfast.ToolServer, era Era) (started *live, err error) {
-	l := launcher{needs, decl}
+func launch(ctx context.Context, needs *Needs, decl holdfast.ToolServer, era Era, with *calls) (started *live, err error) {
+	l := launcher{needs, decl, with}
 	for _, version := range versions(era) {
 		started, err = l.connect(ctx, version)
 		if _, refused := errors.AsType[*jsonrpc.Error](err); err == nil || !refused {
@@ -61,6 +61,7 @@ func launch(ctx context.Context, needs *Needs, decl holdfast.ToolServer, era Era
 type launcher struct {
 	needs *Needs
 	decl  holdfast.ToolServer
+	calls *calls
 }
 
 func (l launcher) connect(ctx context.Context, version string) (*live, error) {
@@ -72,7 +73,7 @@ func (l launcher) connect(ctx context.Context, version string) (*live, error) {
 	if err != nil {
 		return nil, err
 	}
-	started, err := connect(ctx, l.needs, p, &mcp.IOTransport{Reader: p.reader, Writer: stdin}, version)
+	started, err := connect(ctx, l.needs, p, &mcp.IOTransport{Reader: p.reader, Writer: stdin}, version, l.calls)
 	if err != nil {
 		if _, said := errors.AsType[*jsonrpc.Error](err); !said {
 			err = p.explain(ctx, err)
@@ -119,7 +120,7 @@ func (l launcher) spawn(env []string, secrets []holdfast.Secret) (*pipes, *os.Fi
 		child: child, stdin: pipeEnds[1], stdout: pipeEnds[3],
 		stderr: newLogPipe(pipeEnds[5], l.needs.LogFile, secrets),
 	}
-	started.reader = &messages{from: bufio.NewReaderSize(pipeEnds[3], 64<<10), to: started.stderr, file: pipeEnds[3]}
+	started.reader = &messages{hear: l.calls.hear, from: bufio.NewReaderSize(pipeEnds[3], 64<<10), to: started.stderr, file: pipeEnds[3]}
 	return started, pipeEnds[1], nil
 }
 
@@ -186,8 +187,9 @@ func (l launcher) environment() ([]string, []holdfast.Secret, error) {
 }
 
 // messages reads what a server writes and passes on only whole JSON objects: what print() and
-// banners leave on standard output goes to the log.
+// banners leave on standard output goes to the log, and progress to who made the call.
 type messages struct {
+	hear func(message []byte) bool
 	from *bufio.Reader
 	to   *logPipe
 	file io.Closer
@@ -214,7 +216,9 @@ func (m *messages) Read(p []byte) (int, error) {
 		switch {
 		case len(trimmed) == 0:
 		case trimmed[0] == '{' && json.Valid(trimmed):
-			m.rest = append(trimmed, '\n')
+			if !m.hear(trimmed) {
+				m.rest = append(trimmed, '\n')
+			}
 		default:
 			m.to.note("not a message on standard output: " + string(trimmed[:min(len(trimmed), maxNoise)]))
 		}

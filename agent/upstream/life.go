@@ -45,6 +45,10 @@ const (
 	longestWait = 5 * time.Minute
 	// settingsLook is how soon another idle time counts for a server that runs.
 	settingsLook = time.Minute
+	// secondIdle is the longest that a second process stays without a call.
+	secondIdle = 5 * time.Minute
+	// listsApart is how long at least the lists of a server are not asked for again.
+	listsApart = time.Second
 )
 
 // a life keeps one process of a server, or one session with a remote one, as long as it is used.
@@ -58,12 +62,15 @@ type life struct {
 	needs   *Needs
 	log     *slog.Logger
 	gone    chan struct{} // closed when the loop has ended
-	want    chan struct{} // a call waits for a resting server; sent under mu, and empty in any other state
+	calls   *calls
+	kept    *subscriptions // nil for a second life
+	want    chan struct{}  // a call waits for a resting server; sent under mu, and empty in any other state
 
 	mu       sync.Mutex
 	state    State
 	live     *live
 	offered  Offer
+	spoke    Era   // of the last session
 	err      error // of the last failure
 	failures int   // in a row
 	starts   int
@@ -76,18 +83,21 @@ type life struct {
 
 func newLife(s *Server, era Era) *life {
 	l := &life{
-		name: s.decl.Name, era: era, needs: &s.needs, log: s.log,
+		calls: newCalls(),
+		name:  s.decl.Name, era: era, needs: &s.needs, log: s.log,
 		gone: make(chan struct{}), want: make(chan struct{}, 1),
 		state: StateStarting, since: time.Now(), moved: make(chan struct{}),
 	}
-	if era != "" {
+	if era == "" {
+		l.kept = &s.subscriptions
+	} else {
 		l.state = StateResting
 	}
 	if s.decl.Stdio != nil {
 		l.blocked = s.decl.Stdio.Blocked
-		l.open = func(ctx context.Context) (*live, error) { return launch(ctx, &s.needs, *s.decl.Stdio, era) }
+		l.open = func(ctx context.Context) (*live, error) { return launch(ctx, &s.needs, *s.decl.Stdio, era, l.calls) }
 	} else {
-		l.open = func(ctx context.Context) (*live, error) { return dial(ctx, &s.needs, s.decl) }
+		l.open = func(ctx context.Context) (*live, error) { return dial(ctx, &s.needs, s.decl, l.calls) }
 	}
 	return l
 }
@@ -140,20 +150,27 @@ func (s *life) run(ctx context.Context, first func()) {
 func (s *life) start(ctx context.Context) (*live, error) {
 	s.move(StateStarting, nil)
 	within := s.needs.Settings().StartWithin
+	if s.era != "" {
+		within = min(within, maxTrial)
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("it did not answer within %s", within))
 	defer cancel()
 	live, err := s.open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	offered, err := live.ask(ctx)
+	var offered Offer
+	if s.era == "" {
+		s.kept.renew(ctx, live, s.log)
+		offered, err = live.ask(ctx)
+	}
 	if err != nil {
 		err = live.link.explain(ctx, err)
 		live.end()
 		return nil, err
 	}
 	s.mu.Lock()
-	s.live, s.offered, s.used = live, offered, time.Now()
+	s.live, s.offered, s.used, s.spoke = live, offered, time.Now(), live.era
 	s.starts++
 	s.mu.Unlock()
 	s.move(StateServing, nil)
@@ -165,14 +182,18 @@ func (s *life) start(ctx context.Context) (*live, error) {
 func (s *life) serve(ctx context.Context, live *live) error {
 	timer := time.NewTimer(s.untilIdle())
 	defer timer.Stop()
+	relist, calm := live.relist, (<-chan time.Time)(nil)
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-live.ended:
 			return live.link.reason()
-		case <-live.relist:
+		case <-relist: // a server that says so without end must not keep the house listing
 			s.refresh(ctx, live)
+			relist, calm = nil, time.After(listsApart)
+		case <-calm:
+			relist, calm = live.relist, nil
 		case <-timer.C:
 			if s.idle() {
 				return nil
@@ -182,9 +203,26 @@ func (s *life) serve(ctx context.Context, live *live) error {
 	}
 }
 
+// patience is after how long without a call a server rests, 0 for never. A second process always
+// does.
+func (s *life) patience() time.Duration {
+	after := s.needs.Settings().Idle
+	if s.era != "" && (after <= 0 || after > secondIdle) {
+		return secondIdle
+	}
+	return after
+}
+
+// speaks is the era of the server's last session, empty when it had none.
+func (s *life) speaks() Era {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.spoke
+}
+
 // untilIdle is how long to wait before a look whether the server is idle.
 func (s *life) untilIdle() time.Duration {
-	after := s.needs.Settings().Idle
+	after := s.patience()
 	if after <= 0 {
 		return settingsLook
 	}
@@ -198,7 +236,10 @@ func (s *life) untilIdle() time.Duration {
 
 // idle takes a server that nobody used out of service, if no call got there first.
 func (s *life) idle() bool {
-	after := s.needs.Settings().Idle
+	after := s.patience()
+	if s.kept != nil && len(s.kept.uris()) > 0 {
+		return false
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if after <= 0 || s.running > 0 || time.Since(s.used) < after {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -39,7 +40,9 @@ type link interface {
 type live struct {
 	session *mcp.ClientSession
 	link    link
+	calls   *calls
 	era     Era
+	loud    atomic.Bool // its log level was set
 	began   time.Time
 	relist  chan struct{} // one of its lists changed
 	ended   chan struct{} // the link or the session ended
@@ -48,8 +51,8 @@ type live struct {
 }
 
 // connect makes the session over a transport. Who speaks another era than the wanted one is refused.
-func connect(ctx context.Context, needs *Needs, l link, over mcp.Transport, version string) (*live, error) {
-	started := &live{link: l, began: time.Now(), relist: make(chan struct{}, 1), ended: make(chan struct{})}
+func connect(ctx context.Context, needs *Needs, l link, over mcp.Transport, version string, with *calls) (*live, error) {
+	started := &live{link: l, calls: with, began: time.Now(), relist: make(chan struct{}, 1), ended: make(chan struct{})}
 	relist := func() {
 		select {
 		case started.relist <- struct{}{}:
@@ -57,7 +60,7 @@ func connect(ctx context.Context, needs *Needs, l link, over mcp.Transport, vers
 		}
 	}
 	client := mcp.NewClient(&mcp.Implementation{Name: "holdfast", Version: "1"}, &mcp.ClientOptions{
-		Capabilities:               &mcp.ClientCapabilities{},
+		Capabilities:               everything(),
 		ToolListChangedHandler:     func(context.Context, *mcp.ToolListChangedRequest) { relist() },
 		PromptListChangedHandler:   func(context.Context, *mcp.PromptListChangedRequest) { relist() },
 		ResourceListChangedHandler: func(context.Context, *mcp.ResourceListChangedRequest) { relist() },
@@ -66,6 +69,7 @@ func connect(ctx context.Context, needs *Needs, l link, over mcp.Transport, vers
 		},
 		MultiRoundTrip: &mcp.MultiRoundTripOptions{Disabled: true},
 	})
+	client.AddReceivingMiddleware(with.answers)
 	session, err := client.Connect(ctx, over, &mcp.ClientSessionOptions{ProtocolVersion: version})
 	if err != nil {
 		return nil, err
@@ -76,6 +80,26 @@ func connect(ctx context.Context, needs *Needs, l link, over mcp.Transport, vers
 	}
 	started.watch()
 	return started, nil
+}
+
+// everything is what a server is told that it may ask, for it is told before a client is known; what
+// the client of a call cannot is refused then.
+func everything() *mcp.ClientCapabilities {
+	return &mcp.ClientCapabilities{
+		Elicitation: &mcp.ElicitationCapabilities{Form: &mcp.FormElicitationCapabilities{}, URL: &mcp.URLElicitationCapabilities{}},
+		Sampling:    &mcp.SamplingCapabilities{Tools: &mcp.SamplingToolsCapabilities{}},
+		RootsV2:     &mcp.RootCapabilities{},
+	}
+}
+
+// speakUp lets a legacy server log from the first call on that has somebody to be told; the peer
+// heeds what its client wants.
+func (l *live) speakUp(ctx context.Context) {
+	init := l.session.InitializeResult()
+	if l.era == Modern || init == nil || init.Capabilities == nil || init.Capabilities.Logging == nil || l.loud.Swap(true) {
+		return
+	}
+	_ = l.session.SetLoggingLevel(ctx, &mcp.SetLoggingLevelParams{Level: "debug"}) // without it the call is only quieter
 }
 
 // watch closes ended when the link ends or the session breaks, whichever is first.

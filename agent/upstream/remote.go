@@ -12,14 +12,14 @@ import (
 )
 
 // dial makes a session with a remote server.
-func dial(ctx context.Context, needs *Needs, decl Declaration) (*live, error) {
+func dial(ctx context.Context, needs *Needs, decl Declaration, with *calls) (*live, error) {
 	w := &wire{broken: make(chan struct{})}
 	client := &http.Client{Transport: w.transport(decl.Remote)}
 	var over mcp.Transport = &mcp.StreamableClientTransport{Endpoint: decl.Remote.URL, HTTPClient: client}
 	if decl.Remote.Legacy {
 		over = &mcp.SSEClientTransport{Endpoint: decl.Remote.URL, HTTPClient: client}
 	}
-	started, err := connect(ctx, needs, w, over, "")
+	started, err := connect(ctx, needs, w, over, "", with)
 	if err != nil {
 		w.end(func() {})
 		return nil, fmt.Errorf("cannot connect to it: %w", w.explain(ctx, err))

@@ -5,16 +5,12 @@ package upstream
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 
-	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"holdfast"
-	"holdfast/agent/plain"
 )
 
 // A Server is one MCP server that the house is a client of.
@@ -24,8 +20,17 @@ type Server struct {
 	log   *slog.Logger
 	over  chan struct{} // closed when Run has ended
 
+	// subscriptions outlive restarts.
+	subscriptions subscriptions
+
 	mu    sync.Mutex
 	round *round
+}
+
+// subscriptions are how often each resource is subscribed to.
+type subscriptions struct {
+	mu    sync.Mutex
+	count map[string]int
 }
 
 // A round is a server between two restarts: the life of the process that serves, and of a second one
@@ -40,6 +45,7 @@ type round struct {
 // New makes a server. It does nothing until Run.
 func New(decl Declaration, needs Needs) *Server {
 	s := &Server{decl: decl, needs: needs, log: needs.Log.With(slog.String("server", decl.Name)), over: make(chan struct{})}
+	s.subscriptions.count = map[string]int{}
 	s.round = s.begin(Offer{})
 	return s
 }
@@ -124,16 +130,17 @@ func (s *Server) Status() Status {
 	return status
 }
 
-// A serverError is a server's own protocol error, as it said it.
-type serverError = jsonrpc.Error
-
 // Call calls a tool. A server's own protocol error is found in the error by errors.AsType as a
-// *jsonrpc.Error; any other error means that the server did not answer.
+// *jsonrpc.Error; any other error means that the server did not answer. An answer that NeedsInput is
+// for a modern peer alone.
 func (s *Server) Call(ctx context.Context, r Request) (*mcp.CallToolResult, error) {
-	return ask(ctx, s, r.Name, func(ctx context.Context, l *live) (*mcp.CallToolResult, error) {
+	return converse(ctx, s, r, func(ctx context.Context, l *live, r Request) (*mcp.CallToolResult, error) {
 		return l.session.CallTool(ctx, &mcp.CallToolParams{
-			Meta: r.Meta, Name: r.Name, Arguments: r.Arguments, InputResponses: r.Responses, RequestState: r.State,
+			Meta: r.Meta, Name: r.Name, Arguments: object(r.Arguments), InputResponses: r.Responses, RequestState: r.State,
 		})
+	}, func(a *mcp.CallToolResult) (mcp.InputRequestMap, string) {
+		a.InputRequests = present(a.InputRequests)
+		return a.InputRequests, a.RequestState
 	})
 }
 
@@ -143,26 +150,50 @@ func (s *Server) Prompt(ctx context.Context, r Request) (*mcp.GetPromptResult, e
 	if err != nil {
 		return nil, err
 	}
-	return ask(ctx, s, r.Name, func(ctx context.Context, l *live) (*mcp.GetPromptResult, error) {
+	return converse(ctx, s, r, func(ctx context.Context, l *live, r Request) (*mcp.GetPromptResult, error) {
 		return l.session.GetPrompt(ctx, &mcp.GetPromptParams{
 			Meta: r.Meta, Name: r.Name, Arguments: arguments, InputResponses: r.Responses, RequestState: r.State,
 		})
+	}, func(a *mcp.GetPromptResult) (mcp.InputRequestMap, string) {
+		a.InputRequests = present(a.InputRequests)
+		return a.InputRequests, a.RequestState
 	})
 }
 
 // Read reads a resource, whose URI is the request's name.
 func (s *Server) Read(ctx context.Context, r Request) (*mcp.ReadResourceResult, error) {
-	return ask(ctx, s, r.Name, func(ctx context.Context, l *live) (*mcp.ReadResourceResult, error) {
+	return converse(ctx, s, r, func(ctx context.Context, l *live, r Request) (*mcp.ReadResourceResult, error) {
 		return l.session.ReadResource(ctx, &mcp.ReadResourceParams{
 			Meta: r.Meta, URI: r.Name, InputResponses: r.Responses, RequestState: r.State,
 		})
+	}, func(a *mcp.ReadResourceResult) (mcp.InputRequestMap, string) {
+		a.InputRequests = present(a.InputRequests)
+		return a.InputRequests, a.RequestState
 	})
+}
+
+// present is a map that is not nil, by which the SDK's server knows an answer that asks.
+func present(asks mcp.InputRequestMap) mcp.InputRequestMap {
+	if asks == nil {
+		return mcp.InputRequestMap{}
+	}
+	return asks
+}
+
+// object is the arguments as they came; none are an empty object.
+func object(arguments json.RawMessage) any {
+	if len(arguments) == 0 {
+		return nil
+	}
+	return arguments
 }
 
 // Complete completes an argument of a prompt or a resource template.
 func (s *Server) Complete(ctx context.Context, p *mcp.CompleteParams) (*mcp.CompleteResult, error) {
-	return ask(ctx, s, "completion", func(ctx context.Context, l *live) (*mcp.CompleteResult, error) {
-		return l.session.Complete(ctx, p)
+	return ask(ctx, s, "completion", func(ctx context.Context, l *live, call *underway) (*mcp.CompleteResult, error) {
+		of := *p
+		of.Meta = call.meta(p.Meta, l.era)
+		return l.session.Complete(ctx, &of)
 	})
 }
 
@@ -176,53 +207,4 @@ func promptArguments(raw json.RawMessage) (map[string]string, error) {
 		return nil, holdfast.BadInput("bad arguments for a prompt", holdfast.Problem{Field: "arguments", Message: "want an object of strings: " + err.Error()})
 	}
 	return arguments, nil
-}
-
-// Subscribe asks to be told of changes of a resource, until Unsubscribe: Needs.Updated is called.
-func (s *Server) Subscribe(ctx context.Context, uri string) error {
-	_, err := ask(ctx, s, uri, func(ctx context.Context, l *live) (struct{}, error) {
-		return struct{}{}, l.session.Subscribe(ctx, &mcp.SubscribeParams{URI: uri})
-	})
-	return err
-}
-
-// Unsubscribe ends a subscription.
-func (s *Server) Unsubscribe(ctx context.Context, uri string) error {
-	_, err := ask(ctx, s, uri, func(ctx context.Context, l *live) (struct{}, error) {
-		return struct{}{}, l.session.Unsubscribe(ctx, &mcp.UnsubscribeParams{URI: uri})
-	})
-	return err
-}
-
-// ask makes one request of a server, waking it when it rests.
-func ask[R any](ctx context.Context, s *Server, what string, send func(context.Context, *live) (R, error)) (R, error) {
-	var none R
-	round := s.current()
-	select {
-	case round.slots <- struct{}{}:
-		defer func() { <-round.slots }()
-	case <-ctx.Done():
-		return none, holdfast.Errorf(holdfast.CodeUnavailable, "%d calls of the tools of %s are under way already: %w", cap(round.slots), s.decl.Name, ctx.Err())
-	}
-	life := round.main
-	life.hold()
-	defer life.release()
-	live, err := life.acquire(ctx)
-	if err != nil {
-		return none, err
-	}
-	answer, err := send(ctx, live)
-	if err == nil {
-		life.healthy()
-		return answer, nil
-	}
-	if ctx.Err() != nil {
-		return none, holdfast.Errorf(holdfast.CodeUnavailable, "the call of %s was given up: %w", what, ctx.Err())
-	}
-	if said, ok := errors.AsType[*serverError](err); ok {
-		life.healthy()
-		said.Message = plain.Text(said.Message, 4<<10)
-		return none, fmt.Errorf("%s refused %s: %w", s.decl.Name, what, said)
-	}
-	return none, holdfast.Errorf(holdfast.CodeUnavailable, "the tool server of %s ended while %s ran: %w", s.decl.Name, what, live.link.explain(ctx, err))
 }

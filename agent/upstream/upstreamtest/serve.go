@@ -20,9 +20,15 @@ import (
 )
 
 // Serve is a server of a kind on standard input and output, until its end: good, hung, dead, garbage,
-// tree, grow. It answers the exit code.
+// tree, grow; both, legacy and modern are talkers of these eras. It answers the exit code.
 func Serve(kind string) int {
 	switch kind {
+	case "both": // eras
+		return talk("")
+	case "legacy":
+		return talk("server/discover")
+	case "modern":
+		return talk("initialize")
 	case "hung":
 		select {}
 	case "dead":

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package upstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+	"golang.org/x/sync/errgroup"
+
+	"holdfast"
+	"holdfast/agent/plain"
+)
+
+const (
+	// maxRounds is how often one call may ask its client before it must be done.
+	maxRounds = 10
+	// busyFor is how long to wait when a server wants to be called again without asking anything.
+	busyFor = 500 * time.Millisecond
+	// maxTrial is how long a server may take to answer in the modern era, once that it is tried.
+	maxTrial = 5 * time.Second
+)
+
+// an answer is one that may ask instead of answering.
+type answer interface {
+	*mcp.CallToolResult | *mcp.GetPromptResult | *mcp.ReadResourceResult
+	NeedsInput() bool
+}
+
+// converse makes one request of a server. What a modern server asks goes back as it is to a modern
+// peer; a legacy peer is asked, and the request made again.
+func converse[R answer](ctx context.Context, s *Server, r Request, send func(context.Context, *live, Request) (R, error), asks func(R) (mcp.InputRequestMap, string)) (R, error) {
+	return ask(ctx, s, r.Name, func(ctx context.Context, l *live, call *underway) (R, error) {
+		r.Meta = call.meta(r.Meta, l.era)
+		for range maxRounds {
+			answer, err := send(ctx, l, r)
+			if err != nil || !answer.NeedsInput() {
+				return answer, err
+			}
+			requests, state := asks(answer)
+			if call == nil {
+				return nil, holdfast.Errorf(holdfast.CodeUnavailable, "%s asks %s, and the caller cannot be asked: call it from a client of the house's MCP server", s.decl.Name, wanted(requests))
+			}
+			if call.peer.Era() == Modern {
+				return answer, nil
+			}
+			if r.Responses, err = putAll(ctx, call.peer, requests); err != nil {
+				return nil, err
+			}
+			r.State = state
+		}
+		return nil, holdfast.Errorf(holdfast.CodeUnavailable, "%s asked %d times during one call of %s, so the call was given up", s.decl.Name, maxRounds, r.Name)
+	})
+}
+
+// putAll asks a peer all that an answer wants, at the same time.
+func putAll(ctx context.Context, peer Peer, requests mcp.InputRequestMap) (mcp.InputResponseMap, error) {
+	if len(requests) == 0 {
+		sleep(ctx, busyFor)
+		return nil, ctx.Err()
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	var mu sync.Mutex
+	responses := mcp.InputResponseMap{}
+	for id, r := range requests {
+		group.Go(func() error {
+			response, err := put(ctx, peer, r)
+			mu.Lock()
+			defer mu.Unlock()
+			responses[id] = response
+			return err
+		})
+	}
+	return responses, group.Wait()
+}
+
+// ask makes one request of a server, waking it when it rests. A server's own protocol error is found
+// in the error as a *jsonrpc.Error.
+func ask[R any](ctx context.Context, s *Server, what string, send func(context.Context, *live, *underway) (R, error)) (R, error) {
+	var none R
+	round := s.current()
+	select {
+	case round.slots <- struct{}{}:
+		defer func() { <-round.slots }()
+	case <-ctx.Done():
+		return none, holdfast.Errorf(holdfast.CodeUnavailable, "%d calls of the tools of %s are under way already: %w", cap(round.slots), s.decl.Name, ctx.Err())
+	}
+	peer := PeerFrom(ctx)
+	life := round.suits(ctx, peer)
+	life.hold()
+	defer life.release()
+	live, err := life.acquire(ctx)
+	if err != nil {
+		return none, err
+	}
+	var call *underway
+	if peer != nil {
+		var done func()
+		if call, done, err = live.calls.open(ctx, peer); err != nil {
+			return none, err
+		}
+		defer done()
+		live.speakUp(ctx)
+	}
+	answer, err := send(ctx, live, call)
+	if err == nil {
+		life.healthy()
+		return answer, nil
+	}
+	return none, s.wrong(ctx, what, life, live, err)
+}
+
+// wrong says why a request got no answer.
+func (s *Server) wrong(ctx context.Context, what string, life *life, live *live, err error) error {
+	if ctx.Err() != nil {
+		return holdfast.Errorf(holdfast.CodeUnavailable, "the call of %s was given up: %w", what, ctx.Err())
+	}
+	if _, ours := errors.AsType[*holdfast.Error](err); ours {
+		return err
+	}
+	if said, ok := errors.AsType[*jsonrpc.Error](err); ok && !live.over() {
+		life.healthy()
+		said.Message = plain.Text(said.Message, 4<<10)
+		return fmt.Errorf("%s refused %s: %w", s.decl.Name, what, said)
+	}
+	return holdfast.Errorf(holdfast.CodeUnavailable, "the tool server of %s ended while %s ran: %w", s.decl.Name, what, live.link.explain(ctx, err))
+}
+
+// suits is the life for a peer: the second, where the first speaks the legacy era, the peer the modern
+// one, and the server turned out to speak it too.
+func (r *round) suits(ctx context.Context, peer Peer) *life {
+	if peer == nil || peer.Era() == Legacy || r.modern == nil {
+		return r.main
+	}
+	if r.main.speaks() == "" {
+		r.main.hold()
+		_, _ = r.main.acquire(ctx) // an error is found again by the call
+		r.main.release()
+	}
+	if r.main.speaks() != Legacy {
+		return r.main
+	}
+	r.modern.hold()
+	defer r.modern.release()
+	if _, err := r.modern.acquire(ctx); err != nil {
+		return r.main
+	}
+	return r.modern
+}
