@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The HTTP side of the pretended house: the routes that the Hub calls, in the house's own shapes.
 import { world as w } from './house.mjs'
+import { agents } from './agents.mjs'
 import { breakerScopes, complete, revocation, revoke, spending, haltScope, resumeScope } from './spending.mjs'
 
 const json = (res, status, body, type = 'application/json') => {
@@ -39,6 +40,7 @@ function act(action, u, run) {
 
 const actions = {
   ...spending,
+  ...agents,
   'key.revoke': ({ name }, confirm) => {
     if (!confirm) throw new Problem(409, { title: 'Conflict', code: 'unconfirmed', detail: 'key.revoke destroys: confirm each category', reason: 'not confirmed yet', inventory: revocation(name) })
     return revoke(name)
@@ -73,7 +75,7 @@ const actions = {
   'breaker.status': () => breaker(),
   'breaker.halt': ({ reason, scope }) => { if (scope) return haltScope(scope, reason), { state: 'halted' }; w.setHalt({ reason, at: Date.now() }); w.note('breaker.halt', '', 'done', { detail: { input: { reason } } }); return { state: 'halted' } },
   'breaker.resume': ({ scope }) => { if (scope) return resumeScope(scope), { state: 'armed', message: 'resumed' }; w.setHalt(undefined); w.note('breaker.resume', '', 'done', { ms: 2 }); return { state: 'armed', message: 'resumed' } },
-  'tool.list': ({ all }) => ({ tools: w.tools.filter((t) => all || t.source !== 'house'), servers: [{ extension: 'notes', state: 'serving', since: w.iso(w.started), tools: 3, starts: 1, failures: 0, log: 'notes_tools.log' }, { extension: 'everything', state: 'resting', since: w.iso(w.started), tools: 2, starts: 3, failures: 0, log: 'everything_tools.log' }] }),
+  'tool.list': ({ all }) => ({ tools: w.tools.filter((t) => all || t.source !== 'house'), servers: [{ name: 'notes', extension: 'notes', state: 'serving', since: w.iso(w.started), tools: 3, starts: 1, failures: 0, log: 'notes_tools.log' }, { name: 'everything', extension: 'everything', state: 'resting', since: w.iso(w.started), tools: 2, starts: 3, failures: 0, log: 'everything_tools.log' }] }),
   'tool.call': ({ name, arguments: args }) => {
     if (name === 'extension_delete') throw new Problem(202, { title: 'Accepted', code: 'pending', approval: 'k3vq7mzt2a', detail: 'waits for approval k3vq7mzt2a' })
     if (name === 'notes_delete') return { text: `there is no note ${args?.id}`, failed: true }
@@ -83,6 +85,7 @@ const actions = {
   'approval.list': ({ state = 'pending' }) => ({ approvals: w.approvals.filter((a) => state === 'all' || a.state === state) }),
   'approval.allow': ({ id }, confirm) => {
     const a = approval(id)
+    if (a.kind === 'tool') return answer(a, 'allowed')
     const named = confirm?.split(';')[1]?.split(',').map((s) => s.trim()) ?? []
     const missing = w.inventory.categories.filter((c) => !named.includes(c.name)).map((c) => c.name)
     if (missing.length > 0) throw new Problem(409, { title: 'Conflict', code: 'unconfirmed', detail: `${a.action} destroys: confirm each category`, reason: confirm ? `not confirmed: ${missing.join(', ')}` : 'not confirmed yet', inventory: w.inventory })

@@ -51,8 +51,8 @@ const tools = [
 ]
 
 const approvals = [
-  { id: 'k3vq7mzt2a', created: iso(Date.now() - 4 * minute), expires: iso(Date.now() + 23.9 * hour), caller: 'agent:companion', action: 'extension.delete', subject: 'notes', input: { name: 'notes' }, state: 'pending' },
-  { id: 'p9x2c4hw6e', created: iso(Date.now() - 26 * hour), expires: iso(Date.now() - 2 * hour), caller: 'agent:digest', action: 'trash.empty', subject: '', input: {}, state: 'denied', answered: iso(Date.now() - 25 * hour), answerer: 'operator:local', reason: 'not before the backup' },
+  { id: 'k3vq7mzt2a', kind: 'action', created: iso(Date.now() - 4 * minute), expires: iso(Date.now() + 23.9 * hour), caller: 'agent:companion', action: 'extension.delete', subject: 'notes', input: { name: 'notes' }, state: 'pending' },
+  { id: 'p9x2c4hw6e', kind: 'action', created: iso(Date.now() - 26 * hour), expires: iso(Date.now() - 2 * hour), caller: 'agent:digest', action: 'trash.empty', subject: '', input: {}, state: 'denied', answered: iso(Date.now() - 25 * hour), answerer: 'operator:local', reason: 'not before the backup' },
 ]
 
 const inventory = {

@@ -19,6 +19,7 @@ const pages = {
   models: page(() => import('./pages/models.tsx')),
   tokens: page(() => import('./pages/tokens.tsx')),
   keys: page(() => import('./pages/keys.tsx')),
+  agents: page(() => import('./pages/agents.tsx')),
   tools: page(() => import('./pages/tools.tsx')),
   approvals: page(() => import('./pages/approvals.tsx')),
   journal: page(() => import('./pages/journal.tsx')),
@@ -72,13 +73,18 @@ export const keys = createRoute({
   component: lazyRouteComponent(pages.keys, 'Keys'),
 })
 
+export const agents = createRoute({
+  getParentRoute: () => root, path: '/agents', validateSearch: only('view', 'agent', 'preset', 'trace', 'skill', 'q'),
+  component: lazyRouteComponent(pages.agents, 'AgentsPage'),
+})
+
 export const tools = createRoute({
-  getParentRoute: () => root, path: '/tools', validateSearch: only('tool', 'q'),
+  getParentRoute: () => root, path: '/tools', validateSearch: only('view', 'tool', 'q', 'source'),
   component: lazyRouteComponent(pages.tools, 'Tools'),
 })
 
 export const approvals = createRoute({
-  getParentRoute: () => root, path: '/approvals', validateSearch: only('state'),
+  getParentRoute: () => root, path: '/approvals', validateSearch: only('state', 'kind'),
   component: lazyRouteComponent(pages.approvals, 'Approvals'),
 })
 
@@ -88,7 +94,7 @@ export const journal = createRoute({
 })
 
 export const router = createRouter({
-  routeTree: root.addChildren([overview, units, models, tokens, keys, tools, approvals, journal]),
+  routeTree: root.addChildren([overview, units, models, tokens, keys, agents, tools, approvals, journal]),
   defaultPreload: 'intent',
   defaultPendingComponent: () => <Page title="Loading"><Skeleton lines={6} /></Page>,
   defaultErrorComponent: ({ error, reset }) => <Page title="Trouble">{error instanceof PageLost ? <LostPage /> : <TroubleCard error={error} retry={reset} />}</Page>,

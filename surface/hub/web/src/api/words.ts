@@ -31,3 +31,7 @@ export type Block = Listed<Output<'token.blocks'>['blocks']>
 export type Call = Listed<Output<'token.calls'>['calls']>
 export type Price = Listed<Output<'price.list'>['prices']>
 export type BreakerEvent = Listed<Output<'breaker.history'>['events']>
+export type Agent = Listed<Output<'agent.list'>['agents']>
+export type Trace = Listed<Output<'agent.trace'>['traces']>
+export type PlanStep = Listed<Trace['plan']>
+export type ToolRun = Listed<Trace['tools']>

@@ -7,6 +7,7 @@ import { useLive } from '../api/live.tsx'
 import { HaltBanner } from './breaker.tsx'
 import { IconButton } from './button.tsx'
 import { CheckIcon, CloseIcon, CopyIcon, SearchIcon } from './icons.tsx'
+import { Shown } from './shown.tsx'
 import { TroubleCard } from './trouble.tsx'
 
 export type Tone = 'good' | 'warn' | 'bad' | 'calm' | 'still'
@@ -173,12 +174,12 @@ export function Segments<T extends string>({ label, value, options, onChange }: 
   )
 }
 
-/** Pretty JSON, or the text as it is. */
+/** Pretty JSON, or the text as it is; what cannot be seen in it is drawn. */
 export function Code({ value, label }: { value: unknown; label: string }) {
   const text = typeof value === 'string' ? value : JSON.stringify(value, null, 2)
   return (
     <div className="code">
-      <pre tabIndex={0} aria-label={label}>{text}</pre>
+      <pre tabIndex={0} aria-label={label}><Shown text={text} most={20_000} /></pre>
       <Copy text={text} label="Copy" />
     </div>
   )

@@ -8,11 +8,11 @@ import { sayTrouble, useRead } from '../api/house.ts'
 import { useLive } from '../api/live.tsx'
 import { Button } from './button.tsx'
 import { Drawer } from './dialog.tsx'
-import { ApprovalsIcon, JournalIcon, KeyIcon, Logo, ModelsIcon, MoreIcon, OutIcon, OverviewIcon, TokensIcon, ToolsIcon, UnitsIcon } from './icons.tsx'
+import { AgentsIcon, ApprovalsIcon, JournalIcon, KeyIcon, Logo, ModelsIcon, MoreIcon, OutIcon, OverviewIcon, TokensIcon, ToolsIcon, UnitsIcon } from './icons.tsx'
 import { ThemeSwitch } from './theme.tsx'
 
 interface Place {
-  to: '/' | '/units' | '/models' | '/tokens' | '/keys' | '/tools' | '/approvals' | '/journal'
+  to: '/' | '/units' | '/models' | '/tokens' | '/keys' | '/agents' | '/tools' | '/approvals' | '/journal'
   text: string
   icon: ComponentType<{ size?: number }>
 }
@@ -23,6 +23,7 @@ const places: Place[] = [
   { to: '/models', text: 'Models', icon: ModelsIcon },
   { to: '/tokens', text: 'Tokens', icon: TokensIcon },
   { to: '/keys', text: 'Keys', icon: KeyIcon },
+  { to: '/agents', text: 'Agents', icon: AgentsIcon },
   { to: '/tools', text: 'Tools', icon: ToolsIcon },
   { to: '/approvals', text: 'Approvals', icon: ApprovalsIcon },
   { to: '/journal', text: 'Journal', icon: JournalIcon },

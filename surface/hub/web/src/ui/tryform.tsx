@@ -4,10 +4,12 @@ import { useMemo, useState, type FormEvent } from 'react'
 import { Trouble, Waiting } from '../api/errors.ts'
 import { useChange } from '../api/house.ts'
 import type { Tool } from '../api/words.ts'
+import { plain } from '../lib/shown.ts'
 import { formFields, formValue, type FormField, type FormProblem, type Schema } from '../lib/schemaform.ts'
 import { Button } from './button.tsx'
 import { PlayIcon } from './icons.tsx'
 import { Badge, Code } from './parts.tsx'
+import { Short, Shown } from './shown.tsx'
 import { TroubleCard } from './trouble.tsx'
 
 /** A form drawn from a tool's schema, and what the tool answered. */
@@ -69,9 +71,9 @@ function Field({ field: f, value, problem, onChange }: FieldProps) {
   const shared = { id, 'aria-describedby': described, 'aria-invalid': problem ? true : undefined, 'aria-required': f.required || undefined } as const
   return (
     <div className="field">
-      <label htmlFor={id}><code>{f.name}</code>{f.required && <span className="dim small"> required</span>}</label>
+      <label htmlFor={id}><code><Short text={f.name} most={80} /></code>{f.required && <span className="dim small"> required</span>}</label>
       <FieldControl field={f} value={value} shared={shared} onChange={onChange} />
-      <span id={described} className={problem ? 'problem small' : 'dim small'}>{problem ? `${f.name} ${problem}` : f.help || hint(f)}</span>
+      <span id={described} className={problem ? 'problem small' : 'dim small'}>{problem ? `${plain(f.name, 80)} ${problem}` : f.help ? <Shown text={f.help} most={400} /> : hint(f)}</span>
     </div>
   )
 }
@@ -90,7 +92,7 @@ function FieldControl({ field: f, value, shared, onChange }: Omit<FieldProps, 'p
       return (
         <select {...shared} className="input" value={value} onChange={(e) => onChange(e.target.value)}>
           <option value="">{f.required ? 'choose one' : 'not given'}</option>
-          {f.choices.map((c) => <option key={c}>{c}</option>)}
+          {f.choices.map((c) => <option key={c} value={c}>{plain(c, 120)}</option>)}
         </select>
       )
     case 'lines':
