@@ -147,6 +147,9 @@ func (w work) draft() string { return w.needs.Home.Path("agents", "."+w.view.Nam
 // write makes the folder of the agent beside its place and moves it there.
 func (w work) write(context.Context) error {
 	d := w.needs.Disk
+	if err := w.kit.makeBeside(); err != nil {
+		return err
+	}
 	if err := os.RemoveAll(w.draft()); err != nil {
 		return fmt.Errorf("cannot clear %s: %w", w.draft(), err)
 	}

@@ -81,8 +81,9 @@ func New(needs Needs) *Templates {
 func (t *Templates) Capability() house.Capability {
 	return house.Capability{
 		Name: "template", Actions: board{t}.actions(), Operations: []operation.Kind{t.kind()},
+		Start:  t.start,
 		Keep:   []house.Keep{{Name: "agents", Patterns: []string{"agents/**"}}},
-		Reason: "it only declares actions",
+		Reason: "before the units, whose sandboxes want folders that are there",
 	}
 }
 
@@ -97,7 +98,8 @@ type kit struct {
 	memory           string
 	tokens           int64
 	port             int
-	tokened          bool // it has a token of its own, for who talks to it
+	tokened          bool     // it has a token of its own, for who talks to it
+	beside           []string // folders outside the home that it must write
 	files            []file
 	run              []string // before the program's own vector
 	after            []string
@@ -163,7 +165,7 @@ func openClaw() kit {
 		name: "openclaw", title: "OpenClaw", about: "OpenClaw's gateway with its agent, on a port of this machine",
 		program: "openclaw", install: "npm install -g openclaw", needs: "Node.js 24.16 or newer (not 25), or 26.1",
 		ready: "GET /readyz of its port", healthy: "GET /healthz of its port", model: "chat", memory: "4GiB", tokens: dailyTokens,
-		port: 18789, tokened: true,
+		port: 18789, tokened: true, beside: []string{lockFolder()},
 		files: []file{{"openclaw.json", "openclaw/openclaw.json"}},
 		after: []string{"gateway", "run"},
 		env: []variable{
@@ -209,6 +211,7 @@ type view struct {
 	agent
 	Key     string
 	Secrets []string
+	Write   []string
 	Run     []string
 	Env     []variable
 	Memory  string
@@ -217,7 +220,7 @@ type view struct {
 }
 
 func (k kit) view(a agent) (view, error) {
-	v := view{agent: a, Key: keyName(a.Name), Secrets: k.secrets(a.Name), Memory: k.memory}
+	v := view{agent: a, Key: keyName(a.Name), Secrets: k.secrets(a.Name), Write: append([]string{"agents/" + a.Name}, k.beside...), Memory: k.memory}
 	v.Run = append(append(append(v.Run, k.run...), a.Program...), k.after...)
 	env := []variable{{"HOME", "{{.Folder}}/home"}, {"TMPDIR", "{{.Folder}}/tmp"}}
 	if a.Path != "" {

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Works through tasks, one at a time, oldest name first:
 #
-#   inbox/NAME -> doing/NAME -> done/NAME, NAME.out | failed/NAME, NAME.out
+#   inbox/NAME -> doing/NAME -> done/NAME | failed/NAME, each with NAME.out and NAME.err
 #
 # A task is a file with the prompt. Write it under a name that begins with a dot, then rename it.
 # One that was under way when the loop was killed is tried again, three times at most. Limits (HALT, a
@@ -43,7 +43,7 @@ guard() { # PID: beats while it works, ends it when it takes too long
 }
 
 work() { # NAME; the status is that of the agent
-  (cd work && ask "$@") <"doing/$task" >"doing/$task.out" 2>&1 &
+  (cd work && ask "$@") <"doing/$task" >"doing/$task.out" 2>"doing/$task.err" &
   agent=$!
   guard "$agent" &
   watcher=$!
@@ -54,10 +54,14 @@ work() { # NAME; the status is that of the agent
   return "$status"
 }
 
-limited() { grep -Eq 'breaker_halt|budget|rate_limit|(status|Error):? ?(402|429|503)' "doing/$task.out"; }
+limited() {
+  grep -Eq 'breaker_halt|budget|rate_limit|(status|Error):? ?(402|429|503)' "doing/$task.out" "doing/$task.err"
+}
+
+put() { mv "doing/$task" "doing/$task.out" "doing/$task.err" "$1"; }
 
 for task in doing/*; do
-  case $task in *.out) rm -f "$task" ;; *) [ -f "$task" ] && mv "$task" inbox/ ;; esac
+  case $task in *.out | *.err) rm -f "$task" ;; *) [ -f "$task" ] && mv "$task" inbox/ ;; esac
 done
 wait_for=$pause
 idle=0
@@ -66,7 +70,7 @@ while :; do
   [ $((idle % 10)) -ne 0 ] || beat
   task=
   for file in inbox/*; do
-    case $file in *.out) continue ;; esac
+    case $file in *.out | *.err) continue ;; esac
     if [ -f "$file" ] && [ ! -L "$file" ]; then
       task=${file#inbox/}
       break
@@ -83,17 +87,17 @@ while :; do
   mv "inbox/$task" "doing/$task"
   echo "task $task begins, try $tries"
   if work "$@"; then
-    mv "doing/$task.out" "doing/$task" done/
+    put done/
     rm -f ".tries/$task"
     echo "task $task is done"
     wait_for=$pause
     continue
   fi
-  echo "task $task failed: $(tail -c 400 "doing/$task.out" | tr '\n' ' ')"
+  echo "task $task failed: $(tail -q -c 400 "doing/$task.out" "doing/$task.err" | tr '\n' ' ')"
   if limited; then
     echo $((tries - 1)) >".tries/$task"
   elif [ "$tries" -ge "$most" ]; then
-    mv "doing/$task.out" "doing/$task" failed/
+    put failed/
     rm -f ".tries/$task"
     echo "task $task is given up after $tries tries"
     continue
