@@ -25,7 +25,7 @@ func openPaths() []string {
 // ownAPI are the names below /api/ that belong to the house, as chapter 50's table has them.
 func ownAPI() []string {
 	return []string{
-		"agent", "supervisor", "external-services", "v1", "openapi.json", "mcp", "authorize", "token", "register", "health",
+		"agent", "supervisor", "external-services", "v1", "openapi.json", "mcp", "authorize", "token", "register", "revoke", "health",
 	}
 }
 

@@ -56,6 +56,7 @@ const (
 	AuthKey     Auth = "key"            // bearer key
 	AuthSession Auth = "session"        // session cookie or supervisor token
 	AuthEither  Auth = "key or session" // whichever is there
+	AuthMCP     Auth = "mcp"            // bearer key, or an access token for this endpoint; refusals say where to get one
 	AuthOwn     Auth = "own"            // the handler checks (a signature, a login form)
 	AuthPeer    Auth = "peer"           // the process at the other end of the control socket, and only there
 )

@@ -69,7 +69,7 @@ type Auth struct {
 	*sessions
 	journal    journal
 	user       string
-	limits     limiter
+	limits     *Limiter
 	keyedReads bool
 }
 
@@ -89,7 +89,7 @@ func New(opt Options) *Auth {
 			store: opt.Store, log: opt.Log, now: opt.Now,
 			seen: map[string]time.Time{}, ended: map[string]time.Time{}, handovers: map[string]handover{},
 		},
-		journal: opt.Journal, user: opt.User, limits: limiter{now: opt.Now}, keyedReads: opt.KeyedReads,
+		journal: opt.Journal, user: opt.User, limits: NewLimiter(opt.Now), keyedReads: opt.KeyedReads,
 	}
 }
 

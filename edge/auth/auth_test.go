@@ -421,7 +421,7 @@ func TestLoginIsRateLimited(t *testing.T) {
 		t.Errorf("%d", w.Code)
 	}
 	for i := range 3 * mostTriers {
-		h.limits.allow(time.Duration(i).String())
+		h.limits.Allow(time.Duration(i).String())
 	}
 	if len(h.limits.tries) > mostTriers {
 		t.Errorf("%d addresses are kept", len(h.limits.tries))

@@ -33,6 +33,20 @@ func (a *Auth) Identify(r *http.Request) (holdfast.Caller, error) {
 	return caller(s.User), nil
 }
 
+// Visitor tells which session a browser has that visits a page of the Hub's origin, or sends the form
+// of one; no session is a zero one. The cookie alone is enough here: a page that changes something
+// must ask for more than that.
+func (a *Auth) Visitor(r *http.Request) (Session, error) {
+	if err := a.sameOrigin(r); err != nil {
+		return Session{}, err
+	}
+	s, _, err := a.session(r)
+	return s, err
+}
+
+// Origin is the front door's, as browsers write it.
+func (a *Auth) Origin() string { return a.door.Origin() }
+
 // session finds the valid session of a request. There may be several cookies of the name, for a
 // page on another port of the host can add one; the first valid one counts.
 func (a *Auth) session(r *http.Request) (s Session, token string, err error) {

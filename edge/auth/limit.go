@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// A limiter lets each address try a few times at once and then once in a while.
-type limiter struct {
+// A Limiter lets each address try a few times at once and then once in a while.
+type Limiter struct {
 	now func() time.Time
 
 	mu    sync.Mutex
@@ -26,8 +26,11 @@ const (
 	mostTriers = 4096
 )
 
-// allow takes one try of the address, or tells how long to wait.
-func (l *limiter) allow(address string) (time.Duration, bool) {
+// NewLimiter makes a limiter by a clock.
+func NewLimiter(now func() time.Time) *Limiter { return &Limiter{now: now} }
+
+// Allow takes one try of the address, or tells how long to wait.
+func (l *Limiter) Allow(address string) (time.Duration, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
@@ -37,7 +40,7 @@ func (l *limiter) allow(address string) (time.Duration, bool) {
 		b = &bucket{tokens: burst, last: now}
 		l.tries[address] = b
 	}
-	b.tokens = min(burst, b.tokens+now.Sub(b.last).Seconds()/refill.Seconds())
+	b.tokens = min(burst, b.tokens+max(0, now.Sub(b.last).Seconds())/refill.Seconds())
 	b.last = now
 	if b.tokens < 1 {
 		return time.Duration((1 - b.tokens) * float64(refill)), false
@@ -47,7 +50,7 @@ func (l *limiter) allow(address string) (time.Duration, bool) {
 }
 
 // makeRoom forgets who would be full again, and everybody when that is not enough.
-func (l *limiter) makeRoom(now time.Time) {
+func (l *Limiter) makeRoom(now time.Time) {
 	if l.tries != nil && len(l.tries) < mostTriers {
 		return
 	}

@@ -90,7 +90,7 @@ func (a *Auth) useLink(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, http.StatusForbidden, "The login must be sent from its own page.")
 		return
 	}
-	if wait, ok := a.limits.allow(address(r)); !ok {
+	if wait, ok := a.limits.Allow(address(r)); !ok {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 		refuse(w, r, http.StatusTooManyRequests, "Too many tries. Wait a little, then use the link again.")
 		return

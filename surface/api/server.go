@@ -32,12 +32,21 @@ type keys interface {
 	Key(ctx context.Context, token string) (holdfast.Caller, bool)
 }
 
+// grants knows callers by the access tokens that people gave MCP clients.
+type grants interface {
+	Mine(token string) bool
+	Enter(w http.ResponseWriter, r *http.Request, token string) (entered *http.Request, leave func(), err error)
+	Challenge(r *http.Request, token string, err error) string
+}
+
 // A Server holds what the three listeners serve.
 type Server struct {
 	Registry *action.Registry
 	Routes   []house.Route
 	Sessions sessions
 	Keys     keys
+	// Grants may be nil: then MCP endpoints know callers by key alone.
+	Grants grants
 	// Hub answers what no route takes on the front door.
 	Hub     http.Handler
 	Version string
@@ -87,11 +96,14 @@ func (s *Server) Loopback() http.Handler {
 
 // guarded puts a data plane route behind the authentication that it declares.
 func (s *Server) guarded(route house.Route) http.Handler {
+	if route.Auth == house.AuthMCP && s.Grants != nil {
+		return s.byGrant(route.Handler)
+	}
 	var who identify
 	switch route.Auth {
 	case house.AuthPublic, house.AuthOwn:
 		who = func(*http.Request) (holdfast.Caller, error) { return holdfast.Nobody("http"), nil }
-	case house.AuthKey:
+	case house.AuthKey, house.AuthMCP:
 		who = s.byKey
 	case house.AuthSession:
 		who = s.bySession
@@ -115,6 +127,33 @@ func (s *Server) guarded(route house.Route) http.Handler {
 			return
 		}
 		route.Handler.ServeHTTP(w, r.WithContext(holdfast.WithCaller(r.Context(), caller)))
+	})
+}
+
+// byGrant serves an MCP endpoint to access tokens for it, and to keys. Who is refused is told where
+// to get a token.
+func (s *Server) byGrant(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		token := bearer(r)
+		entered, leave, err := r, func() {}, error(nil)
+		if s.Grants.Mine(token) {
+			entered, leave, err = s.Grants.Enter(w, r, token)
+		} else {
+			var caller holdfast.Caller
+			if caller, err = s.byKey(r); err == nil && caller.Kind == holdfast.CallerNobody {
+				err = unknownCaller()
+			}
+			entered = r.WithContext(holdfast.WithCaller(r.Context(), caller))
+		}
+		if err != nil {
+			if challenge := s.Grants.Challenge(r, token, err); challenge != "" {
+				w.Header().Set("WWW-Authenticate", challenge)
+			}
+			refuse(w, r, err)
+			return
+		}
+		defer leave()
+		next.ServeHTTP(w, entered)
 	})
 }
 

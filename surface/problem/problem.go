@@ -89,7 +89,7 @@ func (d Document) Write(w http.ResponseWriter) {
 	if d.Retry > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(d.Retry))))
 	}
-	if d.Status == http.StatusUnauthorized {
+	if d.Status == http.StatusUnauthorized && w.Header().Get("WWW-Authenticate") == "" {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="holdfast"`)
 	}
 	w.WriteHeader(d.Status)

@@ -166,7 +166,7 @@ func TestNames(t *testing.T) {
 		"": false, "-a": false, "a-": false, "_a": false, "a_": false, "Notes": false, "a.b": false, "a/b": false, "..": false,
 		"a b": false, "ä": false, "a__b": false, strings.Repeat("a", 64): false, "a\x00": false, "a\n": false,
 		"api": false, "ext": false, "auth": false, "v1": false, "hooks": false, "agent": false, "mcp": false, "supervisor": false,
-		"authorize": false, "token": false, "register": false, "ext_service": false, "external-services": false,
+		"authorize": false, "token": false, "register": false, "revoke": false, "ext_service": false, "external-services": false,
 		"openapi.json": false, "health": false, "healthz": false, "readyz": false, "metrics": false, "ofrep": false,
 	} {
 		if got := checkName(name) == ""; got != ok {

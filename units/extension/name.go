@@ -15,7 +15,7 @@ func reserved() []string {
 	return []string{
 		"agent", "api", "auth", "authorize", "callback", "core", "edge", "ext", "ext_service",
 		"external-services", "health", "healthz", "holdfast", "hooks", "house", "hub", "internal",
-		"login", "logout", "mcp", "metrics", "ofrep", "openapi.json", "readyz", "register",
+		"login", "logout", "mcp", "metrics", "ofrep", "openapi.json", "readyz", "register", "revoke",
 		"static", "status.json", "supervisor", "system", "token", "v1", "well-known", "www",
 	}
 }

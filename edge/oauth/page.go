@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package oauth
+
+import (
+	"html/template"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"holdfast"
+	"holdfast/edge/auth"
+	"holdfast/edge/router"
+)
+
+// mostShown bounds the tools that the page lists.
+const mostShown = 300
+
+// look is what the page has beside the style of the door's pages.
+const look = `<style>h2{font-size:1rem;margin:1.4rem 0 .4rem}label{display:flex;gap:.6rem;margin:.5rem 0;align-items:baseline}label small,li small{color:var(--soft);display:block}
+.warn{border:1px solid #c77d0a;border-left-width:4px;border-radius:10px;padding:.5rem .9rem;color:var(--ink)}.no{background:transparent;color:var(--ink);border:1px solid var(--line)}
+.host{font-size:1.05rem;font-weight:600;color:var(--ink)}ul{padding-left:1.2rem;max-height:16rem;overflow:auto;margin:.4rem 0}summary{cursor:pointer;color:var(--soft)}bdi{color:var(--ink)}</style>`
+
+// A choice is a scope as the page shows it.
+type choice struct {
+	Scope, Text, Note string
+	Checked, Fixed    bool
+}
+
+// asking is what the page shows.
+type asking struct {
+	Name, User, From, Verified   string
+	RedirectHost, Redirect       string
+	Endpoint, Ticket             string
+	Warnings                     []string
+	Choices                      []choice
+	Tools                        []Tool
+	More                         int
+	Head, Look, Foot             template.HTML
+	Loopback, Document, Operator bool
+}
+
+const pageText = `{{.Head}}{{.Look}}<p>A program that calls itself <bdi><b>{{.Name}}</b></bdi> asks for access to this house as <b>{{.User}}</b>.</p>
+{{range .Warnings}}<p class="warn">{{.}}</p>{{end}}
+<dl><dt>The answer goes to</dt><dd class="host">{{.RedirectHost}}</dd>
+<dt>Address</dt><dd><code>{{.Redirect}}</code></dd>
+<dt>Known by</dt><dd>{{.From}}</dd>
+<dt>Endpoint</dt><dd><code>{{.Endpoint}}</code></dd></dl>
+<form method="post" action="/api/authorize"><input type="hidden" name="ticket" value="{{.Ticket}}"><h2>It may</h2>
+{{range .Choices}}<label><input type="checkbox" name="scope" value="{{.Scope}}"{{if .Checked}} checked{{end}}><span>{{.Text}}<small>{{.Note}}</small></span></label>
+{{end}}<details><summary>{{len .Tools}} tools there{{if .More}}, and {{.More}} more{{end}}</summary><ul>
+{{range .Tools}}<li><bdi>{{.Name}}</bdi>{{if .ReadOnly}} <small>only reads</small>{{end}}</li>
+{{end}}</ul></details>
+<p>You can take this back at any time: <code>holdfast grant revoke</code>, or in the Hub.</p>
+<button type="submit" name="answer" value="deny" class="no">Do not allow</button>
+<button type="submit" name="answer" value="allow">Allow</button></form>{{.Foot}}`
+
+// consentPage asks the person.
+func (s *Server) consentPage(w http.ResponseWriter, who auth.Session, asked request) {
+	view := s.ask(who, asked)
+	text, err := template.New("consent").Parse(pageText)
+	if err != nil {
+		s.page(w, http.StatusInternalServerError, "One moment", "the page cannot be made")
+		return
+	}
+	secure(w, asked.redirect)
+	w.WriteHeader(http.StatusOK)
+	_ = text.Execute(w, view)
+}
+
+// secure says what a browser may do with a page of this package: no script, no frame, no cache, and a
+// form that goes nowhere but here and, by the redirect that follows, to the client.
+func secure(w http.ResponseWriter, redirect string) {
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'"+formTarget(redirect)+"; base-uri 'none'; frame-ancestors 'none'")
+}
+
+// formTarget is the client's origin as a policy writes it; an IPv6 host cannot be written there.
+func formTarget(redirect string) string {
+	u, err := url.Parse(redirect)
+	if err != nil || redirect == "" {
+		return ""
+	}
+	if strings.HasPrefix(u.Host, "[") {
+		return " " + u.Scheme + ":"
+	}
+	return " " + u.Scheme + "://" + u.Host
+}
+
+// ask gathers what the page shows of a request.
+func (s *Server) ask(who auth.Session, asked request) asking {
+	u, _ := url.Parse(asked.redirect) // it was judged before
+	hub, _ := s.hubOf(asked.resource)
+	view := asking{
+		Name: asked.client.Name, User: who.User, RedirectHost: u.Host, Redirect: asked.redirect, Endpoint: s.issuer() + asked.resource,
+		Ticket: s.tickets.issue(who.ID, asked), Loopback: loopback(u), Document: asked.client.Kind == kindDocument, Operator: asked.operator,
+		Head: template.HTML(router.PageHead("Allow access?", 0)), Look: template.HTML(look), Foot: template.HTML(router.PageFoot), //nolint:gosec // our own text
+	}
+	view.From = "nothing but its own word: it registered itself " + asked.client.Created.Format("on 2 January 2006 at 15:04 MST")
+	if view.Document {
+		view.From = "its document " + asked.client.ID
+	}
+	view.Warnings = warnings(asked, u)
+	view.Choices = choices(asked, hub)
+	view.Tools = s.needs.Tools(bearerOf(grant{Name: asked.client.Name, Scopes: asked.scopes}), hub)
+	if view.More = len(view.Tools) - mostShown; view.More > 0 {
+		view.Tools = view.Tools[:mostShown]
+	} else {
+		view.More = 0
+	}
+	return view
+}
+
+// warnings are what a person should know before they say yes.
+func warnings(asked request, redirect *url.URL) []string {
+	var list []string
+	add := func(yes bool, text string) {
+		if yes {
+			list = append(list, text)
+		}
+	}
+	add(mixesAlphabets(asked.client.Name), "The name mixes letters of several alphabets. It may be made to look like another one.")
+	add(!mixesAlphabets(asked.client.Name) && foreignAlphabet(asked.client.Name), "The name is written in letters that can look like Latin ones. Make sure that you know this program.")
+	add(strings.Contains(strings.ToLower(redirect.Hostname()), "xn--"), "The host has letters outside ASCII, shown here as xn--…; it may be made to look like another one.")
+	add(loopback(redirect), "The answer goes to a program on the computer of this browser. Any program there can call itself what it likes: go on only if you just started this yourself.")
+	if asked.client.Kind == kindDocument {
+		document, err := url.Parse(asked.client.ID)
+		add(err != nil || !loopback(redirect) && document.Host != redirect.Host, "The answer goes to another host than the one that describes this program.")
+	} else {
+		add(!loopback(redirect), "Nobody has checked who this program is. Go on only if you know the host that the answer goes to.")
+	}
+	add(asked.operator, "It asks to act as an operator of the house. Leave that unticked unless you trust it as much as yourself.")
+	return list
+}
+
+// choices are the scopes asked for, in words. To act as an operator is never ticked for the person.
+func choices(asked request, hub string) []choice {
+	var list []choice
+	for one := range strings.FieldsSeq(asked.scopes) {
+		c := choice{Scope: one, Checked: true}
+		switch one {
+		case ScopeRead:
+			c.Text, c.Note = "Look", "see the tools, prompts and resources there, and call tools that only read"
+		case ScopeCall:
+			c.Text, c.Note = "Call tools", "also those that change things, within what an agent may do in this house"
+		case ScopeOperator:
+			c.Text, c.Note, c.Checked = "Act as an operator", "ask for the house's own actions with your standing; what destroys still waits for a person", false
+		default:
+			c.Text, c.Note = "Use the hub "+hub, "without it the hub stays closed to this program"
+		}
+		list = append(list, c)
+	}
+	return list
+}
+
+// page says one thing to a person.
+func (s *Server) page(w http.ResponseWriter, status int, title, text string) {
+	secure(w, "")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(router.PageHead(title, 0) + `<p class="first">` + template.HTMLEscapeString(text) + `.</p>` + router.PageFoot))
+}
+
+// bearerOf is who bears a grant's tokens: an agent of the client's name, unless the person let it
+// act as an operator. It is never a person, and never the owner.
+func bearerOf(g grant) holdfast.Caller {
+	c := holdfast.Caller{Kind: holdfast.CallerAgent, Name: slug(g.Name) + "." + g.ID, Tier: holdfast.TierTenantPeer, Surface: "mcp"}
+	if has(g.Scopes, ScopeOperator) {
+		c.Tier = holdfast.TierOperator
+	}
+	return c
+}
