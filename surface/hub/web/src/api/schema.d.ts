@@ -386,9 +386,26 @@ export interface paths {
         put?: never;
         /**
          * Show what requests to agents did: plans, tool calls, timings, tokens
-         * @description Traces are kept in memory: the newest 200 since the house started.
+         * @description The newest 2,000 of the last 14 days are kept, over restarts of the house.
          */
         post: operations["agent_trace"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agent/traces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** List what was asked of agents, newest first */
+        post: operations["agent_traces"];
         delete?: never;
         options?: never;
         head?: never;
@@ -406,7 +423,7 @@ export interface paths {
         put?: never;
         /**
          * Allow a waiting request, after confirming its inventory
-         * @description Shows what the request would destroy and asks for each category, as if you had asked yourself. It runs with your standing.
+         * @description Shows what an action would destroy and asks for each category, as if you had asked yourself. It runs with your standing. A tool call of an agent is made at once, with the standing of whoever asked the agent; its result waits for them.
          */
         post: operations["approval_allow"];
         delete?: never;
@@ -1905,6 +1922,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/skill/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * List the skills of the home and of extensions
+         * @description A skill is a folder with a SKILL.md in skills/ of the home or of an extension.
+         */
+        post: operations["skill_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/skill/show": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Show a skill, or a file of its folder */
+        post: operations["skill_show"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/telemetry/scan": {
         parameters: {
             query?: never;
@@ -1933,6 +1987,60 @@ export interface paths {
         put?: never;
         /** Show which logs of coding agents are followed */
         post: operations["telemetry_status"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/template/add": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add an agent as a unit whose model calls go through the gateway
+         * @description It gets a key for the gateway that opens one model, a budget, a sandbox, a health check and a folder of its own. What is written may be edited: agents/NAME and holdfast.d/NAME.yaml.
+         */
+        post: operations["template_add"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/template/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** List the templates of agents that were written elsewhere */
+        post: operations["template_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/template/show": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Show one template, its files, and whether its program is there */
+        post: operations["template_show"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3422,6 +3530,8 @@ export interface operations {
                             /** @description as the client asked for it */
                             model: string;
                             plan?: null | {
+                                /** @description when it began, in seconds after the request */
+                                at: number;
                                 /** @description names of the tools that it planned */
                                 calls?: null | string[];
                                 error?: string;
@@ -3446,6 +3556,100 @@ export interface operations {
                             };
                             tools?: null | {
                                 arguments?: unknown;
+                                /** @description when it began, in seconds after the request */
+                                at: number;
+                                id: string;
+                                name: string;
+                                /** @description how its result began */
+                                result?: string;
+                                seconds: number;
+                                /** @enum {string} */
+                                status: "done" | "failed" | "waiting";
+                            }[];
+                            /** @description its name at the collector of section traces */
+                            trace_id?: string;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    agent_traces: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description of this agent or preset alone */
+                    agent?: string;
+                    /**
+                     * @description how many to list
+                     * @default 50
+                     */
+                    limit?: number;
+                    /**
+                     * @description in this state alone
+                     * @enum {string}
+                     */
+                    state?: "" | "running" | "done" | "waiting" | "stopped" | "cancelled" | "failed";
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        traces: null | {
+                            agent: string;
+                            /** @description what planned */
+                            alias: string;
+                            caller: string;
+                            error?: string;
+                            id: string;
+                            /** @description as the client asked for it */
+                            model: string;
+                            plan?: null | {
+                                /** @description when it began, in seconds after the request */
+                                at: number;
+                                /** @description names of the tools that it planned */
+                                calls?: null | string[];
+                                error?: string;
+                                finish?: string;
+                                seconds: number;
+                                /** @description how its answer began */
+                                text?: string;
+                                tokens: {
+                                    completion: number;
+                                    prompt: number;
+                                    total: number;
+                                };
+                            }[];
+                            seconds: number;
+                            started: string;
+                            /** @enum {string} */
+                            state: "running" | "done" | "waiting" | "stopped" | "cancelled" | "failed";
+                            tokens: {
+                                completion: number;
+                                prompt: number;
+                                total: number;
+                            };
+                            tools?: null | {
+                                arguments?: unknown;
+                                /** @description when it began, in seconds after the request */
+                                at: number;
                                 id: string;
                                 name: string;
                                 /** @description how its result began */
@@ -3557,6 +3761,12 @@ export interface operations {
             content: {
                 "application/json": {
                     /**
+                     * @description actions that destroy, or tool calls of agents
+                     * @default all
+                     * @enum {string}
+                     */
+                    kind?: "action" | "tool" | "all";
+                    /**
                      * @description which to list
                      * @default pending
                      * @enum {string}
@@ -3574,6 +3784,7 @@ export interface operations {
                 content: {
                     "application/json": {
                         approvals: null | {
+                            /** @description what is asked for: an action, or a tool */
                             action: string;
                             answered?: string;
                             answerer?: string;
@@ -3583,9 +3794,15 @@ export interface operations {
                             expires: string;
                             id: string;
                             input: unknown;
+                            /**
+                             * @description an action that destroys, or a tool call of an agent
+                             * @enum {string}
+                             */
+                            kind: "action" | "tool";
                             reason?: string;
                             /** @enum {string} */
                             state: "pending" | "allowed" | "denied" | "expired";
+                            /** @description what it acts on; for a tool, the agent that plans with it */
                             subject: string;
                         }[];
                     };
@@ -7694,6 +7911,101 @@ export interface operations {
             500: components["responses"]["Problem"];
         };
     };
+    skill_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        problems: null | {
+                            column?: number;
+                            excerpt?: string;
+                            field?: string;
+                            file?: string;
+                            line?: number;
+                            message: string;
+                            remedy?: string;
+                        }[];
+                        skills: null | {
+                            description: string;
+                            files: number;
+                            name: string;
+                            source: string;
+                            uri: string;
+                            /** @description why it is not offered */
+                            withheld?: string;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    skill_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description a file of the skill's folder instead of its SKILL.md */
+                    file?: string;
+                    /** @description name of the skill, or extension/name where two share one */
+                    name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        description: string;
+                        file: string;
+                        files: null | {
+                            /** @description sha256: and the hash in hex */
+                            digest: string;
+                            path: string;
+                            size: number;
+                            uri: string;
+                        }[];
+                        name: string;
+                        source: string;
+                        text: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
     telemetry_scan: {
         parameters: {
             query?: never;
@@ -7804,6 +8116,160 @@ export interface operations {
                         took?: string;
                         /** @description files and folders that cannot be read */
                         unread?: number;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    template_add: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description the alias or provider/model that it asks for; its key opens no other */
+                    model?: string;
+                    /** @description of the agent: its unit, folder, key and budget */
+                    name: string;
+                    /** @description the Node.js that runs it, absolute, when it is not the one on the PATH of the house */
+                    node?: string;
+                    /** @description what it listens on, where it does */
+                    port?: number;
+                    /** @description where its program is, absolute, when it is not on the PATH of the house */
+                    program?: string;
+                    /** @description the template's name */
+                    template: string;
+                    /** @description its budget; 0 allows nothing */
+                    tokens_per_day?: null | number;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description unit, sandbox and budget; edit it, then config reload */
+                        declaration: string;
+                        /** @description what it may write; tasks go into inbox/ */
+                        folder: string;
+                        operation: string;
+                        port?: number;
+                        /** @description of its budget */
+                        scope: string;
+                        /** @description its keys in .env */
+                        secrets: null | string[];
+                        template: string;
+                        unit: string;
+                        /** @description what its program says */
+                        version: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    template_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        templates: null | {
+                            /** @description where the house finds it, or how to install it */
+                            found: string;
+                            name: string;
+                            /** @description what must be installed */
+                            program: string;
+                            summary: string;
+                            title: string;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    template_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description the template's name */
+                    template: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description what is written, before it is filled in */
+                        files: {
+                            [key: string]: string;
+                        };
+                        /** @description where the house finds it, or how to install it */
+                        found: string;
+                        healthy: string;
+                        /** @description the model that it asks for when none is named */
+                        model: string;
+                        name: string;
+                        needs?: string;
+                        /** @description why it cannot be used as it stands */
+                        problem?: string;
+                        /** @description what must be installed */
+                        program: string;
+                        ready: string;
+                        /** @description what its key may do */
+                        tier: string;
+                        title: string;
+                        /** @description its budget when none is named */
+                        tokens_per_day: number;
+                        /** @description what the program says */
+                        version?: string;
                     };
                 };
             };
