@@ -58,7 +58,7 @@ type traceInput struct {
 type traceFilter struct {
 	Agent string `json:"agent" help:"of this agent or preset alone"`
 	State string `json:"state" enum:",running,done,waiting,stopped,cancelled,failed" help:"in this state alone"`
-	Limit int    `json:"limit" default:"50" min:"1" max:"500" help:"how many to list"`
+	Limit int    `json:"limit" default:"50" min:"1" max:"2000" help:"how many to list"`
 }
 
 type traceList struct {
