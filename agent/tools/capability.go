@@ -4,23 +4,14 @@ package tools
 
 import (
 	"context"
-	"crypto/sha256"
-	"embed"
-	"encoding/hex"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"reflect"
 
 	"holdfast"
+	"holdfast/agent/tools/host"
 	"holdfast/agent/upstream"
-	"holdfast/core/home"
 	"holdfast/core/house"
 )
-
-//go:embed host/*.py
-var pythonHost embed.FS
 
 // Capability is what the catalogue contributes to the house.
 func (c *Catalogue) Capability() house.Capability {
@@ -40,7 +31,7 @@ func (c *Catalogue) Capability() house.Capability {
 
 // start puts the Python host into its place and starts every declared server. It waits for none.
 func (c *Catalogue) start(ctx context.Context) error {
-	folder, err := installHost(c.needs.Home.Var("run"))
+	folder, err := host.Install(c.needs.Home.Var("run"))
 	if err != nil {
 		return err
 	}
@@ -178,41 +169,4 @@ func (c *Catalogue) Restart(ctx context.Context, name string) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// installHost writes the Python host under a name that tells its content, so that a house of
-// another version beside this one keeps its own.
-func installHost(run string) (string, error) {
-	files, err := fs.Sub(pythonHost, "host")
-	if err != nil {
-		return "", err
-	}
-	names, err := fs.Glob(files, "*.py")
-	if err != nil {
-		return "", err
-	}
-	sum := sha256.New()
-	content := map[string][]byte{}
-	for _, name := range names {
-		data, err := fs.ReadFile(files, name)
-		if err != nil {
-			return "", fmt.Errorf("cannot read the Python host: %w", err)
-		}
-		content[name] = data
-		_, _ = fmt.Fprintf(sum, "%s %d\n%s", name, len(data), data)
-	}
-	folder := filepath.Join(run, "python-host-"+hex.EncodeToString(sum.Sum(nil)[:6]))
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return "", fmt.Errorf("cannot make the folder of the Python host: %w", err)
-	}
-	for name, data := range content {
-		path := filepath.Join(folder, name)
-		if have, err := os.ReadFile(path); err == nil && string(have) == string(data) {
-			continue
-		}
-		if err := home.WriteFile(path, data, 0o600); err != nil {
-			return "", fmt.Errorf("cannot write the Python host: %w", err)
-		}
-	}
-	return folder, nil
 }

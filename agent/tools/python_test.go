@@ -224,19 +224,33 @@ func TestPythonTimeoutKillsOnlyTheCall(t *testing.T) {
 	if got := b.Servers()[0].PID; got != pid {
 		t.Error("the host was restarted")
 	}
-	// The thread is interrupted too, so that it burns nothing.
-	until(t, "one thread again", func() bool {
-		out, err := exec.CommandContext(t.Context(), "ls", "/proc/"+strconv.Itoa(pid)+"/task").Output()
-		return err == nil && len(strings.Fields(string(out))) == 1
+	// It was interrupted, not left to itself: the host has one process with the modules again.
+	until(t, "nothing runs on", func() bool {
+		out, err := exec.CommandContext(t.Context(), "ps", "-o", "stat=", "--ppid", strconv.Itoa(pid)).Output()
+		return err == nil && !strings.Contains(string(out), "R")
 	})
 }
 
-func TestPythonThatDiesComesBack(t *testing.T) {
+func TestPythonThatDiesTakesOnlyItsCall(t *testing.T) {
 	b := newBench(t, pythonServer(t, "notes", map[string]string{"notes_tools.py": notesModule})).up()
 	b.must("refuse", "")
-	if _, err := b.Call(t.Context(), agent(), "die", nil); err == nil || !strings.Contains(err.Error(), "status 4") || !strings.Contains(err.Error(), "dying") {
-		t.Errorf("error is %v", err)
+	pid := b.Servers()[0].PID
+	if r := b.must("die", ""); !r.Failed || !strings.Contains(r.Text, "status 4") {
+		t.Errorf("answer is %+v", r)
 	}
+	b.must("refuse", "")
+	if s := b.Servers()[0]; s.PID != pid || s.Starts != 1 {
+		t.Errorf("the host was started again: %+v", s)
+	}
+	if log := b.log("notes"); !strings.Contains(log, "dying") {
+		t.Errorf("the log lacks its last words:\n%s", log)
+	}
+}
+
+func TestPythonHostThatDiesComesBack(t *testing.T) {
+	b := newBench(t, pythonServer(t, "notes", map[string]string{"notes_tools.py": notesModule})).up()
+	b.must("refuse", "")
+	b.kill("notes")
 	until(t, "serving again", func() bool { s := b.Servers()[0]; return s.Starts == 2 && s.State == upstream.StateServing })
 	b.must("refuse", "")
 }

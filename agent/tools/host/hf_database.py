@@ -2,8 +2,6 @@
 """core.utils.db for modules that import it: a small connection over DB_* or DATABASE_URL."""
 
 import importlib
-import importlib.abc
-import importlib.machinery
 import os
 import sys
 import threading
@@ -105,24 +103,3 @@ def database_settings(url):
     found["port"] = int(found["port"] or 5432)
     found["host"] = found["host"] or "127.0.0.1"
     return found
-
-
-class Provided(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Offers core.utils.db to modules that import it and bring none of their own."""
-
-    names = ("core", "core.utils", "core.utils.db")
-
-    def __init__(self):
-        self.database = Database()
-
-    def find_spec(self, fullname, path=None, target=None):
-        if fullname not in self.names:
-            return None
-        return importlib.machinery.ModuleSpec(fullname, self, is_package=fullname != "core.utils.db")
-
-    def create_module(self, spec):
-        return None
-
-    def exec_module(self, module):
-        if module.__name__ == "core.utils.db":
-            module.get_db = lambda: self.database

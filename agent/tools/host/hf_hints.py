@@ -4,12 +4,15 @@
 import collections.abc
 import dataclasses
 import datetime
+import decimal
 import enum
 import inspect
 import json
 import pathlib
+import sys
 import types
 import typing
+import uuid
 
 MAX_DEPTH = 12
 UnionType = getattr(types, "UnionType", typing.Union)
@@ -81,7 +84,16 @@ SIMPLE = {
     datetime.date: {"type": "string", "format": "date"},
     datetime.time: {"type": "string", "format": "time"},
     pathlib.Path: {"type": "string"},
+    decimal.Decimal: {"type": ["number", "string"]},
+    uuid.UUID: {"type": "string", "format": "uuid"},
 }
+# What says no more than the type in it.
+QUALIFIERS = tuple(getattr(typing, name) for name in ("Required", "NotRequired", "ReadOnly", "Final", "ClassVar") if hasattr(typing, name))
+# Constraints in Annotated, as Pydantic and annotated-types name them, and JSON Schema.
+CONSTRAINTS = (
+    ("ge", "minimum"), ("gt", "exclusiveMinimum"), ("le", "maximum"), ("lt", "exclusiveMaximum"), ("multiple_of", "multipleOf"),
+    ("min_length", "minLength"), ("max_length", "maxLength"), ("pattern", "pattern"), ("regex", "pattern"),
+)
 LISTS = (list, set, frozenset, collections.abc.Sequence, collections.abc.Iterable, collections.abc.Set)
 DICTS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
 
@@ -128,6 +140,8 @@ def generic_schema(hint, depth):
         if len(args) == 2:
             schema["additionalProperties"] = schema_of(args[1], depth + 1) or True
         return schema
+    if origin in QUALIFIERS and args:
+        return schema_of(args[0], depth + 1)
     if hasattr(hint, "__supertype__"):
         return schema_of(hint.__supertype__, depth + 1)
     return {}
@@ -136,10 +150,39 @@ def generic_schema(hint, depth):
 def annotated_schema(args, depth):
     schema = schema_of(args[0], depth + 1)
     for note in args[1:]:
-        text = note if isinstance(note, str) else getattr(note, "description", None)
-        if isinstance(text, str):
-            schema["description"] = text
+        schema = described(schema, note)
     return schema
+
+
+def described(schema, note):
+    """Adds what a note says: a text, or the fields of Pydantic and annotated-types."""
+    schema = dict(schema)
+    text = note if isinstance(note, str) else getattr(note, "description", None)
+    if isinstance(text, str) and (isinstance(note, str) or is_field(note)):
+        schema["description"] = text
+    if not is_field(note) and type(note).__module__ != "annotated_types":
+        return schema
+    for part in [note, *(getattr(note, "metadata", None) or [])]:
+        for name, word in CONSTRAINTS:
+            bound = getattr(part, name, None)
+            if isinstance(bound, (int, float, str)) and not isinstance(bound, bool):
+                lists = schema.get("type") == "array" and word in ("minLength", "maxLength")
+                schema[word.replace("Length", "Items") if lists else word] = bound
+    return schema
+
+
+def is_field(note):
+    return type(note).__name__ == "FieldInfo"
+
+
+def default_of(default):
+    """The default itself, also where a Field of Pydantic holds it."""
+    if not is_field(default):
+        return default
+    if callable(default.default_factory):
+        return default.default_factory()
+    missing = default.default is Ellipsis or type(default.default).__name__.startswith("PydanticUndefined")
+    return inspect.Parameter.empty if missing or type(default.default).__name__ == "UndefinedType" else default.default
 
 
 def union_schema(args, depth):
@@ -192,12 +235,22 @@ def typeddict_schema(cls, depth):
 def hints_of(thing):
     try:
         return typing.get_type_hints(thing, include_extras=True)
-    except Exception:  # an unresolvable forward reference must not take the tool away
-        return dict(getattr(thing, "__annotations__", {}))
+    except Exception:  # one name that means nothing must not take the others away
+        names = {**vars(typing), **getattr(sys.modules.get(thing.__module__), "__dict__", {}), **getattr(thing, "__globals__", {})}
+        return {name: resolved(hint, names) for name, hint in getattr(thing, "__annotations__", {}).items()}
+
+
+def resolved(hint, names):
+    if not isinstance(hint, str):
+        return hint
+    try:
+        return typing.get_type_hints(types.SimpleNamespace(__annotations__={"it": hint}), names, include_extras=True)["it"]
+    except Exception:
+        return typing.Any
 
 
 def with_default(schema, default):
-    if default in (inspect.Parameter.empty, dataclasses.MISSING) or default is None:
+    if default is inspect.Parameter.empty or default is dataclasses.MISSING or default is None:
         return schema
     if isinstance(default, enum.Enum):
         default = default.value
@@ -213,8 +266,10 @@ def convert(value, hint, where, depth=0):
     if depth > MAX_DEPTH or hint in (inspect.Parameter.empty, typing.Any, object):
         return value
     origin, args = typing.get_origin(hint) or hint, typing.get_args(hint)
-    if origin is typing.Annotated:
+    if origin is typing.Annotated or origin in QUALIFIERS and args:
         return convert(value, args[0], where, depth + 1)
+    if is_typeddict(hint):
+        return convert_typeddict(value, hint, where, depth)
     if origin is typing.Union or origin is UnionType:
         return convert_union(value, args, where, depth)
     if origin is typing.Literal:
@@ -282,8 +337,8 @@ def convert_scalar(value, hint, where, depth):
             raise BadArgument("%s: %r is none of %s" % (where, value, ", ".join(repr(m.value) for m in hint))) from None
     if dataclasses.is_dataclass(hint):
         return convert_dataclass(value, hint, where, depth)
-    if is_typeddict(hint) and isinstance(value, dict):
-        return value
+    if hint in (decimal.Decimal, uuid.UUID):
+        return convert_text(value, hint, where)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if hint is int and isinstance(value, float) and value.is_integer():
@@ -302,6 +357,23 @@ def convert_scalar(value, hint, where, depth):
     if hint in SIMPLE or hint in LISTS + DICTS + (tuple,):
         raise BadArgument("%s: want %s, got %s" % (where, hint.__name__, word_for(value)))
     return value
+
+
+def convert_text(value, hint, where):
+    try:
+        return hint(str(value))
+    except (ValueError, ArithmeticError):
+        raise BadArgument("%s: %r is no %s" % (where, value, hint.__name__)) from None
+
+
+def convert_typeddict(value, hint, where, depth):
+    if not isinstance(value, dict):
+        raise BadArgument("%s: want an object, got %s" % (where, word_for(value)))
+    hints = hints_of(hint)
+    for name in sorted(getattr(hint, "__required_keys__", ())):
+        if name not in value:
+            raise BadArgument("%s.%s: is required" % (where, name))
+    return {k: convert(v, hints.get(k, typing.Any), "%s.%s" % (where, k), depth + 1) for k, v in value.items()}
 
 
 def convert_pydantic(value, model, where):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The modules of one extension: loading them, their tools, and what tools answer."""
+"""The modules of one extension or the agents of the home: loading them, and what tools answer."""
 
 import dataclasses
 import enum
@@ -13,16 +13,21 @@ import sys
 import time
 import traceback
 
-from hf_hints import BadArgument, convert, hints_of, schema_of, with_default
+from hf_agents import Agent
+from hf_hints import BadArgument, convert, default_of, described, hints_of, is_field, schema_of, with_default
 
 MODULE_SECONDS = 10.0
 MODULES_SECONDS = 20.0
+MAX_RESULT = 8 << 20  # encoded
 
 
 class Tool:
     """One callable of a TOOLS list."""
 
     def __init__(self, function):
+        if hasattr(function, "args_schema") and callable(getattr(function, "func", None)):
+            function.func.__name__ = function.name  # a tool of LangChain; its function says as much
+            function = function.func
         self.function = function
         self.name = getattr(function, "__name__", None) or getattr(function, "name", None)
         if not isinstance(self.name, str) or not self.name:
@@ -43,24 +48,27 @@ class Tool:
             if p.kind is p.VAR_KEYWORD:
                 schema["additionalProperties"] = True
             elif p.kind is not p.VAR_POSITIONAL:
-                schema["properties"][p.name] = with_default(schema_of(self.hint(p)), p.default)
-                if p.default is p.empty:
+                default = default_of(p.default)
+                schema["properties"][p.name] = with_default(self.property(p), default)
+                if default is p.empty:
                     required.append(p.name)
         if required:
             schema["required"] = required
         return schema
 
+    def property(self, parameter):
+        schema = schema_of(self.hint(parameter))
+        return described(schema, parameter.default) if is_field(parameter.default) else schema
+
     def describe(self):
         return {"name": self.name, "description": self.description, "inputSchema": self.schema()}
 
-    def call(self, arguments):
+    def call(self, arguments, _):
         positional, named = self.bind(arguments)
-        result = self.function(*positional, **named)
-        if inspect.isawaitable(result):
-            import asyncio  # costs a tenth of a second, so only where it is used
+        return self.function(*positional, **named)
 
-            result = asyncio.run(finish(result))
-        return result
+    def result(self, value):
+        return tool_result(value)
 
     def bind(self, arguments):
         parameters = self.signature.parameters
@@ -73,11 +81,14 @@ class Tool:
         for p in parameters.values():
             if p.kind in (p.VAR_KEYWORD, p.VAR_POSITIONAL):
                 continue
-            if p.name not in arguments:
-                if p.default is p.empty:
-                    raise BadArgument("%s: is required" % p.name)
+            if p.name in arguments:
+                value = convert(arguments[p.name], self.hint(p), p.name)
+            elif p.default is p.empty or default_of(p.default) is p.empty:
+                raise BadArgument("%s: is required" % p.name)
+            elif p.kind is not p.POSITIONAL_ONLY and default_of(p.default) is p.default:
                 continue
-            value = convert(arguments[p.name], self.hint(p), p.name)
+            else:
+                value = default_of(p.default)
             if p.kind is p.POSITIONAL_ONLY:
                 positional.append(value)
             else:
@@ -87,8 +98,8 @@ class Tool:
         return positional, values
 
 
-async def finish(awaitable):
-    return await awaitable
+def is_async_generator(value):
+    return inspect.isasyncgen(value)
 
 
 def plain(value):
@@ -133,28 +144,50 @@ def error_result(text):
     return {"content": [{"type": "text", "text": text}], "isError": True}
 
 
+def encode_result(result):
+    """The result, cut when it is more than the house takes in one message."""
+    size = len(json.dumps(result))
+    if size <= MAX_RESULT:
+        return result
+    text = result["content"][0]["text"]
+    kept = text[: int(len(text) * MAX_RESULT / len(json.dumps(text)) * 0.9)]
+    while len(json.dumps(kept)) > MAX_RESULT:
+        kept = kept[: len(kept) // 2]
+    notice = "\n[cut: the result has %d characters, of which these are the first %d]" % (len(text), len(kept))
+    return {**{k: v for k, v in result.items() if k != "structuredContent"}, "content": [{"type": "text", "text": kept + notice}]}
+
+
+def label(path):
+    """The name of a module in problems: an agent's with its folder, for all their files are named alike."""
+    parts = path.split(os.sep)
+    return "/".join(parts[-2:]) if parts[-1] == "agent.py" else parts[-1]
+
+
 class ModuleTimeout(BaseException):
     """A module that does not finish loading."""
 
 
 class Shelf:
-    """The modules of one extension: their tools, prompts and problems."""
+    """What the modules have: tools, agents, prompts and problems."""
 
     def __init__(self, name, paths):
         self.name, self.paths = name, paths
         self.tools, self.prompts, self.problems = {}, [], []
+        self.single, self.single_tools = [], []  # modules that want one process, and their tools
 
-    def load(self):
+    def load(self, announce):
         deadline = time.monotonic() + MODULES_SECONDS
         for path in self.paths:
             limit = max(1.0, min(MODULE_SECONDS, deadline - time.monotonic()))
+            announce(path, limit)
             try:
                 self.load_module(path, limit)
             except BaseException as error:  # a module may even call sys.exit
                 self.report(path, error)
 
     def load_module(self, path, seconds):
-        name = pathlib.Path(path).stem
+        agent = os.path.basename(path) == "agent.py"
+        name = os.path.basename(os.path.dirname(path)) + "_agent" if agent else pathlib.Path(path).stem
         spec = importlib.util.spec_from_file_location(name, path)
         if spec is None or spec.loader is None:
             raise ImportError("%s is no Python module" % path)
@@ -162,36 +195,53 @@ class Shelf:
         sys.modules[name] = module
         with time_limit(seconds, "it did not finish loading within %d s" % seconds):
             spec.loader.exec_module(module)
+            entries = [Agent(os.path.basename(os.path.dirname(path)), module)] if agent else None
             prompt = getattr(module, "SYSTEM_PROMPT", None)
             prompt = prompt() if callable(prompt) else prompt
+        if entries is None:
+            entries = [self.tool(path, f) for f in self.functions(module)]
+        self.add(path, [e for e in entries if e is not None], getattr(module, "ONE_PROCESS", False) is True)
+        if isinstance(prompt, str) and prompt.strip() and not agent:
+            self.prompts.append(inspect.cleandoc(prompt))
+
+    def functions(self, module):
         listed = getattr(module, "TOOLS", None)
         if listed is None:
             raise AttributeError("it has no TOOLS list")
-        for function in listed:
-            self.add(path, function)
-        if isinstance(prompt, str) and prompt.strip():
-            self.prompts.append(inspect.cleandoc(prompt))
+        return list(listed)
 
-    def add(self, path, function):
+    def tool(self, path, function):
         try:
             tool = Tool(function)
             json.dumps(tool.describe(), allow_nan=False)
+            return tool
         except Exception as error:
             self.report(path, error)
-            return
-        if tool.name in self.tools:
-            self.report(path, ValueError("two tools are named %s; the first stays" % tool.name))
-            return
-        self.tools[tool.name] = tool
+            return None
+
+    def add(self, path, tools, single):
+        if single:
+            self.single.append(path)
+        for tool in tools:
+            if tool.name in self.tools:
+                self.report(path, ValueError("two tools are named %s; the first stays" % tool.name))
+                continue
+            self.tools[tool.name] = tool
+            if single:
+                self.single_tools.append(tool.name)
 
     def report(self, path, error):
         trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
         summary = "%s: %s" % (type(error).__name__, error)
-        self.problems.append({"module": os.path.basename(path), "error": summary[:1000], "traceback": trace[-8000:]})
+        self.problems.append({"module": label(path), "error": summary[:1000], "traceback": trace[-8000:]})
         print("cannot load %s\n%s" % (path, trace), file=sys.stderr, flush=True)
 
-    def listing(self):
-        return {"tools": [t.describe() for t in self.tools.values()], "_meta": {"holdfast/problems": self.problems}}
+    def summary(self):
+        """What the host must know of this process."""
+        return {
+            "tools": list(self.tools), "listing": [t.describe() for t in self.tools.values()], "prompts": self.prompts,
+            "problems": self.problems, "single": self.single, "single_tools": self.single_tools,
+        }
 
 
 class time_limit:
