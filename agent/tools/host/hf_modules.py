@@ -14,7 +14,7 @@ import time
 import traceback
 
 from hf_agents import Agent
-from hf_hints import BadArgument, convert, default_of, described, hints_of, is_field, schema_of, with_default
+from hf_hints import BadArgument, convert, default_of, described, hints_of, is_field, is_pydantic, schema_of, with_default
 
 MODULE_SECONDS = 10.0
 MODULES_SECONDS = 20.0
@@ -133,7 +133,7 @@ def tool_result(value):
         failed, value = not value[0], value[1]
     text = value if isinstance(value, str) else encode(value)
     result = {"content": [{"type": "text", "text": text}], "isError": failed}
-    if isinstance(value, dict) or dataclasses.is_dataclass(value) or hasattr(value, "model_dump"):
+    if isinstance(value, dict) or dataclasses.is_dataclass(value) or is_pydantic(type(value)):
         structured = json.loads(text)
         if isinstance(structured, dict):
             result["structuredContent"] = structured
@@ -161,6 +161,16 @@ def label(path):
     """The name of a module in problems: an agent's with its folder, for all their files are named alike."""
     parts = path.split(os.sep)
     return "/".join(parts[-2:]) if parts[-1] == "agent.py" else parts[-1]
+
+
+def own_part(trace):
+    """A traceback from where the module's own code begins."""
+    while trace is not None:
+        frame = trace.tb_frame
+        if not frame.f_code.co_filename.startswith("<frozen importlib") and not frame.f_globals.get("__name__", "").startswith("hf_"):
+            break
+        trace = trace.tb_next
+    return trace
 
 
 class ModuleTimeout(BaseException):
@@ -231,7 +241,7 @@ class Shelf:
                 self.single_tools.append(tool.name)
 
     def report(self, path, error):
-        trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        trace = "".join(traceback.format_exception(type(error), error, own_part(error.__traceback__)))
         summary = "%s: %s" % (type(error).__name__, error)
         self.problems.append({"module": label(path), "error": summary[:1000], "traceback": trace[-8000:]})
         print("cannot load %s\n%s" % (path, trace), file=sys.stderr, flush=True)
