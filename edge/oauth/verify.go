@@ -191,6 +191,12 @@ func members(object json.RawMessage, one, two string) (first, second json.RawMes
 			*want.at = value
 		}
 	}
+	if _, err := in.Token(); err != nil { // the closing brace
+		return nil, nil, errAmbiguous
+	}
+	if _, err := in.Token(); !errors.Is(err, io.EOF) {
+		return nil, nil, errAmbiguous
+	}
 	return first, second, nil
 }
 
