@@ -95,7 +95,9 @@ func TestAgentsStream(t *testing.T) {
 		t.Errorf("it answered %q", a.text())
 	}
 	given := h.begin(t, "echo", `{"user_prompt":"a hang"}`, "t3")
-	h.await(t, func(m message) bool { return m.Method == "notifications/progress" && strings.Contains(string(m.Params), "t3") })
+	h.await(t, func(m message) bool {
+		return m.Method == "notifications/progress" && strings.Contains(string(m.Params), "t3")
+	})
 	h.cancel(t, given)
 	if a := h.call(t, "echo", `{"user_prompt":"again"}`); !strings.Contains(a.text(), "again") {
 		t.Errorf("it answered %q", a.text())

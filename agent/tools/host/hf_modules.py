@@ -112,8 +112,8 @@ def plain(value):
         return value.value
     if isinstance(value, (set, frozenset, tuple)):
         return list(value)
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value).decode("utf-8", "replace")
     if hasattr(value, "dict") and hasattr(value, "__fields__"):
         return value.dict()
     return str(value)

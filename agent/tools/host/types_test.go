@@ -116,8 +116,10 @@ func typeCalls() []struct{ tool, arguments, want string } {
 		{"rows", `{"a":{"name":"n","at":{"x":1}},"b":null}`, "({'name': 'n', 'at': Point(x=1.0, y=0.0, tags=[])}, None)"},
 		{"rows", `{"a":{"count":1}}`, "a.name: is required"},
 		{"notes", `{"a":1,"b":["w"]}`, "(1, ['w'])"},
-		{"times", `{"a":"2026-01-02T03:04:05","b":"2026-01-02","c":"/a/b","d":"1.50","e":"00000000-0000-0000-0000-000000000001","f":"x","g":5}`,
-			"(datetime.datetime(2026, 1, 2, 3, 4, 5), datetime.date(2026, 1, 2), PosixPath('/a/b'), Decimal('1.50'), UUID('00000000-0000-0000-0000-000000000001'), b'x', 5)"},
+		{
+			"times", `{"a":"2026-01-02T03:04:05","b":"2026-01-02","c":"/a/b","d":"1.50","e":"00000000-0000-0000-0000-000000000001","f":"x","g":5}`,
+			"(datetime.datetime(2026, 1, 2, 3, 4, 5), datetime.date(2026, 1, 2), PosixPath('/a/b'), Decimal('1.50'), UUID('00000000-0000-0000-0000-000000000001'), b'x', 5)",
+		},
 		{"times", `{"a":"yesterday","b":"2026-01-02","c":"","d":1,"e":"","f":"","g":1}`, "a: "},
 		{"late", `{"a":{"x":1},"b":["anything"]}`, "(Point(x=1.0, y=0.0, tags=[]), ['anything'], None)"},
 		{"kinds", `{"a":1,"b":2,"other":4}`, "(1, 2, 3, {'other': 4})"},
@@ -283,8 +285,10 @@ func TestPydanticModels(t *testing.T) {
 func checkPydantic(t *testing.T, h *rawHost) {
 	t.Helper()
 	for _, c := range []struct{ tool, arguments, want string }{
-		{"show", `{"item":{"name":"a","parts":[{"name":"bb"}],"child":{"name":"c"}},"more":[{"name":"dd","count":3}],"maybe":{"name":"ee","color":"red"},"either":{"name":"ff"}}`,
-			"('Item', 'a', ['bb'], 'c', [3], <Color.RED: 'red'>, 'Part')"},
+		{
+			"show", `{"item":{"name":"a","parts":[{"name":"bb"}],"child":{"name":"c"}},"more":[{"name":"dd","count":3}],"maybe":{"name":"ee","color":"red"},"either":{"name":"ff"}}`,
+			"('Item', 'a', ['bb'], 'c', [3], <Color.RED: 'red'>, 'Part')",
+		},
 		{"show", `{"item":{"name":"a"},"either":7}`, "('Item', 'a', [], None, [], None, 'int')"},
 		{"show", `{"item":{"parts":[]}}`, "item: "},
 		{"show", `{"item":{"name":"a"},"more":[{"name":"x","count":99}]}`, "more[0]: "},
