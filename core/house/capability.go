@@ -70,7 +70,9 @@ type Route struct {
 	Summary string
 	// Loopback also mounts the route on the bearer-key TCP listener.
 	Loopback bool
-	Handler  http.Handler
+	// Bearer knows who bears a key that opens this route alone; nil where there are none such.
+	Bearer  func(r *http.Request, token string) (holdfast.Caller, bool)
+	Handler http.Handler
 }
 
 // Keep names what a backup must contain, by path in the home ("agents/*/memory.db").

@@ -97,7 +97,7 @@ func (s *Server) Loopback() http.Handler {
 // guarded puts a data plane route behind the authentication that it declares.
 func (s *Server) guarded(route house.Route) http.Handler {
 	if route.Auth == house.AuthMCP && s.Grants != nil {
-		return s.byGrant(route.Handler)
+		return s.byGrant(route)
 	}
 	var who identify
 	switch route.Auth {
@@ -130,14 +130,16 @@ func (s *Server) guarded(route house.Route) http.Handler {
 	})
 }
 
-// byGrant serves an MCP endpoint to access tokens for it, and to keys. Who is refused is told where
-// to get a token.
-func (s *Server) byGrant(next http.Handler) http.Handler {
+// byGrant serves an MCP endpoint to access tokens for it, to the endpoint's own key, and to the house's
+// keys. Who is refused is told where to get a token.
+func (s *Server) byGrant(route house.Route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		token := bearer(r)
 		entered, leave, err := r, func() {}, error(nil)
 		if s.Grants.Mine(token) {
 			entered, leave, err = s.Grants.Enter(w, r, token)
+		} else if caller, ok := ofRoute(route, r, token); ok {
+			entered = r.WithContext(holdfast.WithCaller(r.Context(), caller))
 		} else {
 			var caller holdfast.Caller
 			if caller, err = s.byKey(r); err == nil && caller.Kind == holdfast.CallerNobody {
@@ -153,8 +155,16 @@ func (s *Server) byGrant(next http.Handler) http.Handler {
 			return
 		}
 		defer leave()
-		next.ServeHTTP(w, entered)
+		route.Handler.ServeHTTP(w, entered)
 	})
+}
+
+// ofRoute knows who bears a key of one route.
+func ofRoute(route house.Route, r *http.Request, token string) (holdfast.Caller, bool) {
+	if route.Bearer == nil || token == "" {
+		return holdfast.Caller{}, false
+	}
+	return route.Bearer(r, token)
 }
 
 // refuse answers in the form that the route's clients read: OpenAI's or Anthropic's under /v1,
