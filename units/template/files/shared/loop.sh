@@ -16,7 +16,7 @@ ask() {
   {{.Ask}}
 }
 
-beat() { date +%s >heartbeat.new && mv heartbeat.new heartbeat; }
+beat() { date +%s >heartbeat; }
 
 rest() { # SECONDS, beating
   n=0
@@ -55,7 +55,7 @@ work() { # NAME; the status is that of the agent
 }
 
 limited() {
-  grep -Eq 'breaker_halt|budget|rate_limit|(status|Error):? ?(402|429|503)' "doing/$task.out" "doing/$task.err"
+  grep -Eiq 'breaker_halt|budget|quota|rate.limit|(status|error):? *(402|429|503)' "doing/$task.out" "doing/$task.err"
 }
 
 put() { mv "doing/$task" "doing/$task.out" "doing/$task.err" "$1"; }
