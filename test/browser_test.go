@@ -35,7 +35,7 @@ func TestBrowser(t *testing.T) {
 		t.Fatal(err)
 	}
 	bin := build(t, root)
-	for _, script := range []string{"hub.mjs", "units.mjs", "many.mjs", "spending.mjs", "burn.mjs", "hostile.mjs"} {
+	for _, script := range []string{"hub.mjs", "units.mjs", "many.mjs", "spending.mjs", "burn.mjs", "tooling.mjs", "hostile.mjs"} {
 		t.Run(script, func(t *testing.T) {
 			h := startHouse(t, bin, script)
 			ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)

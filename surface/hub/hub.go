@@ -31,7 +31,7 @@ const Policy = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-a
 
 // Pages are the first segments of the addresses that the pages answer themselves.
 func Pages() []string {
-	return []string{"", "units", "models", "tokens", "keys", "agents", "tools", "approvals", "journal"}
+	return []string{"", "units", "models", "tokens", "keys", "agents", "tools", "clients", "approvals", "journal"}
 }
 
 // smallest is the size in bytes below which compression gains nothing.

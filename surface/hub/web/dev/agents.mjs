@@ -45,12 +45,38 @@ for (let i = w.tools.length; i < Math.min(many, 5_000); i++) {
   w.tools.push({ name: `pack${i % 40}_tool_${String(i).padStart(4, '0')}`, source: `extension pack${i % 40}`, extension: `pack${i % 40}`, summary: `Does thing number ${i} of its pack.\n\n${'It explains itself at some length. '.repeat(6)}`, enabled_in_mcp: i % 5 !== 0, passthrough: i % 4 === 0, tier: 'tenant-peer', read_only: i % 3 === 0, destructive: i % 97 === 0, calls: (i * 7919) % 431, errors: i % 11 === 0 ? i % 23 : 0, input_schema: { type: 'object', properties: { value: { type: 'string', description: 'what to use' } } } })
 }
 
+const skills = [
+  { name: 'minutes', description: 'Write the minutes of a meeting from a transcript. Use when somebody asks for minutes or a protocol.', source: 'home', uri: 'skill://home/minutes/SKILL.md', files: [{ path: 'SKILL.md', size: 1_840 }, { path: 'references/forms.md', size: 9_120 }] },
+  { name: 'boiler', description: 'How the boiler is read, reset and serviced.', source: 'extension notes', uri: 'skill://notes/boiler/SKILL.md', files: [{ path: 'SKILL.md', size: 612 }] },
+  { name: 'helper', source: 'extension weather', uri: 'skill://weather/helper/SKILL.md', files: [{ path: 'SKILL.md', size: 4_000 }], withheld: 'its description tells to ignore what was said before' },
+]
+
+const grants = [
+  { id: '3f9a77c1', client: 'hfm_x4Tq9', name: 'Desk Client', user: 'operator:local', resource: 'http://127.0.0.1:8443/api/mcp', scopes: 'tools:read tools:call', tier: 'user', redirect: 'http://127.0.0.1:33418/callback', created: w.iso(Date.now() - 60 * 24 * minute), used: w.iso(Date.now() - 2 * minute), expires: w.iso(Date.now() + 29 * 24 * 60 * minute) },
+  { id: '81bd0e22', client: 'https://app.example/oauth/client.json', name: `Good Client\u202Etneilc live${tags('trust me')}`, user: 'operator:local', resource: 'http://127.0.0.1:8443/mcp/notes', scopes: 'tools:read hub:notes', tier: 'user', redirect: 'https://app.example/callback', created: w.iso(Date.now() - 600 * minute), expires: w.iso(Date.now() + 30 * 24 * 60 * minute) },
+  { id: 'aa21ce90', client: 'hfm_gone', name: 'Old Client', user: 'operator:local', resource: 'http://127.0.0.1:8443/api/mcp', scopes: 'tools:read', tier: 'user', redirect: 'http://localhost:9000/cb', created: w.iso(Date.now() - 9_600 * minute), expires: w.iso(Date.now()), ended: w.iso(Date.now() - 90 * minute), reason: 'revoked by a person' },
+]
+const clients = [
+  { id: 'hfm_x4Tq9', name: 'Desk Client', kind: 'registered', redirects: ['http://127.0.0.1:33418/callback'], secret: false, created: w.iso(Date.now() - 60 * 24 * minute), used: w.iso(Date.now() - 2 * minute) },
+  { id: 'https://app.example/oauth/client.json', name: grants[1].name, kind: 'document', uri: 'https://app.example', redirects: ['https://app.example/callback', 'https://app.example/other'], secret: false, created: w.iso(Date.now() - 600 * minute) },
+  { id: 'hfm_noGrant', name: '', kind: 'registered', redirects: ['javascript:alert(1)'], secret: true, created: w.iso(Date.now() - 3 * minute) },
+]
+const live = (client) => grants.filter((g) => !g.ended && (!client || g.client === client))
+const end = (list) => ({ revoked: list.map((g) => { Object.assign(g, { ended: w.iso(Date.now()), reason: 'revoked by a person' }); w.note('grant.revoke', g.id, 'done'); return g.id }) })
+
 export const agents = {
+  'skill.list': () => ({ skills: skills.map((s) => ({ ...s, files: s.files.length })), problems: [{ file: 'skills/half/SKILL.md', message: 'it has no description' }] }),
+  'skill.show': ({ name, file = 'SKILL.md' }) => { const s = skills.find((one) => one.name === name); return { ...s, file, text: `---\nname: ${name}\n---\n# ${name}\n<script>alert(1)</script> ${hostile.slice(0, 900)}` } },
+  'client.list': () => ({ clients: clients.map((c) => ({ ...c, grants: live(c.id).length })) }),
+  'client.revoke': ({ id }) => { clients.splice(clients.findIndex((c) => c.id === id), 1); return end(live(id)) },
+  'grant.list': ({ ended }) => ({ grants: ended ? grants : live() }),
+  'grant.revoke': ({ id, all }) => end(live().filter((g) => all || g.id === id)),
   'agent.list': () => ({
     agents: [
       { name: 'passthrough_agent', summary: 'Plans tool calls, runs those that may run by themselves, and hands the others to the client for approval', model: 'chat', tools: w.tools.length, alone: w.tools.filter((t) => t.passthrough).length, steps: 8, tokens: 200_000, seconds: 300 },
       { name: 'simple_agent', summary: 'Reasons, acts and observes until it is done', model: 'fast', tools: w.tools.length, alone: 4, steps: 12, tokens: 100_000, seconds: 300 },
     ],
   }),
-  'agent.trace': ({ id, limit = 20 }) => ({ traces: id ? [running(), ...traces].filter((t) => t.id === id) : [running(), ...traces].slice(0, limit).map(({ plan: _plan, tools: _tools, ...t }) => t) }),
+  'agent.trace': ({ id }) => ({ traces: [running(), ...traces].filter((t) => t.id === id) }),
+  'agent.traces': ({ agent, state, limit = 50 }) => ({ traces: [running(), ...traces].filter((t) => (!agent || t.agent === agent) && (!state || t.state === state)).slice(0, limit).map(({ plan: _plan, tools: _tools, ...t }) => t) }),
 }

@@ -21,6 +21,7 @@ const pages = {
   keys: page(() => import('./pages/keys.tsx')),
   agents: page(() => import('./pages/agents.tsx')),
   tools: page(() => import('./pages/tools.tsx')),
+  clients: page(() => import('./pages/clients.tsx')),
   approvals: page(() => import('./pages/approvals.tsx')),
   journal: page(() => import('./pages/journal.tsx')),
 }
@@ -83,6 +84,11 @@ export const tools = createRoute({
   component: lazyRouteComponent(pages.tools, 'Tools'),
 })
 
+export const clients = createRoute({
+  getParentRoute: () => root, path: '/clients', validateSearch: only('q', 'show'),
+  component: lazyRouteComponent(pages.clients, 'Clients'),
+})
+
 export const approvals = createRoute({
   getParentRoute: () => root, path: '/approvals', validateSearch: only('state', 'kind'),
   component: lazyRouteComponent(pages.approvals, 'Approvals'),
@@ -94,7 +100,7 @@ export const journal = createRoute({
 })
 
 export const router = createRouter({
-  routeTree: root.addChildren([overview, units, models, tokens, keys, agents, tools, approvals, journal]),
+  routeTree: root.addChildren([overview, units, models, tokens, keys, agents, tools, clients, approvals, journal]),
   defaultPreload: 'intent',
   defaultPendingComponent: () => <Page title="Loading"><Skeleton lines={6} /></Page>,
   defaultErrorComponent: ({ error, reset }) => <Page title="Trouble">{error instanceof PageLost ? <LostPage /> : <TroubleCard error={error} retry={reset} />}</Page>,

@@ -819,6 +819,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/client/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * list the MCP clients that are known
+         * @description A client registered itself, or is known by the address of its metadata document. Being known opens nothing: grants do.
+         */
+        post: operations["client_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/client/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * forget an MCP client and end all its access, at once
+         * @description Give the client's id, or as much of its beginning as is unique.
+         */
+        post: operations["client_revoke"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/config/check": {
         parameters: {
             query?: never;
@@ -1134,6 +1174,43 @@ export interface paths {
          * @description The fault stands in front of the provider, which is not asked: 429, 500, timeout (silence), slow, cut (in the middle) or empty. Everything that follows is real: the model cools down, the next in the chain answers, clients see what they would see. Slow and cut answer with a rehearsed text. It ends by itself, and with the house; its cooldowns end with it, and true ones are as they were.
          */
         post: operations["gateway_rehearse"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/grant/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** list what MCP clients were given access to, by whom, and when it was last used */
+        post: operations["grant_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/grant/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * end an MCP client's access, at once and with all it has open
+         * @description Give the grant's id, or as much of its beginning as is unique, or --all.
+         */
+        post: operations["grant_revoke"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4905,6 +4982,91 @@ export interface operations {
             500: components["responses"]["Problem"];
         };
     };
+    client_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        clients: null | {
+                            created: string;
+                            /** @description How many grants it has */
+                            grants: number;
+                            id: string;
+                            /**
+                             * @description registered by itself, or known by its metadata document
+                             * @enum {string}
+                             */
+                            kind: "registered" | "document";
+                            /** @description What the client calls itself */
+                            name: string;
+                            /** @description Where codes may be sent */
+                            redirects: null | string[];
+                            /** @description Whether it proves itself by a secret */
+                            secret: boolean;
+                            uri?: string;
+                            /** @description When somebody last gave it access */
+                            used?: string;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    client_revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description The client, or the unique beginning of its id */
+                    id: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description The grants that ended */
+                        revoked: null | string[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
     config_check: {
         parameters: {
             query?: never;
@@ -5753,6 +5915,103 @@ export interface operations {
                             since: string;
                             until: string;
                         }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    grant_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description Also those that ended in the last 30 days */
+                    ended?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Why no access is given just now */
+                        closed?: string;
+                        grants: null | {
+                            client: string;
+                            created: string;
+                            ended?: string;
+                            /** @description When it ends unless the client uses it */
+                            expires: string;
+                            id: string;
+                            /** @description What the client calls itself */
+                            name: string;
+                            /** @description Why it ended */
+                            reason?: string;
+                            /** @description Where the code was sent */
+                            redirect: string;
+                            /** @description The MCP endpoint */
+                            resource: string;
+                            scopes: string;
+                            /**
+                             * @description The standing of the client's calls
+                             * @enum {string}
+                             */
+                            tier: "public" | "tenant-peer" | "tenant-owner" | "operator" | "internal" | "owner";
+                            used?: string;
+                            /** @description Who gave access */
+                            user: string;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    grant_revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description End the access of every client */
+                    all?: boolean;
+                    /** @description The grant, or the unique beginning of its id */
+                    id?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description The grants that ended */
+                        revoked: null | string[];
                     };
                 };
             };

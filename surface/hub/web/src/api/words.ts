@@ -35,3 +35,6 @@ export type Agent = Listed<Output<'agent.list'>['agents']>
 export type Trace = Listed<Output<'agent.trace'>['traces']>
 export type PlanStep = Listed<Trace['plan']>
 export type ToolRun = Listed<Trace['tools']>
+export type Skill = Listed<Output<'skill.list'>['skills']>
+export type Client = Listed<Output<'client.list'>['clients']>
+export type Grant = Listed<Output<'grant.list'>['grants']>

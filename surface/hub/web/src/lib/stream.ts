@@ -117,8 +117,11 @@ const touches: Record<string, string[]> = {
   token: ['token.summary', 'token.usage', 'token.sessions', 'token.blocks', 'token.calls'],
   tool: ['tool.list'],
   operation: ['operation.list'],
-  approval: ['approval.list', 'agent.trace'],
-  agent: ['agent.list', 'agent.trace'],
+  approval: ['approval.list', 'agent.trace', 'agent.traces'],
+  client: ['client.list', 'grant.list'],
+  grant: ['client.list', 'grant.list'],
+  oauth: ['client.list', 'grant.list'],
+  agent: ['agent.list', 'agent.trace', 'agent.traces'],
   alert: ['house.status'],
   house: ['house.status'],
   config: ['house.status', 'unit.list', 'model.policy', 'model.list', 'budget.report', 'price.list'],
@@ -128,7 +131,7 @@ const touches: Record<string, string[]> = {
 export function touchedBy(entry: { action: string; outcome: string }): string[] {
   const noun = entry.action.split('.', 1)[0] ?? ''
   // A call of a tool changes no list, and there may be many in a second; what was used is seen at the next look.
-  const names = new Set(entry.action === 'tool.run' || entry.action === 'tool.call' ? ['agent.trace'] : (touches[noun] ?? []))
+  const names = new Set(entry.action === 'tool.run' || entry.action === 'tool.call' ? ['agent.trace', 'agent.traces'] : (touches[noun] ?? []))
   names.add('journal.show')
   // A refusal or a note may be a new pending approval, whatever the action was.
   if (entry.outcome === 'refused' || entry.outcome === 'noted' || entry.outcome === 'started') names.add('approval.list')

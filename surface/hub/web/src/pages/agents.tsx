@@ -4,14 +4,16 @@ import '../styles/agents.css'
 import { useNavigate, useSearch } from '@tanstack/react-router'
 
 import { AgentList } from '../agents/list.tsx'
+import { Skills } from '../agents/skills.tsx'
 import { Traces } from '../agents/traces.tsx'
 import { Page, Segments } from '../ui/parts.tsx'
 
-const views = [{ value: 'agents', text: 'Agents' }, { value: 'traces', text: 'Traces' }] as const
+const views = [{ value: 'agents', text: 'Agents' }, { value: 'traces', text: 'Traces' }, { value: 'skills', text: 'Skills' }] as const
 type View = (typeof views)[number]['value']
 
 const abouts: Record<View, string> = {
   agents: 'Who plans and calls tools on behalf of your programs',
+  skills: 'What agents read when they need to know how something is done',
   traces: 'What each request to an agent did: plans, tool calls, time and tokens',
 }
 
@@ -24,7 +26,8 @@ export function AgentsPage() {
     <Page title="Agents" about={abouts[view]}>
       <div className="filters"><Segments label="What to see" value={view} onChange={(v) => void navigate({ search: v === 'agents' ? {} : { view: v } })} options={[...views]} /></div>
       {view === 'agents' && <AgentList onOpen={(agent) => to({ agent })} />}
-      {view === 'traces' && <Traces open={search.trace} find={search.q ?? ''} onOpen={(trace) => to({ trace })} onFind={(q) => to({ q: q || undefined }, true)} />}
+      {view === 'traces' && <Traces open={search.trace} agent={search.agent ?? ''} onOpen={(trace) => to({ trace, agent: search.agent })} onAgent={(agent) => to({ agent: agent || undefined }, true)} />}
+      {view === 'skills' && <Skills open={search.skill} onOpen={(skill) => to({ skill })} />}
     </Page>
   )
 }

@@ -100,7 +100,7 @@ function usePassed(at: string): boolean {
   return over
 }
 
-const touches = ['approval.list', 'agent.trace', 'house.status', 'tool.list', 'unit.list']
+const touches = ['approval.list', 'agent.trace', 'agent.traces', 'house.status', 'tool.list', 'unit.list']
 
 function Answer({ approval }: { approval: Approval }) {
   const [denying, setDenying] = useState(false)

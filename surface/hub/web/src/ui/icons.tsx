@@ -20,6 +20,7 @@ export const ApprovalsIcon = draw(<><path d="M10 2.500 16 5v4.500c0 3.800-2.500 
 export const AgentsIcon = draw(<><rect x="3.500" y="6" width="13" height="10.500" rx="2.500" /><path d="M10 6V3.200M7.300 10.200v1.600M12.700 10.200v1.600" /></>)
 export const ClientsIcon = draw(<><circle cx="6.500" cy="7" r="2.800" /><path d="M2 16.500c.3-3 2-4.500 4.500-4.500s4.200 1.500 4.500 4.500" /><path d="M12 9.500h6M15.500 7l2.500 2.500-2.500 2.500" /></>)
 export const TracesIcon = draw(<><path d="M3 5h7M6 10h9M9 15h8" strokeWidth="2.200" /></>)
+export const SkillsIcon = draw(<><path d="M10 5.500C8.500 4.200 6.300 3.800 3.500 4v11c2.800-.2 5 .2 6.500 1.500 1.500-1.300 3.700-1.700 6.500-1.500V4c-2.800-.2-5 .2-6.500 1.500zM10 5.500v11" /></>)
 export const JournalIcon = draw(<><path d="M5 3h9.500a.5.500 0 0 1 .5.500v13a.5.500 0 0 1-.5.500H5a1.500 1.500 0 0 1-1.500-1.500v-11A1.500 1.500 0 0 1 5 3z" /><path d="M7 7h5M7 10h5M7 13h3" /></>)
 export const MoreIcon = draw(<><path d="M4 6h12M4 10h12M4 14h12" /></>)
 export const RestartIcon = draw(<><path d="M16 10a6 6 0 1 1-1.900-4.400" /><path d="M16.500 3v3.500H13" /></>)

@@ -8,11 +8,11 @@ import { sayTrouble, useRead } from '../api/house.ts'
 import { useLive } from '../api/live.tsx'
 import { Button } from './button.tsx'
 import { Drawer } from './dialog.tsx'
-import { AgentsIcon, ApprovalsIcon, JournalIcon, KeyIcon, Logo, ModelsIcon, MoreIcon, OutIcon, OverviewIcon, TokensIcon, ToolsIcon, UnitsIcon } from './icons.tsx'
+import { AgentsIcon, ApprovalsIcon, ClientsIcon, JournalIcon, KeyIcon, Logo, ModelsIcon, MoreIcon, OutIcon, OverviewIcon, TokensIcon, ToolsIcon, UnitsIcon } from './icons.tsx'
 import { ThemeSwitch } from './theme.tsx'
 
 interface Place {
-  to: '/' | '/units' | '/models' | '/tokens' | '/keys' | '/agents' | '/tools' | '/approvals' | '/journal'
+  to: '/' | '/units' | '/models' | '/tokens' | '/keys' | '/agents' | '/tools' | '/clients' | '/approvals' | '/journal'
   text: string
   icon: ComponentType<{ size?: number }>
 }
@@ -25,6 +25,7 @@ const places: Place[] = [
   { to: '/keys', text: 'Keys', icon: KeyIcon },
   { to: '/agents', text: 'Agents', icon: AgentsIcon },
   { to: '/tools', text: 'Tools', icon: ToolsIcon },
+  { to: '/clients', text: 'Clients', icon: ClientsIcon },
   { to: '/approvals', text: 'Approvals', icon: ApprovalsIcon },
   { to: '/journal', text: 'Journal', icon: JournalIcon },
 ]
