@@ -51,7 +51,7 @@ func approvalOf(text string) (approval, bool) {
 
 // owner is whose conversation a request belongs to.
 func (r *run) owner() string {
-	return strings.Join([]string{r.caller.String(), r.caller.Tier.String(), r.caller.Tenant, r.caller.Unit}, "\x00")
+	return strings.Join([]string{r.caller.String(), r.caller.Tier.String(), r.caller.Tenant, r.caller.Unit}, "\n")
 }
 
 // park keeps the run for the answers to its calls: in the queue, and in the chat.

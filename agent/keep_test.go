@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"holdfast"
+	"holdfast/core/store"
+	"holdfast/core/store/storetest"
+)
+
+func (t *traces) add(n int, agent string) {
+	for range n {
+		t.begin(holdfast.Caller{Kind: holdfast.CallerAgent, Name: "key"}, "m", "a", agent).end(nil, usage{})
+	}
+}
+
+func TestTracesOutliveTheHouse(t *testing.T) {
+	storetest.Each(t, allMigrations(), func(t *testing.T, s *store.Store) {
+		first := newTraces(s, time.Now, slog.New(slog.DiscardHandler))
+		first.add(450, "one")
+		running := first.begin(holdfast.Caller{}, "m", "a", "two")
+		if list, err := first.newest(t.Context(), 500, "", ""); err != nil || len(list) != 451 || list[0].State != "running" {
+			t.Errorf("%d are listed before they are stored, %v", len(list), err)
+		}
+		running.tool(call("c1", "add", ""), json.RawMessage(`{"a":1}`), "done", "added", time.Second)
+		running.end(errTokens, usage{})
+		running.end(nil, usage{}) // the one after the end
+		if err := first.stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		again := newTraces(s, time.Now, slog.New(slog.DiscardHandler))
+		list, err := again.newest(t.Context(), 500, "", "")
+		if err != nil || len(list) != 451 {
+			t.Fatalf("%d are left, %v", len(list), err)
+		}
+		if list, err := again.newest(t.Context(), 500, "two", "stopped"); err != nil || len(list) != 1 || list[0].ID != running.id() {
+			t.Errorf("the filter finds %+v, %v", list, err)
+		}
+		if list, _ := again.newest(t.Context(), 500, "two", "done"); len(list) != 0 {
+			t.Errorf("the filter finds %+v", list)
+		}
+		one, err := again.find(t.Context(), running.id())
+		if err != nil || one.State != "stopped" || len(one.Tools) != 1 || string(one.Tools[0].Arguments) != `{"a":1}` {
+			t.Errorf("found %+v, %v", one, err)
+		}
+	})
+}
+
+func TestTracesAreBounded(t *testing.T) {
+	s := storetest.SQLite(t, allMigrations())
+	ahead := time.Duration(0)
+	now := func() time.Time { return time.Now().Add(ahead) }
+	kept := func(tr *traces) (n int) {
+		if err := tr.flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		err := s.Read(t.Context(), func(ctx context.Context, tx store.Tx) error {
+			return tx.QueryRow(ctx, `SELECT count(*) FROM agent_traces`).Scan(&n)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	tr := newTraces(s, now, slog.New(slog.DiscardHandler))
+	for range 3 {
+		tr.add(900, "x")
+		if n := kept(tr); n > manyTraces {
+			t.Errorf("%d are kept", n)
+		}
+	}
+	// A clock that jumps while the house runs makes nothing old.
+	ahead = 365 * 24 * time.Hour
+	tr.add(1, "after the jump")
+	if n := kept(tr); n != manyTraces {
+		t.Errorf("%d are kept after the clock jumped", n)
+	}
+	// Two weeks later in another life, all are.
+	ahead = 15 * 24 * time.Hour
+	later := newTraces(s, now, slog.New(slog.DiscardHandler))
+	later.add(1, "later")
+	if n := kept(later); n != 2 { // the one of the future, and this
+		t.Errorf("%d are kept after two weeks", n)
+	}
+}
+
+func TestAStoreThatRefusesTracesLosesNoneAtOnce(t *testing.T) {
+	path := storetest.SQLite(t, allMigrations())
+	tr := newTraces(path, time.Now, slog.New(slog.DiscardHandler))
+	closed := store.New("unused")
+	tr.store = closed
+	tr.add(30, "x")
+	if tr.flush(t.Context()) == nil {
+		t.Fatal("a closed store took them")
+	}
+	tr.add(3, "x")
+	tr.store = path
+	if err := tr.stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := tr.newest(t.Context(), 100, "", ""); err != nil || len(list) != 33 || len(tr.ended) != 0 {
+		t.Errorf("%d are kept, %d wait, %v", len(list), len(tr.ended), err)
+	}
+	tr.store = closed
+	tr.add(manyTraces+5, "x")
+	if len(tr.ended) != manyTraces || tr.lost != 5 {
+		t.Errorf("%d wait in memory, %d are lost", len(tr.ended), tr.lost)
+	}
+}
+
+func TestALongTraceIsCut(t *testing.T) {
+	one := Trace{ID: "x"}
+	for i := range maxToolRuns {
+		one.Tools = append(one.Tools, ToolRun{ID: fmt.Sprint(i), Arguments: encode(strings.Repeat("a", 4<<10)), Result: strings.Repeat("r", maxExcerpt)})
+	}
+	var back Trace
+	if body := one.body(); len(body) > 2*maxTrace || json.Unmarshal(body, &back) != nil || len(back.Tools) != maxToolRuns {
+		t.Errorf("its body is %d bytes", len(body))
+	}
+	if len(one.Tools[0].Arguments) == 0 {
+		t.Error("the trace itself was changed")
+	}
+}
