@@ -253,10 +253,11 @@ func (h *House) wireGateway(p *parts) {
 
 // wireAgent lets agents call models, and models be agents.
 func (h *House) wireAgent(p *parts) {
-	p.skills = skills.New(skills.Needs{Home: h.Home, Enabled: p.extensions.Enabled, Log: h.log})
+	p.skills = skills.New(skills.Needs{Home: h.Home, Enabled: extension.Enabled(p.extensions), Log: h.log})
 	p.catalogue = tools.New(tools.Needs{
 		Home: h.Home, House: p.units.House, Processes: p.machine, Extensions: p.extensions,
 		Actions: h.Registry, Secret: p.secrets.Get, Journal: p.book, Helper: h.options.Watch, Log: h.log,
+		Skills: p.skills, Master: p.master, Keys: p.secrets, Store: h.Store, Meter: p.meter.Use,
 	})
 	p.agents = agent.New(agent.Needs{Chat: p.models.Inner(), Tools: p.catalogue, Keys: p.secrets, Store: h.Store, Approvals: h.Registry.Queue("tool"), Master: p.master, Traces: p.spans, Log: h.log})
 	p.models.SetAgents(p.agents)

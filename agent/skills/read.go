@@ -283,11 +283,11 @@ func (s *Skills) parse(folder string, text []byte) (k *Skill, problem string) {
 // nobody sees has no place there.
 func (s *Skills) judge(k *Skill, body []byte) string {
 	reader := s.reader()
-	for _, f := range reader.Look([]poison.Text{{Where: "description", Text: k.Description}}, nil) {
+	for _, f := range reader.Look([]poison.Text{{Where: "description", Text: k.Description}}) {
 		return f.String()
 	}
 	for part := range slices.Chunk(body, 8<<10) {
-		for _, f := range reader.Look([]poison.Text{{Where: "text", Text: string(part)}}, nil) {
+		for _, f := range reader.Look([]poison.Text{{Where: "text", Text: string(part)}}) {
 			if f.Kind == poison.Hidden {
 				return f.String()
 			}

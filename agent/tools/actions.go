@@ -3,7 +3,6 @@
 package tools
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -33,8 +32,9 @@ func (a Arguments) raw() (json.RawMessage, error) {
 }
 
 type listInput struct {
-	Extension string `json:"extension" help:"only the tools of this extension; house for the house's own"`
+	Extension string `json:"extension" help:"only the tools of this extension or remote server; house for the house's own"`
 	All       bool   `json:"all" help:"the house's own tools too"`
+	Withheld  bool   `json:"withheld" help:"only those that are not offered until they are accepted"`
 }
 
 type listOutput struct {
@@ -74,7 +74,16 @@ type serverInput struct {
 // lunaTools is the answer of the route that clients of the older hub use.
 type lunaTools struct {
 	Extensions map[string][]lunaTool `json:"extensions"`
-	Remote     map[string]any        `json:"remote_mcp_servers"`
+	Remote     map[string]lunaRemote `json:"remote_mcp_servers"`
+}
+
+// lunaRemote is a remote server as master_config.json holds one.
+type lunaRemote struct {
+	ServerID  string              `json:"server_id"`
+	URL       string              `json:"url"`
+	Enabled   bool                `json:"enabled"`
+	ToolCount int                 `json:"tool_count"`
+	Tools     map[string]lunaTool `json:"tools"`
 }
 
 type lunaTool struct {
@@ -87,7 +96,7 @@ type lunaTool struct {
 type desk struct{ *Catalogue }
 
 func (d desk) actions() []holdfast.Action {
-	return []holdfast.Action{
+	return slices.Concat(switchDesk{d}.actions(), hubDesk{d.Catalogue}.actions(), d.offerActions(), []holdfast.Action{
 		action.NewAction(holdfast.Action{
 			Name: "tool.list", Short: "tools", Summary: "List the tools of the catalogue, and how their servers stand",
 			Tier: holdfast.TierOperator, Effect: holdfast.EffectRead, Examples: []string{"holdfast tools", "holdfast tools --extension notes --json"},
@@ -117,55 +126,58 @@ func (d desk) actions() []holdfast.Action {
 			}
 			return d.server(in.Name)
 		}),
-	}
+	})
 }
 
 func (d desk) list(ctx context.Context, in listInput) (listOutput, error) {
-	entries, err := d.List(ctx, holdfast.CallerFrom(ctx))
+	all, err := d.everything(ctx)
 	if err != nil {
 		return listOutput{}, err
 	}
-	entries = slices.DeleteFunc(entries, func(e Entry) bool {
-		of := cmp.Or(e.Extension, "house")
-		if in.Extension != "" {
-			return of != in.Extension
+	out := listOutput{Tools: []Entry{}, Servers: d.servers()}
+	for _, e := range all {
+		of := e.owner()
+		if in.Extension != "" && of != in.Extension || in.Extension == "" && of == houseName && !in.All || in.Withheld && e.Standing == "" {
+			continue
 		}
-		return of == "house" && !in.All
-	})
-	return listOutput{Tools: entries, Servers: d.Servers()}, nil
-}
-
-func (d desk) luna(ctx context.Context, _ action.Nothing) (lunaTools, error) {
-	out := lunaTools{Extensions: map[string][]lunaTool{}, Remote: map[string]any{}}
-	entries, err := d.List(ctx, holdfast.CallerFrom(ctx))
-	if err != nil {
-		return out, err
-	}
-	for _, s := range d.all() {
-		out.Extensions[s.extension()] = []lunaTool{}
-	}
-	for _, e := range entries {
-		if e.Extension != "" {
-			out.Extensions[e.Extension] = append(out.Extensions[e.Extension], lunaTool{Name: e.Name, Enabled: e.EnabledInMCP, Docstring: e.Summary})
-		}
+		shown := e.Entry
+		shown.Use = e.tally.use()
+		out.Tools = append(out.Tools, shown)
 	}
 	return out, nil
 }
 
-func (d desk) show(ctx context.Context, in nameInput) (Entry, error) {
-	caller := holdfast.CallerFrom(ctx)
-	if _, err := d.find(ctx, caller, in.Name); err != nil {
-		return Entry{}, err
-	}
-	entries, err := d.List(ctx, caller)
+// luna answers in the form of existing hub clients: what is not offered is not enabled.
+func (d desk) luna(ctx context.Context, _ action.Nothing) (lunaTools, error) {
+	out := lunaTools{Extensions: map[string][]lunaTool{}, Remote: map[string]lunaRemote{}}
+	all, err := d.everything(ctx)
 	if err != nil {
-		return Entry{}, err
+		return out, err
 	}
-	i := slices.IndexFunc(entries, func(e Entry) bool { return e.Name == in.Name })
-	if i < 0 {
-		return Entry{}, holdfast.Errorf(holdfast.CodeNotFound, "the tool %q is gone", in.Name)
+	for _, s := range d.all() {
+		if s.decl.Remote == nil {
+			out.Extensions[s.extension()] = []lunaTool{}
+			continue
+		}
+		out.Remote[s.decl.Name] = lunaRemote{ServerID: s.decl.Name, URL: s.decl.Remote.URL, Enabled: true, Tools: map[string]lunaTool{}}
 	}
-	return entries[i], nil
+	for _, e := range all {
+		if e.source == nil {
+			continue
+		}
+		tool := lunaTool{Name: e.Name, Enabled: e.EnabledInMCP && e.Standing == "", Docstring: e.Summary}
+		if e.Standing != "" {
+			tool.Docstring = "[" + string(e.Standing) + ": not offered until it is accepted]"
+		}
+		if remote, ok := out.Remote[e.source.decl.Name]; ok && e.source.decl.Remote != nil {
+			remote.Tools[e.Name] = tool
+			remote.ToolCount++
+			out.Remote[e.source.decl.Name] = remote
+			continue
+		}
+		out.Extensions[e.Extension] = append(out.Extensions[e.Extension], tool)
+	}
+	return out, nil
 }
 
 func (d desk) call(ctx context.Context, in callInput) (Result, error) {
@@ -176,18 +188,18 @@ func (d desk) call(ctx context.Context, in callInput) (Result, error) {
 	return d.Call(ctx, holdfast.CallerFrom(ctx), in.Name, arguments)
 }
 
-// Servers is how every tool server stands, by extension.
-func (c *Catalogue) Servers() []Server {
+// servers is how every tool server stands, by extension.
+func (d desk) servers() []Server {
 	var list []Server
-	for _, s := range c.all() {
+	for _, s := range d.all() {
 		list = append(list, s.status())
 	}
 	slices.SortFunc(list, func(a, b Server) int { return strings.Compare(a.Name, b.Name) })
 	return list
 }
 
-func (c *Catalogue) server(name string) (Server, error) {
-	list := c.Servers()
+func (d desk) server(name string) (Server, error) {
+	list := d.servers()
 	i := slices.IndexFunc(list, func(s Server) bool { return s.Name == name })
 	if i < 0 {
 		return Server{}, holdfast.Errorf(holdfast.CodeNotFound, "there is no tool server %q", name)
@@ -198,7 +210,7 @@ func (c *Catalogue) server(name string) (Server, error) {
 func (s *source) status() Server {
 	status := s.Status()
 	server := Server{
-		Name: s.decl.Name, Extension: s.extension(), State: status.State, Since: status.Since, Tools: len(s.entries()),
+		Name: s.decl.Name, Extension: s.extension(), State: status.State, Since: status.Since, Tools: len(s.brings().tools),
 		Starts: status.Starts, Failures: status.Failures, Problems: s.troubles(), Error: status.Error,
 		Log: s.decl.Name + "_tools.log",
 	}

@@ -52,7 +52,7 @@ func TestOperatorListsShowsCallsAndRestarts(t *testing.T) {
 	if err != nil || !strings.Contains(string(raw), `{"extensions":{"alpha":[{"name":"crash","enabled":true,"docstring":"does crash"}`) || !strings.Contains(string(raw), `"remote_mcp_servers":{}`) {
 		t.Errorf("the older form is %s, %v", raw, err)
 	}
-	if out, err = b.ask("tool.show", `{"name":"echo"}`); err != nil || out.(Entry).Extension != "alpha" {
+	if out, err = b.ask("tool.show", `{"name":"echo"}`); err != nil || out.(toolShown).Extension != "alpha" {
 		t.Errorf("show is %+v, %v", out, err)
 	}
 	if out, err = b.ask("tool.call", `{"name":"echo","arguments":{"text":"9007199254740993"}}`); err != nil || out.(Result).Text != "9007199254740993" {

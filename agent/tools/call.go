@@ -6,81 +6,59 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 
 	"holdfast"
 	"holdfast/agent/upstream"
-	"holdfast/core/action"
 )
-
-// Call runs a tool for a caller. An error means that the tool did not answer: not found, bad
-// arguments, its server down or too slow; a tool's own failure is a Result that is Failed.
-func (c *Catalogue) Call(ctx context.Context, caller holdfast.Caller, name string, arguments json.RawMessage) (Result, error) {
-	e, err := c.find(ctx, caller, name)
-	if err != nil {
-		return Result{}, err
-	}
-	call := call{catalogue: c, caller: caller, entry: e}
-	call.arguments, err = e.schema.check(name, arguments)
-	if err != nil {
-		call.count(holdfast.OutcomeRefused, 0)
-		return Result{}, err
-	}
-	if e.action == "" && !e.ReadOnly {
-		if err := call.journal(ctx, holdfast.OutcomeStarted, 0, map[string]any{"arguments": call.shown()}); err != nil {
-			return Result{}, holdfast.Errorf(holdfast.CodeUnavailable, "cannot journal the call before it runs, so it was not made: %w", err)
-		}
-	}
-	began := time.Now()
-	result, err := call.run(ctx)
-	call.settle(ctx, result, err, time.Since(began))
-	return result, err
-}
 
 // a call is one call of one tool on its way.
 type call struct {
 	catalogue *Catalogue
 	caller    holdfast.Caller
 	entry     *entry
-	arguments json.RawMessage
+	request   upstream.Request
+	bare      bool // the server's own answers go through as they are, also its errors
+	hub       string
+}
+
+// make runs the call: checked, journaled, bounded, counted.
+func (c call) make(ctx context.Context) (Result, error) {
+	arguments, err := c.check()
+	if err != nil {
+		c.count(holdfast.OutcomeRefused, 0)
+		return Result{}, err
+	}
+	c.request.Arguments = arguments
+	if c.entry.action == "" && !c.entry.ReadOnly {
+		if err := c.journal(ctx, holdfast.OutcomeStarted, 0, map[string]any{"arguments": c.shown()}); err != nil {
+			return Result{}, holdfast.Errorf(holdfast.CodeUnavailable, "cannot journal the call before it runs, so it was not made: %w", err)
+		}
+	}
+	began := time.Now()
+	result, err := c.run(ctx)
+	c.settle(ctx, result, err, time.Since(began))
+	return result, err
+}
+
+// check holds the arguments against the schema. A server that is shown as it is judges them itself.
+func (c call) check() (json.RawMessage, error) {
+	if c.bare {
+		return openSchema("").check(c.request.Name, c.request.Arguments)
+	}
+	return c.entry.schema.check(c.request.Name, c.request.Arguments)
 }
 
 // shown is the arguments as they may be journaled.
-func (c call) shown() json.RawMessage { return Redacted(c.arguments, c.entry.schema.tree) }
-
-// find looks a tool up among those that the caller may see.
-func (c *Catalogue) find(ctx context.Context, caller holdfast.Caller, name string) (*entry, error) {
-	if e := c.snapshot().byName[name]; e != nil && e.visible(caller) {
-		return e, nil
-	}
-	// It may be a tool of a server that is still starting.
-	if err := c.settle(ctx); err != nil {
-		return nil, err
-	}
-	shown := c.snapshot()
-	if e := shown.byName[name]; e != nil && e.visible(caller) {
-		return e, nil
-	}
-	var known []string
-	for _, e := range shown.entries {
-		if e.visible(caller) {
-			known = append(known, e.Name)
-		}
-	}
-	err := holdfast.Errorf(holdfast.CodeNotFound, "there is no tool %q", cutText(name, maxName))
-	if near := action.Nearest(name, known); near != "" {
-		err.Message += ": did you mean " + near + "?"
-	}
-	return nil, err
-}
+func (c call) shown() json.RawMessage { return Redacted(c.request.Arguments, c.entry.schema.tree) }
 
 func (c call) run(ctx context.Context) (Result, error) {
 	e, settings := c.entry, c.catalogue.settings()
-	ctx, cancel := context.WithTimeoutCause(ctx, settings.Timeout.Std(), errTimeout)
+	ctx, cancel := within(ctx, settings.Timeout.Std())
 	defer cancel()
 	var result Result
 	var err error
@@ -92,26 +70,29 @@ func (c call) run(ctx context.Context) (Result, error) {
 	if err != nil && errors.Is(context.Cause(ctx), errTimeout) {
 		err = holdfast.Errorf(holdfast.CodeUnavailable, "tool %s did not answer within %s, so the call was cancelled: %w", e.Name, settings.Timeout, err)
 	}
-	if len(result.Text) > int(settings.Result) {
+	if len(result.Text) > int(settings.Result) && !result.Cut {
 		result.Text, result.Cut = cutText(result.Text, int(settings.Result))+"\n[cut: the result was larger than the limit]", true
 		result.Structured, result.Failed = nil, result.Failed || len(result.Structured) > 0
 	}
 	return result, err
 }
 
-// ask calls the tool of a server. What the server says against the call is the tool's own failure.
+// ask calls the tool of a server. What the server says is wrong is the tool's own failure.
 func (c call) ask(ctx context.Context, limit int) (Result, error) {
-	answer, err := c.entry.source.Call(ctx, upstream.Request{Name: c.entry.own, Arguments: c.arguments})
-	if said, ok := errors.AsType[*jsonrpc.Error](err); ok {
+	r := c.request
+	r.Name = c.entry.own
+	answer, err := c.entry.source.Call(ctx, r)
+	if said, ok := errors.AsType[*jsonrpc.Error](err); ok && !c.bare {
 		return failed(said.Message), nil
 	}
 	if err != nil {
 		return Result{}, err
 	}
+	if answer == nil {
+		return Result{}, fmt.Errorf("cannot read what %s answered: there is nothing", c.entry.Name)
+	}
 	return fromMCP(answer, limit), nil
 }
-
-var errTimeout = errors.New("the call took too long")
 
 // settle counts and journals how a call ended. House actions journal themselves.
 func (c call) settle(ctx context.Context, r Result, err error, took time.Duration) {
@@ -127,6 +108,9 @@ func (c call) settle(ctx context.Context, r Result, err error, took time.Duratio
 	if c.entry.ReadOnly {
 		detail["arguments"] = c.shown()
 	}
+	if len(r.Asks) > 0 {
+		detail["asks"] = len(r.Asks)
+	}
 	if err != nil {
 		detail["error"] = cutText(err.Error(), maxShown)
 	}
@@ -138,6 +122,9 @@ func (c call) settle(ctx context.Context, r Result, err error, took time.Duratio
 
 func (c call) journal(ctx context.Context, outcome holdfast.Outcome, took time.Duration, detail map[string]any) error {
 	detail["source"] = c.entry.Source
+	if c.hub != "" {
+		detail["hub"] = c.hub
+	}
 	if agent := holdfast.AgentFrom(ctx); agent != "" {
 		detail["agent"] = agent
 	}
@@ -153,20 +140,5 @@ func (c call) journal(ctx context.Context, outcome holdfast.Outcome, took time.D
 }
 
 func (c call) count(outcome holdfast.Outcome, took time.Duration) {
-	name, catalogue := c.entry.Name, c.catalogue
-	catalogue.mu.Lock()
-	u := catalogue.usage[name]
-	if u == nil {
-		u = &usage{}
-		catalogue.usage[name] = u
-	}
-	u.calls++
-	if outcome != holdfast.OutcomeDone {
-		u.errors++
-	}
-	u.last = time.Now()
-	catalogue.mu.Unlock()
-	if catalogue.needs.Meter != nil {
-		catalogue.needs.Meter(name, strings.TrimPrefix(c.entry.Source, "extension "), outcome, took)
-	}
+	count(c.catalogue, c.entry.tally, kindTool, c.entry.Source, outcome, took)
 }

@@ -4,8 +4,14 @@ package tools
 
 import (
 	"context"
+	"embed"
+	"errors"
 	"fmt"
+	"io/fs"
+	"log/slog"
+	"maps"
 	"reflect"
+	"time"
 
 	"holdfast"
 	"holdfast/agent/tools/host"
@@ -13,15 +19,23 @@ import (
 	"holdfast/core/house"
 )
 
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrations are the package's tables.
+func Migrations() fs.FS {
+	sub, _ := fs.Sub(migrations, "migrations") // the embedded folder is there
+	return sub
+}
+
 // Capability is what the catalogue contributes to the house.
 func (c *Catalogue) Capability() house.Capability {
 	d := desk{c}
 	return house.Capability{
-		Name:    "tools",
-		Config:  c.section,
+		Name: "tools", Config: c.section, Migrations: Migrations(),
 		Actions: d.actions(),
 		Checks:  []holdfast.Check{{Name: "tools", Run: d.check}},
-		Alerts:  []holdfast.AlertRule{d.alert()},
+		Alerts:  []holdfast.AlertRule{d.alert(), d.withheld()},
 		Start:   c.start,
 		Run:     c.follow,
 		Stop:    c.stop,
@@ -39,37 +53,79 @@ func (c *Catalogue) start(ctx context.Context) error {
 	if err := upstream.Reap(ctx, c.needs.Processes, mark, c.needs.Log); err != nil {
 		return err
 	}
+	if err := errors.Join(c.pins.load(ctx), c.usage.load(ctx)); err != nil {
+		return err
+	}
+	c.shelf.look()
 	c.mu.Lock()
 	c.lends = upstream.Needs{
-		Settings: c.lent, Processes: c.needs.Processes, House: mark, Helper: c.needs.Helper,
+		Settings: func() upstream.Settings {
+			s := c.settings()
+			return upstream.Settings{StartWithin: s.StartWithin.Std(), Idle: s.Idle.Std(), Parallel: s.Parallel}
+		},
+		Processes: c.needs.Processes, House: mark, Helper: c.needs.Helper,
 		Python: folder, Home: c.needs.Home.Dir(), EnvFile: c.needs.Home.Path(".env"),
-		Secret: c.needs.Secret, Changed: c.touch, Updated: func(string) {}, Log: c.needs.Log,
+		Secret: c.needs.Secret, Changed: c.touch, Updated: c.subscriptions.updated, Log: c.needs.Log,
 	}
-	c.life, c.end = context.WithCancel(context.Background())
+	life, end := context.WithCancel(context.Background())
+	c.life, c.end = life, end
 	c.mu.Unlock()
+	c.loops.Go(func() { c.keep(life) })
 	c.Refresh()
 	return nil
 }
 
-// lent is the settings of the servers.
-func (c *Catalogue) lent() upstream.Settings {
-	s := c.settings()
-	return upstream.Settings{StartWithin: s.StartWithin.Std(), Idle: s.Idle.Std(), Parallel: s.Parallel}
+const (
+	// lookEvery is how often master_config.json is looked at, which people and other programs edit.
+	lookEvery = 2 * time.Second
+	// writeEvery is how often what was counted is written down.
+	writeEvery = time.Minute
+)
+
+// keep writes down what the catalogue learns, and takes up the settings, until the house ends.
+func (c *Catalogue) keep(ctx context.Context) {
+	look, write := time.NewTicker(lookEvery), time.NewTicker(writeEvery)
+	defer look.Stop()
+	defer write.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-look.C:
+			if c.shelf.look() {
+				c.touch()
+			}
+		case <-c.pins.wake:
+			writeDown(ctx, c)
+		case <-write.C:
+			writeDown(ctx, c)
+		}
+	}
 }
 
-// follow takes up the changes of the extensions.
-func (c *Catalogue) follow(ctx context.Context) error {
-	if c.needs.Extensions == nil {
-		<-ctx.Done()
-		return nil
+// writeDown writes down pins and uses. What fails is tried again.
+func writeDown(ctx context.Context, c *Catalogue) {
+	if err := errors.Join(c.pins.flush(ctx), c.usage.flush(ctx)); err != nil && ctx.Err() == nil {
+		c.needs.Log.Error("cannot write down what is known of the tools; it is tried again", slog.Any("error", err))
 	}
+}
+
+// follow takes up the changes of the extensions and of the remote servers.
+func (c *Catalogue) follow(ctx context.Context) error {
 	for {
-		changed := c.needs.Extensions.Changed()
+		var extensions, remotes <-chan struct{}
+		if c.needs.Extensions != nil {
+			extensions = c.needs.Extensions.Changed()
+		}
+		if c.needs.Remotes != nil {
+			remotes = c.needs.Remotes.Changed()
+		}
 		c.Refresh()
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-changed:
+		case <-extensions:
+		case <-remotes:
 		}
 	}
 }
@@ -89,18 +145,23 @@ func (c *Catalogue) stop(ctx context.Context) error {
 	}()
 	select {
 	case <-done:
-		return nil
+		return errors.Join(c.pins.flush(ctx), c.usage.flush(ctx))
 	case <-ctx.Done():
 		return fmt.Errorf("cannot wait for the tool servers to end: %w", ctx.Err())
 	}
 }
 
-// Refresh takes up what the extensions declare now: new servers start, vanished ones end, changed
-// ones start anew.
+// Refresh takes up what the extensions and the remote servers are now: new servers start, vanished
+// ones end, changed ones start anew.
 func (c *Catalogue) Refresh() {
-	var declared []holdfast.ToolServer
+	var declared []upstream.Declaration
 	if c.needs.Extensions != nil {
-		declared = c.needs.Extensions.ToolServers()
+		for _, server := range c.needs.Extensions.ToolServers() {
+			declared = append(declared, upstream.Declaration{Name: server.Name, Stdio: &server})
+		}
+	}
+	if c.needs.Remotes != nil {
+		declared = append(declared, c.needs.Remotes.Declarations()...)
 	}
 	c.mu.Lock()
 	if c.life == nil {
@@ -114,12 +175,16 @@ func (c *Catalogue) Refresh() {
 	}
 }
 
-func (c *Catalogue) reconcile(declared []holdfast.ToolServer) (changed bool) {
+func (c *Catalogue) reconcile(declared []upstream.Declaration) (changed bool) {
 	wanted := map[string]bool{}
 	for _, decl := range declared {
+		if wanted[decl.Name] {
+			continue // an extension's stands before a remote server of its name
+		}
 		wanted[decl.Name] = true
 		old := c.servers[decl.Name]
-		if old != nil && reflect.DeepEqual(old.decl, decl) {
+		if old != nil && alike(old.decl, decl) {
+			changed = old.resettle(decl) || changed
 			continue
 		}
 		c.begin(decl, old)
@@ -135,12 +200,39 @@ func (c *Catalogue) reconcile(declared []holdfast.ToolServer) (changed bool) {
 	return changed
 }
 
+// alike tells whether a server may run on: its switches are the catalogue's and not its own.
+func alike(a, b upstream.Declaration) bool {
+	if (a.Stdio == nil) != (b.Stdio == nil) {
+		return false
+	}
+	if a.Stdio != nil {
+		x, y := *a.Stdio, *b.Stdio
+		x.Settings, y.Settings = nil, nil
+		return reflect.DeepEqual(x, y)
+	}
+	return a.Remote.URL == b.Remote.URL && a.Remote.Legacy == b.Remote.Legacy && maps.Equal(a.Remote.Header, b.Remote.Header)
+}
+
+// resettle takes other switches up.
+func (s *source) resettle(decl upstream.Declaration) (changed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if decl.Stdio == nil || maps.Equal(s.settings, decl.Stdio.Settings) {
+		return false
+	}
+	s.settings, s.made = decl.Stdio.Settings, nil
+	return true
+}
+
 // begin starts the loop of a server after the one that it replaces has ended.
-func (c *Catalogue) begin(decl holdfast.ToolServer, old *source) {
+func (c *Catalogue) begin(decl upstream.Declaration, old *source) {
 	ctx, stop := context.WithCancel(c.life)
 	needs := c.lends
 	needs.LogFile = c.needs.Home.Var("logs", decl.Name+"_tools.log")
-	s := &source{Server: upstream.New(upstream.Declaration{Name: decl.Name, Stdio: &decl}, needs), decl: decl, stop: stop}
+	s := &source{Server: upstream.New(decl, needs), decl: decl, reader: c.reader, stop: stop}
+	if decl.Stdio != nil {
+		s.settings = decl.Stdio.Settings
+	}
 	c.servers[decl.Name] = s
 	c.loops.Go(func() {
 		defer stop()

@@ -21,15 +21,23 @@ import (
 	"time"
 
 	"holdfast"
+	"holdfast/agent/tools/poison"
 	"holdfast/agent/upstream"
 	"holdfast/core/config"
 	"holdfast/core/home"
 	"holdfast/core/process"
+	"holdfast/core/store"
 )
 
 // extensions is where the tool servers are declared. Changed is closed at the next change.
 type extensions interface {
 	ToolServers() []holdfast.ToolServer
+	Changed() <-chan struct{}
+}
+
+// remotes is where servers elsewhere are declared. Changed is closed at the next change.
+type remotes interface {
+	Declarations() []upstream.Declaration
 	Changed() <-chan struct{}
 }
 
@@ -59,8 +67,17 @@ type Needs struct {
 	Processes process.Host
 	// Helper is the program that confines servers; empty means holdfast-watch beside this program.
 	Helper string
-	// Meter counts calls; it may be nil.
-	Meter func(tool, source string, outcome holdfast.Outcome, took time.Duration)
+	// Remotes are the servers elsewhere, Skills those of the house; both may be nil.
+	Remotes remotes
+	Skills  shelves
+	// Master is master_config.json, where tools are switched and hubs declared; Keys is .env, where the
+	// hubs' keys stand. Without them there are neither.
+	Master master
+	Keys   keys
+	// Store keeps the pins and the use of the tools; nil keeps them as long as the house runs.
+	Store *store.Store
+	// Meter counts uses, by kind: tool, prompt, resource, completion; it may be nil.
+	Meter func(kind, source string, outcome holdfast.Outcome, took time.Duration)
 	Log   *slog.Logger
 }
 
@@ -99,21 +116,21 @@ type Catalogue struct {
 	section *Settings                // as the configuration filled it at start
 	applied atomic.Pointer[Settings] // what a reload put in its place
 
+	shown atomic.Pointer[snapshot] // what is listed; nil until built
+
+	pins          *pins
+	usage         *usage
+	shelf         *shelf
+	subscriptions *subscriptions
+	reader        func() *poison.Reader
+
 	mu      sync.Mutex
-	servers map[string]*source // by extension
-	shown   *snapshot          // what List answers; nil until built
+	servers map[string]*source // by name
 	watch   chan struct{}      // closed and replaced whenever the list may have changed
-	usage   map[string]*usage  // by tool name
 	lends   upstream.Needs     // what each server is made of
 	life    context.Context    // of the servers' loops; nil before Start
 	end     context.CancelFunc
 	loops   sync.WaitGroup
-}
-
-// usage counts the calls of one tool since the house started.
-type usage struct {
-	calls, errors int64
-	last          time.Time
 }
 
 // New makes a catalogue. It does nothing until its capability is started.
@@ -127,7 +144,11 @@ func New(needs Needs) *Catalogue {
 			Timeout: config.Duration(time.Minute), StartWithin: config.Duration(30 * time.Second),
 			Idle: config.Duration(30 * time.Minute), Result: 1 << 20, Parallel: 32,
 		},
-		servers: map[string]*source{}, watch: make(chan struct{}), usage: map[string]*usage{},
+		servers: map[string]*source{}, watch: make(chan struct{}), subscriptions: newSubscriptions(),
+		pins:   newPins(pinRows{needs.Store}, needs.Journal, needs.Log),
+		usage:  &usage{store: needs.Store, known: map[thing]*tally{}},
+		shelf:  newShelf(needs.Master, needs.Home.MasterFile(), needs.Log),
+		reader: sync.OnceValue(poison.NewReader),
 	}
 }
 
@@ -154,51 +175,13 @@ func (c *Catalogue) Changed() <-chan struct{} {
 func (c *Catalogue) touch() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.shown = nil
+	c.shown.Store(nil)
 	close(c.watch)
 	c.watch = make(chan struct{})
 }
 
 // patience is how long a list waits for servers that start for the first time.
 const patience = 10 * time.Second
-
-// List is every tool that the caller may call, by name. It waits a little for servers that are
-// starting for the first time; one that takes longer joins the list later, which Changed tells.
-func (c *Catalogue) List(ctx context.Context, caller holdfast.Caller) ([]Entry, error) {
-	if err := c.settle(ctx); err != nil {
-		return nil, err
-	}
-	return c.Now(caller), nil
-}
-
-// Now is List without waiting: the tools of servers that are still starting are not in it.
-func (c *Catalogue) Now(caller holdfast.Caller) []Entry {
-	shown := c.snapshot()
-	entries := make([]Entry, 0, len(shown.entries))
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, e := range shown.entries {
-		if !e.visible(caller) {
-			continue
-		}
-		if u := c.usage[e.Name]; u != nil {
-			e.Calls, e.Errors, e.LastUsed = u.calls, u.errors, u.last
-		}
-		entries = append(entries, e.Entry)
-	}
-	return entries
-}
-
-// Instructions are what the tool servers say about the use of their tools, by extension.
-func (c *Catalogue) Instructions() map[string]string {
-	found := map[string]string{}
-	for _, s := range c.all() {
-		if text := s.Offer().Instructions; text != "" {
-			found[s.decl.Name] = text
-		}
-	}
-	return found
-}
 
 // settle waits until every server has tried to start at least once, or patience ends.
 func (c *Catalogue) settle(ctx context.Context) error {

@@ -77,8 +77,8 @@ func TestUnknownToolNamesTheNearest(t *testing.T) {
 func TestCrashLoopSlowsDown(t *testing.T) {
 	b := newBench(t, goServer(t, "dead", "dead"), goServer(t, "alpha", "good")).up()
 	b.must("echo", `{"text":"the other still works"}`)
-	until(t, "waiting", func() bool { s, _ := b.server("dead"); return s.State == upstream.StateWaiting })
-	s, _ := b.server("dead")
+	until(t, "waiting", func() bool { s, _ := b.desk().server("dead"); return s.State == upstream.StateWaiting })
+	s, _ := b.desk().server("dead")
 	if !strings.Contains(s.Error, "status 7") || !strings.Contains(s.Error, "cannot find my configuration") {
 		t.Errorf("error is %q", s.Error)
 	}
@@ -99,7 +99,7 @@ func TestHungServerIsBounded(t *testing.T) {
 	if took := time.Since(began); took > 30*time.Second {
 		t.Errorf("listing took %s", took)
 	}
-	s, _ := b.server("hung")
+	s, _ := b.desk().server("hung")
 	if s.State != upstream.StateWaiting || !strings.Contains(s.Error, "did not answer within") {
 		t.Errorf("server is %+v", s)
 	}
@@ -110,13 +110,13 @@ func TestSlowCallIsCancelledAlone(t *testing.T) {
 	b.section.Timeout = config.Duration(2 * time.Second)
 	b.up()
 	b.must("echo", `{"text":"x"}`)
-	pid := b.Servers()[0].PID
+	pid := b.desk().servers()[0].PID
 	_, err := b.Call(t.Context(), agent(), "slow", nil)
 	if err == nil || !strings.Contains(err.Error(), "did not answer within") {
 		t.Errorf("error is %v", err)
 	}
 	b.must("echo", `{"text":"y"}`)
-	if got := b.Servers()[0].PID; got != pid {
+	if got := b.desk().servers()[0].PID; got != pid {
 		t.Errorf("the server was restarted: pid %d, was %d", got, pid)
 	}
 }
@@ -174,7 +174,7 @@ func TestBlockedServerOffersNothing(t *testing.T) {
 	if names := b.names(agent()); len(names) != 0 {
 		t.Errorf("names are %v", names)
 	}
-	if s := b.Servers()[0]; s.State != upstream.StateBlocked || !strings.Contains(s.Error, "OPENAI_API_KEY") {
+	if s := b.desk().servers()[0]; s.State != upstream.StateBlocked || !strings.Contains(s.Error, "OPENAI_API_KEY") {
 		t.Errorf("server is %+v", s)
 	}
 }
@@ -183,7 +183,7 @@ func TestIdleServerRestsAndWakes(t *testing.T) {
 	b := newBench(t, goServer(t, "alpha", "good"))
 	b.section.Idle = config.Duration(50 * time.Millisecond)
 	b.up()
-	until(t, "rest", func() bool { return b.Servers()[0].State == upstream.StateResting && len(b.left()) == 0 })
+	until(t, "rest", func() bool { return b.desk().servers()[0].State == upstream.StateResting && len(b.left()) == 0 })
 	if names := b.names(agent()); !slices.Contains(names, "echo") {
 		t.Errorf("a resting server's tools are gone: %v", names)
 	}
@@ -192,7 +192,7 @@ func TestIdleServerRestsAndWakes(t *testing.T) {
 		group.Go(func() { b.must("echo", `{"text":"x"}`) })
 	}
 	group.Wait()
-	if s := b.Servers()[0]; s.Starts != 2 {
+	if s := b.desk().servers()[0]; s.Starts != 2 {
 		t.Errorf("20 calls at once made %d starts", s.Starts-1)
 	}
 }
@@ -224,11 +224,11 @@ func TestExtensionsComeChangeAndGo(t *testing.T) {
 	alpha, beta := goServer(t, "alpha", "good"), goServer(t, "beta", "grow")
 	b := newBench(t, alpha).up()
 	b.must("echo", `{"text":"x"}`)
-	pid := b.Servers()[0].PID
+	pid := b.desk().servers()[0].PID
 	b.extensions.set(alpha, beta)
 	b.Refresh()
 	until(t, "both", func() bool { return slices.Contains(b.names(agent()), "alpha_echo") })
-	if s, _ := b.server("alpha"); s.PID != pid {
+	if s, _ := b.desk().server("alpha"); s.PID != pid {
 		t.Error("an unchanged server was restarted")
 	}
 	changed := beta
@@ -302,7 +302,7 @@ func TestStopEndsCallsInFlight(t *testing.T) {
 func TestMissingProgramIsClear(t *testing.T) {
 	b := newBench(t, holdfast.ToolServer{Name: "none", Run: []string{"no-such-program"}, Dir: t.TempDir()}).up()
 	b.names(agent())
-	if s := b.Servers()[0]; !strings.Contains(s.Error, "no-such-program") {
+	if s := b.desk().servers()[0]; !strings.Contains(s.Error, "no-such-program") {
 		t.Errorf("server is %+v", s)
 	}
 }

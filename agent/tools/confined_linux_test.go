@@ -77,7 +77,7 @@ func TestAConfinementThatFailsIsTold(t *testing.T) {
 	b.extensions.set(lost)
 	b.up()
 	until(t, "the error is told", func() bool {
-		s, err := b.server("alpha")
+		s, err := b.desk().server("alpha")
 		return err == nil && strings.Contains(s.Error, "its sandbox does not list it")
 	})
 }

@@ -37,7 +37,7 @@ func TestThousandSessionsLeaveNothing(t *testing.T) {
 	b.section.Idle = config.Duration(time.Millisecond)
 	b.up()
 	resting := func() bool {
-		for _, s := range b.Servers() {
+		for _, s := range b.desk().servers() {
 			if s.State != upstream.StateResting {
 				return false
 			}
@@ -55,7 +55,7 @@ func TestThousandSessionsLeaveNothing(t *testing.T) {
 		group.Go(func() {
 			for range rounds {
 				b.must(name+"_echo", `{"text":"x"}`)
-				until(t, name+" rests", func() bool { s, err := b.server(name); return err == nil && s.State == upstream.StateResting })
+				until(t, name+" rests", func() bool { s, err := b.desk().server(name); return err == nil && s.State == upstream.StateResting })
 			}
 		})
 	}
@@ -63,7 +63,7 @@ func TestThousandSessionsLeaveNothing(t *testing.T) {
 	until(t, "no process", func() bool { return len(b.left()) == 0 })
 	until(t, "no more goroutines", func() bool { return runtime.NumGoroutine() <= goroutines+2 })
 	until(t, "no more descriptors", func() bool { return descriptors(t) <= files+2 })
-	for _, s := range b.Servers() {
+	for _, s := range b.desk().servers() {
 		want := 1 + cycles/servers // the first is for the list of tools
 		if s.Name == "tree" {
 			want = 1 + forced

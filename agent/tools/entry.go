@@ -5,32 +5,34 @@ package tools
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"maps"
-	"slices"
+	"encoding/json"
 	"strings"
-	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"holdfast"
 	"holdfast/agent/plain"
+	"holdfast/agent/tools/poison"
 )
 
-// An Entry is one tool of the catalogue, and how it was used since the house started.
+// An Entry is one tool of the catalogue, and how it was used.
 type Entry struct {
 	holdfast.Tool
-	// Extension is the one that brought the tool, empty for the house's own.
+	// Extension is the one that brought the tool, empty for the house's own and those of remote servers.
 	Extension string `json:"extension,omitempty"`
 	// OwnName is what its server calls it, when the catalogue had to call it something else.
 	OwnName string `json:"own_name,omitempty"`
 	Title   string `json:"title,omitempty"`
 	// Hints are what its server says about its behaviour, nil for nothing.
 	Hints *mcp.ToolAnnotations `json:"-"`
-	// Note says what the catalogue had to change or leave out.
-	Note     string    `json:"note,omitempty"`
-	Calls    int64     `json:"calls"`
-	Errors   int64     `json:"errors"`
-	LastUsed time.Time `json:"last_used,omitzero"`
+	// Declared is the tool as its server declares it, nil for the house's own: for hubs that show a
+	// server as it is.
+	Declared *mcp.Tool `json:"-"`
+	// Note says what the catalogue had to change or leave out, and what is wrong with the tool.
+	Note string `json:"note,omitempty"`
+	// Standing is empty for a tool that is offered.
+	Standing Standing `json:"standing,omitempty"`
+	Use
 }
 
 // an entry is an Entry with the way to call it: source and own name, or action.
@@ -40,6 +42,10 @@ type entry struct {
 	own    string
 	action string
 	schema *argumentSchema
+	form   json.RawMessage
+	texts  []poison.Text
+	doubts []poison.Finding
+	tally  *tally
 }
 
 // visible tells whether a caller may see and call the tool.
@@ -50,72 +56,111 @@ func (e *entry) visible(caller holdfast.Caller) bool {
 	return e.Tier <= caller.Tier
 }
 
-// a snapshot is the catalogue at one time: it does not change once built.
-type snapshot struct {
-	entries []*entry // by name
-	byName  map[string]*entry
+// owner is who brings the tool: an extension, a remote server, or the house.
+func (e *entry) owner() string {
+	if e.source == nil {
+		return houseName
+	}
+	return e.source.owner()
 }
 
-// snapshot builds the list when something changed, else answers the one built before.
-func (c *Catalogue) snapshot() *snapshot {
-	c.mu.Lock()
-	shown, watch := c.shown, c.watch
-	c.mu.Unlock()
-	if shown != nil {
-		return shown
+// thing is the tool's key in what is remembered of it.
+func (e *entry) thing() thing {
+	own := e.own
+	if e.source == nil {
+		own = e.action
 	}
-	built := merge(c.houseEntries(), c.extensionEntries())
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.watch == watch { // nothing changed while it was built
-		c.shown = built
-	}
-	return built
+	return thingOf(e.Source, kindTool, own)
 }
 
-func (c *Catalogue) extensionEntries() []*entry {
-	servers := c.all()
-	slices.SortFunc(servers, func(a, b *source) int { return strings.Compare(a.decl.Name, b.decl.Name) })
-	var list []*entry
-	for _, s := range servers {
-		list = append(list, s.entries()...)
-	}
-	return list
+// houseName is the house as the bringer of its own tools.
+const houseName = "house"
+
+// a promptEntry is one prompt of the catalogue.
+type promptEntry struct {
+	PromptEntry
+	source *source
+	own    string
+	skill  string
+	form   json.RawMessage
+	texts  []poison.Text
+	doubts []poison.Finding
+	tally  *tally
 }
 
-// merge gives every tool a name of its own. The house's names stand; where two extensions want one
-// name, or an extension wants one of the house's, each of theirs is prefixed by its extension, so
-// that none can take another's place.
-func merge(house, extensions []*entry) *snapshot {
-	wanted := map[string]int{}
-	for _, e := range slices.Concat(house, extensions) {
-		wanted[e.Name]++
-	}
-	s := &snapshot{byName: map[string]*entry{}}
-	for _, e := range house {
-		s.add(e, e.Name)
-	}
-	for _, e := range extensions {
-		name := e.Name
-		if wanted[name] > 1 {
-			name = toolName(e.Extension + "_" + name)
+// a resourceEntry is one resource of the catalogue.
+type resourceEntry struct {
+	ResourceEntry
+	source *source
+	skill  bool
+	doubts []poison.Finding
+}
+
+// a templateEntry is one template of resources of the catalogue.
+type templateEntry struct {
+	TemplateEntry
+	source *source
+	doubts []poison.Finding
+}
+
+// A PromptEntry is one prompt, under its name in the catalogue.
+type PromptEntry struct {
+	mcp.Prompt
+	OwnName  string   `json:"own_name,omitempty"`
+	Source   string   `json:"source"`
+	Note     string   `json:"note,omitempty"`
+	Standing Standing `json:"standing,omitempty"`
+	// Declared is the prompt as its server declares it, nil for a skill.
+	Declared *mcp.Prompt `json:"-"`
+}
+
+// A ResourceEntry is one resource, under its own address.
+type ResourceEntry struct {
+	mcp.Resource
+	Source   string        `json:"source"`
+	Note     string        `json:"note,omitempty"`
+	Standing Standing      `json:"standing,omitempty"`
+	Declared *mcp.Resource `json:"-"`
+}
+
+// A TemplateEntry is one template of resources.
+type TemplateEntry struct {
+	mcp.ResourceTemplate
+	Source   string                `json:"source"`
+	Note     string                `json:"note,omitempty"`
+	Standing Standing              `json:"standing,omitempty"`
+	Declared *mcp.ResourceTemplate `json:"-"`
+}
+
+func (s *source) prompt(p *mcp.Prompt) *promptEntry {
+	e := &promptEntry{source: s, own: p.Name, PromptEntry: PromptEntry{Source: s.label(), Declared: p}}
+	e.Prompt = mcp.Prompt{Name: toolName(p.Name), Title: printable(p.Title, 200), Description: printable(p.Description, maxSummary)}
+	e.texts = []poison.Text{{Where: "name", Text: p.Name}, {Where: "title", Text: p.Title}, {Where: "description", Text: p.Description}}
+	for _, a := range p.Arguments {
+		if a != nil {
+			e.Arguments = append(e.Arguments, &mcp.PromptArgument{Name: printable(a.Name, 200), Title: printable(a.Title, 200), Description: printable(a.Description, 1000), Required: a.Required})
+			e.texts = append(e.texts, poison.Text{Where: "argument", Text: a.Name + " " + a.Title + " " + a.Description})
 		}
-		for s.byName[name] != nil {
-			name = toolName(name + "_" + short(e.Extension+"\x00"+e.own+"\x00"+name))
-		}
-		s.add(e, name)
 	}
-	s.entries = slices.SortedFunc(maps.Values(s.byName), func(a, b *entry) int { return strings.Compare(a.Name, b.Name) })
-	return s
+	e.form = formOf(map[string]any{"name": p.Name, "title": p.Title, "description": p.Description, "arguments": p.Arguments})
+	e.doubts = s.reader().Look(e.texts)
+	return e
 }
 
-func (s *snapshot) add(e *entry, name string) {
-	named := *e
-	named.Name = name
-	if named.own != "" && named.own != name {
-		named.OwnName = named.own
-	}
-	s.byName[name] = &named
+func (s *source) resource(r *mcp.Resource) *resourceEntry {
+	e := &resourceEntry{source: s, ResourceEntry: ResourceEntry{Resource: *r, Source: s.label(), Declared: r}}
+	e.Meta, e.Icons = nil, nil
+	e.Name, e.Title, e.Description = printable(r.Name, 200), printable(r.Title, 200), printable(r.Description, maxSummary)
+	e.doubts = s.reader().Look([]poison.Text{{Where: "address", Text: r.URI}, {Where: "name", Text: r.Name}, {Where: "title", Text: r.Title}, {Where: "description", Text: r.Description}})
+	return e
+}
+
+func (s *source) template(t *mcp.ResourceTemplate) *templateEntry {
+	e := &templateEntry{source: s, TemplateEntry: TemplateEntry{ResourceTemplate: *t, Source: s.label(), Declared: t}}
+	e.Meta, e.Icons = nil, nil
+	e.Name, e.Title, e.Description = printable(t.Name, 200), printable(t.Title, 200), printable(t.Description, maxSummary)
+	e.doubts = s.reader().Look([]poison.Text{{Where: "address", Text: t.URITemplate}, {Where: "name", Text: t.Name}, {Where: "title", Text: t.Title}, {Where: "description", Text: t.Description}})
+	return e
 }
 
 // maxName is what model providers accept as the name of a function.
@@ -145,5 +190,5 @@ func short(text string) string {
 	return hex.EncodeToString(sum[:3])
 }
 
-// printable keeps text from a server from steering a terminal, and cuts it at a bound.
+// printable keeps text from a server from steering a terminal, and bounds it.
 func printable(text string, bound int) string { return plain.Text(text, bound) }

@@ -18,7 +18,7 @@ const alarming = 3
 func (d desk) check(context.Context) holdfast.CheckResult {
 	result := holdfast.CheckResult{Check: "tools", Status: holdfast.StatusOK, Values: map[string]float64{}}
 	var wrong []string
-	servers := d.Servers()
+	servers := d.servers()
 	for _, s := range servers {
 		result.Values["tools"] += float64(s.Tools)
 		if text := s.complaint(); text != "" {
@@ -46,13 +46,49 @@ func (s Server) complaint() string {
 	return ""
 }
 
+// withheld tells of each thing that waits for a person's acceptance.
+func (d desk) withheld() holdfast.AlertRule {
+	return holdfast.AlertRule{
+		Name: "tool_withheld", Severity: holdfast.SeverityWarning,
+		Summary: "A tool changed since it was pinned, or its words could steer a model: it is not offered until it is accepted",
+		Firing: func(context.Context) []holdfast.Alert {
+			var firing []holdfast.Alert
+			fire := func(kind, name, note string, standing Standing, t thing) {
+				if standing == "" {
+					return
+				}
+				had, _ := d.pins.pinned(t)
+				since := had.since
+				if standing == StandingFlagged {
+					since = had.at
+				}
+				firing = append(firing, holdfast.Alert{
+					Name: "tool_withheld", Severity: holdfast.SeverityWarning, Subject: kind + " " + name, Message: printable(note, 1000), Since: since,
+				})
+			}
+			shown := d.snapshot()
+			for _, e := range shown.entries {
+				fire(kindTool, e.Name, e.Note, e.Standing, e.thing())
+			}
+			for _, e := range shown.prompts {
+				fire(kindPrompt, e.Name, e.Note, e.Standing, thingOf(e.Source, kindPrompt, e.own))
+			}
+			for _, s := range shown.speakers {
+				t := thingOf(s.source.label(), kindInstructions, s.source.decl.Name)
+				fire(kindInstructions, s.source.decl.Name, note(s.standing, s.doubts), s.standing, t)
+			}
+			return firing
+		},
+	}
+}
+
 func (d desk) alert() holdfast.AlertRule {
 	return holdfast.AlertRule{
 		Name: "tool_server_failing", Severity: holdfast.SeverityWarning,
 		Summary: "A tool server fails to start or keeps ending, or one of its modules cannot be loaded",
 		Firing: func(context.Context) []holdfast.Alert {
 			var firing []holdfast.Alert
-			for _, s := range d.Servers() {
+			for _, s := range d.servers() {
 				if s.complaint() == "" || (len(s.Problems) == 0 && s.State != upstream.StateBlocked && s.Failures < alarming) {
 					continue
 				}

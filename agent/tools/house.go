@@ -16,12 +16,12 @@ import (
 )
 
 // houseEntries makes a tool of every action that a program may ask for.
-func (c *Catalogue) houseEntries() []*entry {
-	if c.needs.Actions == nil {
+func houseEntries(actions actions) []*entry {
+	if actions == nil {
 		return nil
 	}
 	var list []*entry
-	for _, a := range c.needs.Actions.Actions() {
+	for _, a := range actions.Actions() {
 		if forPrograms(a) {
 			list = append(list, houseEntry(a))
 		}
@@ -30,12 +30,12 @@ func (c *Catalogue) houseEntries() []*entry {
 }
 
 // forPrograms leaves out what a model must never do by itself: look at secrets, answer for a
-// person, or call a tool by way of a tool.
+// person, accept a tool, or call one by way of another.
 func forPrograms(a holdfast.Action) bool {
 	if a.Reveals || strings.HasPrefix(a.Name, "approval.") && a.Effect != holdfast.EffectRead {
 		return false
 	}
-	return a.Name != "tool.call" && !slices.ContainsFunc(a.Input.Fields(), func(f holdfast.Field) bool { return f.Secret && f.Required })
+	return a.Name != "tool.call" && a.Name != "tool.accept" && !slices.ContainsFunc(a.Input.Fields(), func(f holdfast.Field) bool { return f.Secret && f.Required })
 }
 
 func houseEntry(a holdfast.Action) *entry {
@@ -88,7 +88,7 @@ func (c call) house(ctx context.Context) (Result, error) {
 	if caller.Human() {
 		caller.Kind = holdfast.CallerAgent
 	}
-	out, err := c.catalogue.needs.Actions.Dispatch(ctx, caller, e.action, c.arguments, nil)
+	out, err := c.catalogue.needs.Actions.Dispatch(ctx, caller, e.action, c.request.Arguments, nil)
 	if err != nil {
 		return houseAnswer(e, err)
 	}

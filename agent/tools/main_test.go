@@ -69,10 +69,18 @@ func (m *memory) Append(_ context.Context, e holdfast.Entry) (holdfast.Entry, er
 	return e, nil
 }
 
-func (m *memory) all() []holdfast.Entry {
+// all are the entries of calls.
+func (m *memory) all() []holdfast.Entry { return m.of("tool.run") }
+
+func (m *memory) of(action string) (found []holdfast.Entry) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return slices.Clone(m.entries)
+	for _, e := range m.entries {
+		if e.Action == action {
+			found = append(found, e)
+		}
+	}
+	return found
 }
 
 type declared struct {
@@ -155,8 +163,8 @@ func (b *bench) left() []process.Found {
 // kill kills a server as a crash would, once it serves.
 func (b *bench) kill(extension string) {
 	b.t.Helper()
-	until(b.t, extension+" serves", func() bool { s, _ := b.server(extension); return s.PID > 0 })
-	s, err := b.server(extension)
+	until(b.t, extension+" serves", func() bool { s, _ := b.desk().server(extension); return s.PID > 0 })
+	s, err := b.desk().server(extension)
 	if err != nil || s.PID <= 0 { // pid 0 would be this test's own group
 		return
 	}

@@ -171,7 +171,7 @@ func TestBrokenModuleHurtsNobodyElse(t *testing.T) {
 	}
 	b.must("good", "")
 	b.must("bad", "")
-	s := b.Servers()[0]
+	s := b.desk().servers()[0]
 	found := map[string]string{}
 	for _, p := range s.Problems {
 		found[p.Part] += p.Error + p.Traceback
@@ -206,7 +206,7 @@ func TestHangingModuleIsInterrupted(t *testing.T) {
 	b := newBench(t, decl).up()
 	until(t, "the other module", func() bool { return slices.Contains(b.names(agent()), "good") })
 	b.must("good", "")
-	if p := b.Servers()[0].Problems; len(p) != 1 || !strings.Contains(p[0].Error, "did not finish loading") {
+	if p := b.desk().servers()[0].Problems; len(p) != 1 || !strings.Contains(p[0].Error, "did not finish loading") {
 		t.Errorf("problems are %+v", p)
 	}
 }
@@ -216,12 +216,12 @@ func TestPythonTimeoutKillsOnlyTheCall(t *testing.T) {
 	b.section.Timeout = config.Duration(2 * time.Second)
 	b.up()
 	b.must("refuse", "")
-	pid := b.Servers()[0].PID
+	pid := b.desk().servers()[0].PID
 	if _, err := b.Call(t.Context(), agent(), "spin", nil); err == nil || !strings.Contains(err.Error(), "did not answer within") {
 		t.Errorf("error is %v", err)
 	}
 	b.must("refuse", "")
-	if got := b.Servers()[0].PID; got != pid {
+	if got := b.desk().servers()[0].PID; got != pid {
 		t.Error("the host was restarted")
 	}
 	// It was interrupted, not left to itself: the host has one process with the modules again.
@@ -234,12 +234,12 @@ func TestPythonTimeoutKillsOnlyTheCall(t *testing.T) {
 func TestPythonThatDiesTakesOnlyItsCall(t *testing.T) {
 	b := newBench(t, pythonServer(t, "notes", map[string]string{"notes_tools.py": notesModule})).up()
 	b.must("refuse", "")
-	pid := b.Servers()[0].PID
+	pid := b.desk().servers()[0].PID
 	if r := b.must("die", ""); !r.Failed || !strings.Contains(r.Text, "status 4") {
 		t.Errorf("answer is %+v", r)
 	}
 	b.must("refuse", "")
-	if s := b.Servers()[0]; s.PID != pid || s.Starts != 1 {
+	if s := b.desk().servers()[0]; s.PID != pid || s.Starts != 1 {
 		t.Errorf("the host was started again: %+v", s)
 	}
 	if log := b.log("notes"); !strings.Contains(log, "dying") {
@@ -251,7 +251,7 @@ func TestPythonHostThatDiesComesBack(t *testing.T) {
 	b := newBench(t, pythonServer(t, "notes", map[string]string{"notes_tools.py": notesModule})).up()
 	b.must("refuse", "")
 	b.kill("notes")
-	until(t, "serving again", func() bool { s := b.Servers()[0]; return s.Starts == 2 && s.State == upstream.StateServing })
+	until(t, "serving again", func() bool { s := b.desk().servers()[0]; return s.Starts == 2 && s.State == upstream.StateServing })
 	b.must("refuse", "")
 }
 

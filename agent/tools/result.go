@@ -21,6 +21,12 @@ type Result struct {
 	Pending string `json:"pending,omitempty"`
 	// Cut tells that the result was larger than the limit.
 	Cut bool `json:"cut,omitempty"`
+	// Asks and State are of a call that goes on when it is made again with the answers; nil when the
+	// call is whole.
+	Asks  mcp.InputRequestMap `json:"-"`
+	State string              `json:"-"`
+	// Meta is what the server says beside its answer, for views that show it as it is.
+	Meta mcp.Meta `json:"-"`
 }
 
 func failed(text string) Result {
@@ -29,8 +35,11 @@ func failed(text string) Result {
 
 // fromMCP turns a server's answer into a result no larger than the limit.
 func fromMCP(answer *mcp.CallToolResult, limit int) Result {
-	r := Result{ToolResult: holdfast.ToolResult{Failed: answer.IsError}}
-	var texts []string
+	r := Result{ToolResult: holdfast.ToolResult{Failed: answer.IsError}, Asks: answer.InputRequests, State: answer.RequestState, Meta: answer.Meta}
+	texts := []string{}
+	if answer.Content != nil {
+		r.Content = []mcp.Content{}
+	}
 	left := limit
 	for _, block := range answer.Content {
 		kept, size := fit(block, left)
@@ -114,7 +123,7 @@ func describe(block mcp.Content) string {
 
 // Blocks is the result as MCP content blocks.
 func (r Result) Blocks() []mcp.Content {
-	if len(r.Content) > 0 {
+	if r.Content != nil {
 		return r.Content
 	}
 	return []mcp.Content{&mcp.TextContent{Text: r.Text}}

@@ -13,73 +13,135 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"holdfast"
+	"holdfast/agent/tools/poison"
 	"holdfast/agent/upstream"
 )
 
-// a source is a server that brings tools, and their entries in the catalogue.
+// a source is a server that brings tools, prompts and resources, and what the catalogue makes of them.
 type source struct {
 	*upstream.Server
-	decl holdfast.ToolServer
-	stop context.CancelFunc
+	decl   upstream.Declaration
+	reader func() *poison.Reader
+	stop   context.CancelFunc
 
 	mu       sync.Mutex
-	listed   []*mcp.Tool // of which the entries were made
-	made     []*entry
-	problems []upstream.Problem
+	settings map[string]holdfast.ToolSetting // as its extension's file says
+	offer    upstream.Offer                  // of which what follows was made
+	made     *brought
+	doubts   []upstream.Problem
 }
 
-// extension is whose server it is: an extension with modules and a server of its own has two.
-func (s *source) extension() string { return strings.TrimSuffix(s.decl.Name, ".mcp") }
+// brought is what one offer of a source brings, before names are given. It does not change.
+type brought struct {
+	tools        []*entry
+	prompts      []*promptEntry
+	resources    []*resourceEntry
+	templates    []*templateEntry
+	instructions string
+	form         json.RawMessage // of the instructions
+	doubts       []poison.Finding
+	completes    bool
+	subscribes   bool
+}
 
-// entries makes catalogue entries of the tools that the server listed, once a list.
-func (s *source) entries() []*entry {
+// extension is whose server it is, empty for a remote one: an extension with modules and a server of
+// its own has two.
+func (s *source) extension() string {
+	if s.decl.Stdio == nil {
+		return ""
+	}
+	return strings.TrimSuffix(s.decl.Name, ".mcp")
+}
+
+// owner is the extension's or the remote server's name, by which what it brings is told apart.
+func (s *source) owner() string { return strings.TrimSuffix(s.decl.Name, ".mcp") }
+
+// label is the source of its tools as it is shown.
+func (s *source) label() string {
+	if s.decl.Stdio == nil {
+		return "remote " + s.decl.Name
+	}
+	return "extension " + s.extension()
+}
+
+// brings makes catalogue entries of what the server offers, once an offer.
+func (s *source) brings() *brought {
 	offer := s.Offer()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.made != nil && slices.Equal(s.listed, offer.Tools) {
+	if s.made != nil && same(s.offer, offer) {
 		return s.made
 	}
-	s.listed, s.made, s.problems = offer.Tools, []*entry{}, nil
-	seen := map[string]bool{}
-	for _, t := range offer.Tools {
-		if t == nil || t.Name == "" || seen[t.Name] {
-			s.problems = append(s.problems, upstream.Problem{Part: "tool", Error: fmt.Sprintf("a tool without a name, or with a name twice, was left out: %q", named(t))})
-			continue
-		}
-		seen[t.Name] = true
-		s.made = append(s.made, s.entry(t))
+	s.offer, s.doubts = offer, nil
+	b := &brought{instructions: offer.Instructions, completes: offer.Completion, subscribes: offer.Subscribe}
+	if b.instructions != "" {
+		b.form = formOf(map[string]string{"instructions": offer.Instructions})
+		b.doubts = s.reader().Look([]poison.Text{{Where: "instructions", Text: offer.Instructions}})
 	}
-	return s.made
+	s.list(b, offer)
+	s.made = b
+	return b
 }
 
-func named(t *mcp.Tool) string {
-	if t == nil {
-		return ""
+// same tells whether two offers are one: what an offer lists is not changed once it was answered.
+func same(a, b upstream.Offer) bool {
+	return slices.Equal(a.Tools, b.Tools) && slices.Equal(a.Prompts, b.Prompts) && slices.Equal(a.Resources, b.Resources) &&
+		slices.Equal(a.Templates, b.Templates) && a.Instructions == b.Instructions && a.Completion == b.Completion && a.Subscribe == b.Subscribe
+}
+
+func (s *source) list(b *brought, offer upstream.Offer) {
+	seen := map[string]bool{}
+	first := func(kind, name string) bool {
+		key := kind + "\x00" + name
+		if name == "" || seen[key] {
+			s.doubts = append(s.doubts, upstream.Problem{Part: kind, Error: fmt.Sprintf("a %s without a name, or with a name twice, was left out: %q", kind, printable(name, maxName))})
+			return false
+		}
+		seen[key] = true
+		return true
 	}
-	return printable(t.Name, maxName)
+	for _, t := range offer.Tools {
+		if t != nil && first(kindTool, t.Name) {
+			b.tools = append(b.tools, s.entry(t))
+		}
+	}
+	for _, p := range offer.Prompts {
+		if p != nil && first(kindPrompt, p.Name) {
+			b.prompts = append(b.prompts, s.prompt(p))
+		}
+	}
+	for _, r := range offer.Resources {
+		if r != nil && first(kindResource, r.URI) {
+			b.resources = append(b.resources, s.resource(r))
+		}
+	}
+	for _, t := range offer.Templates {
+		if t != nil && first(kindTemplate, t.URITemplate) {
+			b.templates = append(b.templates, s.template(t))
+		}
+	}
 }
 
 // troubles are the parts that could not be used.
 func (s *source) troubles() []upstream.Problem {
-	s.entries()
+	s.brings()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Concat(s.Offer().Problems, s.problems)
+	return slices.Concat(s.offer.Problems, s.doubts)
 }
 
+// entry makes an entry of a tool. Called with the lock held.
 func (s *source) entry(t *mcp.Tool) *entry {
 	schema := readSchema(t.InputSchema)
-	setting, listed := s.decl.Settings[t.Name]
-	if !listed {
-		setting.EnabledInMCP = true
-	}
 	e := &entry{
-		source: s, own: t.Name, schema: schema,
-		Entry: Entry{Extension: s.extension(), Note: schema.note, Tool: holdfast.Tool{
-			Name: toolName(t.Name), Source: "extension " + s.extension(), Summary: printable(summary(t), maxSummary),
-			Input: schema.raw, EnabledInMCP: setting.EnabledInMCP, Passthrough: setting.Passthrough,
-			Tier: holdfast.TierTenantPeer,
+		source: s, own: t.Name, schema: schema, form: formOf(tidy(t)), texts: textsOf(t),
+		Entry: Entry{Extension: s.extension(), Note: schema.note, Declared: t, Tool: holdfast.Tool{
+			Name: toolName(t.Name), Source: s.label(), Summary: printable(summary(t), maxSummary),
+			Input: schema.raw, EnabledInMCP: true, Tier: holdfast.TierTenantPeer,
 		}},
+	}
+	if setting, listed := s.settings[t.Name]; listed {
+		e.EnabledInMCP, e.Passthrough = setting.EnabledInMCP, setting.Passthrough
 	}
 	e.Title, e.Hints = printable(t.Title, 200), t.Annotations
 	if a := t.Annotations; a != nil {
@@ -91,6 +153,7 @@ func (s *source) entry(t *mcp.Tool) *entry {
 			e.Output = objectSchema(raw)
 		}
 	}
+	e.doubts = s.reader().Look(e.texts)
 	return e
 }
 
@@ -106,4 +169,52 @@ func summary(t *mcp.Tool) string {
 		text = t.Annotations.Title
 	}
 	return text
+}
+
+// tidy is what counts of a tool for its pin: its words, schemas and hints, and not what its server
+// keeps about it.
+func tidy(t *mcp.Tool) *mcp.Tool {
+	plain := *t
+	plain.Meta, plain.Icons = nil, nil
+	return &plain
+}
+
+// textsOf are all the words of a tool that a model may read.
+func textsOf(t *mcp.Tool) []poison.Text {
+	texts := []poison.Text{{Where: "name", Text: t.Name}, {Where: "title", Text: t.Title}, {Where: "description", Text: t.Description}}
+	if t.Annotations != nil {
+		texts = append(texts, poison.Text{Where: "annotations", Text: t.Annotations.Title})
+	}
+	texts = words(texts, "input schema", t.InputSchema, 0)
+	return words(texts, "output schema", t.OutputSchema, 0)
+}
+
+// words collects every text of a schema, names of fields too.
+func words(texts []poison.Text, where string, of any, depth int) []poison.Text {
+	if depth > maxNesting {
+		return texts
+	}
+	switch of := of.(type) {
+	case string:
+		if len(of) > 3 { // no shorter text says anything
+			texts = append(texts, poison.Text{Where: where, Text: of})
+		}
+	case []any:
+		for _, v := range of {
+			texts = words(texts, where, v, depth+1)
+		}
+	case map[string]any:
+		for key, v := range of {
+			if len(key) > 24 { // a name that long is a sentence
+				texts = append(texts, poison.Text{Where: where, Text: key})
+			}
+			texts = words(texts, where, v, depth+1)
+		}
+	case json.RawMessage:
+		var value any
+		if json.Unmarshal(of, &value) == nil {
+			texts = words(texts, where, value, depth+1)
+		}
+	}
+	return texts
 }

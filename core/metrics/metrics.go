@@ -26,6 +26,8 @@ type Metrics struct {
 	actions   *prometheus.CounterVec
 	durations *prometheus.HistogramVec
 	refusals  *prometheus.CounterVec
+	uses      *prometheus.CounterVec
+	useTimes  *prometheus.HistogramVec
 	process   func()
 }
 
@@ -46,8 +48,17 @@ func New() *Metrics {
 			Name: "holdfast_refusals_total",
 			Help: "Refusals by guard.",
 		}, []string{"guard"}),
+		uses: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "holdfast_tool_uses_total",
+			Help: "Calls of tools, prompts, resources and completions by their source and outcome.",
+		}, []string{"kind", "source", "outcome"}),
+		useTimes: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "holdfast_tool_use_duration_seconds",
+			Help:    "How long tools, prompts, resources and completions took.",
+			Buckets: []float64{.002, .01, .05, .2, 1, 5, 30, 120},
+		}, []string{"kind"}),
 	}
-	m.registry.MustRegister(m.actions, m.durations, m.refusals)
+	m.registry.MustRegister(m.actions, m.durations, m.refusals, m.uses, m.useTimes)
 	m.process = sync.OnceFunc(func() {
 		m.registry.MustRegister(collectors.NewGoCollector(),
 			collectors.NewProcessCollector(collectors.ProcessCollectorOpts{Namespace: "holdfast"}))
@@ -59,6 +70,13 @@ func New() *Metrics {
 func (m *Metrics) Action(name string, outcome holdfast.Outcome, took time.Duration) {
 	m.actions.WithLabelValues(name, string(outcome)).Inc()
 	m.durations.WithLabelValues(name).Observe(took.Seconds())
+}
+
+// Use counts one use of what the catalogue of tools holds. Sources are extensions, remote servers and
+// the house, so they are few.
+func (m *Metrics) Use(kind, source string, outcome holdfast.Outcome, took time.Duration) {
+	m.uses.WithLabelValues(kind, strings.ToValidUTF8(source, "\uFFFD"), string(outcome)).Inc()
+	m.useTimes.WithLabelValues(kind).Observe(took.Seconds())
 }
 
 // Refusal counts one refusal of a guard.

@@ -290,9 +290,11 @@ func (e *Extensions) ToolServers() []holdfast.ToolServer {
 }
 
 // Enabled tells whether an extension is there and switched on.
-func (e *Extensions) Enabled(name string) bool {
-	x, ok := find(e.snapshot(), name)
-	return ok && x.entry.enabled
+func Enabled(e *Extensions) func(name string) bool {
+	return func(name string) bool {
+		x, ok := find(e.snapshot(), name)
+		return ok && x.entry.enabled
+	}
 }
 
 // has tells whether a key is there and not empty.

@@ -104,16 +104,16 @@ func NewReader() *Reader {
 	}
 }
 
-// Look reads the texts of one tool. Foreign tells whether a name is that of a tool of somebody else;
-// nil knows none. It answers a few findings at most, and none for texts that only tell.
-func (r *Reader) Look(texts []Text, foreign func(name string) bool) []Finding {
+// Look reads the texts of one tool. It answers a few findings at most, and none for texts that only
+// tell.
+func (r *Reader) Look(texts []Text) []Finding {
 	var found []Finding
 	left := maxTexts
 	for _, t := range texts {
 		if left -= len(t.Text); left < 0 {
 			return append(found, Finding{Kind: Hidden, Where: t.Where, Quote: fmt.Sprintf("more than %d bytes of text, too many to be read", maxTexts)})
 		}
-		for _, f := range r.look(t, foreign) {
+		for _, f := range r.look(t) {
 			if len(found) < maxFindings && !slices.Contains(found, f) {
 				found = append(found, f)
 			}
@@ -122,7 +122,18 @@ func (r *Reader) Look(texts []Text, foreign func(name string) bool) []Finding {
 	return found
 }
 
-func (r *Reader) look(t Text, foreign func(string) bool) (found []Finding) {
+// Mentions finds the first order to call a tool of somebody else. Foreign tells whether a name is that
+// of one.
+func (r *Reader) Mentions(texts []Text, foreign func(name string) bool) []Finding {
+	for _, t := range texts {
+		if quote := r.mention(t.Text[:min(len(t.Text), maxText)], foreign); quote != "" {
+			return []Finding{{Kind: Tool, Where: t.Where, Quote: quoted(quote)}}
+		}
+	}
+	return nil
+}
+
+func (r *Reader) look(t Text) (found []Finding) {
 	add := func(kind Kind, quote string) {
 		found = append(found, Finding{Kind: kind, Where: t.Where, Quote: quoted(quote)})
 	}
@@ -141,9 +152,6 @@ func (r *Reader) look(t Text, foreign func(string) bool) (found []Finding) {
 			add(p.kind, plain[at[0]:at[1]])
 		}
 	}
-	if quote := r.mention(text, foreign); quote != "" {
-		add(Tool, quote)
-	}
 	return found
 }
 
@@ -153,9 +161,6 @@ const reach = 60
 // mention finds the order to call somebody else's tool. A name that is a plain word counts only
 // when it is marked as a name.
 func (r *Reader) mention(text string, foreign func(string) bool) string {
-	if foreign == nil {
-		return ""
-	}
 	for _, at := range r.names.FindAllStringIndex(text, 10_000) {
 		name := text[at[0]:at[1]]
 		if !foreign(name) || !marked(text, name, at) {
@@ -262,7 +267,7 @@ func around(text string, at int) string {
 func quoted(text string) string {
 	var b strings.Builder
 	left := quoteRunes
-	for _, r := range text {
+	for _, r := range strings.ToValidUTF8(text, "�") {
 		if left--; left < 0 {
 			b.WriteString("…")
 			break

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tools
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"maps"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"holdfast"
+	"holdfast/core/config"
+)
+
+// A ToolSetting is the switches of one tool as a hub, a preset or master_config.json names them; nil
+// is inherited.
+type ToolSetting struct {
+	EnabledInMCP *bool `json:"enabled_in_mcp,omitempty"`
+	Passthrough  *bool `json:"passthrough,omitempty"`
+}
+
+// over lays the setting over what is inherited.
+func (t ToolSetting) over(was holdfast.ToolSetting) holdfast.ToolSetting {
+	if t.EnabledInMCP != nil {
+		was.EnabledInMCP = *t.EnabledInMCP
+	}
+	if t.Passthrough != nil {
+		was.Passthrough = *t.Passthrough
+	}
+	return was
+}
+
+// UnmarshalJSON reads the forms in which settings are written: true or false, or an object with
+// enabled_in_mcp (or enabled) and passthrough. A switch that cannot be read is off.
+func (t *ToolSetting) UnmarshalJSON(text []byte) error {
+	var on bool
+	if json.Unmarshal(text, &on) == nil {
+		t.EnabledInMCP = &on
+		return nil
+	}
+	var form struct {
+		EnabledInMCP *bool `json:"enabled_in_mcp"`
+		Enabled      *bool `json:"enabled"`
+		Passthrough  *bool `json:"passthrough"`
+	}
+	if json.Unmarshal(text, &form) != nil {
+		t.EnabledInMCP, t.Passthrough = new(bool), new(bool)
+		return nil
+	}
+	t.EnabledInMCP, t.Passthrough = form.EnabledInMCP, form.Passthrough
+	if t.EnabledInMCP == nil {
+		t.EnabledInMCP = form.Enabled
+	}
+	return nil
+}
+
+// everyTool names in a selection those that it does not name.
+const everyTool = "*"
+
+// A Selection is the switches of a hub or a preset, by the tools' names in the catalogue or their own
+// names; what it does not name is inherited, or set by the entry "*".
+type Selection struct {
+	Tools map[string]ToolSetting `json:"tools,omitempty"`
+}
+
+// ReadSelection reads the tool_config of a hub or a preset; none selects nothing, so that all is
+// inherited.
+func ReadSelection(raw json.RawMessage) (Selection, error) {
+	var s Selection
+	if len(raw) == 0 || string(raw) == "null" {
+		return s, nil
+	}
+	if err := json.Unmarshal(raw, &s.Tools); err != nil {
+		return s, holdfast.BadInput("", holdfast.Problem{Field: "tool_config", Message: err.Error(), Remedy: `want {"TOOL": {"enabled_in_mcp": true, "passthrough": false}}`})
+	}
+	return s, nil
+}
+
+// setting lays the selection over what a tool inherits.
+func (s *Selection) setting(name, own string, was holdfast.ToolSetting) holdfast.ToolSetting {
+	if s == nil {
+		return was
+	}
+	if all, ok := s.Tools[everyTool]; ok {
+		was = all.over(was)
+	}
+	if own != "" && own != name {
+		if by, ok := s.Tools[own]; ok {
+			was = by.over(was)
+		}
+	}
+	return s.Tools[name].over(was)
+}
+
+// A Hub is a named set of tools with a URL and a key of its own.
+type Hub struct {
+	Name    string    `json:"name"`
+	Enabled bool      `json:"enabled"`
+	Prefix  bool      `json:"prefix" help:"false shows the one server of the hub by its own names, unchanged"`
+	Tools   Selection `json:"tool_config"`
+	// Upstreams are the servers whose tools are in the hub, by extension, remote server, or house; all
+	// when empty.
+	Upstreams []string `json:"upstreams,omitempty"`
+	key       holdfast.Secret
+}
+
+// bare tells whether the hub shows one server as it is.
+func (h *Hub) bare() bool { return h != nil && !h.Prefix && len(h.Upstreams) == 1 }
+
+// has tells whether what a source brings can be in the hub.
+func (h *Hub) has(owner, extension string) bool {
+	if h == nil || len(h.Upstreams) == 0 {
+		return true
+	}
+	return slices.Contains(h.Upstreams, owner) || (extension != "" && slices.Contains(h.Upstreams, extension))
+}
+
+// master is the file master_config.json, which other programs and people write too.
+type master interface {
+	Read() (*config.Document, error)
+	Update(ctx context.Context, edit func(*config.Document) error) error
+}
+
+// a book is what master_config.json says about tools and hubs, as it was last read.
+type book struct {
+	tools  map[string]ToolSetting
+	remote map[string]map[string]ToolSetting // by server, then own name
+	hubs   map[string]*Hub
+}
+
+// a shelf keeps the book. What cannot be read leaves what was read before, and is told.
+type shelf struct {
+	master master
+	path   string
+	log    *slog.Logger
+	book   atomic.Pointer[book]
+	state  atomic.Pointer[fileState] // of the file when it was read
+	fault  atomic.Pointer[string]
+}
+
+type fileState struct {
+	size int64
+	at   time.Time
+	same os.FileInfo
+}
+
+func newShelf(m master, path string, log *slog.Logger) *shelf {
+	s := &shelf{master: m, path: path, log: log}
+	s.book.Store(&book{})
+	return s
+}
+
+// look reads the file when it is another than it was, and tells whether the book changed.
+func (s *shelf) look() bool {
+	if s.master == nil {
+		return false
+	}
+	info, err := os.Stat(s.path)
+	was := s.state.Load()
+	switch {
+	case err != nil && was == nil:
+		return false
+	case err == nil && was != nil && was.size == info.Size() && was.at.Equal(info.ModTime()) && os.SameFile(was.same, info):
+		return false
+	}
+	if err != nil {
+		s.state.Store(nil)
+	} else {
+		s.state.Store(&fileState{size: info.Size(), at: info.ModTime(), same: info})
+	}
+	return s.read()
+}
+
+func (s *shelf) read() bool {
+	fresh, err := s.parse()
+	if err != nil {
+		text := err.Error()
+		if old := s.fault.Swap(&text); old == nil || *old != text {
+			s.log.Warn("cannot read the settings of the tools; what was read before counts", slog.Any("error", err))
+		}
+		return false
+	}
+	s.fault.Store(nil)
+	if reflect.DeepEqual(fresh, s.book.Load()) {
+		return false
+	}
+	s.book.Store(fresh)
+	return true
+}
+
+func (s *shelf) parse() (*book, error) {
+	d, err := s.master.Read()
+	if err != nil {
+		return nil, err
+	}
+	b := &book{}
+	if _, err := d.Decode(&b.tools, "tool_configs"); err != nil {
+		return nil, err
+	}
+	var servers map[string]struct {
+		Tools json.RawMessage `json:"tools"`
+	}
+	if _, err := d.Decode(&servers, "remote_mcp_servers"); err != nil {
+		return nil, err
+	}
+	b.remote = map[string]map[string]ToolSetting{}
+	for id, server := range servers {
+		var switches map[string]ToolSetting
+		if json.Unmarshal(server.Tools, &switches) == nil { // a list of names switches nothing
+			b.remote[id] = switches
+		}
+	}
+	b.hubs, err = readHubs(d)
+	return b, err
+}
+
+// hubForm is a hub as master_config.json holds it.
+type hubForm struct {
+	Name       string          `json:"name,omitempty"`
+	Port       int             `json:"port,omitempty"`
+	Enabled    *bool           `json:"enabled,omitempty"`
+	Prefix     *bool           `json:"prefix,omitempty"`
+	Upstreams  []string        `json:"upstreams,omitempty"`
+	APIKey     string          `json:"api_key,omitempty"`
+	ToolConfig json.RawMessage `json:"tool_config,omitempty"`
+}
+
+// readHubs reads the hubs. One that cannot be read is there and off.
+func readHubs(d *config.Document) (map[string]*Hub, error) {
+	hubs := map[string]*Hub{}
+	for _, name := range d.Keys("mcp_servers") {
+		if !validHub(name) {
+			continue // it could have no URL
+		}
+		var form hubForm
+		hub := &Hub{Name: name, Prefix: true}
+		if _, err := d.Decode(&form, "mcp_servers", name); err == nil {
+			hub.Enabled = form.Enabled == nil || *form.Enabled
+			hub.Prefix = form.Prefix == nil || *form.Prefix
+			hub.Upstreams, hub.key = form.Upstreams, holdfast.NewSecret(form.APIKey)
+			selection, err := ReadSelection(form.ToolConfig)
+			if err != nil {
+				hub.Enabled = false
+			}
+			hub.Tools = selection
+		}
+		hubs[name] = hub
+	}
+	return hubs, nil
+}
+
+// validHub is what can stand in a URL and, in capitals, in the name of a key of .env.
+func validHub(name string) bool {
+	return name != "" && len(name) <= 64 && strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == ""
+}
+
+// update edits master_config.json in its turn and takes the result up at once.
+func (s *shelf) update(ctx context.Context, edit func(*config.Document) error) error {
+	if s.master == nil {
+		return errors.New("cannot change the settings of the tools: there is no master_config.json")
+	}
+	if err := s.master.Update(ctx, edit); err != nil {
+		return err
+	}
+	s.state.Store(nil)
+	s.look()
+	return nil
+}
+
+// Hubs are the named sets of tools, by name.
+func (c *Catalogue) Hubs() []Hub {
+	hubs := c.shelf.book.Load().hubs
+	list := make([]Hub, 0, len(hubs))
+	for _, name := range slices.Sorted(maps.Keys(hubs)) {
+		list = append(list, *hubs[name])
+	}
+	return list
+}
+
+func noHub(name string) error {
+	return holdfast.Errorf(holdfast.CodeNotFound, "there is no hub %q: `holdfast mcp-hub list` lists them", printable(name, maxName))
+}
+
+// settings of a tool before hub and preset: its extension's file, then master_config.json by its
+// own name and by its name in the catalogue. What changes the house never runs unasked by these.
+func (b *book) setting(e *entry) holdfast.ToolSetting {
+	was := holdfast.ToolSetting{EnabledInMCP: e.EnabledInMCP, Passthrough: e.Passthrough}
+	switch {
+	case e.source != nil && e.source.decl.Remote != nil:
+		was = b.remote[e.source.decl.Name][e.own].over(was)
+	case e.own != "" && e.own != e.Name:
+		was = b.tools[e.own].over(was)
+	}
+	now := b.tools[e.Name].over(was)
+	if e.action != "" && !e.ReadOnly {
+		now.Passthrough = was.Passthrough
+	}
+	return now
+}

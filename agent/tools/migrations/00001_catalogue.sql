@@ -1,0 +1,31 @@
+-- +goose Up
+-- What the tools, prompts and resources of others were like when they were first seen or accepted.
+CREATE TABLE tool_pins (
+    source TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    sum TEXT NOT NULL,
+    form TEXT NOT NULL,
+    accepted_by TEXT NOT NULL DEFAULT '',
+    at_ns BIGINT NOT NULL,
+    -- What the source says instead, until it is accepted; '' for nothing.
+    other TEXT NOT NULL DEFAULT '',
+    said TEXT NOT NULL DEFAULT '',
+    since_ns BIGINT NOT NULL DEFAULT 0,
+    PRIMARY KEY (source, kind, name)
+);
+-- How often what is in the catalogue was used, since ever.
+CREATE TABLE tool_usage (
+    source TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    calls BIGINT NOT NULL,
+    errors BIGINT NOT NULL,
+    took_ns BIGINT NOT NULL,
+    last_ns BIGINT NOT NULL,
+    PRIMARY KEY (source, kind, name)
+);
+
+-- +goose Down
+DROP TABLE tool_usage;
+DROP TABLE tool_pins;

@@ -1,0 +1,421 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tools
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"mime"
+	"path"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+	"github.com/yosida95/uritemplate/v3"
+
+	"holdfast"
+	"holdfast/agent/skills"
+	"holdfast/agent/upstream"
+)
+
+// shelves are the skills of the house, which are prompts and resources too.
+type shelves interface {
+	Offered() []skills.Skill
+	Find(name string) (skills.Skill, error)
+	Resource(uri string) (skills.Skill, skills.File, error)
+	Read(k skills.Skill, path string) ([]byte, error)
+}
+
+// seenSkills tells whether the house's skills are in the sight: not in a hub of other servers.
+func (s sight) seenSkills() bool {
+	return !s.none && s.caller.Only == "" && s.caller.Tier >= holdfast.TierTenantPeer && s.hub.has(houseName, "") && s.scope.Preset == nil
+}
+
+func (s sight) seenPrompts() []*promptEntry {
+	shown := s.shown()
+	return slices.DeleteFunc(slices.Clone(s.prompts), func(e *promptEntry) bool {
+		if e.source == nil {
+			return !s.seenSkills()
+		}
+		return e.Standing != "" || !shown(e.source)
+	})
+}
+
+func (s sight) seenResources() []*resourceEntry {
+	shown := s.shown()
+	return slices.DeleteFunc(slices.Clone(s.resources), func(e *resourceEntry) bool {
+		if e.source == nil {
+			return !s.seenSkills()
+		}
+		return e.Standing != "" || !shown(e.source)
+	})
+}
+
+func (s sight) seenTemplates() []*templateEntry {
+	shown := s.shown()
+	return slices.DeleteFunc(slices.Clone(s.templates), func(e *templateEntry) bool { return e.Standing != "" || !shown(e.source) })
+}
+
+// shown remembers which sources are seen.
+func (s sight) shown() func(*source) bool {
+	known := map[*source]bool{}
+	return func(of *source) bool {
+		seen, asked := known[of]
+		if !asked {
+			seen = s.shows(of)
+			known[of] = seen
+		}
+		return seen
+	}
+}
+
+// Prompts are the prompts of the servers whose tools are seen, and the house's skills.
+func (v View) Prompts(ctx context.Context) []PromptEntry {
+	_ = v.catalogue.settle(ctx) // what is there is answered
+	s := v.sight()
+	list := []PromptEntry{}
+	for _, e := range s.seenPrompts() {
+		shown := e.PromptEntry
+		if s.hub.bare() && e.source != nil {
+			shown.Name, shown.OwnName = e.own, ""
+		}
+		list = append(list, shown)
+	}
+	return list
+}
+
+// Resources are those of the servers whose tools are seen, and the files of the house's skills.
+func (v View) Resources(ctx context.Context) []ResourceEntry {
+	_ = v.catalogue.settle(ctx)
+	list := []ResourceEntry{}
+	for _, e := range v.sight().seenResources() {
+		list = append(list, e.ResourceEntry)
+	}
+	return list
+}
+
+// Templates are the templates of resources of the servers whose tools are seen.
+func (v View) Templates(ctx context.Context) []TemplateEntry {
+	_ = v.catalogue.settle(ctx)
+	list := []TemplateEntry{}
+	for _, e := range v.sight().seenTemplates() {
+		list = append(list, e.TemplateEntry)
+	}
+	return list
+}
+
+// prompt finds a prompt that is seen.
+func (v View) prompt(ctx context.Context, name string) (*promptEntry, error) {
+	for range 2 {
+		s := v.sight()
+		for _, e := range s.seenPrompts() {
+			if e.Name == name && (!s.hub.bare() || e.source == nil) || s.hub.bare() && e.source != nil && e.own == name {
+				return e, nil
+			}
+		}
+		if err := v.catalogue.settle(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return nil, holdfast.Errorf(holdfast.CodeNotFound, "there is no prompt %q", printable(name, maxName))
+}
+
+// Prompt fills in a prompt.
+func (v View) Prompt(ctx context.Context, r upstream.Request) (*mcp.GetPromptResult, error) {
+	e, err := v.prompt(ctx, r.Name)
+	if err != nil {
+		return nil, err
+	}
+	if len(r.Arguments) > maxArguments {
+		return nil, holdfast.BadInput("bad arguments for a prompt", holdfast.Problem{Message: fmt.Sprintf("the arguments are %d bytes, want at most %d", len(r.Arguments), maxArguments)})
+	}
+	u := use{view: v, action: "prompt.get", kind: kindPrompt, name: e.Name, source: e.Source, tally: e.tally, arguments: r.Arguments}
+	return using(ctx, u, func(ctx context.Context) (*mcp.GetPromptResult, int, error) {
+		if e.source == nil {
+			return v.skillPrompt(e)
+		}
+		r.Name = e.own
+		result, err := e.source.Prompt(ctx, r)
+		return result, cutPrompt(result, int(v.catalogue.settings().Result)), err
+	})
+}
+
+func (v View) skillPrompt(e *promptEntry) (*mcp.GetPromptResult, int, error) {
+	known := v.catalogue.needs.Skills
+	k, err := known.Find(e.skill)
+	if err != nil {
+		return nil, 0, err
+	}
+	text, err := known.Read(k, "")
+	if err != nil {
+		return nil, 0, err
+	}
+	return &mcp.GetPromptResult{
+		Description: e.Description,
+		Messages:    []*mcp.PromptMessage{{Role: "user", Content: &mcp.TextContent{Text: strings.ToValidUTF8(string(text), "�")}}},
+	}, len(text), nil
+}
+
+// bringer finds whose a resource is: a listed one's source, else the one whose template fits, else
+// the one server of a hub that shows it as it is.
+func (s sight) bringer(uri string) (from *source, skill, ok bool) {
+	if e := s.byURI[uri]; e != nil {
+		if e.source == nil {
+			return nil, true, s.seenSkills()
+		}
+		return e.source, false, e.Standing == "" && s.shows(e.source)
+	}
+	for _, t := range s.seenTemplates() {
+		if fits(t.URITemplate, uri) {
+			return t.source, false, true
+		}
+	}
+	if s.hub.bare() {
+		for _, from := range s.catalogue.all() {
+			if s.shows(from) {
+				return from, false, true
+			}
+		}
+	}
+	return nil, false, false
+}
+
+// fits tells whether an address is one that a template makes.
+func fits(template, uri string) bool {
+	if len(template) > 1000 || len(uri) > maxURI {
+		return false
+	}
+	parsed, err := uritemplate.New(template)
+	return err == nil && parsed.Regexp().MatchString(uri)
+}
+
+const maxURI = 8 << 10
+
+func (v View) resource(ctx context.Context, uri string) (from *source, skill bool, err error) {
+	for range 2 {
+		if from, skill, ok := v.sight().bringer(uri); ok {
+			return from, skill, nil
+		}
+		if err := v.catalogue.settle(ctx); err != nil {
+			return nil, false, err
+		}
+	}
+	return nil, false, holdfast.Errorf(holdfast.CodeNotFound, "there is no resource %q", printable(uri, 300))
+}
+
+// Read reads a resource; the request's name is its address.
+func (v View) Read(ctx context.Context, r upstream.Request) (*mcp.ReadResourceResult, error) {
+	from, skill, err := v.resource(ctx, r.Name)
+	if err != nil {
+		return nil, err
+	}
+	source := "skills"
+	if !skill {
+		source = from.label()
+	}
+	u := use{view: v, action: "resource.read", kind: kindResource, name: r.Name, source: source}
+	// Addresses are without number, so reads are counted by who answers.
+	u.tally = v.catalogue.usage.of(thingOf(source, kindResource, ""))
+	return using(ctx, u, func(ctx context.Context) (*mcp.ReadResourceResult, int, error) {
+		if skill {
+			return v.skillFile(r.Name)
+		}
+		result, err := from.Read(ctx, r)
+		size := cutResource(result, int(v.catalogue.settings().Result))
+		return result, size, err
+	})
+}
+
+func (v View) skillFile(uri string) (*mcp.ReadResourceResult, int, error) {
+	known := v.catalogue.needs.Skills
+	k, f, err := known.Resource(uri)
+	if err != nil {
+		return nil, 0, err
+	}
+	data, err := known.Read(k, f.Path)
+	if err != nil {
+		return nil, 0, err
+	}
+	content := &mcp.ResourceContents{URI: uri, MIMEType: mimeOf(f.Path)}
+	if utf8.Valid(data) && !slices.Contains(data, 0) {
+		content.Text = string(data)
+	} else {
+		content.Blob = data
+	}
+	result := &mcp.ReadResourceResult{Contents: []*mcp.ResourceContents{content}}
+	return result, cutResource(result, int(v.catalogue.settings().Result)), nil
+}
+
+// cutResource holds what was read to the size of a result. What is larger is cut when it is text,
+// and left out when it is not. It answers the size of what was read.
+func cutResource(result *mcp.ReadResourceResult, limit int) (size int) {
+	if result == nil {
+		return 0
+	}
+	left := limit
+	for _, content := range result.Contents {
+		if content == nil {
+			continue
+		}
+		size += len(content.Text) + len(content.Blob)
+		if len(content.Text)+len(content.Blob) <= left {
+			left -= len(content.Text) + len(content.Blob)
+			continue
+		}
+		notice := fmt.Sprintf("[cut: the resource is larger than %d bytes]", limit)
+		content.Text, content.Blob = strings.TrimPrefix(cutText(content.Text, left)+"\n"+notice, "…\n"), nil
+		left = 0
+	}
+	return size
+}
+
+// cutPrompt holds a filled-in prompt to the size of a result.
+func cutPrompt(result *mcp.GetPromptResult, limit int) (size int) {
+	if result == nil {
+		return 0
+	}
+	for i, m := range result.Messages {
+		if m == nil || m.Content == nil {
+			continue
+		}
+		kept, took := fit(m.Content, limit-size)
+		if kept != m.Content {
+			notice := fmt.Sprintf("[cut: the prompt is larger than %d bytes]", limit)
+			if text, ok := kept.(*mcp.TextContent); ok {
+				notice = text.Text + "\n" + notice
+			}
+			m.Content, result.Messages = &mcp.TextContent{Text: notice}, result.Messages[:i+1]
+			return limit
+		}
+		size += took
+	}
+	return size
+}
+
+// Complete completes an argument of a prompt or of a template.
+func (v View) Complete(ctx context.Context, p *mcp.CompleteParams) (*mcp.CompleteResult, error) {
+	nothing := &mcp.CompleteResult{Completion: mcp.CompletionResultDetails{Values: []string{}}}
+	if p == nil || p.Ref == nil {
+		return nil, holdfast.BadInput("", holdfast.Problem{Field: "ref", Message: "names no prompt and no resource"})
+	}
+	asked, ref := *p, *p.Ref
+	asked.Ref = &ref
+	var from *source
+	name := ref.URI
+	if ref.Type == "ref/prompt" {
+		e, err := v.prompt(ctx, ref.Name)
+		if err != nil {
+			return nil, err
+		}
+		if e.source == nil {
+			return nothing, nil // a skill takes no arguments
+		}
+		from, ref.Name, name = e.source, e.own, e.Name
+	} else if from = v.template(ref.URI); from == nil {
+		found, skill, err := v.resource(ctx, ref.URI)
+		if err != nil || skill {
+			return nothing, err
+		}
+		from = found
+	}
+	if !from.brings().completes {
+		return nothing, nil
+	}
+	u := use{view: v, kind: "completion", name: name, source: from.label()}
+	return using(ctx, u, func(ctx context.Context) (*mcp.CompleteResult, int, error) {
+		result, err := from.Complete(ctx, &asked)
+		return result, 0, err
+	})
+}
+
+// template is the source of a template that is seen.
+func (v View) template(text string) *source {
+	for _, t := range v.sight().seenTemplates() {
+		if t.URITemplate == text {
+			return t.source
+		}
+	}
+	return nil
+}
+
+// a use is one use of a prompt or a resource on its way.
+type use struct {
+	view      View
+	action    string // what the journal calls it; empty is not journaled
+	kind      string
+	name      string
+	source    string
+	tally     *tally
+	arguments json.RawMessage
+}
+
+// using bounds a use in time, counts it, and journals how it ended.
+func using[R any](ctx context.Context, u use, do func(context.Context) (R, int, error)) (R, error) {
+	c := u.view.catalogue
+	limit := c.settings().Timeout
+	bounded, cancel := within(ctx, limit.Std())
+	defer cancel()
+	began := time.Now()
+	result, size, err := do(bounded)
+	took := time.Since(began)
+	if err != nil && errors.Is(context.Cause(bounded), errTimeout) {
+		err = holdfast.Errorf(holdfast.CodeUnavailable, "%s did not answer within %s, so it was given up: %w", u.source, limit, err)
+	}
+	outcome := holdfast.OutcomeDone
+	if err != nil {
+		outcome = holdfast.OutcomeFailed
+	}
+	if u.tally != nil {
+		count(c, u.tally, u.kind, u.source, outcome, took)
+	} else if c.needs.Meter != nil {
+		c.needs.Meter(u.kind, u.source, outcome, took)
+	}
+	if u.action != "" {
+		u.journal(ctx, outcome, took, size, err)
+	}
+	return result, err
+}
+
+func (u use) journal(ctx context.Context, outcome holdfast.Outcome, took time.Duration, size int, err error) {
+	detail := map[string]any{"source": u.source, "result_bytes": size}
+	if len(u.arguments) > 0 {
+		detail["arguments"] = Redacted(u.arguments, nil)
+	}
+	if u.view.scope.Hub != "" {
+		detail["hub"] = u.view.scope.Hub
+	}
+	if agent := holdfast.AgentFrom(ctx); agent != "" {
+		detail["agent"] = agent
+	}
+	if err != nil {
+		detail["error"] = cutText(err.Error(), maxShown)
+	}
+	caller := u.view.caller
+	// A caller that hung up must not keep the outcome out of the journal.
+	_, failed := u.view.catalogue.needs.Journal.Append(context.WithoutCancel(ctx), holdfast.Entry{
+		Caller: caller.String(), Tier: caller.Tier, Action: u.action, Subject: showString(printable(u.name, 300)),
+		Outcome: outcome, Duration: took, Detail: formOf(detail),
+	})
+	if failed != nil {
+		u.view.catalogue.needs.Log.Error("cannot journal", slog.String("action", u.action), slog.Any("error", failed))
+	}
+}
+
+// mimeOf is the kind of a skill's file.
+func mimeOf(name string) string {
+	switch path.Ext(name) {
+	case ".md":
+		return "text/markdown"
+	case ".py", ".sh", ".txt", ".yaml", ".yml", ".toml":
+		return "text/plain"
+	}
+	if known, _, err := mime.ParseMediaType(mime.TypeByExtension(path.Ext(name))); err == nil {
+		return known
+	}
+	return "application/octet-stream"
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tools
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"holdfast/core/store"
+)
+
+// pinRows are the pins' part of the store; without a store nothing outlives the process.
+type pinRows struct{ store *store.Store }
+
+// all reads every pin, without the forms, which are large and rarely asked for.
+func (r pinRows) all(ctx context.Context) (map[thing]*pin, error) {
+	known := map[thing]*pin{}
+	if r.store == nil {
+		return known, nil
+	}
+	err := r.store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
+		rows, err := tx.Query(ctx, "SELECT source, kind, name, sum, accepted_by, at_ns, other, since_ns FROM tool_pins")
+		if err != nil {
+			return err
+		}
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			var t thing
+			var p pin
+			var at, since int64
+			if err := rows.Scan(&t.source, &t.kind, &t.name, &p.sum, &p.by, &at, &p.other, &since); err != nil {
+				return err
+			}
+			p.at, p.since = instant(at), instant(since)
+			known[t] = &p
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the pins of the tools: %w", err)
+	}
+	return known, nil
+}
+
+func instant(ns int64) time.Time {
+	if ns == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, ns)
+}
+
+func nanoseconds(at time.Time) int64 {
+	if at.IsZero() {
+		return 0
+	}
+	return at.UnixNano()
+}
+
+// put writes pins. A form that is not known here is left as it stands.
+func (r pinRows) put(ctx context.Context, batch []written) error {
+	if r.store == nil {
+		return nil
+	}
+	const query = `INSERT INTO tool_pins (source, kind, name, sum, form, accepted_by, at_ns, other, said, since_ns)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (source, kind, name) DO UPDATE SET sum = excluded.sum,
+form = CASE WHEN excluded.form = '' THEN tool_pins.form ELSE excluded.form END, accepted_by = excluded.accepted_by,
+at_ns = excluded.at_ns, other = excluded.other, said = excluded.said, since_ns = excluded.since_ns`
+	err := r.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
+		for _, w := range batch {
+			_, err := tx.Exec(ctx, query, w.source, w.kind, w.name, w.sum, string(w.form), w.by, nanoseconds(w.at), w.other, string(w.said), nanoseconds(w.since))
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("cannot write the pins of the tools: %w", err)
+	}
+	return nil
+}
+
+// forms are what a thing was, and what its source said instead.
+func (r pinRows) forms(ctx context.Context, t thing) (form, said json.RawMessage, err error) {
+	if r.store == nil {
+		return nil, nil, nil
+	}
+	var was, is string
+	err = r.store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
+		return tx.QueryRow(ctx, "SELECT form, said FROM tool_pins WHERE source = ? AND kind = ? AND name = ?", t.source, t.kind, t.name).Scan(&was, &is)
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil, nil
+	}
+	return json.RawMessage(was), json.RawMessage(is), err
+}
+
+func compareThings(a, b thing) int {
+	return cmp.Or(cmp.Compare(a.source, b.source), cmp.Compare(a.kind, b.kind), cmp.Compare(a.name, b.name))
+}
+
+// A Change is one field of a tool that is another than it was when it was pinned.
+type Change struct {
+	Field  string `json:"field"`
+	Before string `json:"before"`
+	After  string `json:"after"`
+}
+
+const (
+	maxChanges = 40
+	maxChanged = 1000 // of each side's text
+)
+
+// differences compares two forms field by field.
+func differences(before, after json.RawMessage) []Change {
+	was, is := map[string]string{}, map[string]string{}
+	leaves(was, "", decoded(before), 0)
+	leaves(is, "", decoded(after), 0)
+	fields := map[string]bool{}
+	for field := range was {
+		fields[field] = true
+	}
+	for field := range is {
+		fields[field] = true
+	}
+	changes := []Change{}
+	for _, field := range slices.Sorted(maps.Keys(fields)) {
+		if was[field] == is[field] {
+			continue
+		}
+		if len(changes) == maxChanges {
+			return append(changes, Change{Field: "…", After: "more changes than are shown"})
+		}
+		changes = append(changes, Change{Field: printable(field, 300), Before: visible(was[field]), After: visible(is[field])})
+	}
+	return changes
+}
+
+// visible is a text as it is shown to who judges it: what nobody sees is written as its number.
+func visible(text string) string {
+	quoted, err := json.Marshal(cutText(text, maxChanged))
+	if err != nil {
+		return printable(text, maxChanged)
+	}
+	shown := []rune{}
+	for _, r := range string(quoted[1 : len(quoted)-1]) {
+		if hiddenRune(r) {
+			shown = append(shown, []rune(fmt.Sprintf("[U+%04X]", r))...)
+			continue
+		}
+		shown = append(shown, r)
+	}
+	return string(shown)
+}
+
+// hiddenRune are the characters that a terminal or a page does not show.
+func hiddenRune(r rune) bool {
+	return r == 0xad || r >= 0x200b && r <= 0x200f || r >= 0x202a && r <= 0x202e || r >= 0x2060 && r <= 0x206f ||
+		r >= 0xfe00 && r <= 0xfe0f || r == 0xfeff || r >= 0xe000 && r <= 0xf8ff || r >= 0xe0000 || r >= 0x7f && r < 0xa0
+}
+
+func decoded(raw json.RawMessage) any {
+	var v any
+	if json.Unmarshal(raw, &v) != nil {
+		return nil
+	}
+	return v
+}
+
+// leaves lists the values of a form by their paths.
+func leaves(into map[string]string, path string, v any, depth int) {
+	if depth > maxNesting {
+		return
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		for name, inner := range v {
+			at := name
+			if path != "" {
+				at = path + "." + name
+			}
+			leaves(into, at, inner, depth+1)
+		}
+	case []any:
+		for i, inner := range v {
+			leaves(into, fmt.Sprintf("%s[%d]", path, i), inner, depth+1)
+		}
+	case string:
+		into[path] = v
+	case nil:
+	default:
+		into[path] = string(formOf(v))
+	}
+}

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tools
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"holdfast/agent/tools/poison"
+)
+
+// a snapshot is the catalogue at one time: it does not change once built.
+type snapshot struct {
+	entries   []*entry // by name
+	byName    map[string]*entry
+	prompts   []*promptEntry // by name
+	byPrompt  map[string]*promptEntry
+	resources []*resourceEntry // by address
+	byURI     map[string]*resourceEntry
+	templates []*templateEntry
+	speakers  []speaker
+	hubs      map[string]*Hub
+	bare      map[string]map[string]*entry // by hub, then own name: of hubs that show a server as it is
+}
+
+// a speaker is a source that says something about the use of its tools.
+type speaker struct {
+	source   *source
+	text     string
+	standing Standing
+	doubts   []poison.Finding
+}
+
+// snapshot builds the list when something changed, else answers the one built before.
+func (c *Catalogue) snapshot() *snapshot {
+	if shown := c.shown.Load(); shown != nil {
+		return shown
+	}
+	c.mu.Lock()
+	watch := c.watch
+	c.mu.Unlock()
+	built := build(c)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.watch == watch { // nothing changed while it was built
+		c.shown.Store(built)
+	}
+	return built
+}
+
+// build makes the list anew.
+func build(c *Catalogue) *snapshot {
+	sources := c.all()
+	slices.SortFunc(sources, func(a, b *source) int { return strings.Compare(a.decl.Name, b.decl.Name) })
+	book := c.shelf.book.Load()
+	b := &builder{
+		catalogue: c, book: book, owners: map[string]map[string]bool{},
+		snapshot: &snapshot{
+			byName: map[string]*entry{}, byPrompt: map[string]*promptEntry{}, byURI: map[string]*resourceEntry{},
+			hubs: book.hubs, bare: map[string]map[string]*entry{},
+		},
+	}
+	house := houseEntries(c.needs.Actions)
+	var others []*entry
+	for _, s := range sources {
+		others = append(others, s.brings().tools...)
+	}
+	b.name(house, others)
+	b.judgeTools()
+	for _, s := range sources {
+		b.promptsOf(s)
+		b.resourcesOf(s)
+		b.speaks(s)
+	}
+	b.skills()
+	return b.finish()
+}
+
+// a builder puts a snapshot together.
+type builder struct {
+	*snapshot
+	catalogue *Catalogue
+	book      *book
+	owners    map[string]map[string]bool // who has a tool of a name
+}
+
+// name gives every tool a name of its own. The house's names stand; where two others want one name,
+// or one wants one of the house's, each of theirs is prefixed by its owner, so that none can take
+// another's place.
+func (b *builder) name(house, others []*entry) {
+	wanted := map[string]int{}
+	for _, e := range slices.Concat(house, others) {
+		wanted[e.Name]++
+		for _, known := range []string{e.Name, e.own} {
+			if known != "" {
+				if b.owners[known] == nil {
+					b.owners[known] = map[string]bool{}
+				}
+				b.owners[known][e.owner()] = true
+			}
+		}
+	}
+	for _, e := range house {
+		b.add(e, e.Name)
+	}
+	for _, e := range others {
+		name := e.Name
+		if wanted[name] > 1 {
+			name = toolName(e.owner() + "_" + name)
+		}
+		for b.byName[name] != nil {
+			name = toolName(name + "_" + short(e.owner()+"\x00"+e.own+"\x00"+name))
+		}
+		b.add(e, name)
+	}
+	b.entries = slices.SortedFunc(maps.Values(b.byName), func(a, b *entry) int { return strings.Compare(a.Name, b.Name) })
+}
+
+func (b *builder) add(e *entry, name string) {
+	named := *e
+	named.Name = name
+	if named.own != "" && named.own != name {
+		named.OwnName = named.own
+		named.Note = join(named.Note, fmt.Sprintf("its server calls it %s", printable(named.own, maxName)))
+	}
+	setting := b.book.setting(&named)
+	named.EnabledInMCP, named.Passthrough = setting.EnabledInMCP, setting.Passthrough
+	named.tally = b.catalogue.usage.of(named.thing())
+	b.byName[name] = &named
+}
+
+// judgeTools holds the tools of others against their pins, and against each other's words.
+func (b *builder) judgeTools() {
+	for _, e := range b.entries {
+		if e.source == nil {
+			continue
+		}
+		doubts := slices.Concat(e.doubts, b.mentions(e.owner(), e.texts))
+		e.Standing = b.catalogue.pins.judge(e.thing(), e.form, doubts, false)
+		e.doubts = doubts
+		e.Note = join(e.Note, note(e.Standing, doubts))
+	}
+}
+
+// mentions finds orders to call the tools of somebody else.
+func (b *builder) mentions(owner string, texts []poison.Text) []poison.Finding {
+	return b.catalogue.reader().Mentions(texts, func(name string) bool {
+		owners := b.owners[name]
+		return len(owners) > 0 && !owners[owner]
+	})
+}
+
+// note says what is wrong with a thing.
+func note(standing Standing, doubts []poison.Finding) string {
+	var parts []string
+	if standing == StandingChanged {
+		parts = append(parts, "it changed since it was pinned, and is not offered until it is accepted")
+	}
+	for _, f := range doubts {
+		parts = append(parts, f.String())
+	}
+	if standing == StandingFlagged {
+		parts = append(parts, "it is not offered until it is accepted")
+	}
+	return strings.Join(parts, "; ")
+}
+
+func join(a, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	return a + "; " + b
+}
+
+func (b *builder) promptsOf(s *source) {
+	for _, e := range s.brings().prompts {
+		named := *e
+		if b.byPrompt[named.Name] != nil {
+			named.Name = toolName(s.owner() + "_" + named.Name)
+		}
+		for b.byPrompt[named.Name] != nil {
+			named.Name = toolName(named.Name + "_" + short(s.owner()+"\x00"+named.own+"\x00"+named.Name))
+		}
+		if named.own != named.Name {
+			named.OwnName = named.own
+		}
+		t := thingOf(named.Source, kindPrompt, named.own)
+		doubts := slices.Concat(named.doubts, b.mentions(s.owner(), named.texts))
+		named.Standing = b.catalogue.pins.judge(t, named.form, doubts, false)
+		named.Note, named.doubts, named.tally = note(named.Standing, doubts), doubts, b.catalogue.usage.of(t)
+		b.addPrompt(&named)
+	}
+}
+
+func (b *builder) addPrompt(e *promptEntry) {
+	b.byPrompt[e.Name] = e
+	b.prompts = append(b.prompts, e)
+}
+
+// resourcesOf takes a source's resources. They are not pinned, for they come and go as their content
+// does; words that steer are not offered. An address that two sources want is the first one's.
+func (b *builder) resourcesOf(s *source) {
+	brought := s.brings()
+	for _, e := range brought.resources {
+		shown := *e
+		if len(shown.doubts) > 0 {
+			shown.Standing = StandingFlagged
+			shown.Note = note(shown.Standing, shown.doubts)
+		}
+		if first := b.byURI[shown.URI]; first != nil {
+			first.Note = join(first.Note, shown.Source+" has one of the same address, which is not shown")
+			continue
+		}
+		b.byURI[shown.URI] = &shown
+		b.resources = append(b.resources, &shown)
+	}
+	for _, e := range brought.templates {
+		shown := *e
+		if len(shown.doubts) > 0 {
+			shown.Standing = StandingFlagged
+			shown.Note = note(shown.Standing, shown.doubts)
+		}
+		b.templates = append(b.templates, &shown)
+	}
+}
+
+// speaks takes what a source says about the use of its tools, which goes into every prompt. It may
+// follow the day, as functions in Python modules do; that it changed is journaled.
+func (b *builder) speaks(s *source) {
+	brought := s.brings()
+	if brought.instructions == "" {
+		return
+	}
+	doubts := slices.Concat(brought.doubts, b.mentions(s.owner(), []poison.Text{{Where: "instructions", Text: brought.instructions}}))
+	standing := b.catalogue.pins.judge(thingOf(s.label(), kindInstructions, s.decl.Name), brought.form, doubts, true)
+	b.speakers = append(b.speakers, speaker{source: s, text: brought.instructions, standing: standing, doubts: doubts})
+}
+
+// skills are prompts and resources of the house.
+func (b *builder) skills() {
+	if b.catalogue.needs.Skills == nil {
+		return
+	}
+	for _, k := range b.catalogue.needs.Skills.Offered() {
+		e := &promptEntry{skill: k.Name, PromptEntry: PromptEntry{Source: "skill of " + strings.TrimPrefix(k.Source, "extension ")}}
+		e.Prompt = mcp.Prompt{Name: k.Name, Description: printable(k.Description, maxSummary)}
+		for b.byPrompt[e.Name] != nil {
+			e.Name = toolName("skill_" + e.Name)
+		}
+		e.tally = b.catalogue.usage.of(thingOf(houseName, kindPrompt, k.Name))
+		b.addPrompt(e)
+		for _, f := range k.Files {
+			r := &resourceEntry{skill: true, ResourceEntry: ResourceEntry{Source: e.Source}}
+			r.Resource = mcp.Resource{URI: f.URI, Name: f.Path, MIMEType: mimeOf(f.Path), Size: f.Size}
+			if f.URI == k.URI {
+				r.Name, r.Description = k.Name, e.Description
+			}
+			if b.byURI[r.URI] == nil {
+				b.byURI[r.URI] = r
+				b.resources = append(b.resources, r)
+			}
+		}
+	}
+}
+
+func (b *builder) finish() *snapshot {
+	slices.SortFunc(b.prompts, func(x, y *promptEntry) int { return strings.Compare(x.Name, y.Name) })
+	slices.SortFunc(b.resources, func(x, y *resourceEntry) int { return strings.Compare(x.URI, y.URI) })
+	slices.SortFunc(b.templates, func(x, y *templateEntry) int {
+		return cmp.Or(strings.Compare(x.URITemplate, y.URITemplate), strings.Compare(x.Source, y.Source))
+	})
+	for name, hub := range b.hubs {
+		if !hub.bare() {
+			continue
+		}
+		b.bare[name] = map[string]*entry{}
+		for _, e := range b.entries {
+			if e.source != nil && hub.has(e.source.decl.Name, e.Extension) {
+				b.bare[name][e.own] = e
+			}
+		}
+	}
+	return b.snapshot
+}

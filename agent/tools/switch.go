@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tools
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"holdfast"
+	"holdfast/agent/tools/poison"
+	"holdfast/core/action"
+	"holdfast/core/config"
+)
+
+// toolShown is one tool with what is known of it.
+type toolShown struct {
+	Entry
+	PinnedAt    time.Time        `json:"pinned_at,omitzero" help:"when the tool was first seen as it is, or accepted"`
+	AcceptedBy  string           `json:"accepted_by,omitempty" help:"who accepted it"`
+	Fingerprint string           `json:"fingerprint,omitempty" help:"of its words, schemas and hints as its server declares them now"`
+	Findings    []poison.Finding `json:"findings,omitempty" help:"what in its words is meant to steer a model"`
+	Changes     []Change         `json:"changes,omitempty" help:"what is another than when it was pinned"`
+}
+
+// a switchDesk is where operators accept tools and switch them.
+type switchDesk struct{ desk }
+
+type acceptInput struct {
+	Name        string `json:"name" required:"true" pos:"1" help:"name of the tool or prompt in the catalogue, or of the server whose instructions are meant"`
+	Kind        string `json:"kind" enum:"tool,prompt,instructions" default:"tool" help:"what it is"`
+	Fingerprint string `json:"fingerprint" help:"that of tool show: when it changed since, nothing is accepted"`
+}
+
+type accepted struct {
+	Name        string           `json:"name"`
+	Kind        string           `json:"kind"`
+	Fingerprint string           `json:"fingerprint"`
+	Changes     []Change         `json:"changes"`
+	Findings    []poison.Finding `json:"findings"`
+}
+
+type setInput struct {
+	Name         string `json:"name" required:"true" pos:"1" help:"name of the tool in the catalogue"`
+	EnabledInMCP *bool  `json:"enabled_in_mcp" help:"whether MCP clients see it"`
+	Passthrough  *bool  `json:"passthrough" help:"whether agents call it without asking"`
+}
+
+func (d switchDesk) actions() []holdfast.Action {
+	return []holdfast.Action{
+		action.NewAction(holdfast.Action{
+			Name: "tool.accept", Summary: "Accept a tool that changed, or whose words could steer a model",
+			Help: "A tool is pinned when it is first seen. When its words, schemas or hints change, or steer a model, it is not offered " +
+				"until a person accepts it: `holdfast tool show NAME` tells what changed. Only a person at a terminal or in the Hub may.",
+			Tier: holdfast.TierOperator, Effect: holdfast.EffectChange,
+			Examples: []string{"holdfast tool accept notes_add", "holdfast tool accept notes --kind instructions"},
+		}, d.accept),
+		action.NewAction(holdfast.Action{
+			Name: "tool.set", Summary: "Switch a tool: whether MCP clients see it, whether agents call it without asking",
+			Help: "The switches stand in master_config.json; hubs and presets may say otherwise for themselves.",
+			Tier: holdfast.TierOperator, Effect: holdfast.EffectChange,
+			Examples: []string{"holdfast tool set notes_add --passthrough", "holdfast tool set notes_delete --enabled-in-mcp=false"},
+		}, d.set),
+	}
+}
+
+// everything finds a tool among all that the caller's tier may see, those that are withheld too.
+func (d desk) everything(ctx context.Context) ([]*entry, error) {
+	if err := d.settle(ctx); err != nil {
+		return nil, err
+	}
+	caller := holdfast.CallerFrom(ctx)
+	return slices.DeleteFunc(slices.Clone(d.snapshot().entries), func(e *entry) bool { return !e.visible(caller) }), nil
+}
+
+func (d desk) named(ctx context.Context, name string) (*entry, error) {
+	all, err := d.everything(ctx)
+	if err != nil {
+		return nil, err
+	}
+	known := make([]string, 0, len(all))
+	for _, e := range all {
+		if e.Name == name {
+			return e, nil
+		}
+		known = append(known, e.Name)
+	}
+	err = holdfast.Errorf(holdfast.CodeNotFound, "there is no tool %q", cutText(name, maxName))
+	if near := action.Nearest(name, known); near != "" {
+		err = holdfast.Errorf(holdfast.CodeNotFound, "there is no tool %q: did you mean %s?", cutText(name, maxName), near)
+	}
+	return nil, err
+}
+
+func (d desk) show(ctx context.Context, in nameInput) (toolShown, error) {
+	e, err := d.named(ctx, in.Name)
+	if err != nil {
+		return toolShown{}, err
+	}
+	shown := toolShown{Entry: e.Entry, Findings: e.doubts}
+	shown.Use = e.tally.use()
+	if e.source == nil {
+		return shown, nil
+	}
+	shown.Fingerprint = fingerprint(e.form)
+	if had, ok := d.pins.pinned(e.thing()); ok {
+		shown.PinnedAt, shown.AcceptedBy = had.at, had.by
+	}
+	shown.Changes = d.pins.diff(ctx, e.thing())
+	return shown, nil
+}
+
+// accept takes a person's word for a tool. A program has none to give.
+func (d switchDesk) accept(ctx context.Context, in acceptInput) (accepted, error) {
+	caller := holdfast.CallerFrom(ctx)
+	if !caller.Human() || caller.Unit != "" || caller.Surface == surfaceMCP || holdfast.AgentFrom(ctx) != "" {
+		return accepted{}, &holdfast.Refusal{
+			Guard: "person", Reason: "only a person accepts what tools say about themselves",
+			Remedy: "run `holdfast tool accept` at a terminal, or use the Hub",
+		}
+	}
+	t, form, doubts, err := d.withheldThing(ctx, in)
+	if err != nil {
+		return accepted{}, err
+	}
+	out := accepted{Name: in.Name, Kind: in.Kind, Fingerprint: fingerprint(form), Changes: d.pins.diff(ctx, t), Findings: doubts}
+	if err := d.pins.accept(ctx, t, form, in.Fingerprint, caller.String()); err != nil {
+		return accepted{}, err
+	}
+	d.touch()
+	return out, nil
+}
+
+// withheldThing finds what is to be accepted, as its source says it now.
+func (d switchDesk) withheldThing(ctx context.Context, in acceptInput) (t thing, form []byte, doubts []poison.Finding, err error) {
+	switch in.Kind {
+	case kindPrompt:
+		if e := d.snapshot().byPrompt[in.Name]; e != nil && e.source != nil {
+			return thingOf(e.Source, kindPrompt, e.own), e.form, e.doubts, nil
+		}
+	case kindInstructions:
+		for _, s := range d.snapshot().speakers {
+			if s.source.decl.Name == in.Name {
+				return thingOf(s.source.label(), kindInstructions, in.Name), s.source.brings().form, s.doubts, nil
+			}
+		}
+	default:
+		e, err := d.named(ctx, in.Name)
+		if err != nil || e.source != nil {
+			if err == nil {
+				t, form, doubts = e.thing(), e.form, e.doubts
+			}
+			return t, form, doubts, err
+		}
+		return t, nil, nil, holdfast.BadInput("", holdfast.Problem{Field: "name", Message: in.Name + " is the house's own, which needs no acceptance"})
+	}
+	return t, nil, nil, holdfast.Errorf(holdfast.CodeNotFound, "there are no %s of %q", in.Kind, printable(in.Name, maxName))
+}
+
+// set writes the switches of a tool into master_config.json: of a remote server's tool beside the
+// server, of another under its name in the catalogue.
+func (d switchDesk) set(ctx context.Context, in setInput) (Entry, error) {
+	e, err := d.named(ctx, in.Name)
+	if err != nil {
+		return Entry{}, err
+	}
+	if in.EnabledInMCP == nil && in.Passthrough == nil {
+		return Entry{}, holdfast.BadInput("", holdfast.Problem{Message: "nothing is to be set", Remedy: "give enabled_in_mcp or passthrough"})
+	}
+	if e.action != "" && !e.ReadOnly && in.Passthrough != nil && *in.Passthrough {
+		return Entry{}, holdfast.BadInput("", holdfast.Problem{
+			Field: "passthrough", Message: e.Name + " changes the house, which no agent does unasked", Remedy: "give it to one preset, if it must be",
+		})
+	}
+	err = d.shelf.update(ctx, func(doc *config.Document) error {
+		if in.EnabledInMCP != nil {
+			if err := doc.Set(*in.EnabledInMCP, "tool_configs", e.Name, "enabled_in_mcp"); err != nil {
+				return err
+			}
+		}
+		if in.Passthrough != nil {
+			return doc.Set(*in.Passthrough, "tool_configs", e.Name, "passthrough")
+		}
+		return nil
+	})
+	if err != nil {
+		return Entry{}, err
+	}
+	d.touch()
+	now, err := d.named(ctx, in.Name)
+	if err != nil {
+		return Entry{}, err
+	}
+	shown := now.Entry
+	shown.Use = now.tally.use()
+	return shown, nil
+}
