@@ -86,7 +86,7 @@ func (s *Server) Capability() house.Capability {
 	return house.Capability{
 		Name: "mcp",
 		Routes: []house.Route{{
-			Pattern: "/api/mcp", Auth: house.AuthKey, Loopback: true, Handler: s,
+			Pattern: "/api/mcp", Auth: house.AuthMCP, Loopback: true, Handler: s,
 			Summary: "MCP: the tools of the house, by streamable HTTP",
 		}, {
 			Pattern: "GET " + stdioPath, Auth: house.AuthPeer, Handler: http.HandlerFunc(s.stdio),
