@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package holdfasttest
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// A Person is somebody at a browser who is logged in at the front door of a house.
+type Person struct {
+	t      testing.TB
+	door   string
+	client *http.Client
+}
+
+// Person logs a browser in by a one-time link.
+func (h *House) Person() *Person {
+	h.t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	p := &Person{t: h.t, door: h.Door(), client: &http.Client{
+		Jar:           jar,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+	var link struct {
+		URL string `json:"url"`
+	}
+	if err := json.Unmarshal(h.Do("link.create", "{}"), &link); err != nil {
+		h.t.Fatal(err)
+	}
+	at, err := url.Parse(link.URL)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if answer, page := p.Send("/auth/link", url.Values{"token": {at.Query().Get("token")}}); answer.StatusCode != http.StatusOK {
+		h.t.Fatalf("cannot log in: %d %s", answer.StatusCode, page)
+	}
+	return p
+}
+
+// Door is the origin of the front door.
+func (h *House) Door() string {
+	h.t.Helper()
+	var status struct {
+		URL string `json:"url"`
+	}
+	if err := json.Unmarshal(h.Do("house.status", "{}"), &status); err != nil {
+		h.t.Fatal(err)
+	}
+	return status.URL
+}
+
+// Visit goes to a page.
+func (p *Person) Visit(address string) (*http.Response, string) {
+	p.t.Helper()
+	r, err := http.NewRequestWithContext(p.t.Context(), http.MethodGet, address, http.NoBody)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	r.Header.Set("Sec-Fetch-Mode", "navigate")
+	r.Header.Set("Sec-Fetch-Dest", "document")
+	r.Header.Set("Sec-Fetch-Site", "cross-site") // a link of the client's
+	return p.do(r)
+}
+
+// Send sends a form of a page of the door.
+func (p *Person) Send(path string, form url.Values) (*http.Response, string) {
+	p.t.Helper()
+	r, err := http.NewRequestWithContext(p.t.Context(), http.MethodPost, p.door+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Origin", p.door)
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	return p.do(r)
+}
+
+func (p *Person) do(r *http.Request) (*http.Response, string) {
+	p.t.Helper()
+	r.Header.Set("Accept", "text/html")
+	answer, err := p.client.Do(r)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	page, err := io.ReadAll(answer.Body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return answer, string(page)
+}
+
+// Allow opens a client's request for access, says yes to all that the page has ticked, and gives the
+// address to which the browser is sent with the answer.
+func (p *Person) Allow(request string) string {
+	p.t.Helper()
+	answer, page := p.Visit(request)
+	form := url.Values{"answer": {"allow"}}
+	for piece := range strings.SplitSeq(page, "<input ") {
+		name, value := attribute(piece, "name"), attribute(piece, "value")
+		if name == "ticket" || name == "scope" && strings.Contains(piece, " checked>") {
+			form.Add(name, value)
+		}
+	}
+	if form.Get("ticket") == "" {
+		p.t.Fatalf("%s is no page that asks: %d to %q\n%s", request, answer.StatusCode, answer.Header.Get("Location"), page)
+	}
+	answer, page = p.Send("/api/authorize", form)
+	if answer.StatusCode != http.StatusSeeOther {
+		p.t.Fatalf("the answer was not taken: %d %s", answer.StatusCode, page)
+	}
+	return answer.Header.Get("Location")
+}
+
+func attribute(tag, name string) string {
+	_, rest, _ := strings.Cut(tag, fmt.Sprintf(`%s="`, name))
+	value, _, _ := strings.Cut(rest, `"`)
+	return value
+}
