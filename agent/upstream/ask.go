@@ -94,25 +94,36 @@ func ask[R any](ctx context.Context, s *Server, what string, send func(context.C
 	life := round.suits(ctx, peer)
 	life.hold()
 	defer life.release()
-	live, err := life.acquire(ctx)
-	if err != nil {
-		return none, err
-	}
-	var call *underway
-	if peer != nil {
-		var done func()
-		if call, done, err = live.calls.open(ctx, peer); err != nil {
+	for first := true; ; first = false {
+		live, err := life.acquire(ctx)
+		if err != nil {
 			return none, err
 		}
-		defer done()
-		live.speakUp(ctx)
+		answer, err := once(ctx, live, peer, send)
+		if err == nil {
+			life.healthy()
+			return answer, nil
+		}
+		if first && errors.Is(err, mcp.ErrSessionMissing) && live.awaitEnd(ctx) {
+			continue // a remote server that forgot the session did not take the call
+		}
+		return none, s.wrong(ctx, what, life, live, err)
 	}
-	answer, err := send(ctx, live, call)
-	if err == nil {
-		life.healthy()
-		return answer, nil
+}
+
+// once makes a request in a session, with the peer told and asked while it lasts.
+func once[R any](ctx context.Context, l *live, peer Peer, send func(context.Context, *live, *underway) (R, error)) (R, error) {
+	if peer == nil {
+		return send(ctx, l, nil)
 	}
-	return none, s.wrong(ctx, what, life, live, err)
+	call, done, err := l.calls.open(ctx, peer)
+	if err != nil {
+		var none R
+		return none, err
+	}
+	defer done()
+	l.speakUp(ctx)
+	return send(ctx, l, call)
 }
 
 // wrong says why a request got no answer.
@@ -123,12 +134,23 @@ func (s *Server) wrong(ctx context.Context, what string, life *life, live *live,
 	if _, ours := errors.AsType[*holdfast.Error](err); ours {
 		return err
 	}
-	if said, ok := errors.AsType[*jsonrpc.Error](err); ok && !live.over() {
+	if said := spoke(err); said != nil && !live.over() {
 		life.healthy()
-		said.Message = plain.Text(said.Message, 4<<10)
 		return fmt.Errorf("%s refused %s: %w", s.decl.Name, what, said)
 	}
 	return holdfast.Errorf(holdfast.CodeUnavailable, "the tool server of %s ended while %s ran: %w", s.decl.Name, what, live.link.explain(ctx, err))
+}
+
+// spoke is a server's own protocol error, nil when the way to it is what failed, which the SDK tells
+// in the same form.
+func spoke(err error) *jsonrpc.Error {
+	said, ok := errors.AsType[*jsonrpc.Error](err)
+	if !ok || said.Message == "rejected by transport" || said.Message == "client is closing" {
+		return nil
+	}
+	copied := *said
+	copied.Message = plain.Text(said.Message, 4<<10)
+	return &copied
 }
 
 // suits is the life for a peer: the second, where the first speaks the legacy era, the peer the modern

@@ -16,7 +16,6 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"holdfast"
@@ -46,7 +45,7 @@ func launch(ctx context.Context, needs *Needs, decl holdfast.ToolServer, era Era
 	l := launcher{needs, decl, with}
 	for _, version := range versions(era) {
 		started, err = l.connect(ctx, version)
-		if _, refused := errors.AsType[*jsonrpc.Error](err); err == nil || !refused {
+		if err == nil || spoke(err) == nil {
 			break
 		}
 	}
@@ -75,7 +74,7 @@ func (l launcher) connect(ctx context.Context, version string) (*live, error) {
 	}
 	started, err := connect(ctx, l.needs, p, &mcp.IOTransport{Reader: p.reader, Writer: stdin}, version, l.calls)
 	if err != nil {
-		if _, said := errors.AsType[*jsonrpc.Error](err); !said {
+		if spoke(err) == nil {
 			err = p.explain(ctx, err)
 		}
 		p.end(func() {})

@@ -49,6 +49,11 @@ const (
 	secondIdle = 5 * time.Minute
 	// listsApart is how long at least the lists of a server are not asked for again.
 	listsApart = time.Second
+	// A remote server is given up after maxMisses probes without an answer, and its lists are taken up
+	// again after listEvery with one.
+	maxMisses   = 2
+	listEvery   = 5
+	probeWithin = 20 * time.Second
 )
 
 // a life keeps one process of a server, or one session with a remote one, as long as it is used.
@@ -58,6 +63,7 @@ type life struct {
 	// second of its server: it starts at its first call, and ends for good when it cannot.
 	era     Era
 	blocked string
+	remote  bool
 	open    func(context.Context) (*live, error)
 	needs   *Needs
 	log     *slog.Logger
@@ -97,6 +103,7 @@ func newLife(s *Server, era Era) *life {
 		l.blocked = s.decl.Stdio.Blocked
 		l.open = func(ctx context.Context) (*live, error) { return launch(ctx, &s.needs, *s.decl.Stdio, era, l.calls) }
 	} else {
+		l.remote = true
 		l.open = func(ctx context.Context) (*live, error) { return dial(ctx, &s.needs, s.decl, l.calls) }
 	}
 	return l
@@ -177,12 +184,14 @@ func (s *life) start(ctx context.Context) (*live, error) {
 	return live, nil
 }
 
-// serve waits until the server ends, is idle (nil), or ctx ends; it asks again when its list of
-// tools changed.
+// serve waits until the server ends, is idle (nil), or ctx ends; it asks again when one of its lists
+// changed, and a remote server now and then whether it still answers.
 func (s *life) serve(ctx context.Context, live *live) error {
-	timer := time.NewTimer(s.untilIdle())
-	defer timer.Stop()
-	relist, calm := live.relist, (<-chan time.Time)(nil)
+	idle := time.NewTimer(s.untilIdle())
+	defer idle.Stop()
+	look := s.looks()
+	defer look.Stop()
+	relist, calm, misses := live.relist, (<-chan time.Time)(nil), 0
 	for {
 		select {
 		case <-ctx.Done():
@@ -194,19 +203,53 @@ func (s *life) serve(ctx context.Context, live *live) error {
 			relist, calm = nil, time.After(listsApart)
 		case <-calm:
 			relist, calm = live.relist, nil
-		case <-timer.C:
+		case <-look.C:
+			if misses = s.probe(ctx, live, misses); misses >= maxMisses {
+				return fmt.Errorf("%w: it did not answer %d times", errEnded, misses)
+			}
+		case <-idle.C:
 			if s.idle() {
 				return nil
 			}
-			timer.Reset(s.untilIdle())
+			idle.Reset(s.untilIdle())
 		}
 	}
+}
+
+// looks says when to probe: a remote server only, for of a process the end is noticed.
+func (s *life) looks() *time.Ticker {
+	every := s.needs.Settings().Probe
+	if every <= 0 {
+		every = time.Minute
+	}
+	look := time.NewTicker(every)
+	if !s.remote {
+		look.Stop()
+	}
+	return look
+}
+
+// probe answers how often in a row the server did not answer. Its lists are taken up besides, for not
+// every server tells that they changed.
+func (s *life) probe(ctx context.Context, live *live, misses int) int {
+	bounded, cancel := context.WithTimeout(ctx, probeWithin)
+	defer cancel()
+	if err := live.ping(bounded); err != nil && spoke(err) == nil {
+		return misses + 1
+	}
+	if live.probes++; live.probes%listEvery == 0 {
+		s.refresh(ctx, live)
+	}
+	return 0
 }
 
 // patience is after how long without a call a server rests, 0 for never. A second process always
 // does.
 func (s *life) patience() time.Duration {
 	after := s.needs.Settings().Idle
+	if s.remote {
+		return 0
+	}
 	if s.era != "" && (after <= 0 || after > secondIdle) {
 		return secondIdle
 	}
@@ -250,6 +293,9 @@ func (s *life) idle() bool {
 }
 
 func (s *life) refresh(ctx context.Context, live *live) {
+	if s.era != "" {
+		return // the offer is the first life's
+	}
 	ctx, cancel := context.WithTimeout(ctx, s.needs.Settings().StartWithin)
 	defer cancel()
 	offered, err := live.ask(ctx)

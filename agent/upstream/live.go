@@ -42,6 +42,7 @@ type live struct {
 	link    link
 	calls   *calls
 	era     Era
+	probes  int
 	loud    atomic.Bool // its log level was set
 	began   time.Time
 	relist  chan struct{} // one of its lists changed
@@ -118,6 +119,15 @@ func (l *live) watch() {
 	})
 }
 
+// ping asks whether the server answers. The modern era has no ping, so it is asked what it can list.
+func (l *live) ping(ctx context.Context) error {
+	if l.era == Legacy {
+		return l.session.Ping(ctx, nil)
+	}
+	_, err := l.session.ListTools(ctx, &mcp.ListToolsParams{})
+	return err
+}
+
 // over tells that the server can answer nothing more.
 func (l *live) over() bool {
 	select {
@@ -128,6 +138,19 @@ func (l *live) over() bool {
 	default:
 		return false
 	}
+}
+
+// awaitEnd waits for a session that broke to be known as such.
+func (l *live) awaitEnd(ctx context.Context) bool {
+	wait := time.NewTimer(politeness)
+	defer wait.Stop()
+	select {
+	case <-l.ended:
+		return true
+	case <-wait.C:
+	case <-ctx.Done():
+	}
+	return false
 }
 
 // end ends the session and the link. It returns when nothing is left.

@@ -4,39 +4,116 @@ package upstream
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
+	"net"
 	"net/http"
+	"net/url"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"holdfast"
 )
 
-// dial makes a session with a remote server.
+const (
+	maxRedirects = 3
+	// headersWithin is how long a server may take to answer the request for its stream of notices.
+	headersWithin = 10 * time.Second
+	dialWithin    = 10 * time.Second
+	// streamRetries is how often a broken stream is taken up again before the session counts as broken.
+	streamRetries = 2
+)
+
+// dial makes a session with a remote server: by streamable HTTP, or, where it is declared or all that
+// the server answers, by the older HTTP+SSE.
 func dial(ctx context.Context, needs *Needs, decl Declaration, with *calls) (*live, error) {
-	w := &wire{broken: make(chan struct{})}
-	client := &http.Client{Transport: w.transport(decl.Remote)}
-	var over mcp.Transport = &mcp.StreamableClientTransport{Endpoint: decl.Remote.URL, HTTPClient: client}
-	if decl.Remote.Legacy {
-		over = &mcp.SSEClientTransport{Endpoint: decl.Remote.URL, HTTPClient: client}
+	remote := *decl.Remote
+	started, refused, err := dialBy(ctx, needs, remote, with)
+	if err == nil || remote.Legacy || !refused {
+		return started, err
 	}
-	started, err := connect(ctx, needs, w, over, "", with)
+	remote.Legacy = true
+	older, _, again := dialBy(ctx, needs, remote, with)
+	if again != nil {
+		return nil, err
+	}
+	return older, nil
+}
+
+// dialBy tells besides whether the server refused the very way of speaking.
+func dialBy(ctx context.Context, needs *Needs, remote Remote, with *calls) (started *live, refused bool, err error) {
+	at, err := url.Parse(remote.URL)
+	if err != nil || at.Host == "" || (at.Scheme != "http" && at.Scheme != "https") {
+		return nil, false, fmt.Errorf("cannot use its URL %q: want http:// or https:// and a host", remote.URL)
+	}
+	w := newWire(needs, &remote, at, with)
+	started, err = connect(ctx, needs, w, w.transport(), "", with)
 	if err != nil {
+		err = w.explain(ctx, err)
 		w.end(func() {})
-		return nil, fmt.Errorf("cannot connect to it: %w", w.explain(ctx, err))
+		return nil, w.refused(), fmt.Errorf("cannot connect to it: %w", err)
 	}
-	return started, nil
+	return started, false, nil
 }
 
-// a wire is the connections to a remote server.
+// a wire is the connections to a remote server. It is also the way of each request: it dresses them,
+// and lets none go anywhere but to the declared place.
 type wire struct {
-	broken chan struct{}
+	needs  *Needs
+	remote *Remote
+	at     *url.URL
+	calls  *calls
 	base   *http.Transport
+	life   context.Context
+	cancel context.CancelFunc
+	broken chan struct{}
 	ending sync.Once
+
+	mu     sync.Mutex
+	status int    // of the last answer to a POST that was a refusal
+	said   string // why
 }
 
-func (w *wire) transport(r *Remote) http.RoundTripper {
-	w.base = http.DefaultTransport.(*http.Transport).Clone()
-	return &dresser{remote: r, next: w.base}
+func newWire(needs *Needs, remote *Remote, at *url.URL, with *calls) *wire {
+	w := &wire{needs: needs, remote: remote, at: at, calls: with, broken: make(chan struct{})}
+	w.life, w.cancel = context.WithCancel(context.Background())
+	w.base = &http.Transport{
+		Proxy:       http.ProxyFromEnvironment,
+		DialContext: (&net.Dialer{Timeout: dialWithin, KeepAlive: 30 * time.Second}).DialContext, TLSHandshakeTimeout: dialWithin,
+		ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 4, IdleConnTimeout: 90 * time.Second, MaxResponseHeaderBytes: 64 << 10,
+	}
+	return w
+}
+
+func (w *wire) transport() mcp.Transport {
+	client := &http.Client{Transport: w, CheckRedirect: func(r *http.Request, via []*http.Request) error {
+		if len(via) > maxRedirects {
+			return fmt.Errorf("it redirected more than %d times", maxRedirects)
+		}
+		return nil // RoundTrip refuses another place
+	}}
+	if w.remote.Legacy {
+		return lasting{&mcp.SSEClientTransport{Endpoint: w.remote.URL, HTTPClient: client, MaxEventSize: maxMessage}, w.life, w.cancel}
+	}
+	return &mcp.StreamableClientTransport{
+		Endpoint: w.remote.URL, HTTPClient: client, MaxRetries: streamRetries, MaxEventSize: maxMessage, OAuthHandler: w.remote.Auth,
+	}
+}
+
+// lasting connects a transport whose stream would else end with the context of the attempt.
+type lasting struct {
+	mcp.Transport
+	life   context.Context
+	cancel context.CancelFunc
+}
+
+func (l lasting) Connect(ctx context.Context) (mcp.Connection, error) {
+	defer context.AfterFunc(ctx, l.cancel)()
+	return l.Transport.Connect(l.life)
 }
 
 func (w *wire) over() <-chan struct{} { return w.broken }
@@ -46,35 +123,158 @@ func (w *wire) pid() int { return 0 }
 func (w *wire) end(session func()) {
 	w.ending.Do(func() {
 		session()
+		w.cancel()
 		w.base.CloseIdleConnections()
 		close(w.broken)
 	})
 }
 
-func (w *wire) reason() error { return fmt.Errorf("%w: the connection ended", errEnded) }
+func (w *wire) reason() error {
+	if said := w.refusal(); said != "" {
+		return fmt.Errorf("%w: %s", errEnded, said)
+	}
+	return fmt.Errorf("%w: the session broke off", errEnded)
+}
 
 func (w *wire) explain(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return fmt.Errorf("%w: %w", cause, err)
 	}
+	if said := w.refusal(); said != "" {
+		return fmt.Errorf("%s: %w", said, err)
+	}
 	return err
 }
 
-// a dresser puts a remote server's headers and key on each request.
-type dresser struct {
-	remote *Remote
-	next   http.RoundTripper
+func (w *wire) refusal() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.said
 }
 
-func (d *dresser) RoundTrip(r *http.Request) (*http.Response, error) {
-	r = r.Clone(r.Context())
-	for name, value := range d.remote.Header {
+// refused tells whether the server has nothing at its URL that streamable HTTP could speak with.
+func (w *wire) refused() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.status == http.StatusBadRequest || w.status == http.StatusNotFound || w.status == http.StatusMethodNotAllowed
+}
+
+// RoundTrip sends one request to the declared place, in its dress, and bounds what comes back.
+func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
+	if !w.own(r.URL) {
+		return nil, fmt.Errorf("it points to another place, %s://%s, which was not added: add that URL if it is meant", r.URL.Scheme, r.URL.Host)
+	}
+	asker := r.Context()
+	ctx, cancel := context.WithCancel(asker)
+	defer context.AfterFunc(w.life, cancel)()
+	r = r.Clone(ctx)
+	if err := w.dress(r); err != nil {
+		cancel()
+		return nil, err
+	}
+	notices := r.Method == http.MethodGet && r.Header.Get("Last-Event-ID") == "" && !w.remote.Legacy
+	if r.Method == http.MethodGet {
+		late := time.AfterFunc(headersWithin, cancel)
+		defer late.Stop()
+	}
+	answer, err := w.base.RoundTrip(r)
+	if notices && (err != nil || answer.StatusCode >= http.StatusInternalServerError) && asker.Err() == nil && w.life.Err() == nil {
+		return w.unnoticed(r, answer, cancel), nil
+	}
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	w.note(r, answer)
+	answer.Body = &stream{
+		body: answer.Body, cancel: cancel, hear: w.calls.hear,
+		events: strings.HasPrefix(answer.Header.Get("Content-Type"), "text/event-stream"),
+		life:   context.AfterFunc(w.life, cancel),
+	}
+	return answer, nil
+}
+
+// own tells whether a URL is at the declared place: the same scheme, host and port.
+func (w *wire) own(u *url.URL) bool {
+	return u.Scheme == w.at.Scheme && strings.EqualFold(u.Host, w.at.Host)
+}
+
+// dress puts the declared headers and the key on a request. ${NAME} in a header is a key of .env.
+func (w *wire) dress(r *http.Request) error {
+	for name, value := range w.remote.Header {
+		if key, ok := strings.CutPrefix(value, "${"); ok && strings.HasSuffix(key, "}") {
+			secret, err := w.secret(strings.TrimSuffix(key, "}"))
+			if err != nil {
+				return err
+			}
+			value = secret.Reveal()
+		}
 		r.Header.Set(name, value)
 	}
-	if d.remote.Key != nil {
-		if key, ok := d.remote.Key(); ok {
-			r.Header.Set("Authorization", "Bearer "+key.Reveal())
+	if w.remote.Key != "" {
+		secret, err := w.secret(w.remote.Key)
+		if err != nil {
+			return err
+		}
+		r.Header.Set("Authorization", "Bearer "+secret.Reveal())
+	}
+	if w.remote.Legacy && w.remote.Auth != nil {
+		return w.bear(r)
+	}
+	return nil
+}
+
+// bear puts on the token for the older transport, which the SDK does only for the newer.
+func (w *wire) bear(r *http.Request) error {
+	source, err := w.remote.Auth.TokenSource(r.Context())
+	if err != nil || source == nil {
+		return err
+	}
+	token, err := source.Token()
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Authorization", "Bearer "+token.AccessToken)
+	return nil
+}
+
+func (w *wire) secret(name string) (holdfast.Secret, error) {
+	if w.needs.Secret != nil {
+		if secret, ok := w.needs.Secret(name); ok && !secret.Empty() {
+			return secret, nil
 		}
 	}
-	return d.next.RoundTrip(r)
+	return holdfast.Secret{}, fmt.Errorf("its key is not set: %s in .env", name)
 }
+
+// unnoticed answers the request for a stream of notices in the server's place, that there is none: a
+// server that does not answer it must not keep the session from being made.
+func (w *wire) unnoticed(r *http.Request, answer *http.Response, cancel func()) *http.Response {
+	if answer != nil {
+		_ = answer.Body.Close()
+	}
+	cancel()
+	w.needs.Log.Debug("a remote server has no stream of notices", slog.String("url", w.at.Host))
+	return &http.Response{
+		StatusCode: http.StatusMethodNotAllowed, Status: "405 Method Not Allowed", Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{}, Body: http.NoBody, Request: r,
+	}
+}
+
+// note keeps why the server refused, for the SDK's error tells only the status.
+func (w *wire) note(r *http.Request, answer *http.Response) {
+	if r.Method != http.MethodPost {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.status, w.said = 0, ""
+	if answer.StatusCode >= http.StatusBadRequest {
+		w.status, w.said = answer.StatusCode, "it answered "+answer.Status
+	}
+	if answer.StatusCode == http.StatusUnauthorized && w.remote.Auth == nil {
+		w.said += ": it wants a key or an authorization"
+	}
+}
+
+var errLarge = errors.New("it sent an answer of more than 16 MiB")

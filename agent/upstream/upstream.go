@@ -18,6 +18,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/modelcontextprotocol/go-sdk/auth"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"holdfast"
@@ -32,15 +33,18 @@ type Declaration struct {
 	Remote *Remote
 }
 
-// A Remote is a server that is reached by HTTP.
+// A Remote is a server that is reached by HTTP. Two of the same content are the same server.
 type Remote struct {
 	URL string
-	// Legacy is a server of the older HTTP+SSE transport.
+	// Legacy is a server of the older HTTP+SSE transport. A server that refuses the newer is tried by
+	// the older besides.
 	Legacy bool
-	// Header is sent with each request.
+	// Header is sent with each request; a value of the form ${NAME} is a key of .env.
 	Header map[string]string
-	// Key is sent as a bearer token; nil, or false, for none.
-	Key func() (holdfast.Secret, bool)
+	// Key names the key of .env that is sent as a bearer token; empty for none.
+	Key string
+	// Auth authorizes requests by OAuth; nil for none.
+	Auth auth.OAuthHandler
 }
 
 // Needs is what a server is made of.
@@ -66,10 +70,13 @@ type Needs struct {
 type Settings struct {
 	// StartWithin is how long a server may take until it has answered initialize and its lists.
 	StartWithin time.Duration
-	// Idle is after how long without a call a process is stopped; 0 keeps it.
+	// Idle is after how long without a call a process is stopped; 0 keeps it. A session with a remote
+	// server costs nothing and is kept.
 	Idle time.Duration
 	// Parallel is how many calls the server answers at the same time; others wait.
 	Parallel int
+	// Probe is how often a remote server is asked whether it still answers; 0 means a minute.
+	Probe time.Duration
 }
 
 // An Offer is what a server last said it has. It outlives the process, so that a resting server's

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package upstream
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"holdfast"
+	"holdfast/agent/upstream/upstreamtest"
+)
+
+// far is a server under test that is reached by HTTP, running until the test ends.
+func far(t *testing.T, remote Remote, change func(*Needs)) *bench {
+	t.Helper()
+	needs := testNeeds(t, usual())
+	if change != nil {
+		change(&needs)
+	}
+	return (&bench{t: t, Server: New(Declaration{Name: "alpha", Remote: &remote}, needs)}).up()
+}
+
+func serve(t *testing.T, h http.Handler) string {
+	t.Helper()
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func streamable(stateless bool) http.Handler {
+	talker := upstreamtest.Talker()
+	return mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return talker }, &mcp.StreamableHTTPOptions{Stateless: stateless})
+}
+
+func events() http.Handler {
+	talker := upstreamtest.Talker()
+	return mcp.NewSSEHandler(func(*http.Request) *mcp.Server { return talker }, nil)
+}
+
+// A talker is the same over every transport.
+func TestRemoteServersOfEachTransport(t *testing.T) {
+	for name, c := range map[string]struct {
+		handler http.Handler
+		legacy  bool
+		era     Era
+	}{
+		"streamable with sessions": {streamable(false), false, Legacy},
+		"streamable without":       {streamable(true), false, Modern},
+		"the older, declared":      {events(), true, Legacy},
+		"the older, found out":     {events(), false, Legacy},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := far(t, Remote{URL: serve(t, c.handler), Legacy: c.legacy}, nil)
+			<-b.Tried()
+			if err := b.Trouble(); err != nil {
+				t.Fatal(err)
+			}
+			if o := b.Offer(); len(o.Tools) != 6 || len(o.Prompts) != 1 || len(o.Resources) != 1 {
+				t.Fatalf("the offer is %+v", o)
+			}
+			if got := b.Status().Running; len(got) != 1 || got[0].Era != c.era {
+				t.Errorf("it runs as %+v, want %s", got, c.era)
+			}
+			for _, era := range eras() {
+				peer := &client{era: era, can: able()}
+				answer, err := b.Call(WithPeer(t.Context(), peer), Request{Name: "progress", Meta: mcp.Meta{mcp.MetaKeyLogLevel: "debug"}})
+				if err != nil || text(answer) != "done" || len(peer.progress) != 20 || len(peer.lines) != 20 {
+					t.Errorf("%s: %v %v, progress %v, lines %v", era, err, answer, peer.progress, peer.lines)
+				}
+				answer, err = b.as(peer, "input")
+				if err != nil || (text(answer) != "accept Ada half way" && !answer.NeedsInput()) {
+					t.Errorf("%s: %v %v", era, err, answer)
+				}
+			}
+		})
+	}
+}
+
+func TestKeyAndHeadersAreSent(t *testing.T) {
+	var got atomic.Pointer[http.Header]
+	next := streamable(true)
+	b := far(t, Remote{
+		URL: serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			h := r.Header.Clone()
+			got.Store(&h)
+			next.ServeHTTP(w, r)
+		})),
+		Key: "FAR_KEY", Header: map[string]string{"X-Plain": "one", "X-Secret": "${OTHER_KEY}"},
+	}, func(n *Needs) {
+		n.Secret = func(name string) (holdfast.Secret, bool) { return holdfast.NewSecret("value of " + name), true }
+	})
+	<-b.Tried()
+	if err := b.Trouble(); err != nil {
+		t.Fatal(err)
+	}
+	h := *got.Load()
+	if h.Get("Authorization") != "Bearer value of FAR_KEY" || h.Get("X-Plain") != "one" || h.Get("X-Secret") != "value of OTHER_KEY" {
+		t.Errorf("the headers are %v", h)
+	}
+}
+
+func TestAMissingKeyIsNamed(t *testing.T) {
+	b := far(t, Remote{URL: serve(t, streamable(true)), Key: "FAR_KEY"}, nil)
+	<-b.Tried()
+	if err := b.Trouble(); err == nil || !strings.Contains(err.Error(), "FAR_KEY in .env") {
+		t.Errorf("error is %v", err)
+	}
+}
+
+// What would lead a request elsewhere is refused, so that no key goes there and nothing inside the
+// house's network can be reached by a server's word.
+func TestNoServerLeadsElsewhere(t *testing.T) {
+	var reached atomic.Int32
+	other := serve(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached.Add(1) }))
+	for name, h := range map[string]struct {
+		http.HandlerFunc
+		legacy bool
+	}{
+		"a redirect": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, other, http.StatusTemporaryRedirect)
+		}, false},
+		"an endpoint": {func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/event-stream")
+			_, _ = fmt.Fprintf(w, "event: endpoint\ndata: %s/messages\n\n", other)
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+		}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := far(t, Remote{URL: serve(t, h), Legacy: h.legacy}, nil)
+			<-b.Tried()
+			if err := b.Trouble(); err == nil || !strings.Contains(err.Error(), "another place") {
+				t.Errorf("error is %v", err)
+			}
+		})
+	}
+	if n := reached.Load(); n > 0 {
+		t.Errorf("the other place was reached %d times", n)
+	}
+}
+
+func TestRedirectsAtHomeAreBounded(t *testing.T) {
+	next := streamable(true)
+	near := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/old" {
+			http.Redirect(w, r, "/new", http.StatusPermanentRedirect)
+			return
+		}
+		next.ServeHTTP(w, r)
+	}))
+	b := far(t, Remote{URL: near + "/old"}, nil)
+	<-b.Tried()
+	if err := b.Trouble(); err != nil {
+		t.Error(err)
+	}
+	round := far(t, Remote{URL: serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, r.URL.Path+"x", http.StatusTemporaryRedirect)
+	}))}, nil)
+	<-round.Tried()
+	if err := round.Trouble(); err == nil || !strings.Contains(err.Error(), "more than 3 times") {
+		t.Errorf("error is %v", err)
+	}
+}
+
+// Servers that answer nothing, nonsense, too much or by halves cost a bounded time and are told.
+func TestHostileServersAreBounded(t *testing.T) {
+	for name, c := range map[string]struct {
+		http.HandlerFunc
+		want string
+	}{
+		"silent": {func(_ http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body) // only then is it noticed that the house hung up
+			<-r.Context().Done()
+		}, "did not answer within"},
+		"refusing": {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusUnauthorized) }, "401 Unauthorized: it wants a key"},
+		"broken":   {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusInternalServerError) }, "500"},
+		"a page": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			_, _ = io.WriteString(w, "<html>")
+		}, "content type"},
+		"huge": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			for range 20 {
+				_, _ = io.WriteString(w, strings.Repeat(" ", 1<<20))
+			}
+		}, "16 MiB"},
+		"garbage": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = io.WriteString(w, "]]]")
+		}, "cannot connect"},
+		"hanging up": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "cannot connect"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := far(t, Remote{URL: serve(t, c)}, func(n *Needs) {
+				n.Settings = func() Settings { return Settings{StartWithin: 2 * time.Second, Parallel: 4} }
+			})
+			<-b.Tried()
+			if s := b.Status(); s.State != StateWaiting || !strings.Contains(s.Error, c.want) {
+				t.Errorf("it stands as %s: %s", s.State, s.Error)
+			}
+		})
+	}
+}
+
+// A server that never answers the request for its notices is used without them.
+func TestASilentStreamOfNoticesHoldsNobodyUp(t *testing.T) {
+	next := streamable(false)
+	b := far(t, Remote{URL: serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			http.Error(w, "no", http.StatusBadGateway)
+			return
+		}
+		next.ServeHTTP(w, r)
+	}))}, nil)
+	<-b.Tried()
+	if err := b.Trouble(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A server that was restarted has forgotten the session, and the call is made in a new one.
+func TestAForgottenSessionIsMadeAnew(t *testing.T) {
+	var handler atomic.Pointer[http.Handler]
+	fresh := func() { h := streamable(false); handler.Store(&h) }
+	fresh()
+	b := far(t, Remote{URL: serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*handler.Load()).ServeHTTP(w, r) }))}, nil)
+	<-b.Tried()
+	b.old()
+	fresh()
+	if answer, err := b.Call(t.Context(), Request{Name: "can"}); err != nil || answer == nil {
+		t.Fatalf("%v %v", err, answer)
+	}
+	if s := b.Status(); s.Starts != 2 {
+		t.Errorf("it stands as %+v", s)
+	}
+}
+
+// A server that stops answering is noticed without a call, and taken up again when it is back.
+func TestADeadServerIsNoticedAndComesBack(t *testing.T) {
+	var dead atomic.Bool
+	next := streamable(false)
+	b := far(t, Remote{URL: serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if dead.Load() {
+			panic(http.ErrAbortHandler)
+		}
+		next.ServeHTTP(w, r)
+	}))}, func(n *Needs) {
+		n.Settings = func() Settings {
+			return Settings{StartWithin: 10 * time.Second, Parallel: 4, Probe: 20 * time.Millisecond}
+		}
+	})
+	<-b.Tried()
+	dead.Store(true)
+	until(t, "it is noticed", func() bool { return b.Status().State == StateWaiting })
+	if _, err := b.Call(t.Context(), Request{Name: "can"}); err == nil || !strings.Contains(err.Error(), "tried again in") {
+		t.Errorf("error is %v", err)
+	}
+	dead.Store(false)
+	until(t, "it is back", func() bool { return b.Status().State == StateServing })
+	if _, err := b.Call(t.Context(), Request{Name: "can"}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestACallOfARemoteServerIsCancelled(t *testing.T) {
+	for name, h := range map[string]http.Handler{"streamable": streamable(false), "older": events()} {
+		t.Run(name, func(t *testing.T) {
+			b := far(t, Remote{URL: serve(t, h), Legacy: name == "older"}, nil)
+			peer := &client{era: Legacy, can: able(), hold: make(chan struct{})}
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error, 1)
+			go func() {
+				_, err := b.Call(WithPeer(ctx, peer), Request{Name: "elicit"})
+				done <- err
+			}()
+			until(t, "the question", func() bool { return peer.questions() == 1 })
+			cancel()
+			if err := <-done; err == nil {
+				t.Error("it was answered")
+			}
+		})
+	}
+}
