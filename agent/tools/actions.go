@@ -118,7 +118,8 @@ func (d desk) actions() []holdfast.Action {
 		}, d.call),
 		action.NewAction(holdfast.Action{
 			Name: "tool.restart", Summary: "Start a tool server anew",
-			Tier: holdfast.TierOperator, Effect: holdfast.EffectChange, Labels: []string{"restart"},
+			Tier: holdfast.TierOperator, Effect: holdfast.EffectChange,
+			Subject:  func(in any) string { s, _ := in.(serverInput); return s.Name },
 			Examples: []string{"holdfast tool restart notes"},
 		}, func(ctx context.Context, in serverInput) (Server, error) {
 			if err := d.Restart(ctx, in.Name); err != nil {

@@ -96,8 +96,9 @@ func wellDeclared(a holdfast.Action) error {
 	return nil
 }
 
+// word is one of a name's; a noun of two is written with a dash.
 func word(s string) bool {
-	return s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789_") == ""
+	return s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789_-") == "" && strings.Trim(s, "-") == s
 }
 
 // AddGuards appends guards to the table; they judge in the order in which they were added.
