@@ -29,6 +29,9 @@ func TestMain(m *testing.M) {
 	if place := os.Getenv("TOOL_HOUSE"); place != "" {
 		os.Exit(liveAs(place, os.Getenv("TOOL_HOUSE_MARK")))
 	}
+	if spec := os.Getenv("TOOL_LIBRARY"); spec != "" {
+		os.Exit(serveLibrary(spec))
+	}
 	if kind := os.Getenv("TOOL_SERVER"); kind != "" {
 		os.Exit(upstreamtest.Serve(kind))
 	}
