@@ -4,16 +4,28 @@ package app
 
 import (
 	"holdfast"
+	"holdfast/agent/tools"
 	"holdfast/edge/oauth"
 )
 
 // endpoints tells the authorization server what the MCP endpoints offer.
 type endpoints struct{ p *parts }
 
-// tools lists what an endpoint offers a caller, as it stands.
-func (e endpoints) tools(caller holdfast.Caller, _ string) []oauth.Tool {
+// hubs names the hubs that are served.
+func (e endpoints) hubs() []string {
+	var names []string
+	for _, hub := range e.p.catalogue.Hubs() {
+		if hub.Enabled {
+			names = append(names, hub.Name)
+		}
+	}
+	return names
+}
+
+// tools lists what an endpoint offers a caller, as it stands; no hub is the endpoint of them all.
+func (e endpoints) tools(caller holdfast.Caller, hub string) []oauth.Tool {
 	var list []oauth.Tool
-	for _, entry := range e.p.catalogue.Now(caller) {
+	for _, entry := range e.p.catalogue.View(caller, tools.Scope{Hub: hub}).Now() {
 		if entry.EnabledInMCP {
 			list = append(list, oauth.Tool{Name: entry.Name, Title: entry.Title, ReadOnly: entry.Hints != nil && entry.Hints.ReadOnlyHint})
 		}

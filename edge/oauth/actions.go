@@ -14,9 +14,12 @@ import (
 	"holdfast/core/store"
 )
 
-func (s *Server) run(ctx context.Context) error { return house.Every(ctx, time.Minute, s.tidy) }
+func (s *Server) run(ctx context.Context) error { return house.Every(ctx, time.Minute, broom{s}.tidy) }
 
-func (s *Server) actions() []holdfast.Action {
+// an office shows people what there is, and takes it back for them.
+type office struct{ *Server }
+
+func (s office) actions() []holdfast.Action {
 	declare := func(name, summary, help string, effect holdfast.Effect, examples ...string) holdfast.Action {
 		return holdfast.Action{
 			Name: name, Summary: summary, Help: help, Tier: holdfast.TierOperator, Effect: effect, Safer: effect == holdfast.EffectChange, Examples: examples,
@@ -55,7 +58,7 @@ type clientsOut struct {
 	Clients []Client `json:"clients"`
 }
 
-func (s *Server) listClients(ctx context.Context, _ action.Nothing) (clientsOut, error) {
+func (s office) listClients(ctx context.Context, _ action.Nothing) (clientsOut, error) {
 	out := clientsOut{Clients: []Client{}}
 	known, err := s.rows.clients(ctx)
 	if err != nil {
@@ -86,7 +89,7 @@ type revoked struct {
 	Revoked []string `json:"revoked" help:"The grants that ended"`
 }
 
-func (s *Server) revokeClient(ctx context.Context, in clientIn) (revoked, error) {
+func (s office) revokeClient(ctx context.Context, in clientIn) (revoked, error) {
 	known, err := s.rows.clients(ctx)
 	if err != nil {
 		return revoked{}, fmt.Errorf("cannot look the client up: %w", err)
@@ -174,7 +177,7 @@ type grantsOut struct {
 	Closed string `json:"closed,omitempty" help:"Why no access is given just now"`
 }
 
-func (s *Server) listGrants(ctx context.Context, in grantsIn) (grantsOut, error) {
+func (s office) listGrants(ctx context.Context, in grantsIn) (grantsOut, error) {
 	where := `WHERE ended_ns = 0`
 	if in.Ended {
 		where = ""
@@ -208,7 +211,7 @@ type grantIn struct {
 	All bool   `json:"all" help:"End the access of every client"`
 }
 
-func (s *Server) revokeGrant(ctx context.Context, in grantIn) (revoked, error) {
+func (s office) revokeGrant(ctx context.Context, in grantIn) (revoked, error) {
 	if in.All == (in.ID != "") {
 		return revoked{}, holdfast.BadInput("", holdfast.Problem{Field: "id", Message: "give either a grant's id or all"})
 	}
@@ -227,7 +230,7 @@ func (s *Server) revokeGrant(ctx context.Context, in grantIn) (revoked, error) {
 	return revoked{Revoked: ids}, s.end(ctx, ids, reasonPerson)
 }
 
-func (s *Server) checks() []holdfast.Check {
+func (s office) checks() []holdfast.Check {
 	return []holdfast.Check{{Name: "oauth", Run: func(context.Context) holdfast.CheckResult {
 		r := holdfast.CheckResult{Check: "oauth", Status: holdfast.StatusOK, Detail: "MCP clients can ask for access at " + s.issuer() + authorizePath}
 		if why := s.closed(); why != "" {
@@ -240,7 +243,7 @@ func (s *Server) checks() []holdfast.Check {
 	}}}
 }
 
-func (s *Server) report(ctx context.Context) (holdfast.Report, error) {
+func (s office) report(ctx context.Context) (holdfast.Report, error) {
 	out, err := s.listGrants(ctx, grantsIn{})
 	r := holdfast.Report{Subject: "oauth"}
 	if err != nil {

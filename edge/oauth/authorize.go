@@ -18,6 +18,9 @@ import (
 // mostQuery bounds a request for access: it travels through the login in a cookie.
 const mostQuery = 2048
 
+// consent asks a person in the name of a client, and takes the answer.
+type consent struct{ *Server }
+
 // A request is what a client asks a person for.
 type request struct {
 	client    client
@@ -31,13 +34,13 @@ type request struct {
 
 // authorizePage takes a client's request, brought by the browser of a person: without a login it
 // leads there and back; a good request becomes a page that asks.
-func (s *Server) authorizePage(w http.ResponseWriter, r *http.Request) {
+func (s consent) authorizePage(w http.ResponseWriter, r *http.Request) {
 	if why := s.closed(); why != "" {
-		s.page(w, http.StatusServiceUnavailable, "Closed", why)
+		showPage(w, http.StatusServiceUnavailable, "Closed", why)
 		return
 	}
 	if len(r.URL.RawQuery) > mostQuery {
-		s.page(w, http.StatusBadRequest, "This request is wrong", "it is longer than a request for access may be")
+		showPage(w, http.StatusBadRequest, "This request is wrong", "it is longer than a request for access may be")
 		return
 	}
 	if issuer, err := url.Parse(s.issuer()); err == nil && !strings.EqualFold(r.Host, issuer.Host) {
@@ -47,7 +50,7 @@ func (s *Server) authorizePage(w http.ResponseWriter, r *http.Request) {
 	}
 	who, err := s.needs.Logins.Visitor(r)
 	if err != nil {
-		s.page(w, http.StatusForbidden, "Refused", refusalText(err))
+		showPage(w, http.StatusForbidden, "Refused", refusalText(err))
 		return
 	}
 	if who.ID == "" {
@@ -64,15 +67,15 @@ func (s *Server) authorizePage(w http.ResponseWriter, r *http.Request) {
 }
 
 // refuseRequest tells the client of an error where it may be told; the person reads everything else.
-func (s *Server) refuseRequest(w http.ResponseWriter, r *http.Request, asked request, err error) {
+func (s consent) refuseRequest(w http.ResponseWriter, r *http.Request, asked request, err error) {
 	no, ok := errors.AsType[*refusal](err)
 	if !ok {
 		s.needs.Log.Error("cannot judge a request for access", slog.Any("error", err))
-		s.page(w, http.StatusServiceUnavailable, "One moment", "the house cannot answer just now; try again")
+		showPage(w, http.StatusServiceUnavailable, "One moment", "the house cannot answer just now; try again")
 		return
 	}
 	if asked.redirect == "" || !s.trusts(r.Context(), asked) {
-		s.page(w, no.status, "This request is wrong", no.text)
+		showPage(w, no.status, "This request is wrong", no.text)
 		return
 	}
 	redirectTo(w, http.StatusFound, s.answerURL(asked, url.Values{"error": {no.kind}, "error_description": {ascii(no.text)}}))
@@ -80,7 +83,7 @@ func (s *Server) refuseRequest(w http.ResponseWriter, r *http.Request, asked req
 
 // trusts tells whether a browser may be sent to a client without being asked: to this machine, or to
 // where a person already gave access. Otherwise the door would lead wherever a stranger registered.
-func (s *Server) trusts(ctx context.Context, asked request) bool {
+func (s consent) trusts(ctx context.Context, asked request) bool {
 	if u, err := plainURI(asked.redirect); err == nil && loopback(u) {
 		return true
 	}
@@ -89,7 +92,7 @@ func (s *Server) trusts(ctx context.Context, asked request) bool {
 }
 
 // answerURL is where an answer goes, with who answers (RFC 9207) and what the client gave along.
-func (s *Server) answerURL(asked request, values url.Values) string {
+func (s consent) answerURL(asked request, values url.Values) string {
 	values.Set("iss", s.issuer())
 	if asked.state != "" {
 		values.Set("state", asked.state)
@@ -99,7 +102,7 @@ func (s *Server) answerURL(asked request, values url.Values) string {
 
 // readRequest reads and judges a request for access. Once the client and where its answer goes are
 // known they are in the request, even when the rest is wrong.
-func (s *Server) readRequest(ctx context.Context, raw string) (request, error) {
+func (s consent) readRequest(ctx context.Context, raw string) (request, error) {
 	values, err := url.ParseQuery(raw)
 	if err != nil {
 		return request{}, refused("invalid_request", "the request cannot be read")
@@ -126,7 +129,7 @@ func (s *Server) readRequest(ctx context.Context, raw string) (request, error) {
 }
 
 // readDetails judges the rest of a request, of which the client may be told.
-func (s *Server) readDetails(asked request, values url.Values) (request, error) {
+func (s consent) readDetails(asked request, values url.Values) (request, error) {
 	for _, name := range []string{"response_type", "state", "code_challenge", "code_challenge_method", "scope", "response_mode"} {
 		if len(values[name]) > 1 {
 			return asked, refused("invalid_request", "%s stands more than once in the request", name)
@@ -151,7 +154,7 @@ func (s *Server) readDetails(asked request, values url.Values) (request, error) 
 }
 
 // readAccess finds which endpoint is meant, and what is asked for there.
-func (s *Server) readAccess(asked request, values url.Values) (request, error) {
+func (s consent) readAccess(asked request, values url.Values) (request, error) {
 	resources := values["resource"]
 	if len(resources) > 1 {
 		return asked, refused("invalid_target", "a token is for one endpoint: want one resource")
@@ -183,7 +186,7 @@ func (s *Server) readAccess(asked request, values url.Values) (request, error) {
 }
 
 // findClient finds a client by its id, which may be the address of its document.
-func (s *Server) findClient(ctx context.Context, id string) (client, error) {
+func (s consent) findClient(ctx context.Context, id string) (client, error) {
 	if id == "" || len(id) > mostURI {
 		return client{}, refused("invalid_client", "client_id is missing, or too long")
 	}

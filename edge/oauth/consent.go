@@ -86,24 +86,24 @@ func (t *tickets) take(name, session string) (request, bool) {
 }
 
 // decide takes the answer of the person: from the same session that was asked, by the page's own form.
-func (s *Server) decide(w http.ResponseWriter, r *http.Request) {
+func (s consent) decide(w http.ResponseWriter, r *http.Request) {
 	if why := s.closed(); why != "" {
-		s.page(w, http.StatusServiceUnavailable, "Closed", why)
+		showPage(w, http.StatusServiceUnavailable, "Closed", why)
 		return
 	}
 	who, err := s.needs.Logins.Visitor(r)
 	if err != nil {
-		s.page(w, http.StatusForbidden, "Refused", refusalText(err))
+		showPage(w, http.StatusForbidden, "Refused", refusalText(err))
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil || who.ID == "" {
-		s.page(w, http.StatusForbidden, "Refused", "nobody is logged in here any more; log in, and let the client ask again")
+		showPage(w, http.StatusForbidden, "Refused", "nobody is logged in here any more; log in, and let the client ask again")
 		return
 	}
 	asked, ok := s.tickets.take(r.PostForm.Get("ticket"), who.ID)
 	if !ok {
-		s.page(w, http.StatusForbidden, "Too late", "this question was already answered, or is older than ten minutes; let the client ask again")
+		showPage(w, http.StatusForbidden, "Too late", "this question was already answered, or is older than ten minutes; let the client ask again")
 		return
 	}
 	if r.PostForm.Get("answer") != "allow" {
@@ -113,13 +113,13 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request) {
 	}
 	asked.scopes = granted(asked, r.PostForm["scope"])
 	if asked.scopes == "" {
-		s.page(w, http.StatusBadRequest, "Nothing was chosen", "access to nothing is no access; let the client ask again")
+		showPage(w, http.StatusBadRequest, "Nothing was chosen", "access to nothing is no access; let the client ask again")
 		return
 	}
 	secret, err := s.give(r.Context(), who, asked)
 	if err != nil {
 		s.needs.Log.Error("cannot give access", slog.Any("error", err))
-		s.page(w, http.StatusServiceUnavailable, "One moment", "the house cannot write this down just now; let the client ask again")
+		showPage(w, http.StatusServiceUnavailable, "One moment", "the house cannot write this down just now; let the client ask again")
 		return
 	}
 	redirectTo(w, http.StatusSeeOther, s.answerURL(asked, url.Values{"code": {secret}}))
@@ -158,14 +158,14 @@ func of(asked request) detail {
 	return detail{Client: asked.client.ID, Name: asked.client.Name, Redirect: asked.redirect, Resource: asked.resource, Scopes: asked.scopes}
 }
 
-func (s *Server) denied(ctx context.Context, who auth.Session, asked request) {
+func (s consent) denied(ctx context.Context, who auth.Session, asked request) {
 	if err := s.note(ctx, consented(who), "grant.create", asked.client.ID, holdfast.OutcomeRefused, of(asked).json()); err != nil {
 		s.needs.Log.Error("a person's no is not in the journal", slog.Any("error", err))
 	}
 }
 
 // give writes into the journal that a person gives access, and then makes the code for it.
-func (s *Server) give(ctx context.Context, who auth.Session, asked request) (string, error) {
+func (s consent) give(ctx context.Context, who auth.Session, asked request) (string, error) {
 	now, secret := s.needs.Now().UTC(), newToken(codePrefix)
 	c := code{
 		Hash: hash(secret), Grant: newID(), Client: asked.client.ID, User: who.User, Redirect: asked.redirect,

@@ -75,7 +75,7 @@ func TestAClientByItsDocument(t *testing.T) {
 	if !strings.Contains(page, "Documented") || !strings.Contains(page, "its document "+id) {
 		t.Fatalf("the page does not say who asks:\n%s", page)
 	}
-	w := d.redeemed(id, d.consent(ask(id), ScopeRead).Get("code"))
+	w := d.redeemed(id, d.agreed(ask(id), ScopeRead).Get("code"))
 	all := into[tokens](t, w)
 	if !d.opens(all.Access, mainPath) || all.Refresh == "" {
 		t.Fatalf("%d %s", w.Code, w.Body)
@@ -84,7 +84,7 @@ func TestAClientByItsDocument(t *testing.T) {
 		t.Errorf("fetched %d times, and it may be kept", got)
 	}
 	d.clock.pass(keepDefault)
-	d.consent(ask(id), ScopeRead)
+	d.agreed(ask(id), ScopeRead)
 	if got := s.fetched.Load(); got != 2 {
 		t.Errorf("fetched %d times after it got old", got)
 	}

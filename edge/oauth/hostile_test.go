@@ -217,7 +217,7 @@ func TestCodesOfOthers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := lite(t)
 			client := d.enrolled(publicClient).ClientID
-			code := d.consent(ask(client), ScopeRead).Get("code")
+			code := d.agreed(ask(client), ScopeRead).Get("code")
 			want := "invalid_grant"
 			if wrong[0] == "resource" {
 				want = "invalid_target"
@@ -232,7 +232,7 @@ func TestCodesOfOthers(t *testing.T) {
 	}
 	d := lite(t)
 	client, thief := d.enrolled(publicClient).ClientID, d.enrolled(publicClient).ClientID
-	if got := d.errorOf(d.redeemed(thief, d.consent(ask(client), ScopeRead).Get("code")), http.StatusBadRequest); got != "invalid_grant" {
+	if got := d.errorOf(d.redeemed(thief, d.agreed(ask(client), ScopeRead).Get("code")), http.StatusBadRequest); got != "invalid_grant" {
 		t.Errorf("another client: %s", got)
 	}
 }
@@ -241,7 +241,7 @@ func TestCodesOfOthers(t *testing.T) {
 func TestACodeTwiceEndsTheGrant(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		client := d.enrolled(publicClient).ClientID
-		code := d.consent(ask(client), ScopeRead).Get("code")
+		code := d.agreed(ask(client), ScopeRead).Get("code")
 		all := into[tokens](t, d.redeemed(client, code))
 		if got := d.errorOf(d.redeemed(client, code), http.StatusBadRequest); got != "invalid_grant" {
 			t.Errorf("error %s", got)
@@ -262,7 +262,7 @@ func TestACodeTwiceEndsTheGrant(t *testing.T) {
 func TestTwoRedeemAtOnce(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		client := d.enrolled(publicClient).ClientID
-		code := d.consent(ask(client), ScopeRead).Get("code")
+		code := d.agreed(ask(client), ScopeRead).Get("code")
 		good := race(8, func() (tokens, bool) {
 			w := d.redeemed(client, code)
 			if w.Code != http.StatusOK {
@@ -325,7 +325,7 @@ func race[T any](times int, run func() (T, bool)) (good []T) {
 func TestTokensAreForOneEndpoint(t *testing.T) {
 	d := lite(t)
 	client, all := d.given()
-	hub := d.consent(ask(client, "resource", origin+"/mcp/notes", "scope", ""), ScopeRead, "hub:notes").Get("code")
+	hub := d.agreed(ask(client, "resource", origin+"/mcp/notes", "scope", ""), ScopeRead, "hub:notes").Get("code")
 	notes := into[tokens](t, d.redeemed(client, hub, "resource", origin+"/mcp/notes"))
 	if !d.opens(all.Access, mainPath) || !d.opens(notes.Access, "/mcp/notes") {
 		t.Fatal("the tokens do not open their own endpoints")
@@ -387,12 +387,12 @@ func TestClocksThatJump(t *testing.T) {
 		if again.Code != http.StatusOK || !d.opens(into[tokens](t, again).Access, mainPath) {
 			t.Errorf("the clock went back, and the client cannot go on: %d %s", again.Code, again.Body)
 		}
-		code := d.consent(ask(client), ScopeRead).Get("code")
+		code := d.agreed(ask(client), ScopeRead).Get("code")
 		d.clock.pass(codeFor)
 		if got := d.errorOf(d.redeemed(client, code), http.StatusBadRequest); got != "invalid_grant" {
 			t.Errorf("an old code: %s", got)
 		}
-		code = d.consent(ask(client), ScopeRead).Get("code")
+		code = d.agreed(ask(client), ScopeRead).Get("code")
 		d.clock.pass(-time.Hour)
 		if got := d.errorOf(d.redeemed(client, code), http.StatusBadRequest); got != "invalid_grant" {
 			t.Errorf("a code from what is to come: %s", got)

@@ -27,14 +27,14 @@ func (s *Server) routes() []house.Route {
 	// What tells of an endpoint is served wherever the endpoint is.
 	both := func(r house.Route) house.Route { r.Loopback = true; return r }
 	return []house.Route{
-		both(route(resourceWellKnown, "which authorization server guards MCP", house.AuthPublic, s.open(http.MethodGet, s.resourceMetadata))),
-		both(route(resourceWellKnown+"/", "which authorization server guards an MCP endpoint", house.AuthPublic, s.open(http.MethodGet, s.resourceMetadata))),
-		route(serverWellKnown, "the authorization server's endpoints", house.AuthPublic, s.open(http.MethodGet, s.serverMetadata)),
-		route("GET "+authorizePath, "asks a person to give an MCP client access", house.AuthOwn, s.authorizePage),
-		route("POST "+authorizePath, "takes the person's answer", house.AuthOwn, s.decide),
-		route(tokenPath, "gives tokens for codes and refresh tokens", house.AuthOwn, s.open(http.MethodPost, s.tokenRequest)),
-		route(registerPath, "registers an MCP client", house.AuthPublic, s.open(http.MethodPost, s.registerClient)),
-		route(revokePath, "takes a token back", house.AuthOwn, s.open(http.MethodPost, s.revokeToken)),
+		both(route(resourceWellKnown, "which authorization server guards MCP", house.AuthPublic, s.open(http.MethodGet, guide{s}.resourceMetadata))),
+		both(route(resourceWellKnown+"/", "which authorization server guards an MCP endpoint", house.AuthPublic, s.open(http.MethodGet, guide{s}.resourceMetadata))),
+		route(serverWellKnown, "the authorization server's endpoints", house.AuthPublic, s.open(http.MethodGet, guide{s}.serverMetadata)),
+		route("GET "+authorizePath, "asks a person to give an MCP client access", house.AuthOwn, consent{s}.authorizePage),
+		route("POST "+authorizePath, "takes the person's answer", house.AuthOwn, consent{s}.decide),
+		route(tokenPath, "gives tokens for codes and refresh tokens", house.AuthOwn, s.open(http.MethodPost, mint{s}.tokenRequest)),
+		route(registerPath, "registers an MCP client", house.AuthPublic, s.open(http.MethodPost, enrolment{s}.registerClient)),
+		route(revokePath, "takes a token back", house.AuthOwn, s.open(http.MethodPost, mint{s}.revokeToken)),
 	}
 }
 
@@ -63,6 +63,9 @@ func (s *Server) open(method string, next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
+// a guide tells clients where things are.
+type guide struct{ *Server }
+
 // resourceDocument is the metadata of an endpoint (RFC 9728).
 type resourceDocument struct {
 	Resource string   `json:"resource"`
@@ -72,7 +75,7 @@ type resourceDocument struct {
 	Name     string   `json:"resource_name"`
 }
 
-func (s *Server) resourceMetadata(w http.ResponseWriter, r *http.Request) {
+func (s guide) resourceMetadata(w http.ResponseWriter, r *http.Request) {
 	path := strings.TrimPrefix(r.URL.Path, resourceWellKnown)
 	if path == "" || path == "/" {
 		path = mainPath // clients that do not know where to look ask at the root
@@ -114,7 +117,7 @@ type serverDocument struct {
 // issuer is the authorization server's name: the front door's origin.
 func (s *Server) issuer() string { return s.needs.Logins.Origin() }
 
-func (s *Server) serverMetadata(w http.ResponseWriter, _ *http.Request) {
+func (s guide) serverMetadata(w http.ResponseWriter, _ *http.Request) {
 	issuer := s.issuer()
 	methods := []string{methodNone, methodBasic, methodPost}
 	d := serverDocument{

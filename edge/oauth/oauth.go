@@ -124,7 +124,7 @@ func New(needs Needs) *Server {
 func (s *Server) Capability() house.Capability {
 	return house.Capability{
 		Name: "oauth", Config: s.config, Migrations: migrations,
-		Actions: s.actions(), Routes: s.routes(), Checks: s.checks(), Report: s.report,
+		Actions: office{s}.actions(), Routes: s.routes(), Checks: office{s}.checks(), Report: office{s}.report,
 		Start: s.start, Run: s.run, Stop: s.writeUses,
 		Reason: "it gives access in the name of those who are logged in",
 	}

@@ -95,6 +95,7 @@ func (k keyring) Get(name string) (holdfast.Secret, bool) {
 	return holdfast.NewSecret(value), ok
 }
 
+// a desk is an authorization server with its hands on the table.
 type desk struct {
 	*Server
 	t       *testing.T
@@ -209,7 +210,7 @@ func ticketIn(t *testing.T, page string) string {
 }
 
 // consent asks, says yes to the scopes, and gives the parameters of the answer.
-func (d *desk) consent(target string, scopes ...string) url.Values {
+func (d *desk) agreed(target string, scopes ...string) url.Values {
 	d.t.Helper()
 	page := d.do("GET", target, "", "Who", "anna")
 	form := url.Values{"ticket": {ticketIn(d.t, page.Body.String())}, "answer": {"allow"}, "scope": scopes}
@@ -259,7 +260,7 @@ func (d *desk) given(scopes ...string) (client string, all tokens) {
 		scopes = []string{ScopeRead, ScopeCall}
 	}
 	client = d.enrolled(publicClient).ClientID
-	w := d.redeemed(client, d.consent(ask(client, "scope", strings.Join(scopes, " ")), scopes...).Get("code"))
+	w := d.redeemed(client, d.agreed(ask(client, "scope", strings.Join(scopes, " ")), scopes...).Get("code"))
 	if w.Code != http.StatusOK {
 		d.t.Fatalf("%d %s", w.Code, w.Body)
 	}
@@ -286,7 +287,7 @@ func (d *desk) errorOf(w *httptest.ResponseRecorder, status int) string {
 func TestTheWholeWay(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		client := d.enrolled(publicClient).ClientID
-		answer := d.consent(ask(client), ScopeRead, ScopeCall)
+		answer := d.agreed(ask(client), ScopeRead, ScopeCall)
 		if answer.Get("iss") != origin || answer.Get("state") != "xyz" || answer.Get("error") != "" {
 			t.Fatalf("answer %v", answer)
 		}
@@ -315,7 +316,7 @@ func TestTheWholeWay(t *testing.T) {
 func TestTokensAreHashedAtRest(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		client := d.enrolled(`{"client_name":"C","redirect_uris":["` + callback + `"],"grant_types":["authorization_code","refresh_token"]}`)
-		code := d.consent(ask(client.ClientID), ScopeRead).Get("code")
+		code := d.agreed(ask(client.ClientID), ScopeRead).Get("code")
 		all := into[tokens](t, d.redeemed(client.ClientID, code, "client_secret", client.Secret))
 		for _, table := range []string{"oauth_clients", "oauth_codes", "oauth_grants", "oauth_tokens"} {
 			text := d.dump(table)
@@ -365,3 +366,7 @@ func (d *desk) dump(table string) string {
 	}
 	return b.String()
 }
+
+func (d *desk) office() office { return office{d.Server} }
+
+func (d *desk) broom() broom { return broom{d.Server} }

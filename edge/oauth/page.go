@@ -56,11 +56,11 @@ const pageText = `{{.Head}}{{.Look}}<p>A program that calls itself <bdi><b>{{.Na
 <button type="submit" name="answer" value="allow">Allow</button></form>{{.Foot}}`
 
 // consentPage asks the person.
-func (s *Server) consentPage(w http.ResponseWriter, who auth.Session, asked request) {
+func (s consent) consentPage(w http.ResponseWriter, who auth.Session, asked request) {
 	view := s.ask(who, asked)
 	text, err := template.New("consent").Parse(pageText)
 	if err != nil {
-		s.page(w, http.StatusInternalServerError, "One moment", "the page cannot be made")
+		showPage(w, http.StatusInternalServerError, "One moment", "the page cannot be made")
 		return
 	}
 	secure(w, asked.redirect)
@@ -92,7 +92,7 @@ func formTarget(redirect string) string {
 }
 
 // ask gathers what the page shows of a request.
-func (s *Server) ask(who auth.Session, asked request) asking {
+func (s consent) ask(who auth.Session, asked request) asking {
 	u, _ := url.Parse(asked.redirect) // it was judged before
 	hub, _ := s.hubOf(asked.resource)
 	view := asking{
@@ -158,7 +158,7 @@ func choices(asked request, hub string) []choice {
 }
 
 // page says one thing to a person.
-func (s *Server) page(w http.ResponseWriter, status int, title, text string) {
+func showPage(w http.ResponseWriter, status int, title, text string) {
 	secure(w, "")
 	w.WriteHeader(status)
 	_, _ = w.Write([]byte(router.PageHead(title, 0) + `<p class="first">` + template.HTMLEscapeString(text) + `.</p>` + router.PageFoot))

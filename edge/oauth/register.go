@@ -31,6 +31,9 @@ const (
 	methodPost  = "client_secret_post"
 )
 
+// enrolment takes clients in.
+type enrolment struct{ *Server }
+
 // metadata is what a client tells of itself, by registration (RFC 7591) or in its document.
 type metadata struct {
 	ClientID      string   `json:"client_id,omitempty"`
@@ -70,7 +73,7 @@ func (s *Server) answer(w http.ResponseWriter, err error) {
 	fail(w, http.StatusServiceUnavailable, "temporarily_unavailable", "the house cannot answer just now; try again")
 }
 
-func (s *Server) registerClient(w http.ResponseWriter, r *http.Request) {
+func (s enrolment) registerClient(w http.ResponseWriter, r *http.Request) {
 	if !s.settings.Load().Register {
 		fail(w, http.StatusForbidden, "access_denied", "clients cannot register here (oauth.register); use a client metadata document")
 		return
@@ -157,7 +160,7 @@ func (m *metadata) check() error {
 	return nil
 }
 
-func (s *Server) newClient(m metadata, from string) (c client, secret string) {
+func (s enrolment) newClient(m metadata, from string) (c client, secret string) {
 	c = client{
 		ID: newToken(clientPrefix), Kind: kindRegistered, Name: m.Name, URI: m.URI, Redirects: m.Redirects,
 		Refreshes: slices.Contains(m.GrantTypes, grantRefresh), Address: from, Created: s.needs.Now().UTC(),
@@ -171,7 +174,7 @@ func (s *Server) newClient(m metadata, from string) (c client, secret string) {
 
 // enroll writes a client down. When there are too many, the oldest that nobody consented to makes
 // room, but none that is only minutes old: somebody may be about to.
-func (s *Server) enroll(ctx context.Context, tx store.Tx, c client) error {
+func (s enrolment) enroll(ctx context.Context, tx store.Tx, c client) error {
 	count := 0
 	if err := tx.QueryRow(ctx, `SELECT COUNT(*) FROM oauth_clients WHERE kind = ?`, kindRegistered).Scan(&count); err != nil {
 		return err

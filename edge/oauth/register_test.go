@@ -75,12 +75,12 @@ func TestAFloodOfRegistrations(t *testing.T) {
 		}
 		d.clock.pass(firmFor)
 		kept := d.enrolled(publicClient).ClientID
-		d.consent(ask(kept), ScopeRead)
+		d.agreed(ask(kept), ScopeRead)
 		if got := len(d.known()); got != 30 {
 			t.Errorf("%d clients", got)
 		}
 		d.clock.pass(unusedFor)
-		d.tidy(t.Context())
+		d.broom().tidy(t.Context())
 		if got := d.known(); len(got) != 1 || got[0].ID != kept {
 			t.Errorf("after a day: %v, want only the one that somebody gave access", got)
 		}
@@ -89,7 +89,7 @@ func TestAFloodOfRegistrations(t *testing.T) {
 
 func (d *desk) known() []Client {
 	d.t.Helper()
-	out, err := d.listClients(d.t.Context(), action.Nothing{})
+	out, err := d.office().listClients(d.t.Context(), action.Nothing{})
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestClientsThatProveThemselves(t *testing.T) {
 	c := d.enrolled(`{"client_name":"C","redirect_uris":["` + callback + `"]}`)
 	try := func(header []string, more ...string) int {
 		t.Helper()
-		form := url.Values{"grant_type": {grantCode}, "code": {d.consent(ask(c.ClientID), ScopeRead).Get("code")}, "code_verifier": {verifier}}
+		form := url.Values{"grant_type": {grantCode}, "code": {d.agreed(ask(c.ClientID), ScopeRead).Get("code")}, "code_verifier": {verifier}}
 		for i := 0; i < len(more); i += 2 {
 			form.Set(more[i], more[i+1])
 		}
@@ -197,14 +197,14 @@ func TestPeopleTakeAccessBack(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		client, one := d.given()
 		other, two := d.given()
-		list, err := d.listGrants(t.Context(), grantsIn{})
+		list, err := d.office().listGrants(t.Context(), grantsIn{})
 		if err != nil || len(list.Grants) != 2 {
 			t.Fatalf("%+v %v", list, err)
 		}
 		at := slices.IndexFunc(list.Grants, func(g Grant) bool { return g.Client == client })
 		r, leave := d.entered(one.Access, "POST", `{"method":"tools/list"}`)
 		defer leave()
-		if _, err := d.revokeGrant(t.Context(), grantIn{ID: list.Grants[at].ID[:6]}); err != nil {
+		if _, err := d.office().revokeGrant(t.Context(), grantIn{ID: list.Grants[at].ID[:6]}); err != nil {
 			t.Fatal(err)
 		}
 		select {
@@ -215,19 +215,19 @@ func TestPeopleTakeAccessBack(t *testing.T) {
 		if d.opens(one.Access, mainPath) || !d.opens(two.Access, mainPath) {
 			t.Error("the wrong access ended")
 		}
-		out, err := d.revokeClient(t.Context(), clientIn{ID: other[:12]})
+		out, err := d.office().revokeClient(t.Context(), clientIn{ID: other[:12]})
 		if err != nil || len(out.Revoked) != 1 || d.opens(two.Access, mainPath) {
 			t.Errorf("%+v %v", out, err)
 		}
 		if w := d.tokens("grant_type", grantRefresh, "client_id", other, "refresh_token", two.Refresh); w.Code != http.StatusUnauthorized {
 			t.Errorf("a forgotten client: %d", w.Code)
 		}
-		ended, err := d.listGrants(t.Context(), grantsIn{Ended: true})
+		ended, err := d.office().listGrants(t.Context(), grantsIn{Ended: true})
 		if err != nil || len(ended.Grants) != 2 || ended.Grants[0].Reason != reasonPerson {
 			t.Errorf("%+v %v", ended, err)
 		}
 		for _, in := range []grantIn{{}, {ID: "x", All: true}, {ID: "nothing"}} {
-			if _, err := d.revokeGrant(t.Context(), in); err == nil {
+			if _, err := d.office().revokeGrant(t.Context(), in); err == nil {
 				t.Errorf("%+v was taken", in)
 			}
 		}
@@ -240,20 +240,20 @@ func TestWhatIsOverIsForgotten(t *testing.T) {
 		client, all := d.given()
 		for range 3 {
 			d.clock.pass(20 * 24 * time.Hour)
-			d.tidy(t.Context())
+			d.broom().tidy(t.Context())
 			all = into[tokens](t, d.tokens("grant_type", grantRefresh, "client_id", client, "refresh_token", all.Refresh))
 		}
 		if !d.opens(all.Access, mainPath) {
 			t.Fatal("access that is used ends")
 		}
 		d.clock.pass(30 * 24 * time.Hour)
-		d.tidy(t.Context())
-		list, err := d.listGrants(t.Context(), grantsIn{Ended: true})
+		d.broom().tidy(t.Context())
+		list, err := d.office().listGrants(t.Context(), grantsIn{Ended: true})
 		if err != nil || len(list.Grants) != 1 || list.Grants[0].Reason != reasonAge {
 			t.Errorf("%+v %v", list, err)
 		}
 		d.clock.pass(keepGrants)
-		d.tidy(t.Context())
+		d.broom().tidy(t.Context())
 		for _, table := range []string{"oauth_clients", "oauth_codes", "oauth_grants", "oauth_tokens"} {
 			if left := d.dump(table); left != "" {
 				t.Errorf("%s keeps %s", table, left)
@@ -284,7 +284,7 @@ func TestMissingCredentialsOfTheLogin(t *testing.T) {
 		if _, _, err := d.Verify(t.Context(), all.Access, mainPath); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: a token says %v", c, err)
 		}
-		check := d.checks()[0].Run(t.Context())
+		check := d.office().checks()[0].Run(t.Context())
 		if !strings.Contains(check.Detail, c.want) || (check.Status == holdfast.StatusWarn) != (c.login == loginGitHub) {
 			t.Errorf("%+v: the check says %+v", c, check)
 		}

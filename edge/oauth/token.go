@@ -25,6 +25,9 @@ const (
 	grantRefresh = "refresh_token"
 )
 
+// a mint makes tokens, and takes them back.
+type mint struct{ *Server }
+
 // tokens is the answer of the token endpoint.
 type tokens struct {
 	Access  string `json:"access_token"`
@@ -34,7 +37,7 @@ type tokens struct {
 	Scope   string `json:"scope"`
 }
 
-func (s *Server) tokenRequest(w http.ResponseWriter, r *http.Request) {
+func (s mint) tokenRequest(w http.ResponseWriter, r *http.Request) {
 	form, err := readForm(w, r)
 	if err != nil {
 		s.answer(w, err)
@@ -81,7 +84,7 @@ func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 }
 
 // authenticate knows the client of a request: by its secret, if it has one.
-func (s *Server) authenticate(w http.ResponseWriter, r *http.Request, form url.Values) (client, error) {
+func (s mint) authenticate(w http.ResponseWriter, r *http.Request, form url.Values) (client, error) {
 	id, secret := form.Get("client_id"), form.Get("client_secret")
 	name, password, basic := r.BasicAuth()
 	if basic {
@@ -150,7 +153,7 @@ func notGood(what string) *refusal {
 
 // redeem gives tokens for a code, which is spent by the first try whatever comes of it: a try that
 // fails shows that the code is in wrong hands.
-func (s *Server) redeem(ctx context.Context, c client, form url.Values) (tokens, error) {
+func (s mint) redeem(ctx context.Context, c client, form url.Values) (tokens, error) {
 	secret := form.Get("code")
 	if secret == "" {
 		return tokens{}, refused("invalid_request", "code is missing")
@@ -187,7 +190,7 @@ func (s *Server) redeem(ctx context.Context, c client, form url.Values) (tokens,
 }
 
 // judgeCode holds a try against what the code was made for.
-func (s *Server) judgeCode(one code, c client, form url.Values, now time.Time) error {
+func (s mint) judgeCode(one code, c client, form url.Values, now time.Time) error {
 	verifier := form.Get("code_verifier")
 	switch {
 	case one.Client != c.ID, over(now, one.Created, one.Expires):
@@ -201,7 +204,7 @@ func (s *Server) judgeCode(one code, c client, form url.Values, now time.Time) e
 }
 
 // judgeResource refuses a token for another endpoint than the person was asked about.
-func (s *Server) judgeResource(form url.Values, granted string) error {
+func (s mint) judgeResource(form url.Values, granted string) error {
 	if !form.Has("resource") {
 		return nil
 	}
@@ -212,7 +215,7 @@ func (s *Server) judgeResource(form url.Values, granted string) error {
 }
 
 // settle writes the grant of a code down, with its first tokens.
-func (s *Server) settle(ctx context.Context, tx store.Tx, one code, c client, now time.Time) (tokens, error) {
+func (s mint) settle(ctx context.Context, tx store.Tx, one code, c client, now time.Time) (tokens, error) {
 	g := grant{
 		ID: one.Grant, Client: one.Client, Name: c.Name, Redirect: one.Redirect, User: one.User, Resource: one.Resource,
 		Scopes: one.Scopes, Created: now, Used: now, Expires: now.Add(s.spanOf(c)),
@@ -224,7 +227,7 @@ func (s *Server) settle(ctx context.Context, tx store.Tx, one code, c client, no
 }
 
 // spanOf is how long a grant lasts unless it is used again.
-func (s *Server) spanOf(c client) time.Duration {
+func (s mint) spanOf(c client) time.Duration {
 	if c.Refreshes {
 		return time.Duration(s.settings.Load().IdleFor)
 	}
@@ -232,7 +235,7 @@ func (s *Server) spanOf(c client) time.Duration {
 }
 
 // issue makes an access token, and a refresh token for a client that uses those.
-func (s *Server) issue(ctx context.Context, tx store.Tx, g grant, c client, scopes string, now time.Time) (tokens, error) {
+func (s mint) issue(ctx context.Context, tx store.Tx, g grant, c client, scopes string, now time.Time) (tokens, error) {
 	span := time.Duration(s.settings.Load().AccessFor)
 	given := tokens{Access: newToken(accessPrefix), Type: "Bearer", Expires: int(span.Seconds()), Scope: scopes}
 	err := putToken(ctx, tx, token{Hash: hash(given.Access), Grant: g.ID, Kind: kindAccess, Scopes: scopes, Created: now, Expires: now.Add(span)})
@@ -254,7 +257,7 @@ const (
 
 // refresh gives new tokens for a refresh token, which is spent. One that comes a second time was
 // stolen, before or after: nobody can tell, so the grant ends with all its tokens.
-func (s *Server) refresh(ctx context.Context, c client, form url.Values) (tokens, error) {
+func (s mint) refresh(ctx context.Context, c client, form url.Values) (tokens, error) {
 	secret := form.Get("refresh_token")
 	if secret == "" {
 		return tokens{}, refused("invalid_request", "refresh_token is missing")
@@ -297,7 +300,7 @@ func (s *Server) refresh(ctx context.Context, c client, form url.Values) (tokens
 
 // rotate spends a good refresh token and makes the next ones. What the client asked wrongly (no)
 // spends nothing.
-func (s *Server) rotate(ctx context.Context, tx store.Tx, one token, g grant, c client, form url.Values, now time.Time) (given tokens, no, err error) {
+func (s mint) rotate(ctx context.Context, tx store.Tx, one token, g grant, c client, form url.Values, now time.Time) (given tokens, no, err error) {
 	scopes := g.Scopes
 	if asked := form.Get("scope"); asked != "" {
 		if !within(asked, g.Scopes) {
@@ -319,7 +322,7 @@ func (s *Server) rotate(ctx context.Context, tx store.Tx, one token, g grant, c 
 }
 
 // alarm cuts what a grant has open and says that it ended by itself.
-func (s *Server) alarm(ctx context.Context, id string, c client, reason string) {
+func (s mint) alarm(ctx context.Context, id string, c client, reason string) {
 	s.streams.end(id)
 	s.needs.Log.Warn("an MCP client's access ended", slog.String("grant", id), slog.String("client", c.ID), slog.String("reason", reason))
 	about := detail{Client: c.ID, Name: c.Name, Reason: reason}
@@ -330,7 +333,7 @@ func (s *Server) alarm(ctx context.Context, id string, c client, reason string) 
 
 // revokeToken takes back a token at the wish of its client (RFC 7009): a refresh token with its
 // whole grant, an access token by itself. A token that is unknown is as good as taken back.
-func (s *Server) revokeToken(w http.ResponseWriter, r *http.Request) {
+func (s mint) revokeToken(w http.ResponseWriter, r *http.Request) {
 	form, err := readForm(w, r)
 	if err != nil {
 		s.answer(w, err)
@@ -350,7 +353,7 @@ func (s *Server) revokeToken(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusOK, struct{}{})
 }
 
-func (s *Server) takeBack(ctx context.Context, c client, name string) error {
+func (s mint) takeBack(ctx context.Context, c client, name string) error {
 	one, g, ok, err := s.rows.token(ctx, name)
 	if err != nil || !ok {
 		return err

@@ -304,14 +304,17 @@ const (
 	keepGrants = 30 * 24 * time.Hour
 )
 
+// a broom forgets what is over.
+type broom struct{ *Server }
+
 // tidy ends grants that were not used for long, and forgets what is over. What fails is tried again.
-func (s *Server) tidy(ctx context.Context) {
+func (s broom) tidy(ctx context.Context) {
 	if err := errors.Join(s.writeUses(ctx), s.sweep(ctx)); err != nil {
 		s.needs.Log.Warn("cannot tidy the access of MCP clients, trying again", slog.Any("error", err))
 	}
 }
 
-func (s *Server) sweep(ctx context.Context) error {
+func (s broom) sweep(ctx context.Context) error {
 	now := s.needs.Now()
 	steps := []struct {
 		query string

@@ -51,12 +51,12 @@ func TestAnOperatorsTokenIsNoPerson(t *testing.T) {
 	if !strings.Contains(page, `value="operator"><span>`) || !strings.Contains(page, `value="tools:call" checked>`) {
 		t.Errorf("operator is ticked beforehand, or is not there:\n%s", page)
 	}
-	plain := into[tokens](t, d.redeemed(client, d.consent(target, ScopeRead, ScopeCall).Get("code")))
+	plain := into[tokens](t, d.redeemed(client, d.agreed(target, ScopeRead, ScopeCall).Get("code")))
 	caller, _, err := d.Verify(t.Context(), plain.Access, mainPath)
 	if err != nil || caller.Tier != holdfast.TierTenantPeer {
 		t.Errorf("%+v %v", caller, err)
 	}
-	high := into[tokens](t, d.redeemed(client, d.consent(target, ScopeRead, ScopeCall, ScopeOperator).Get("code")))
+	high := into[tokens](t, d.redeemed(client, d.agreed(target, ScopeRead, ScopeCall, ScopeOperator).Get("code")))
 	caller, _, err = d.Verify(t.Context(), high.Access, mainPath)
 	if err != nil || caller.Tier != holdfast.TierOperator || caller.Human() {
 		t.Errorf("%+v %v", caller, err)
@@ -107,7 +107,7 @@ func TestChallenges(t *testing.T) {
 	d := lite(t)
 	_, all := d.given(ScopeRead)
 	client := d.enrolled(publicClient).ClientID
-	hub := into[tokens](t, d.redeemed(client, d.consent(ask(client, "resource", origin+"/mcp/notes", "scope", "tools:read"), ScopeRead).Get("code"), "resource", origin+"/mcp/notes"))
+	hub := into[tokens](t, d.redeemed(client, d.agreed(ask(client, "resource", origin+"/mcp/notes", "scope", "tools:read"), ScopeRead).Get("code"), "resource", origin+"/mcp/notes"))
 	for _, c := range []struct{ name, token, path, host, body, want string }{
 		{"nothing", "", mainPath, "127.0.0.1:8443", "", `Bearer realm="holdfast", resource_metadata="http://127.0.0.1:8443/.well-known/oauth-protected-resource/api/mcp", scope="tools:read tools:call"`},
 		{"a key", "sk-x", "/mcp/notes", "localhost:8443", "", `Bearer realm="holdfast", resource_metadata="http://localhost:8443/.well-known/oauth-protected-resource/mcp/notes", error="invalid_token", scope="tools:read tools:call hub:notes"`},
