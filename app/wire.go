@@ -291,7 +291,7 @@ func (h *House) wireEdge(p *parts) {
 	p.logins = auth.New(auth.Options{Store: h.Store, Journal: p.book, KeyedReads: true, Log: h.log})
 	p.grants = oauth.New(oauth.Needs{
 		Store: h.Store, Journal: p.book, Logins: p.logins, Keys: p.secrets, Log: h.log,
-		Tools: endpoints{p}.tools, API: func() string { return h.front.URL() },
+		Hubs: endpoints{p}.hubs, Tools: endpoints{p}.tools, API: func() string { return h.front.URL() },
 	})
 	h.reloaded["oauth"] = func(_ context.Context, fresh any) error { p.grants.Apply(*fresh.(*oauth.Settings)); return nil }
 	p.door = edge.New(edge.Options{
