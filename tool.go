@@ -54,3 +54,11 @@ type ToolResult struct {
 	// Failed marks a tool's own failure, which is fed back to the model.
 	Failed bool `json:"failed,omitempty"`
 }
+
+// An AgentModel is an agent as a model of the agent API.
+type AgentModel struct {
+	Name      string
+	BaseAgent string
+	IsPreset  bool
+	ToolCount int
+}

@@ -11,6 +11,7 @@ import (
 	"errors"
 
 	"holdfast"
+	"holdfast/agent/tools"
 	"holdfast/core/action"
 	"holdfast/core/house"
 )
@@ -28,7 +29,7 @@ func (a *Agents) Capability() house.Capability {
 	return house.Capability{
 		Name:   "agent",
 		Config: a.section, Migrations: migrations,
-		Actions: a.actions(),
+		Actions: append(a.actions(), a.presetActions()...),
 		Start:   a.start, Run: a.traces.run, Stop: a.stop,
 		Reason: "agents use the tools and are looked up by the gateway",
 	}
@@ -104,7 +105,7 @@ func (a *Agents) agents(ctx context.Context, _ action.Nothing) (agentList, error
 		Name: Name, Summary: "Plans tool calls, runs those that may run by themselves, and hands the others to the client for approval",
 		Model: settings.Model, Steps: settings.Steps, Tokens: settings.Tokens, Seconds: int64(settings.Time.Std().Seconds()),
 	}
-	entries, err := a.needs.Tools.List(ctx, holdfast.CallerFrom(ctx))
+	entries, err := a.needs.View(holdfast.CallerFrom(ctx), tools.Scope{}).List(ctx)
 	if err != nil {
 		return agentList{}, err
 	}

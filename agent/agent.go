@@ -14,7 +14,6 @@ package agent
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -23,16 +22,20 @@ import (
 
 	"holdfast"
 	"holdfast/agent/tools"
+	"holdfast/agent/upstream"
 	"holdfast/core/action"
 	"holdfast/core/config"
+	"holdfast/core/home"
 	"holdfast/core/store"
 	"holdfast/core/trace"
 )
 
-// catalogue is the tools that an agent may use.
-type catalogue interface {
-	List(context.Context, holdfast.Caller) ([]tools.Entry, error)
-	Call(ctx context.Context, caller holdfast.Caller, name string, arguments json.RawMessage) (tools.Result, error)
+// A View is the tools that one caller has through one scope.
+type View interface {
+	List(ctx context.Context) ([]tools.Entry, error)
+	// Now is List without waiting for servers that are starting.
+	Now() []tools.Entry
+	Call(ctx context.Context, r upstream.Request) (tools.Result, error)
 	Instructions() map[string]string
 }
 
@@ -45,10 +48,12 @@ type keys interface {
 // Needs is what the agents are made of.
 type Needs struct {
 	// Chat answers POST /v1/chat/completions for plain aliases, in process.
-	Chat  http.Handler
-	Tools catalogue
+	Chat http.Handler
+	// View is the catalogue as a caller sees it.
+	View  func(holdfast.Caller, tools.Scope) View
 	Keys  keys
 	Store *store.Store
+	Home  home.Home
 	// Approvals is where calls wait for a person.
 	Approvals *action.Queue
 	// Master keeps the presets.
@@ -103,6 +108,7 @@ type Agents struct {
 	parkings parkings
 	carried  *carrying
 	seal     seal
+	presets  *presets
 }
 
 // New makes the agents.
@@ -113,6 +119,7 @@ func New(needs Needs) *Agents {
 	}
 	return &Agents{
 		needs: needs, now: now, traces: newTraces(needs.Store, now, needs.Log), parkings: parkings{needs.Store, now}, carried: newCarrying(), seal: newSeal(),
+		presets: &presets{master: needs.Master, file: needs.Home.MasterFile(), log: needs.Log},
 		section: &Settings{
 			Model: "chat", Steps: 8, Tokens: 200_000, Time: config.Duration(5 * time.Minute), Result: 64 << 10,
 			Approval: config.Duration(24 * time.Hour),

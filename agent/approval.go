@@ -14,6 +14,7 @@ import (
 
 	"holdfast"
 	"holdfast/agent/tools"
+	"holdfast/agent/upstream"
 	"holdfast/core/action"
 )
 
@@ -302,7 +303,7 @@ func (a *Agents) carry(ctx context.Context, held action.Held) (json.RawMessage, 
 	recording := a.traces.begin(held.Asker, p.Agent, "", p.Agent)
 	began := time.Now()
 	if ok {
-		result, err = a.view(held.Asker, as).Call(ctx, p.Tool, p.Arguments)
+		result, err = a.view(held.Asker, as).Call(ctx, upstream.Request{Name: p.Tool, Arguments: p.Arguments})
 	}
 	if err != nil {
 		result.Text, result.Failed = err.Error(), true

@@ -4,9 +4,14 @@ package agent
 
 import (
 	"encoding/json"
+	"log/slog"
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"holdfast"
+	"holdfast/agent/tools"
+	"holdfast/core/store/storetest"
 )
 
 // FuzzRequest sends what no client should: it is refused in the form of the OpenAI API, or answered.
@@ -17,8 +22,13 @@ func FuzzRequest(f *testing.F) {
 	} {
 		f.Add(body, "memory")
 	}
+	kept := storetest.SQLite(f, allMigrations())
 	f.Fuzz(func(t *testing.T, body, memory string) {
-		a := New(Needs{Chat: &model{script: []line{{text: "ok"}}}, Tools: &box{alone: map[string]bool{"add": true}}})
+		some := &box{alone: map[string]bool{"add": true}}
+		a := New(Needs{
+			Chat: &model{script: []line{{text: "ok"}}}, Store: kept, Log: slog.New(slog.DiscardHandler),
+			View: func(c holdfast.Caller, s tools.Scope) View { return seenBox{some, c, s} },
+		})
 		handler, _ := a.Lookup(Name)
 		r := httptest.NewRequestWithContext(t.Context(), "POST", "/v1/chat/completions", strings.NewReader(body))
 		r.Header.Set("X-Luna-Memory", memory)

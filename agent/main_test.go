@@ -20,7 +20,10 @@ import (
 
 	"holdfast"
 	"holdfast/agent/tools"
+	"holdfast/agent/upstream"
 	"holdfast/core/action"
+	"holdfast/core/config"
+	"holdfast/core/home"
 	"holdfast/core/store"
 	"holdfast/core/store/storetest"
 )
@@ -153,26 +156,51 @@ type box struct {
 	tier  map[string]holdfast.Tier
 }
 
-func (b *box) List(_ context.Context, c holdfast.Caller) ([]tools.Entry, error) {
+// a seenBox is the box as one caller sees it with one preset.
+type seenBox struct {
+	*box
+	caller holdfast.Caller
+	scope  tools.Scope
+}
+
+func (b seenBox) List(context.Context) ([]tools.Entry, error) { return b.Now(), nil }
+
+func (b seenBox) Now() []tools.Entry {
 	var list []tools.Entry
 	for name := range b.tools {
-		if b.tier[name] <= c.Tier {
-			list = append(list, tools.Entry{Extension: "notes", Tool: holdfast.Tool{
-				Name: name, Summary: "does " + name, Passthrough: b.alone[name], Input: json.RawMessage(`{"type":"object"}`),
-			}})
+		e := tools.Entry{Extension: "notes", Tool: holdfast.Tool{
+			Name: name, Summary: "does " + name, Passthrough: b.alone[name], Input: json.RawMessage(`{"type":"object"}`), Tier: b.tier[name],
+		}}
+		on := true
+		if b.scope.Preset != nil {
+			for _, said := range []string{"*", name} {
+				if set, ok := b.scope.Preset.Tools[said]; ok {
+					if set.EnabledInMCP != nil {
+						on = *set.EnabledInMCP
+					}
+					if set.Passthrough != nil {
+						e.Passthrough = *set.Passthrough
+					}
+				}
+			}
+		}
+		if on && b.tier[name] <= b.caller.Tier {
+			list = append(list, e)
 		}
 	}
-	return list, nil
+	return list
 }
 
-func (b *box) Call(ctx context.Context, _ holdfast.Caller, name string, arguments json.RawMessage) (tools.Result, error) {
+func (b seenBox) Call(ctx context.Context, r upstream.Request) (tools.Result, error) {
 	b.mu.Lock()
-	b.calls = append(b.calls, name+string(arguments))
+	b.calls = append(b.calls, r.Name+string(r.Arguments))
 	b.mu.Unlock()
-	return b.tools[name](ctx, arguments)
+	return b.tools[r.Name](ctx, r.Arguments)
 }
 
-func (b *box) Instructions() map[string]string { return map[string]string{"notes": "Notes are kept."} }
+func (b seenBox) Instructions() map[string]string {
+	return map[string]string{"notes": "Notes are kept."}
+}
 
 func answers(text string) func(context.Context, json.RawMessage) (tools.Result, error) {
 	return func(context.Context, json.RawMessage) (tools.Result, error) {
@@ -193,6 +221,7 @@ type bench struct {
 	box      *box
 	url      string
 	store    *store.Store
+	place    home.Home
 	registry *action.Registry
 	ahead    atomic.Int64 // of the clock, in nanoseconds
 }
@@ -222,8 +251,11 @@ func (b *bench) house() (*action.Registry, *Agents) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	a := New(Needs{Chat: b.model, Tools: b.box, Store: b.store, Approvals: registry.Queue("tool"), Log: log, Now: now})
-	if err := errors.Join(registry.Add(a.actions()...), a.start(b.t.Context())); err != nil {
+	a := New(Needs{
+		Chat: b.model, Store: b.store, Home: b.place, Master: config.NewMaster(b.place),
+		View: func(caller holdfast.Caller, scope tools.Scope) View { return seenBox{b.box, caller, scope} }, Approvals: registry.Queue("tool"), Log: log, Now: now,
+	})
+	if err := errors.Join(registry.Add(append(a.actions(), a.presetActions()...)...), a.start(b.t.Context())); err != nil {
 		b.t.Fatal(err)
 	}
 	return registry, a
@@ -248,6 +280,7 @@ func newBench(t *testing.T, script ...line) *bench {
 		alone: map[string]bool{"add": true, "list": true, "broken": true},
 		tier:  map[string]holdfast.Tier{},
 	}}
+	b.place = home.At(t.TempDir())
 	b.store = storetest.SQLite(t, allMigrations())
 	b.registry, b.Agents = b.house()
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

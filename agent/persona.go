@@ -4,7 +4,8 @@ package agent
 
 import (
 	"context"
-	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,9 +31,11 @@ func builtIn(model string) bool {
 type persona struct {
 	name   string // as a model
 	base   string
+	preset bool
 	alias  string // asked for plans and answers
 	prompt string
 	bounds bounds
+	chosen *tools.Selection // nil inherits all
 }
 
 // bounds are those of one request.
@@ -45,8 +48,21 @@ type bounds struct {
 // plans tells the planner from the plain loop.
 func (p persona) plans() bool { return p.base == Name }
 
-// persona finds what a model's name stands for: a built-in agent, with an alias behind it or not.
+// persona finds what a model's name stands for.
 func (a *Agents) persona(model string) (persona, bool) {
+	if builtIn(model) {
+		return a.builtInPersona(model)
+	}
+	kept, ok := a.presets.all()[model]
+	if !ok || (kept.Enabled != nil && !*kept.Enabled) {
+		return persona{}, false
+	}
+	as, err := a.dress(model, kept)
+	return as, err == nil
+}
+
+// builtInPersona is a built-in agent, with an alias behind its name or not.
+func (a *Agents) builtInPersona(model string) (persona, bool) {
 	s := a.settings()
 	name, alias, with := strings.Cut(model, "/")
 	if with && (alias == "" || builtIn(alias)) {
@@ -59,21 +75,24 @@ func (a *Agents) persona(model string) (persona, bool) {
 	return p, name == Name || name == Simple
 }
 
-// a view is the tools that one caller has with one persona.
-type view struct {
-	tools  catalogue
-	caller holdfast.Caller
+// view is the tools that a caller has with a persona.
+func (a *Agents) view(caller holdfast.Caller, as persona) View {
+	return a.needs.View(caller, tools.Scope{Preset: as.chosen})
 }
 
-func (a *Agents) view(caller holdfast.Caller, _ persona) view { return view{a.needs.Tools, caller} }
-
-func (v view) List(ctx context.Context) ([]tools.Entry, error) { return v.tools.List(ctx, v.caller) }
-
-func (v view) Call(ctx context.Context, name string, arguments json.RawMessage) (tools.Result, error) {
-	return v.tools.Call(ctx, v.caller, name, arguments)
+// Models lists the agents as models, with as many tools as the caller of ctx has with each.
+func (a *Agents) Models(ctx context.Context) []holdfast.AgentModel {
+	caller := holdfast.CallerFrom(ctx)
+	var list []holdfast.AgentModel
+	for _, name := range []string{Name, Simple} {
+		as, _ := a.builtInPersona(name)
+		list = append(list, holdfast.AgentModel{Name: name, BaseAgent: name, ToolCount: len(a.view(caller, as).Now())})
+	}
+	all := a.presets.all()
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if as, ok := a.persona(name); ok && !builtIn(name) {
+			list = append(list, holdfast.AgentModel{Name: name, BaseAgent: as.base, IsPreset: true, ToolCount: len(a.view(caller, as).Now())})
+		}
+	}
+	return list
 }
-
-func (v view) Instructions() map[string]string { return v.tools.Instructions() }
-
-// Models lists the agents as models.
-func (a *Agents) Models() []string { return []string{Name, Simple} }

@@ -17,6 +17,7 @@ import (
 
 	"holdfast"
 	"holdfast/agent/tools"
+	"holdfast/agent/upstream"
 	"holdfast/core/trace"
 )
 
@@ -37,7 +38,7 @@ type run struct {
 	asked  *request
 	as     persona
 	caller holdfast.Caller
-	tools  view
+	tools  View
 	clock  *stopwatch
 	out    answer
 	trace  *recording
@@ -339,7 +340,7 @@ func (r *run) carry(ctx context.Context, c toolCall, e tools.Entry, arguments js
 	defer span.End()
 	span.Set(trace.String("gen_ai.operation.name", "execute_tool"), trace.String("gen_ai.tool.name", name), trace.String("gen_ai.tool.call.id", c.ID))
 	began := time.Now()
-	result, err := r.tools.Call(ctx, name, arguments)
+	result, err := r.tools.Call(ctx, upstream.Request{Name: name, Arguments: arguments})
 	took := time.Since(began)
 	status := "done"
 	if err != nil {

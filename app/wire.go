@@ -259,7 +259,7 @@ func (h *House) wireAgent(p *parts) {
 		Actions: h.Registry, Secret: p.secrets.Get, Journal: p.book, Helper: h.options.Watch, Log: h.log,
 		Skills: p.skills, Master: p.master, Keys: p.secrets, Store: h.Store, Meter: p.meter.Use,
 	})
-	p.agents = agent.New(agent.Needs{Chat: p.models.Inner(), Tools: p.catalogue, Keys: p.secrets, Store: h.Store, Approvals: h.Registry.Queue("tool"), Master: p.master, Traces: p.spans, Log: h.log})
+	p.agents = agent.New(agent.Needs{Chat: p.models.Inner(), View: seenBy(p.catalogue), Home: h.Home, Keys: p.secrets, Store: h.Store, Approvals: h.Registry.Queue("tool"), Master: p.master, Traces: p.spans, Log: h.log})
 	p.models.SetAgents(p.agents)
 	p.secrets.Use(keys.Needs{Required: askers{p.units, p.extensions, p.models, p.spans}, Units: p.units, Log: h.log})
 	h.reloaded = map[string]func(context.Context, any) error{
@@ -273,6 +273,11 @@ func (h *House) wireAgent(p *parts) {
 		"tools":     func(_ context.Context, fresh any) error { p.catalogue.Apply(*fresh.(*tools.Settings)); return nil },
 		"agent":     func(_ context.Context, fresh any) error { p.agents.Apply(*fresh.(*agent.Settings)); return nil },
 	}
+}
+
+// seenBy is the catalogue as agents see it.
+func seenBy(c *tools.Catalogue) func(holdfast.Caller, tools.Scope) agent.View {
+	return func(caller holdfast.Caller, s tools.Scope) agent.View { return c.View(caller, s) }
 }
 
 // askers are all who ask for keys, as one.

@@ -41,7 +41,7 @@ type secrets interface {
 // agents are the house's agents, which are called like models.
 type agents interface {
 	Lookup(model string) (http.Handler, bool)
-	Models() []string
+	Models(context.Context) []holdfast.AgentModel
 }
 
 // Needs is what a gateway is made of.

@@ -230,7 +230,9 @@ func TestStreamsShareAConnection(t *testing.T) {
 // crew is one agent, which answers with the body it got.
 type crew struct{}
 
-func (crew) Models() []string { return []string{"companion", "chat"} }
+func (crew) Models(context.Context) []holdfast.AgentModel {
+	return []holdfast.AgentModel{{Name: "companion", BaseAgent: "passthrough_agent", IsPreset: true, ToolCount: 3}, {Name: "chat"}}
+}
 
 func (crew) Lookup(model string) (http.Handler, bool) {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -15,34 +15,37 @@ import (
 	"holdfast/gateway/provider"
 )
 
-// A listed model is a name that may stand as a model's.
-type listed struct{ id, owner string }
+// A listed model is a name that may stand as a model's; agent is there for one that is an agent.
+type listed struct {
+	id, owner string
+	agent     *holdfast.AgentModel
+}
 
 // names lists what may stand as a model's name: aliases, agents, and what providers announce; for a
 // caller whose key is not for all, those that it is for.
 func (g *Gateway) names(ctx context.Context) []listed {
 	caller := holdfast.CallerFrom(ctx)
 	list, seen := []listed{}, map[string]bool{}
-	add := func(id, owner string) {
+	add := func(id, owner string, agent *holdfast.AgentModel) {
 		if !seen[id] && (g.needs.Limits == nil || g.needs.Limits.May(ctx, caller, id)) {
 			seen[id] = true
-			list = append(list, listed{id, owner})
+			list = append(list, listed{id, owner, agent})
 		}
 	}
 	t := g.routes.Load()
 	if t != nil {
 		for _, name := range t.names.Aliases() {
-			add(name, "holdfast")
+			add(name, "holdfast", nil)
 		}
 	}
 	if g.agents != nil {
-		for _, name := range g.agents.Models() {
-			add(name, "agent")
+		for _, one := range g.agents.Models(ctx) {
+			add(one.Name, "agent", &one)
 		}
 	}
 	if t != nil {
 		for _, name := range t.announced() {
-			add(name.String(), name.Provider)
+			add(name.String(), name.Provider, nil)
 		}
 	}
 	return list
@@ -84,7 +87,11 @@ func object(client *dialect.Dialect, began time.Time, one listed) any {
 	if client.Name == provider.Messages {
 		return map[string]any{"type": "model", "id": one.id, "display_name": one.id, "created_at": began.UTC().Format(time.RFC3339)}
 	}
-	return map[string]any{"id": one.id, "object": "model", "created": began.Unix(), "owned_by": one.owner}
+	shown := map[string]any{"id": one.id, "object": "model", "created": began.Unix(), "owned_by": one.owner}
+	if a := one.agent; a != nil {
+		shown["is_preset"], shown["base_agent"], shown["tool_count"] = a.IsPreset, a.BaseAgent, a.ToolCount
+	}
+	return shown
 }
 
 func send(w http.ResponseWriter, client *dialect.Dialect, v any) {

@@ -45,10 +45,12 @@ func (r routing) allActions() []holdfast.Action {
 	return append([]holdfast.Action{action.NewAction(list, r.list), asker(r).action()}, r.actions()...)
 }
 
-func (r routing) list(context.Context, action.Nothing) (modelList, error) {
+func (r routing) list(ctx context.Context, _ action.Nothing) (modelList, error) {
 	out := modelList{Aliases: []Alias{}, Models: []string{}, Agents: []string{}}
 	if r.agents != nil {
-		out.Agents = append(out.Agents, r.agents.Models()...)
+		for _, one := range r.agents.Models(ctx) {
+			out.Agents = append(out.Agents, one.Name)
+		}
 	}
 	t := r.routes.Load()
 	if t == nil {

@@ -79,9 +79,19 @@ type MasterMCPServer struct {
 
 // A MasterPreset is one agent preset.
 type MasterPreset struct {
-	BaseAgent  string          `json:"base_agent,omitempty"`
-	Enabled    *bool           `json:"enabled,omitempty"`
-	ToolConfig json.RawMessage `json:"tool_config,omitempty"`
+	BaseAgent    string          `json:"base_agent,omitempty"`
+	Enabled      *bool           `json:"enabled,omitempty"` // nil counts as enabled
+	ToolConfig   json.RawMessage `json:"tool_config,omitempty"`
+	SystemPrompt string          `json:"system_prompt,omitempty"`
+	Alias        string          `json:"alias,omitempty"`
+	Budget       MasterBudget    `json:"budget,omitzero"`
+}
+
+// A MasterBudget bounds each request of a preset; 0 is as section agent says.
+type MasterBudget struct {
+	Steps   int   `json:"steps,omitempty"`
+	Tokens  int64 `json:"tokens,omitempty"`
+	Seconds int64 `json:"seconds,omitempty"`
 }
 
 // MasterPorts are the ports given once and for all; a service's name is "extension.service".

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"holdfast"
+)
+
+const librarian = `{"name":"librarian","base_agent":"simple_agent","tool_config":{"*":false,"list":true,"delete":{"enabled_in_mcp":true,"passthrough":true}},
+	"system_prompt":"You keep the notes.","alias":"fast","budget":{"steps":2,"tokens":1000,"seconds":60}}`
+
+func TestAPresetIsAnAgentOfItsOwn(t *testing.T) {
+	b := newBench(t, line{calls: []toolCall{call("c1", "delete", `{}`), call("c2", "add", `{}`)}}, line{text: "Done."})
+	if _, err := b.do("preset.add", librarian); err != nil {
+		t.Fatal(err)
+	}
+	got := b.post(strings.Replace(hello, Name, "librarian", 1))
+	if got.text() != "Done." || got.whole.Model != "librarian" {
+		t.Fatalf("answer is %s", got.body)
+	}
+	asked := b.model.asked[0]
+	offered := asked.offered()
+	slices.Sort(offered)
+	if asked.Model != "fast" || asked.agent != "librarian" || !slices.Equal(offered, []string{"delete", "list"}) {
+		t.Errorf("the model %s was asked by %s with %v", asked.Model, asked.agent, offered)
+	}
+	if system := asked.Messages[0].text(); !strings.HasPrefix(system, "You keep the notes.\n") || strings.Contains(system, directResponse) {
+		t.Errorf("the system message is %s", system)
+	}
+	// Its switches let delete run by itself; add is not its tool. It has two steps.
+	if !slices.Equal(b.box.calls, []string{"delete{}"}) || len(b.model.asked[1].Tools) != 0 {
+		t.Errorf("calls are %v, the last step has %d tools", b.box.calls, len(b.model.asked[1].Tools))
+	}
+}
+
+func TestPresetsAreKeptWithWhatOthersWrote(t *testing.T) {
+	b := newBench(t)
+	before := `{"luna": {"version": "1"}, "agent_presets": {"old": {"base_agent": "passthrough_agent", "enabled": true, "tool_config": {"add": {"enabled": false}}, "theirs": [1]}}, "more": 1}`
+	if err := os.WriteFile(b.place.MasterFile(), []byte(before), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct{ name, input, want string }{
+		{"preset.list", `{}`, `"name":"old","base_agent":"passthrough_agent","enabled":true,"tool_count":3`},
+		{"preset.tools", `{"name":"old"}`, `"name":"add","source":"","enabled":false`},
+		{"preset.add", librarian, `"tool_count":2`},
+		{"preset.update", `{"name":"old","enabled":false,"system_prompt":"Be brief."}`, `"enabled":false`},
+		{"preset.list", `{}`, `"system_prompt":"Be brief."`},
+		{"preset.delete", `{"name":"librarian"}`, `"deleted":{"name":"librarian"`},
+	} {
+		out, err := b.do(step.name, step.input)
+		if err != nil || !strings.Contains(string(out), step.want) {
+			t.Errorf("%s answers %s, %v; want %s", step.name, out, err, step.want)
+		}
+	}
+	var after struct {
+		Presets map[string]struct {
+			Theirs []int  `json:"theirs"`
+			Prompt string `json:"system_prompt"`
+		} `json:"agent_presets"`
+		More int `json:"more"`
+	}
+	text, err := os.ReadFile(b.place.MasterFile())
+	if err != nil || json.Unmarshal(text, &after) != nil || len(after.Presets) != 1 || after.Presets["old"].Prompt == "" || len(after.Presets["old"].Theirs) != 1 || after.More != 1 {
+		t.Errorf("the file is %s, %v", text, err)
+	}
+	if _, ok := b.Lookup("old"); ok {
+		t.Error("a preset that is off is a model")
+	}
+	if _, ok := b.Lookup("librarian"); ok {
+		t.Error("a preset that is deleted is a model")
+	}
+}
+
+func TestWrongPresetsAreRefused(t *testing.T) {
+	b := newBench(t)
+	for input, want := range map[string]string{
+		`{"name":"passthrough_agent"}`:        "cannot be a preset's name",
+		`{"name":"a/b"}`:                      "cannot be a preset's name",
+		`{"name":"../x"}`:                     "cannot be a preset's name",
+		`{"name":"x","base_agent":"other"}`:   "base_agent",
+		`{"name":"x","alias":"simple_agent"}`: "is an agent",
+		`{"name":"x","tool_config":[1]}`:      "tool_config",
+		`{"name":"x","system_prompt":"` + strings.Repeat("x", 17<<10) + `"}`: "at most 16384",
+		`{"name":"x","budget":{"steps":-1}}`:                                 "budget",
+	} {
+		if _, err := b.do("preset.add", input); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.80s is answered %v, want %s", input, err, want)
+		}
+	}
+	for name, code := range map[string]holdfast.Code{"preset.update": holdfast.CodeNotFound, "preset.delete": holdfast.CodeNotFound, "preset.tools": holdfast.CodeNotFound} {
+		_, err := b.do(name, `{"name":"nobody"}`)
+		if known, ok := errors.AsType[*holdfast.Error](err); !ok || known.Code != code {
+			t.Errorf("%s is answered %v", name, err)
+		}
+	}
+	if _, err := b.do("preset.add", librarian); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.do("preset.add", librarian); err == nil {
+		t.Error("a preset was made twice")
+	}
+}
+
+func TestAgentsAndPresetsAreModels(t *testing.T) {
+	b := newBench(t)
+	b.box.tier["delete"] = holdfast.TierOwner
+	if _, err := b.do("preset.add", librarian); err != nil {
+		t.Fatal(err)
+	}
+	want := []holdfast.AgentModel{
+		{Name: Name, BaseAgent: Name, ToolCount: 3},
+		{Name: Simple, BaseAgent: Simple, ToolCount: 3},
+		{Name: "librarian", BaseAgent: Simple, IsPreset: true, ToolCount: 1},
+	}
+	if got := b.Models(holdfast.WithCaller(t.Context(), person())); !slices.Equal(got, want) {
+		t.Errorf("models are %+v", got)
+	}
+	// A file that cannot be read leaves the presets that were there.
+	if err := os.WriteFile(b.place.MasterFile(), []byte(`{"agent_presets": [`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.Models(holdfast.WithCaller(t.Context(), person())); len(got) != 3 {
+		t.Errorf("models are %+v", got)
+	}
+}
+
+func TestSimpleAgentUsesOneToolAfterTheOther(t *testing.T) {
+	b := newBench(t, line{text: "I look.", calls: []toolCall{call("c1", "list", `{}`), call("c2", "add", `{}`)}}, line{calls: []toolCall{call("c3", "delete", `{}`)}})
+	got := b.post(strings.Replace(hello, Name, Simple, 1))
+	if !slices.Equal(b.box.calls, []string{"list{}", "add{}"}) || got.whole.Choices[0].Finish != "tool_calls" {
+		t.Errorf("calls are %v, answer %s", b.box.calls, got.body)
+	}
+	if slices.Contains(b.model.asked[0].offered(), directResponse) {
+		t.Error("it is offered to plan")
+	}
+}
