@@ -25,6 +25,7 @@ type snapshot struct {
 	templates []*templateEntry
 	speakers  []speaker
 	hubs      map[string]*Hub
+	reserved  map[string]bool              // names of the house's actions
 	bare      map[string]map[string]*entry // by hub, then own name: of hubs that show a server as it is
 }
 
@@ -62,7 +63,7 @@ func build(c *Catalogue) *snapshot {
 		catalogue: c, book: book, owners: map[string]map[string]bool{},
 		snapshot: &snapshot{
 			byName: map[string]*entry{}, byPrompt: map[string]*promptEntry{}, byURI: map[string]*resourceEntry{},
-			hubs: book.hubs, bare: map[string]map[string]*entry{},
+			reserved: reservedNames(c.needs.Actions), hubs: book.hubs, bare: map[string]map[string]*entry{},
 		},
 	}
 	house := houseEntries(c.needs.Actions)
@@ -110,7 +111,7 @@ func (b *builder) name(house, others []*entry) {
 	}
 	for _, e := range others {
 		name := e.Name
-		if wanted[name] > 1 {
+		if wanted[name] > 1 || b.reserved[name] {
 			name = toolName(e.owner() + "_" + name)
 		}
 		for b.byName[name] != nil {

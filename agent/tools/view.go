@@ -183,6 +183,7 @@ func (s sight) missing(name string) error {
 func (v View) Call(ctx context.Context, r upstream.Request) (Result, error) {
 	e, s, err := v.find(ctx, r.Name)
 	if err != nil {
+		v.Refused(ctx, r.Name, r.Arguments, err)
 		return Result{}, err
 	}
 	c := call{catalogue: v.catalogue, caller: v.caller, entry: e, request: r, bare: s.hub.bare(), hub: v.scope.Hub}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tools
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"strings"
+
+	"holdfast"
+)
+
+// Refused journals that a caller wanted what it may not have: a tool above its tier, one that waits
+// for a person, or an action of the house that is no tool at all. Names that mean nothing here are not
+// journaled: there was nothing to refuse.
+func (v View) Refused(ctx context.Context, name string, arguments json.RawMessage, why error) {
+	s := v.sight()
+	e := s.byName[name]
+	if e == nil && !s.reserved[name] {
+		return
+	}
+	c := call{catalogue: v.catalogue, caller: v.caller, entry: e, hub: v.scope.Hub}
+	if e == nil {
+		c.entry = &entry{Entry: Entry{Tool: holdfast.Tool{Name: name, Source: houseName}}}
+	}
+	var shape map[string]any
+	if c.entry.schema != nil {
+		shape = c.entry.schema.tree
+	}
+	detail := map[string]any{"arguments": Redacted(arguments, shape), "error": cutText(why.Error(), maxShown)}
+	if err := c.journal(context.WithoutCancel(ctx), holdfast.OutcomeRefused, 0, detail); err != nil {
+		v.catalogue.needs.Log.Error("cannot journal a refused tool call", slog.String("tool", name), slog.Any("error", err))
+	}
+}
+
+// reservedNames are the names of all actions, also of those that are no tools: nobody else's tool may
+// stand under one.
+func reservedNames(actions actions) map[string]bool {
+	names := map[string]bool{}
+	if actions == nil {
+		return names
+	}
+	for _, a := range actions.Actions() {
+		names[toolName(strings.ReplaceAll(a.Name, ".", "_"))] = true
+	}
+	return names
+}
