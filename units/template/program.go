@@ -138,15 +138,21 @@ func (k kit) tells(ctx context.Context, p program) (string, error) {
 		path = p.path
 	}
 	cmd.Dir, cmd.Env, cmd.WaitDelay = place, []string{"PATH=" + path, "HOME=" + place, "NO_COLOR=1"}, time.Second
-	out, err := cmd.CombinedOutput()
-	said := strings.Join(strings.Fields(string(out)), " ")
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	said := strings.Join(strings.Fields(errs.String()+string(out)), " ")
 	if err != nil {
 		return "", holdfast.BadInput("cannot add "+k.title, holdfast.Problem{
 			Field: "program", Message: fmt.Sprintf("%s --version fails (%v): %.300s", strings.Join(p.run, " "), err, said), Remedy: "it needs " + first(k.needs, "to be installed whole: "+k.install),
 		})
 	}
-	line, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
-	return fmt.Sprintf("%.100s", line), nil
+	for line := range strings.Lines(string(out)) {
+		if strings.ContainsFunc(line, func(r rune) bool { return r >= '0' && r <= '9' }) {
+			return fmt.Sprintf("%.100s", strings.TrimSpace(line)), nil // some say other things first
+		}
+	}
+	return fmt.Sprintf("%.100s", said), nil
 }
 
 func first(texts ...string) string {
