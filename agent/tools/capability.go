@@ -210,7 +210,8 @@ func alike(a, b upstream.Declaration) bool {
 		x.Settings, y.Settings = nil, nil
 		return reflect.DeepEqual(x, y)
 	}
-	return a.Remote.URL == b.Remote.URL && a.Remote.Legacy == b.Remote.Legacy && maps.Equal(a.Remote.Header, b.Remote.Header)
+	x, y := a.Remote, b.Remote
+	return x.URL == y.URL && x.Legacy == y.Legacy && x.Key == y.Key && x.Auth == y.Auth && maps.Equal(x.Header, y.Header)
 }
 
 // resettle takes other switches up.
