@@ -183,7 +183,7 @@ func (h *House) wire(p *parts) error {
 		p.skills.Capability(),
 		p.catalogue.Capability(),
 		p.agents.Capability(),
-		mcp.New(p.catalogue, version, h.log).Capability(),
+		h.toolServer(p).Capability(),
 		probes,
 		h.desk(p).Capability(),
 		h.front.Capability(),
@@ -290,6 +290,14 @@ func (a askers) Required() []keys.Requirement {
 		all = append(all, one.Required()...)
 	}
 	return all
+}
+
+// toolServer serves the catalogue by MCP.
+func (h *House) toolServer(p *parts) *mcp.Server {
+	return mcp.New(mcp.Needs{
+		View:    func(caller holdfast.Caller, s tools.Scope) mcp.View { return p.catalogue.View(caller, s) },
+		Changed: p.catalogue.Changed, Bearer: p.catalogue.Bearer, Version: version, Log: h.log,
+	})
 }
 
 func (h *House) wireEdge(p *parts) {

@@ -57,7 +57,9 @@ func BenchmarkCall(b *testing.B) {
 			Home: home.At(b.TempDir()), House: func() string { return "bench" }, Actions: oneAction{greet},
 			Journal: forgetful{}, Log: slog.New(slog.DiscardHandler),
 		})
-		measure(b, New(c, "1", slog.New(slog.DiscardHandler)))
+		needs := needsOf(c)
+		needs.Version, needs.Log = "1", slog.New(slog.DiscardHandler)
+		measure(b, New(needs))
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -67,6 +68,11 @@ func realCatalogue(t *testing.T, servers ...holdfast.ToolServer) *tools.Catalogu
 	return c
 }
 
+// needsOf serves a catalogue.
+func needsOf(c *tools.Catalogue) Needs {
+	return Needs{View: func(caller holdfast.Caller, s tools.Scope) View { return c.View(caller, s) }, Changed: c.Changed}
+}
+
 func notes(t *testing.T) holdfast.ToolServer {
 	t.Helper()
 	dir := t.TempDir()
@@ -99,7 +105,14 @@ type published struct {
 		Name        string `json:"name"`
 		Description string `json:"description"`
 	} `json:"tools"`
-	Results []struct {
+	Prompts []struct {
+		Name string `json:"name"`
+	} `json:"prompts"`
+	Resources []struct {
+		URI string `json:"uri"`
+	} `json:"resources"`
+	Progress []float64 `json:"progress"`
+	Results  []struct {
 		IsError    bool            `json:"isError"`
 		Structured json.RawMessage `json:"structuredContent"`
 		Error      string          `json:"error"`
@@ -128,12 +141,13 @@ func runClient(t *testing.T, folder string, args ...string) published {
 
 func TestPublishedClients(t *testing.T) {
 	folder := clientsFolder(t)
-	_, url := endpoint(t, realCatalogue(t, notes(t), everything(folder)))
+	_, url := serving(t, needsOf(realCatalogue(t, notes(t), everything(folder))))
 	for flavour, protocol := range map[string]string{"v1": "2025-11-25", "v2-legacy": "2025-11-25", "v2": "2026-07-28"} {
 		t.Run(flavour, func(t *testing.T) {
 			got := runClient(t, folder, flavour, url, "agent",
 				"add", `{"title":"milk"}`, "add", `{}`, "echo", `{"message":"hello"}`, "get-sum", `{"a":2,"b":3}`,
-				"get-structured-content", `{"location":"Chicago"}`, "get-tiny-image", `{}`, "nowhere", `{}`)
+				"get-structured-content", `{"location":"Chicago"}`, "get-tiny-image", `{}`, "nowhere", `{}`,
+				"trigger-elicitation-request", `{}`, "trigger-long-running-operation", `{"duration":1,"steps":4}`)
 			if got.Protocol != protocol {
 				t.Errorf("the protocol is %q, want %q", got.Protocol, protocol)
 			}
@@ -144,7 +158,7 @@ func TestPublishedClients(t *testing.T) {
 			if !strings.Contains(names["add"], "Example Prompt: remember milk") || names["echo"] == "" || len(names) < 8 {
 				t.Errorf("tools are %v", names)
 			}
-			if len(got.Results) != 7 {
+			if len(got.Results) != 9 {
 				t.Fatalf("results are %+v", got.Results)
 			}
 			for i, want := range []string{`{"title": "milk"}`, "title", "hello", "5", "temperature"} {
@@ -161,6 +175,12 @@ func TestPublishedClients(t *testing.T) {
 			}
 			if got.Results[6].Error == "" && !got.Results[6].IsError {
 				t.Errorf("an unknown tool is answered %+v", got.Results[6])
+			}
+			if asked := got.Results[7]; asked.IsError || !strings.Contains(fmt.Sprint(asked.Content), "Name: Ada") {
+				t.Errorf("the server asked the client and got %+v", asked)
+			}
+			if len(got.Progress) < 4 || len(got.Prompts) < 3 || len(got.Resources) < 3 {
+				t.Errorf("progress is %v, prompts are %v, resources are %v", got.Progress, got.Prompts, got.Resources)
 			}
 		})
 	}

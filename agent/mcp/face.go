@@ -4,8 +4,6 @@ package mcp
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -13,102 +11,175 @@ import (
 	"sync"
 	"time"
 
-	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"holdfast"
 	"holdfast/agent/tools"
 )
 
-// a face is the house as one caller sees it by MCP.
+// a face is the house, or one hub of it, as one caller sees it by MCP.
 type face struct {
-	caller    holdfast.Caller
-	catalogue catalogue
-	log       *slog.Logger
-	server    *sdk.Server
-	used      time.Time // under Server.mu
+	key    string
+	hub    string
+	plain  bool // nothing of what a server said is marked or renamed
+	view   View
+	parked *lot
+	log    *slog.Logger
+	server *sdk.Server
+	used   time.Time // under Server.mu
 
 	mu    sync.Mutex
-	shown map[string]string // name of the tool → what was shown of it
+	shown map[string]string // kind and name of what is shown → its form
+
+	subscribing sync.Mutex
+	subscribed  map[string]map[*sdk.ServerSession]bool // by URI
+	watched     map[*sdk.ServerSession]bool            // those of them whose end is waited for
 }
 
-// manyFaces is from how many callers on those without sessions are forgotten.
+// manyFaces is from how many faces on those without sessions are forgotten.
 const manyFaces = 64
 
-// faceKey tells callers apart that may see or do different things.
-func faceKey(c holdfast.Caller) string {
-	return strings.Join([]string{c.String(), c.Tier.String(), c.Unit, c.Tenant, c.Only}, "\x00")
+// faceKey tells faces apart that may see or do different things.
+func faceKey(c holdfast.Caller, hub string) string {
+	return strings.Join([]string{c.String(), c.Tier.String(), c.Unit, c.Tenant, c.Key, c.Only, hub}, "\x00")
 }
 
-// face finds or makes the face of the caller of a request.
-func (s *Server) face(ctx context.Context) *face { return s.faceOf(ctx, holdfast.CallerFrom(ctx)) }
+type faceInContext struct{}
 
-func (s *Server) faceOf(ctx context.Context, caller holdfast.Caller) *face {
+func withFace(ctx context.Context, f *face) context.Context {
+	return context.WithValue(ctx, faceInContext{}, f)
+}
+
+func faceFrom(ctx context.Context) *face { return ctx.Value(faceInContext{}).(*face) }
+
+// face finds or makes what a caller sees of a hub, or of the house where the hub is empty.
+func (s *Server) face(ctx context.Context, caller holdfast.Caller, hub string) (*face, error) {
 	caller.Surface = "mcp"
-	key := faceKey(caller)
-	s.mu.Lock()
-	f := s.faces[key]
-	if f != nil {
-		f.used = time.Now()
+	key := faceKey(caller, hub)
+	if f := s.known(key); f != nil && f.open() {
+		return f, nil
 	}
-	s.mu.Unlock()
-	if f != nil {
-		return f
+	f := s.newFace(caller, hub)
+	if !f.open() {
+		return nil, holdfast.Errorf(holdfast.CodeNotFound, "there is no hub %s here: `holdfast mcp-hub list` shows those that are", quote(hub))
 	}
-	f = s.newFace(ctx, caller, key)
+	f.serve(ctx, s)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if other := s.faces[key]; other != nil {
-		return other
+	if other := s.faces[key]; other != nil && other.open() {
+		return other, nil
 	}
 	f.used = time.Now()
 	s.forget()
 	s.faces[key] = f
-	return f
+	return f, nil
 }
 
-func (s *Server) newFace(ctx context.Context, caller holdfast.Caller, key string) *face {
-	entries, err := s.catalogue.List(ctx, caller)
-	if err != nil {
-		entries = s.catalogue.Now(caller) // the rest follows as a changed list
+func (s *Server) known(key string) *face {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := s.faces[key]
+	if f != nil {
+		f.used = time.Now()
 	}
-	f := &face{caller: caller, catalogue: s.catalogue, log: s.log, shown: map[string]string{}}
-	f.server = sdk.NewServer(&sdk.Implementation{Name: "holdfast", Title: "Holdfast", Version: s.version}, &sdk.ServerOptions{
-		Instructions: instructions(s.catalogue.Instructions()),
-		Capabilities: &sdk.ServerCapabilities{Tools: &sdk.ToolCapabilities{ListChanged: true}},
-		GetSessionID: func() string { return s.sessionID(key) },
-	})
-	f.show(entries)
 	return f
 }
 
-// forget drops faces that nobody uses, oldest first. Call it under the lock.
+func (s *Server) newFace(caller holdfast.Caller, hub string) *face {
+	view := s.needs.View(caller, tools.Scope{Hub: hub})
+	return &face{
+		key: faceKey(caller, hub), hub: hub, plain: view.Bare(), parked: &s.parked, log: s.needs.Log,
+		view: view, shown: map[string]string{},
+		subscribed: map[string]map[*sdk.ServerSession]bool{}, watched: map[*sdk.ServerSession]bool{},
+	}
+}
+
+// open tells whether the hub of a face still is what the face was made for.
+func (f *face) open() bool {
+	if f.hub == "" {
+		return true
+	}
+	_, ok := f.view.Hub()
+	return ok && f.plain == f.view.Bare()
+}
+
+// serve makes the server of a face.
+func (f *face) serve(ctx context.Context, s *Server) {
+	if _, err := f.view.List(ctx); err != nil {
+		f.log.Debug("not every tool server has answered yet", slog.Any("error", err)) // the rest follows as a changed list
+	}
+	f.server = sdk.NewServer(&sdk.Implementation{Name: "holdfast", Title: "Holdfast", Version: s.needs.Version}, &sdk.ServerOptions{
+		Instructions: instructions(f.view.Instructions(), f.plain),
+		Capabilities: &sdk.ServerCapabilities{
+			Tools: &sdk.ToolCapabilities{ListChanged: true}, Prompts: &sdk.PromptCapabilities{ListChanged: true},
+			Resources: &sdk.ResourceCapabilities{ListChanged: true, Subscribe: true},
+			Logging:   &sdk.LoggingCapabilities{}, Completions: &sdk.CompletionCapabilities{},
+		},
+		CompletionHandler: f.complete, SubscribeHandler: f.subscribe, UnsubscribeHandler: f.unsubscribe,
+		SetCacheable: cacheable,
+		GetSessionID: func() string { return s.sessionID(f.key) },
+	})
+	f.show(ctx)
+}
+
+// drop ends a face whose hub was closed.
+func (s *Server) drop(f *face) {
+	s.mu.Lock()
+	if s.faces[f.key] == f {
+		delete(s.faces, f.key)
+	}
+	s.mu.Unlock()
+	f.end()
+}
+
+// forget drops a face that nobody uses, the oldest first. Call it under the lock.
 func (s *Server) forget() {
 	if len(s.faces) < manyFaces {
 		return
 	}
 	oldest := ""
 	for key, f := range s.faces {
-		busy := false
-		for range f.server.Sessions() {
-			busy = true
-			break
-		}
-		if !busy && (oldest == "" || f.used.Before(s.faces[oldest].used)) {
+		if !f.busy() && (oldest == "" || f.used.Before(s.faces[oldest].used)) {
 			oldest = key
 		}
 	}
 	delete(s.faces, oldest)
 }
 
-// instructions joins what the tool servers say about themselves.
-func instructions(by map[string]string) string {
+func (f *face) busy() bool {
+	for range f.server.Sessions() {
+		return true
+	}
+	return false
+}
+
+// end closes the sessions of a face.
+func (f *face) end() {
+	for session := range f.server.Sessions() {
+		_ = session.Close()
+	}
+}
+
+// makeRoom ends the oldest sessions of a face whose caller opens ever more.
+func (f *face) makeRoom() {
+	sessions := slices.Collect(f.server.Sessions())
+	for _, session := range sessions[:max(0, len(sessions)-sessionsEach+1)] {
+		_ = session.Close()
+	}
+}
+
+// instructions joins what the tool servers say about themselves; where there is one and it is shown
+// as it is, its words stand alone.
+func instructions(by map[string]string, plain bool) string {
 	const bound = 16 << 10
 	var names []string
 	for name := range by {
 		names = append(names, name)
 	}
 	slices.Sort(names)
+	if plain && len(names) == 1 {
+		return by[names[0]]
+	}
 	var b strings.Builder
 	for _, name := range names {
 		if text := by[name]; b.Len()+len(text) < bound {
@@ -118,94 +189,14 @@ func instructions(by map[string]string) string {
 	return strings.TrimSpace(b.String())
 }
 
-// show brings the tools of the face up to date; unchanged ones are left alone.
-func (f *face) show(entries []tools.Entry) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	kept := map[string]bool{}
-	for _, e := range entries {
-		if !e.EnabledInMCP {
-			continue
-		}
-		kept[e.Name] = true
-		tool := toolOf(e)
-		form, err := json.Marshal(tool)
-		if err != nil || f.shown[e.Name] == string(form) {
-			continue
-		}
-		if err := f.add(tool); err != nil {
-			f.log.Warn("a tool cannot be served", slog.String("tool", e.Name), slog.Any("error", err))
-			delete(kept, e.Name)
-			continue
-		}
-		f.shown[e.Name] = string(form)
-	}
-	var gone []string
-	for name := range f.shown {
-		if !kept[name] {
-			gone = append(gone, name)
-			delete(f.shown, name)
-		}
-	}
-	if len(gone) > 0 {
-		f.server.RemoveTools(gone...)
-	}
-}
+// freshFor is how long a client may take a list for current that it got; changes are told as well.
+const freshFor = 10 * time.Second
 
-// add keeps the panic by which the library refuses a declaration from ending the house: the
-// declaration comes from an extension.
-func (f *face) add(tool *sdk.Tool) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%v", p)
-		}
-	}()
-	name := tool.Name
-	f.server.AddTool(tool, func(ctx context.Context, r *sdk.CallToolRequest) (*sdk.CallToolResult, error) {
-		return f.call(ctx, name, r.Params.Arguments)
-	})
-	return nil
-}
-
-func toolOf(e tools.Entry) *sdk.Tool {
-	tool := &sdk.Tool{
-		Name: e.Name, Title: e.Title, Description: e.Summary, InputSchema: e.Input, Annotations: e.Hints,
-		Meta: sdk.Meta{"holdfast/source": e.Source},
-	}
-	if e.OwnName != "" {
-		tool.Meta["holdfast/own_name"] = e.OwnName
-	}
-	if len(e.Output) > 0 {
-		tool.OutputSchema = e.Output
-	}
-	return tool
-}
-
-// call runs a tool. What went wrong is told as a result that the model reads, so that it can do
-// better; only a tool that is gone is an error of the protocol.
-func (f *face) call(ctx context.Context, name string, arguments json.RawMessage) (*sdk.CallToolResult, error) {
-	result, err := f.catalogue.Call(ctx, f.caller, name, arguments)
-	if err != nil {
-		said, ok := errors.AsType[*holdfast.Error](err)
-		if ok && said.Code == holdfast.CodeNotFound {
-			return nil, &jsonrpc.Error{Code: jsonrpc.CodeInvalidParams, Message: err.Error()}
-		}
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return &sdk.CallToolResult{IsError: true, Content: []sdk.Content{&sdk.TextContent{Text: err.Error()}}}, nil
-	}
-	answer := &sdk.CallToolResult{Content: result.Blocks(), IsError: result.Failed}
-	if len(result.Structured) > 0 && result.Structured[0] == '{' {
-		answer.StructuredContent = result.Structured
-	}
-	return answer, nil
-}
-
-// makeRoom ends the oldest sessions of a caller that opens ever more.
-func (f *face) makeRoom() {
-	sessions := slices.Collect(f.server.Sessions())
-	for _, session := range sessions[:max(0, len(sessions)-sessionsEach+1)] {
-		_ = session.Close()
+// cacheable says how long an answer may be kept: by nobody but its client, since what a caller sees
+// is its own.
+func cacheable(_ context.Context, r sdk.Request, c *sdk.Cacheable) {
+	c.CacheScope = "private"
+	if _, read := r.(*sdk.ReadResourceRequest); !read {
+		c.TTLMs = int(freshFor.Milliseconds())
 	}
 }

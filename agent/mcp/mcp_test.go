@@ -21,63 +21,150 @@ import (
 
 	"holdfast"
 	"holdfast/agent/tools"
+	"holdfast/agent/upstream"
 )
 
-// shelf is a catalogue whose tools a test changes.
+// shelf is a catalogue whose content a test changes.
 type shelf struct {
-	mu      sync.Mutex
-	entries []tools.Entry
-	changed chan struct{}
-	callers []holdfast.Caller
-	calls   chan context.Context // when set, a call is handed over and waits
+	mu        sync.Mutex
+	entries   []tools.Entry
+	prompts   []tools.PromptEntry
+	resources []tools.ResourceEntry
+	templates []tools.TemplateEntry
+	hubs      map[string]tools.Hub
+	changed   chan struct{}
+	callers   []holdfast.Caller
+	followed  []string             // subscriptions and their ends, in order
+	calls     chan context.Context // when set, a call is handed over and waits
+	// does answers a call of a tool, a prompt or a resource; nil is the ordinary answer.
+	does func(context.Context, upstream.Request) (tools.Result, error)
 }
 
 func newShelf(entries ...tools.Entry) *shelf {
 	return &shelf{entries: entries, changed: make(chan struct{})}
 }
 
-func (s *shelf) Now(c holdfast.Caller) []tools.Entry {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(s.entries), func(e tools.Entry) bool { return e.Tier > c.Tier })
+// a look is the shelf as one caller sees it.
+type look struct {
+	*shelf
+	caller holdfast.Caller
+	hub    string
 }
 
-func (s *shelf) List(_ context.Context, c holdfast.Caller) ([]tools.Entry, error) {
-	return s.Now(c), nil
+func (s *shelf) view(c holdfast.Caller, scope tools.Scope) View { return look{s, c, scope.Hub} }
+
+func (l look) Hub() (tools.Hub, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	hub, ok := l.hubs[l.hub]
+	return hub, ok
 }
 
-func (s *shelf) Changed() <-chan struct{} {
+func (l look) Bare() bool {
+	hub, ok := l.Hub()
+	return ok && !hub.Prefix
+}
+
+func (l look) Now() []tools.Entry {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(l.entries), func(e tools.Entry) bool { return e.Tier > l.caller.Tier })
+}
+
+func (l look) List(context.Context) ([]tools.Entry, error) { return l.Now(), nil }
+
+func (l look) Prompts(context.Context) []tools.PromptEntry {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.prompts)
+}
+
+func (l look) Resources(context.Context) []tools.ResourceEntry {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.resources)
+}
+
+func (l look) Templates(context.Context) []tools.TemplateEntry {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.templates)
+}
+
+func (l look) Prompt(ctx context.Context, r upstream.Request) (*sdk.GetPromptResult, error) {
+	result, err := l.Call(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return &sdk.GetPromptResult{Messages: []*sdk.PromptMessage{{Role: "user", Content: result.Blocks()[0]}}}, nil
+}
+
+func (l look) Read(ctx context.Context, r upstream.Request) (*sdk.ReadResourceResult, error) {
+	result, err := l.Call(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return &sdk.ReadResourceResult{Contents: []*sdk.ResourceContents{{URI: r.Name, Text: result.Text}}}, nil
+}
+
+func (l look) Complete(_ context.Context, p *sdk.CompleteParams) (*sdk.CompleteResult, error) {
+	return &sdk.CompleteResult{Completion: sdk.CompletionResultDetails{Values: []string{p.Argument.Value + "!"}}}, nil
+}
+
+func (l look) Subscribe(_ context.Context, uri string) error { return l.note("+" + uri) }
+
+func (l look) Unsubscribe(ctx context.Context, uri string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return l.note("-" + uri)
+}
+
+func (l look) note(word string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.followed = append(l.followed, word)
+	return nil
+}
+
+func (l look) Instructions() map[string]string { return map[string]string{"notes": "Keep notes."} }
+
+func (s *shelf) next() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.changed
 }
 
-func (s *shelf) Instructions() map[string]string { return map[string]string{"notes": "Keep notes."} }
-
-func (s *shelf) set(entries ...tools.Entry) {
+// change alters the shelf and tells of it.
+func (s *shelf) change(alter func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.entries = entries
+	alter()
 	close(s.changed)
 	s.changed = make(chan struct{})
 }
 
-func (s *shelf) Call(ctx context.Context, c holdfast.Caller, name string, arguments json.RawMessage) (tools.Result, error) {
-	s.mu.Lock()
-	s.callers = append(s.callers, c)
-	s.mu.Unlock()
-	if s.calls != nil {
-		s.calls <- ctx
+func (s *shelf) set(entries ...tools.Entry) { s.change(func() { s.entries = entries }) }
+
+func (l look) Call(ctx context.Context, r upstream.Request) (tools.Result, error) {
+	l.mu.Lock()
+	l.callers = append(l.callers, l.caller)
+	l.mu.Unlock()
+	if l.calls != nil {
+		l.calls <- ctx
 		<-ctx.Done()
 		return tools.Result{}, ctx.Err()
 	}
-	switch name {
+	if l.does != nil {
+		return l.does(ctx, r)
+	}
+	switch r.Name {
 	case "bad":
 		return tools.Result{}, holdfast.BadInput("bad arguments", holdfast.Problem{Field: "x", Message: "is required"})
 	case "fails":
 		return tools.Result{ToolResult: holdfast.ToolResult{Text: "no", Failed: true}}, nil
 	}
-	return tools.Result{ToolResult: holdfast.ToolResult{Text: name + string(arguments), Structured: json.RawMessage(`{"ok":true}`)}}, nil
+	return tools.Result{ToolResult: holdfast.ToolResult{Text: r.Name + string(r.Arguments), Structured: json.RawMessage(`{"ok":true}`)}}, nil
 }
 
 func entry(name string, tier holdfast.Tier) tools.Entry {
@@ -96,16 +183,25 @@ func callers() map[string]holdfast.Caller {
 }
 
 // endpoint serves over HTTP, with keys as the house knows them.
-func endpoint(t *testing.T, c catalogue) (*Server, string) {
+func endpoint(t *testing.T, books *shelf) (*Server, string) {
 	t.Helper()
-	s := New(c, "1", slog.New(slog.DiscardHandler))
+	return serving(t, Needs{View: books.view, Changed: books.next})
+}
+
+func serving(t *testing.T, needs Needs) (*Server, string) {
+	t.Helper()
+	needs.Version, needs.Log = "1", slog.New(slog.DiscardHandler)
+	s := New(needs)
+	routes := http.NewServeMux()
+	routes.Handle("/{$}", s)
+	routes.Handle("/mcp/{hub}", s)
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		caller, ok := callers()[strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")]
 		if !ok {
 			http.Error(w, "unknown key", http.StatusUnauthorized)
 			return
 		}
-		s.ServeHTTP(w, r.WithContext(holdfast.WithCaller(r.Context(), caller)))
+		routes.ServeHTTP(w, r.WithContext(holdfast.WithCaller(r.Context(), caller)))
 	}))
 	ctx, cancel := context.WithCancel(t.Context())
 	var life sync.WaitGroup
@@ -128,6 +224,8 @@ func (k withKey) RoundTrip(r *http.Request) (*http.Response, error) {
 	return http.DefaultTransport.RoundTrip(r)
 }
 
+func keyed(key string) *http.Client { return &http.Client{Transport: withKey{key}} }
+
 func connect(t *testing.T, url, key, version string, changed chan struct{}) *sdk.ClientSession {
 	t.Helper()
 	options := &sdk.ClientOptions{}
@@ -135,7 +233,7 @@ func connect(t *testing.T, url, key, version string, changed chan struct{}) *sdk
 		options.ToolListChangedHandler = func(context.Context, *sdk.ToolListChangedRequest) { changed <- struct{}{} }
 	}
 	client := sdk.NewClient(&sdk.Implementation{Name: "test", Version: "1"}, options)
-	session, err := client.Connect(t.Context(), &sdk.StreamableClientTransport{Endpoint: url, HTTPClient: &http.Client{Transport: withKey{key}}},
+	session, err := client.Connect(t.Context(), &sdk.StreamableClientTransport{Endpoint: url, HTTPClient: keyed(key)},
 		&sdk.ClientSessionOptions{ProtocolVersion: version})
 	if err != nil {
 		t.Fatal(err)
@@ -337,7 +435,10 @@ func TestReconnectsLeaveNothing(t *testing.T) {
 	reconnect(2 * sessionsEach)
 	before := runtime.NumGoroutine()
 	reconnect(1000)
-	f := s.face(holdfast.WithCaller(t.Context(), callers()["agent"]))
+	f, err := s.face(t.Context(), callers()["agent"], "")
+	if err != nil {
+		t.Fatal(err)
+	}
 	if n := len(slices.Collect(f.server.Sessions())); n > sessionsEach {
 		t.Errorf("%d sessions are kept, want at most %d", n, sessionsEach)
 	}

@@ -38,18 +38,18 @@ func (s *Server) stdio(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "this speaks MCP over a connection of its own: want the header Upgrade: "+upgraded, http.StatusUpgradeRequired)
 		return
 	}
-	if hub := r.URL.Query().Get("hub"); hub != "" {
-		http.Error(w, fmt.Sprintf("there is no hub %q", hub), http.StatusNotFound)
+	f, err := s.face(r.Context(), caller, r.URL.Query().Get("hub"))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusNotFound)
 		return
 	}
-	f := s.faceOf(r.Context(), caller)
 	conn, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		http.Error(w, "the connection cannot be taken over", http.StatusInternalServerError)
 		return
 	}
 	if err := s.converse(f, conn, buffered); err != nil {
-		s.log.Debug("a client of holdfast mcp ended", slog.Any("error", err))
+		s.needs.Log.Debug("a client of holdfast mcp ended", slog.Any("error", err))
 	}
 }
 

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package mcp
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"holdfast"
+)
+
+const (
+	// parkedFor is how long a call waits for its client's answer.
+	parkedFor = 5 * time.Minute
+	// parkedMost bounds the calls that wait, parkedEach those of one caller.
+	parkedMost = 256
+	parkedEach = 32
+	// parkedMark begins the states of the house, so that those of servers pass by.
+	parkedMark = "holdfast-parked."
+	// question is the name of the one thing that is asked at a time.
+	question = "input"
+)
+
+// A call of a modern client whose server speaks the legacy protocol and asks in the middle of it:
+//
+//	running ──server asks──▶ asking ──answer to the client──▶ parked ──retry──▶ running ──▶ done
+//	                                                            └─ 5 min, stop ──▶ ended
+//
+// a lot is where such calls are parked.
+type lot struct {
+	mu    sync.Mutex
+	calls map[string]*call // by state
+	over  bool
+}
+
+// a call runs apart from the requests of its client, of which it may take several.
+type call struct {
+	owner  string // who may come back for it, and with what
+	peer   *peer
+	cancel context.CancelFunc
+	asks   chan inquiry
+	done   chan struct{}
+	answer any // with err once done is closed
+	err    error
+
+	asked  inquiry // what it is parked with; under lot.mu
+	expiry *time.Timer
+}
+
+// an inquiry is a server's question under way.
+type inquiry struct {
+	request sdk.InputRequest
+	reply   chan sdk.InputResponse
+}
+
+// An asking is the state in which a call was left, and what its client is asked.
+type asking struct {
+	state   string
+	request sdk.InputRequest
+}
+
+// start runs a call that may ask its client.
+func (l *lot) start(ctx context.Context, owner string, p *peer, run func(context.Context) (any, error)) *call {
+	c := &call{owner: owner, peer: p, asks: make(chan inquiry), done: make(chan struct{})}
+	ctx, c.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	p.parks = c.ask
+	go func() {
+		defer close(c.done)
+		defer c.cancel()
+		c.answer, c.err = run(ctx)
+	}()
+	return c
+}
+
+// ask waits until the client has come back with an answer.
+func (c *call) ask(ctx context.Context, request sdk.InputRequest) (sdk.InputResponse, error) {
+	q := inquiry{request, make(chan sdk.InputResponse, 1)}
+	select {
+	case c.asks <- q:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	case <-c.done:
+		return nil, errEnded
+	}
+	select {
+	case answer, ok := <-q.reply:
+		if !ok {
+			return nil, holdfast.Errorf(holdfast.CodeUnavailable, "too many calls wait for their clients' answers already")
+		}
+		return answer, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+var errEnded = errors.New("the call has ended")
+
+// follow waits, for one request of the client, until the call is done or asks. A client that goes
+// away ends its call.
+func (l *lot) follow(c *call, over *line) (any, *asking, error) {
+	c.peer.hold(over)
+	defer c.peer.letGo()
+	for {
+		select {
+		case <-c.done:
+			return c.answer, nil, c.err
+		case <-over.ctx.Done():
+			c.cancel()
+			return nil, nil, context.Cause(over.ctx)
+		case q := <-c.asks:
+			if state := l.park(c, q); state != "" {
+				return nil, &asking{state, q.request}, nil
+			}
+			close(q.reply)
+		}
+	}
+}
+
+// park keeps a call until its client comes back; it answers no state where there is no room.
+func (l *lot) park(c *call, q inquiry) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	each := 0
+	face, _, _ := strings.Cut(c.owner, ownerEnd)
+	for _, other := range l.calls {
+		if theirs, _, _ := strings.Cut(other.owner, ownerEnd); theirs == face {
+			each++
+		}
+	}
+	if l.over || len(l.calls) >= parkedMost || each >= parkedEach {
+		return ""
+	}
+	state := parkedMark + rand.Text()
+	if l.calls == nil {
+		l.calls = map[string]*call{}
+	}
+	l.calls[state] = c
+	c.asked = q
+	c.expiry = time.AfterFunc(parkedFor, func() {
+		if l.take(state, c.owner) != nil {
+			c.cancel()
+		}
+	})
+	return state
+}
+
+// ownerEnd ends what of an owner is the caller.
+const ownerEnd = "\x00call\x00"
+
+// take hands a parked call to whom it belongs; nil when there is none of that state.
+func (l *lot) take(state, owner string) *call {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c := l.calls[state]
+	if c == nil || c.owner != owner {
+		return nil
+	}
+	delete(l.calls, state)
+	c.expiry.Stop()
+	return c
+}
+
+// resume finds the call that a retry means, nil when the state is not of the house. Who comes back
+// without the answer is asked again.
+func (l *lot) resume(state, owner string, answers sdk.InputResponseMap) (*call, *asking, error) {
+	if !strings.HasPrefix(state, parkedMark) {
+		return nil, nil, nil
+	}
+	c := l.take(state, owner)
+	if c == nil {
+		return nil, nil, &jsonrpc.Error{Code: jsonrpc.CodeInvalidParams, Message: "invalid requestState: no call of yours waits for this; it may have waited too long. Call again without it"}
+	}
+	answer, ok := answers[question]
+	if !ok {
+		again := l.park(c, c.asked)
+		if again == "" {
+			c.cancel()
+			return nil, nil, errEnded
+		}
+		return nil, &asking{again, c.asked.request}, nil
+	}
+	if !fits(c.asked.request, answer) {
+		c.cancel()
+		return nil, nil, &jsonrpc.Error{Code: jsonrpc.CodeInvalidParams, Message: "invalid inputResponses: " + question + " is no answer to what was asked"}
+	}
+	c.asked.reply <- answer
+	return c, nil, nil
+}
+
+// fits tells whether an answer is of the kind that a question wants.
+func fits(asked sdk.InputRequest, answer sdk.InputResponse) bool {
+	ok := false
+	switch asked.(type) {
+	case *sdk.ElicitParams:
+		_, ok = answer.(*sdk.ElicitResult)
+	case *sdk.ListRootsParams:
+		_, ok = answer.(*sdk.ListRootsResult)
+	case *sdk.CreateMessageParams, *sdk.CreateMessageWithToolsParams:
+		switch answer.(type) {
+		case *sdk.CreateMessageResult, *sdk.CreateMessageWithToolsResult:
+			ok = true
+		}
+	}
+	return ok
+}
+
+// close ends every parked call.
+func (l *lot) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.over = true
+	for state, c := range l.calls {
+		delete(l.calls, state)
+		c.expiry.Stop()
+		c.cancel()
+	}
+}

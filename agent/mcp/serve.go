@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package mcp
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+
+	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"holdfast"
+)
+
+const (
+	modern = "2026-07-28" // the first version without sessions
+
+	sessionHeader = "Mcp-Session-Id"
+	versionHeader = "Mcp-Protocol-Version"
+)
+
+// ServeHTTP hands a request to the handler that speaks its era.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !ownOrigin(r) {
+		http.Error(w, "this page may not speak with the house: its origin is "+quote(r.Header.Get("Origin")), http.StatusForbidden)
+		return
+	}
+	isModern, err := speaksModern(w, r)
+	if err != nil {
+		answerBody(w, err)
+		return
+	}
+	f, err := s.face(r.Context(), holdfast.CallerFrom(r.Context()), r.PathValue("hub"))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusNotFound)
+		return
+	}
+	if id := r.Header.Get(sessionHeader); id != "" && !s.owns(f, id) {
+		// As for a session that never was: whose it is is nobody's business.
+		http.Error(w, "session not found", http.StatusNotFound)
+		return
+	}
+	r = r.WithContext(withFace(r.Context(), f))
+	if isModern {
+		s.single.ServeHTTP(w, r)
+		return
+	}
+	if r.Method == http.MethodPost && r.Header.Get(sessionHeader) == "" {
+		f.makeRoom()
+	}
+	s.sessions.ServeHTTP(w, r)
+}
+
+// ownOrigin refuses pages of other sites: one that a browser was led to by a name that suddenly
+// means this machine, or one that has got hold of a session.
+func ownOrigin(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return true // no browser
+	}
+	from, err := url.Parse(origin)
+	if err != nil || from.Host == "" {
+		return false
+	}
+	return strings.EqualFold(from.Host, r.Host) || local(from.Host) && local(r.Host)
+}
+
+// local tells whether a host with or without a port is this machine.
+func local(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+}
+
+func quote(text string) string {
+	quoted, _ := json.Marshal(text[:min(len(text), 200)])
+	return string(quoted)
+}
+
+// speaksModern looks into a request for the protocol without sessions: by its header, or by what a
+// request of that protocol carries in itself. The body is read and put back.
+func speaksModern(w http.ResponseWriter, r *http.Request) (bool, error) {
+	if r.Header.Get(versionHeader) >= modern {
+		return true, nil
+	}
+	if r.Method != http.MethodPost || r.Header.Get(sessionHeader) != "" {
+		return false, nil
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		return false, err
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	if !bytes.Contains(body, []byte(sdk.MetaKeyProtocolVersion)) {
+		return false, nil
+	}
+	var message struct {
+		Params struct {
+			Meta map[string]json.RawMessage `json:"_meta"`
+		} `json:"params"`
+	}
+	if json.Unmarshal(body, &message) != nil {
+		return false, nil
+	}
+	var version string
+	_ = json.Unmarshal(message.Params.Meta[sdk.MetaKeyProtocolVersion], &version) // absent or of another type: not modern
+	return version >= modern, nil
+}
+
+func answerBody(w http.ResponseWriter, err error) {
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+		http.Error(w, "the request is larger than 4 MiB", http.StatusRequestEntityTooLarge)
+		return
+	}
+	http.Error(w, "the request could not be read", http.StatusBadRequest)
+}
+
+func newSeal() []byte {
+	seal := make([]byte, 32)
+	_, _ = rand.Read(seal) // never fails
+	return seal
+}
+
+// sessionID makes an id that only its face can use.
+func (s *Server) sessionID(key string) string {
+	random := rand.Text()
+	return random + "-" + s.sign(key, random)
+}
+
+func (s *Server) owns(f *face, id string) bool {
+	random, sign, ok := strings.Cut(id, "-")
+	return ok && hmac.Equal([]byte(sign), []byte(s.sign(f.key, random)))
+}
+
+func (s *Server) sign(key, random string) string {
+	mac := hmac.New(sha256.New, s.seal)
+	_, _ = mac.Write([]byte(random + "\x00" + key))
+	return hex.EncodeToString(mac.Sum(nil)[:16])
+}

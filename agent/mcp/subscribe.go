@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package mcp
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+)
+
+const (
+	// subscriptionsEach bounds the resources that the clients of one face follow.
+	subscriptionsEach = 1000
+	// subscribing bounds how long a server may take to begin or end a subscription.
+	subscribing = 10 * time.Second
+)
+
+// subscribe follows a resource for a session. The server is asked by the first of a face, and told
+// off by the last.
+func (f *face) subscribe(ctx context.Context, r *sdk.SubscribeRequest) error {
+	f.subscribing.Lock()
+	defer f.subscribing.Unlock()
+	uri := r.Params.URI
+	sessions := f.subscribed[uri]
+	if sessions[r.Session] {
+		return nil
+	}
+	if sessions == nil {
+		if len(f.subscribed) >= subscriptionsEach {
+			return &jsonrpc.Error{Code: jsonrpc.CodeInvalidParams, Message: "too many resources are followed already: unsubscribe from some"}
+		}
+		ctx, cancel := context.WithTimeout(ctx, subscribing)
+		defer cancel()
+		if err := f.view.Subscribe(ctx, uri); err != nil {
+			return failure(ctx, err)
+		}
+		sessions = map[*sdk.ServerSession]bool{}
+		f.subscribed[uri] = sessions
+	}
+	sessions[r.Session] = true
+	if !f.watched[r.Session] {
+		f.watched[r.Session] = true
+		go f.leaves(r.Session) // ends with the session
+	}
+	return nil
+}
+
+// leaves takes back the subscriptions of a session that ended without a word.
+func (f *face) leaves(session *sdk.ServerSession) {
+	_ = session.Wait() // how it ended does not matter
+	f.subscribing.Lock()
+	defer f.subscribing.Unlock()
+	delete(f.watched, session)
+	for uri := range f.subscribed {
+		f.left(context.Background(), session, uri)
+	}
+}
+
+func (f *face) unsubscribe(ctx context.Context, r *sdk.UnsubscribeRequest) error {
+	f.subscribing.Lock()
+	defer f.subscribing.Unlock()
+	// A stream that ends takes its subscriptions back with its own context, which is over.
+	f.left(context.WithoutCancel(ctx), r.Session, r.Params.URI)
+	return nil
+}
+
+// left ends a session's subscription. Call it under the lock.
+func (f *face) left(ctx context.Context, session *sdk.ServerSession, uri string) {
+	sessions := f.subscribed[uri]
+	if !sessions[session] {
+		return
+	}
+	delete(sessions, session)
+	if len(sessions) > 0 {
+		return
+	}
+	delete(f.subscribed, uri)
+	ctx, cancel := context.WithTimeout(ctx, subscribing)
+	defer cancel()
+	if err := f.view.Unsubscribe(ctx, uri); err != nil {
+		f.log.Debug("cannot end a subscription", slog.String("uri", uri), slog.Any("error", err))
+	}
+}
+
+// updated tells the sessions that follow a resource.
+func (f *face) updated(ctx context.Context, uri string) {
+	if err := f.server.ResourceUpdated(ctx, &sdk.ResourceUpdatedNotificationParams{URI: uri}); err != nil {
+		f.log.Debug("cannot tell of a changed resource", slog.String("uri", uri), slog.Any("error", err))
+	}
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conformance
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+const (
+	fixture = "everything"
+	hub     = "conformance"
+	hubKey  = "sk-hub-0123456789abcdef0123456789abcdef"
+)
+
+type house struct {
+	bin, home string
+	api       *url.URL
+}
+
+// startHouse runs the real programs with the suite's fixture as an extension, behind a hub that
+// changes none of its names and answers.
+func startHouse(t *testing.T) *house {
+	t.Helper()
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &house{bin: os.Getenv("HOLDFAST_BIN"), home: filepath.Join(t.TempDir(), "home")}
+	if h.bin == "" {
+		h.bin = t.TempDir()
+		build(t, root, h.bin+"/", "./cmd/...")
+	}
+	h.run(t, "init", h.home)
+	h.extend(t, root)
+	for name, span := range map[string]string{"UI": "38000-38019", "SERVICE": "38020-38039"} {
+		t.Setenv("HOLDFAST_EXTENSIONS_"+name+"_PORTS", span)
+	}
+	h.run(t, "up", "-d", "--set", "edge.listen="+free(t), "--set", "api.listen="+free(t))
+	t.Cleanup(func() { h.run(t, "down") })
+	var status struct {
+		API string `json:"api"`
+	}
+	if err := json.Unmarshal(h.run(t, "status", "--json"), &status); err != nil {
+		t.Fatal(err)
+	}
+	if h.api, err = url.Parse(status.API); err != nil {
+		t.Fatal(err)
+	}
+	h.await(t)
+	return h
+}
+
+// extend puts the fixture among the extensions, and the hub into the settings.
+func (h *house) extend(t *testing.T, root string) {
+	t.Helper()
+	folder := filepath.Join(h.home, "extensions", fixture)
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	build(t, root, filepath.Join(folder, "server"), "github.com/modelcontextprotocol/go-sdk/conformance/everything-server")
+	h.write(t, filepath.Join("extensions", fixture, "config.json"), map[string]any{
+		"name": fixture, "version": "1", "enabled": true, "mcp": map[string]any{"command": "./server"},
+	})
+	path := filepath.Join(h.home, "master_config.json")
+	master := map[string]any{}
+	if text, err := os.ReadFile(path); err == nil {
+		if err := json.Unmarshal(text, &master); err != nil {
+			t.Fatal(err)
+		}
+	}
+	master["mcp_servers"] = map[string]any{hub: map[string]any{"name": hub, "enabled": true, "prefix": false, "upstreams": []string{fixture}}}
+	h.write(t, "master_config.json", master)
+	env, err := os.OpenFile(filepath.Join(h.home, ".env"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fmt.Fprintf(env, "\nMCP_SERVER_%s_API_KEY=%s\n", strings.ToUpper(hub), hubKey); err != nil {
+		t.Fatal(err)
+	}
+	if err := env.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (h *house) write(t *testing.T, path string, content any) {
+	t.Helper()
+	text, err := json.MarshalIndent(content, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(h.home, path), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (h *house) run(t *testing.T, args ...string) []byte {
+	t.Helper()
+	cmd := exec.Command(filepath.Join(h.bin, "holdfast"), args...)
+	if args[0] != "init" {
+		cmd.Env = append(os.Environ(), "HOLDFAST_HOME="+h.home)
+	}
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("holdfast %v: %v\n%s%s", args, err, out, said.Bytes())
+	}
+	return out
+}
+
+// await waits until the hub shows the fixture's tools.
+func (h *house) await(t *testing.T) {
+	t.Helper()
+	deadline := time.After(time.Minute)
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		out := h.run(t, "tools", "--json")
+		if bytes.Contains(out, []byte("test_simple_text")) {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("the fixture is not among the tools:\n%s\n%s", out, h.logs())
+		}
+	}
+}
+
+// logs is what the house wrote.
+func (h *house) logs() string {
+	var all strings.Builder
+	found, _ := filepath.Glob(filepath.Join(h.home, "var", "logs", "*.log"))
+	for _, path := range found {
+		text, _ := os.ReadFile(path)
+		fmt.Fprintf(&all, "--- %s\n%s", filepath.Base(path), text[max(0, len(text)-4000):])
+	}
+	return all.String()
+}
+
+// proxy adds the hub's key, which the suite cannot send, and leaves everything else as it is.
+func (h *house) proxy(t *testing.T, path string) string {
+	t.Helper()
+	to := &httputil.ReverseProxy{FlushInterval: -1, Rewrite: func(r *httputil.ProxyRequest) {
+		r.Out.URL.Scheme, r.Out.URL.Host = h.api.Scheme, h.api.Host
+		r.Out.Host = r.In.Host
+		r.Out.Header.Set("Authorization", "Bearer "+hubKey)
+	}}
+	front := httptest.NewServer(to)
+	t.Cleanup(func() {
+		front.CloseClientConnections()
+		front.Close()
+	})
+	return front.URL + path
+}
+
+func build(t *testing.T, root, out, what string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", out, what)
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if said, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("cannot build %s: %v\n%s", what, err, said)
+	}
+}
+
+func free(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
