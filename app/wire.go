@@ -15,6 +15,7 @@ import (
 	"holdfast"
 	"holdfast/agent"
 	"holdfast/agent/mcp"
+	"holdfast/agent/remote"
 	"holdfast/agent/skills"
 	"holdfast/agent/tools"
 	"holdfast/agent/upstream"
@@ -52,6 +53,7 @@ import (
 	"holdfast/units/service"
 	"holdfast/units/supervisor"
 	"holdfast/units/template"
+	"holdfast/units/venv"
 )
 
 // A House is one installation, wired. Nothing is read or started before Open or Run.
@@ -137,6 +139,7 @@ type parts struct {
 	sessions   *telemetry.Telemetry
 	models     *gateway.Gateway
 	skills     *skills.Skills
+	remotes    *remote.Servers
 	catalogue  *tools.Catalogue
 	agents     *agent.Agents
 	logins     *auth.Auth
@@ -169,9 +172,9 @@ func (h *House) wire(p *parts) error {
 		p.bin.Capability(),
 		p.units.Workers(),
 		p.logs.Capability(),
+		templates(h, p).Capability(),
 		p.units.Capability(),
 		p.extensions.Capability(),
-		templates(h, p).Capability(),
 		h.recovery(),
 		p.prices.Capability(),
 		p.tokens.Capability(),
@@ -181,6 +184,7 @@ func (h *House) wire(p *parts) error {
 		p.bearers.Capability(),
 		p.models.Capability(),
 		p.skills.Capability(),
+		p.remotes.Capability(),
 		p.catalogue.Capability(),
 		p.agents.Capability(),
 		h.toolServer(p).Capability(),
@@ -213,6 +217,7 @@ func (h *House) wireUnits(p *parts) {
 	p.extensions = extension.New(extension.Needs{
 		Home: h.Home, Master: p.master, Units: p.units, Keys: p.secrets,
 		Trash: p.bin, Operations: h.operations, Log: h.log,
+		Packages: venv.New(venv.Needs{Home: h.Home, House: p.units.House, Processes: p.machine, Helper: h.options.Watch, Log: h.log}),
 	})
 	p.bin.Use(trash.Needs{Journal: p.book, Log: h.log})
 	h.units, h.supervisor = p.units.List, p.units
@@ -254,12 +259,15 @@ func (h *House) wireGateway(p *parts) {
 // wireAgent lets agents call models, and models be agents.
 func (h *House) wireAgent(p *parts) {
 	p.skills = skills.New(skills.Needs{Home: h.Home, Enabled: extension.Enabled(p.extensions), Log: h.log})
+	p.remotes = remote.New(remote.Needs{Home: h.Home, Master: p.master, Origin: func() string { return p.door.Origin() }, Log: h.log})
 	p.catalogue = tools.New(tools.Needs{
-		Home: h.Home, House: p.units.House, Processes: p.machine, Extensions: p.extensions,
+		Remotes: p.remotes,
+		Home:    h.Home, House: p.units.House, Processes: p.machine, Extensions: p.extensions,
 		Actions: h.Registry, Secret: p.secrets.Get, Journal: p.book, Helper: h.options.Watch, Log: h.log,
 		Skills: p.skills, Master: p.master, Keys: p.secrets, Store: h.Store, Meter: p.meter.Use,
 	})
 	p.agents = agent.New(agent.Needs{Chat: p.models.Inner(), View: seenBy(p.catalogue), Home: h.Home, Keys: p.secrets, Store: h.Store, Approvals: h.Registry.Queue("tool"), Master: p.master, Traces: p.spans, Log: h.log})
+	p.remotes.Use(remote.Speaker{Servers: func() []tools.Server { return tools.Servers(p.catalogue) }, Restart: p.catalogue.Restart})
 	p.models.SetAgents(p.agents)
 	p.secrets.Use(keys.Needs{Required: askers{p.units, p.extensions, p.models, p.spans}, Units: p.units, Log: h.log})
 	h.reloaded = map[string]func(context.Context, any) error{

@@ -189,6 +189,9 @@ func (d desk) call(ctx context.Context, in callInput) (Result, error) {
 	return d.Call(ctx, holdfast.CallerFrom(ctx), in.Name, arguments)
 }
 
+// Servers is how every tool server of a catalogue stands, by name.
+func Servers(c *Catalogue) []Server { return desk{c}.servers() }
+
 // servers is how every tool server stands, by extension.
 func (d desk) servers() []Server {
 	var list []Server

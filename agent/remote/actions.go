@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package remote
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"holdfast"
+	"holdfast/agent/remote/grant"
+	"holdfast/core/action"
+	"holdfast/core/config"
+)
+
+// How a server is spoken with.
+const (
+	transportAuto = "auto"
+	transportSSE  = "sse"
+)
+
+// a shown server is one as callers see it.
+type shown struct {
+	ID        string `json:"server_id"`
+	URL       string `json:"url"`
+	Enabled   bool   `json:"enabled"`
+	Transport string `json:"transport"`
+	// Key names a key of .env; Headers are told by name.
+	Key        string   `json:"key,omitempty"`
+	Headers    []string `json:"headers,omitempty"`
+	OAuth      bool     `json:"oauth"`
+	Authorized bool     `json:"authorized"`
+	State      string   `json:"state,omitempty"`
+	ToolCount  int      `json:"tool_count"`
+	Error      string   `json:"error,omitempty"`
+}
+
+type shownList struct {
+	Servers []shown `json:"servers"`
+}
+
+type addInput struct {
+	URL       string            `json:"url" required:"true" pos:"1" help:"the server's endpoint" max:"2000"`
+	Name      string            `json:"name" help:"its name in the house; made of the host when left out" max:"63"`
+	Transport string            `json:"transport" enum:"auto,sse" default:"auto" help:"auto is streamable HTTP, and the older HTTP+SSE where the server knows nothing newer"`
+	Key       string            `json:"key" help:"the name of the key of .env that is sent as a bearer token"`
+	Headers   map[string]string `json:"headers" help:"sent with each request; a value of the form ${NAME} is a key of .env"`
+	OAuth     bool              `json:"oauth" help:"it wants a person's authorization, which remote-mcp authorize asks for"`
+}
+
+type nameInput struct {
+	Name string `json:"name" required:"true" pos:"1" help:"the server's name"`
+}
+
+type updateInput struct {
+	Name    string              `json:"name" required:"true" pos:"1" help:"the server's name"`
+	URL     *string             `json:"url" help:"another endpoint; an authorization ends with it"`
+	Enabled *bool               `json:"enabled" help:"whether its tools are offered"`
+	Tools   map[string]switches `json:"tools" help:"switches by the tools' own names: {\"search\": {\"enabled\": false}}"`
+	Key     *string             `json:"key" help:"the name of another key of .env; empty for none"`
+	Headers map[string]string   `json:"headers" help:"other headers"`
+	OAuth   *bool               `json:"oauth" help:"whether it wants a person's authorization"`
+}
+
+type authorizeOutput struct {
+	Name string `json:"name"`
+	URL  string `json:"authorization_url" help:"the page to open in a browser that reaches the house"`
+	Note string `json:"note"`
+}
+
+// a desk is where operators ask about the servers.
+type desk struct{ *Servers }
+
+func (d desk) actions() []holdfast.Action {
+	change := func(name, summary, help string, route *holdfast.ActionRoute, examples ...string) holdfast.Action {
+		a := holdfast.Action{Name: name, Summary: summary, Help: help, Tier: holdfast.TierOperator, Effect: holdfast.EffectChange, Examples: examples}
+		if route != nil {
+			a.Routes = []holdfast.ActionRoute{*route}
+		}
+		return a
+	}
+	const base = "/api/supervisor/remote-mcp"
+	return []holdfast.Action{
+		action.NewAction(holdfast.Action{
+			Name: "remote-mcp.list", Summary: "List the remote MCP servers and how they stand",
+			Tier: holdfast.TierOperator, Effect: holdfast.EffectRead, Examples: []string{"holdfast remote-mcp list"},
+			Routes: []holdfast.ActionRoute{{Method: "GET", Path: base + "/list"}},
+		}, func(context.Context, action.Nothing) (shownList, error) { return shownList{Servers: d.all()}, nil }),
+		action.NewAction(change("remote-mcp.add", "Add a remote MCP server, whose tools join the catalogue",
+			"The house sends requests, and the key, to this URL and to no other place. What the server's tools say is pinned at first sight.",
+			&holdfast.ActionRoute{Method: "POST", Path: base + "/add"},
+			"holdfast remote-mcp add https://mcp.example.com/mcp --key EXAMPLE_KEY", "holdfast remote-mcp add https://mcp.example.com/mcp --oauth"), d.add),
+		action.NewAction(change("remote-mcp.update", "Change a remote MCP server, or switch it or its tools on and off", "",
+			&holdfast.ActionRoute{Method: "PATCH", Path: base + "/{name}"}, "holdfast remote-mcp update example --enabled=false"), d.update),
+		action.NewAction(change("remote-mcp.delete", "Take a remote MCP server and its authorization away", "",
+			&holdfast.ActionRoute{Method: "DELETE", Path: base + "/{name}"}, "holdfast remote-mcp delete example"), d.remove),
+		action.NewAction(change("remote-mcp.authorize", "Ask for access to a remote MCP server by OAuth",
+			"It answers the page on which a person grants access; the browser then comes back to the house, which keeps the tokens.", nil,
+			"holdfast remote-mcp authorize example"), d.authorize),
+	}
+}
+
+// all are the servers with how they stand.
+func (s *Servers) all() []shown {
+	s.look()
+	list, speaker := s.known()
+	if speaker.Servers == nil {
+		return list
+	}
+	for _, server := range speaker.Servers() {
+		i := slices.IndexFunc(list, func(one shown) bool { return one.ID == server.Name })
+		if i >= 0 && server.Extension == "" && list[i].Enabled {
+			list[i].State, list[i].ToolCount, list[i].Error = string(server.State), server.Tools, server.Error
+		}
+	}
+	return list
+}
+
+// known are the servers as they were declared.
+func (s *Servers) known() ([]shown, Speaker) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := []shown{}
+	for _, id := range slices.Sorted(maps.Keys(s.list)) {
+		e := s.list[id]
+		one := shown{
+			ID: id, URL: e.URL, Enabled: e.on(), Transport: transportAuto, Key: e.Key, OAuth: e.OAuth,
+			Headers: slices.Sorted(maps.Keys(e.Headers)), Authorized: e.OAuth && s.grantLocked(id, e).Held(),
+		}
+		if e.Transport == transportSSE {
+			one.Transport = transportSSE
+		}
+		list = append(list, one)
+	}
+	return list, s.speaker
+}
+
+func (s *Servers) one(id string) (shown, error) {
+	list := s.all()
+	i := slices.IndexFunc(list, func(one shown) bool { return one.ID == id })
+	if i < 0 {
+		return shown{}, notThere(id)
+	}
+	return list[i], nil
+}
+
+func badURL(why string) error {
+	return holdfast.BadInput("", holdfast.Problem{Field: "url", Message: "it cannot be a server's URL: " + why, Remedy: "https://mcp.example.com/mcp"})
+}
+
+func (d desk) add(ctx context.Context, in addInput) (shown, error) {
+	if why := checkURL(in.URL); why != "" {
+		return shown{}, badURL(why)
+	}
+	id := in.Name
+	err := d.needs.Master.Update(ctx, func(doc *config.Document) error {
+		taken := func(id string) bool { _, ok := doc.Get(section, id); return ok }
+		if id == "" {
+			id = idOf(in.URL, taken)
+		}
+		if !validID(id) {
+			return holdfast.BadInput("", holdfast.Problem{Field: "name", Message: "want lower-case letters, digits, - and _, at most 63"})
+		}
+		if taken(id) {
+			return holdfast.Errorf(holdfast.CodeConflict, "there is a remote MCP server %q already: `holdfast remote-mcp update` changes it", id)
+		}
+		fields := map[string]any{"server_id": id, "url": in.URL, "enabled": true}
+		if in.Transport == transportSSE {
+			fields["transport"] = transportSSE
+		}
+		if in.Key != "" {
+			fields["key"] = in.Key
+		}
+		if len(in.Headers) > 0 {
+			fields["headers"] = in.Headers
+		}
+		if in.OAuth {
+			fields["oauth"] = true
+		}
+		return put(doc, id, fields)
+	})
+	if err != nil {
+		return shown{}, err
+	}
+	return d.one(id)
+}
+
+func (d desk) update(ctx context.Context, in updateInput) (shown, error) {
+	if in.URL != nil {
+		if why := checkURL(*in.URL); why != "" {
+			return shown{}, badURL(why)
+		}
+	}
+	fields := map[string]any{}
+	if in.URL != nil {
+		fields["url"] = *in.URL
+	}
+	if in.Enabled != nil {
+		fields["enabled"] = *in.Enabled
+	}
+	if in.Key != nil {
+		fields["key"] = *in.Key
+	}
+	if in.Headers != nil {
+		fields["headers"] = in.Headers
+	}
+	if in.OAuth != nil {
+		fields["oauth"] = *in.OAuth
+	}
+	moved := false
+	err := d.needs.Master.Update(ctx, func(doc *config.Document) error {
+		var was entry
+		found, err := doc.Decode(&was, section, in.Name)
+		if !found {
+			return notThere(in.Name)
+		}
+		moved = err == nil && in.URL != nil && *in.URL != was.URL
+		if err := put(doc, in.Name, fields); err != nil {
+			return err
+		}
+		return turn(doc, in.Name, in.Tools)
+	})
+	if err == nil && moved {
+		err = d.forget(in.Name)
+	}
+	if err != nil {
+		return shown{}, err
+	}
+	return d.one(in.Name)
+}
+
+func (d desk) remove(ctx context.Context, in nameInput) (shown, error) {
+	was, err := d.one(in.Name)
+	if err != nil {
+		return shown{}, err
+	}
+	err = d.needs.Master.Update(ctx, func(doc *config.Document) error {
+		if !doc.Delete(section, in.Name) {
+			return notThere(in.Name)
+		}
+		return nil
+	})
+	if err == nil {
+		err = d.forget(in.Name)
+	}
+	d.look()
+	return was, err
+}
+
+// forget throws away the tokens of a server that is gone or elsewhere now.
+func (s *Servers) forget(id string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for key, g := range s.grants {
+		if of(key) == id {
+			delete(s.grants, key)
+			if err := g.Forget(); err != nil {
+				return err
+			}
+		}
+	}
+	return s.grantFile(id).Forget()
+}
+
+func (s *Servers) grantFile(id string) *grant.Grant {
+	return grant.New(grant.Options{Name: id, Path: s.tokenFile(id)})
+}
