@@ -304,7 +304,7 @@ func (a askers) Required() []keys.Requirement {
 func (h *House) toolServer(p *parts) *mcp.Server {
 	return mcp.New(mcp.Needs{
 		View:    func(caller holdfast.Caller, s tools.Scope) mcp.View { return p.catalogue.View(caller, s) },
-		Changed: p.catalogue.Changed, Bearer: p.catalogue.Bearer, Version: version, Log: h.log,
+		Changed: p.catalogue.Changed, Hear: p.catalogue.Hear, Bearer: p.catalogue.Bearer, Version: version, Log: h.log,
 	})
 }
 

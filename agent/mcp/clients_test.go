@@ -70,7 +70,7 @@ func realCatalogue(t *testing.T, servers ...holdfast.ToolServer) *tools.Catalogu
 
 // needsOf serves a catalogue.
 func needsOf(c *tools.Catalogue) Needs {
-	return Needs{View: func(caller holdfast.Caller, s tools.Scope) View { return c.View(caller, s) }, Changed: c.Changed}
+	return Needs{View: func(caller holdfast.Caller, s tools.Scope) View { return c.View(caller, s) }, Changed: c.Changed, Hear: c.Hear}
 }
 
 func notes(t *testing.T) holdfast.ToolServer {

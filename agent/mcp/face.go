@@ -34,6 +34,10 @@ type face struct {
 	subscribing sync.Mutex
 	subscribed  map[string]map[*sdk.ServerSession]bool // by URI
 	watched     map[*sdk.ServerSession]bool            // those of them whose end is waited for
+
+	newsMu  sync.Mutex
+	news    map[string]bool // resources that changed, of which nobody was told yet
+	telling bool
 }
 
 // manyFaces is from how many faces on those without sessions are forgotten.
@@ -90,7 +94,7 @@ func (s *Server) newFace(caller holdfast.Caller, hub string) *face {
 	return &face{
 		key: faceKey(caller, hub), hub: hub, plain: view.Bare(), parked: &s.parked, log: s.needs.Log,
 		view: view, shown: map[string]string{},
-		subscribed: map[string]map[*sdk.ServerSession]bool{}, watched: map[*sdk.ServerSession]bool{},
+		subscribed: map[string]map[*sdk.ServerSession]bool{}, watched: map[*sdk.ServerSession]bool{}, news: map[string]bool{},
 	}
 }
 
@@ -119,6 +123,7 @@ func (f *face) serve(ctx context.Context, s *Server) {
 		SetCacheable: cacheable,
 		GetSessionID: func() string { return s.sessionID(f.key) },
 	})
+	f.server.AddReceivingMiddleware(f.noting)
 	f.show(ctx)
 }
 

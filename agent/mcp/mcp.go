@@ -12,6 +12,7 @@ package mcp
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -40,6 +41,8 @@ type toolView interface {
 	List(context.Context) ([]tools.Entry, error)
 	Now() []tools.Entry
 	Call(context.Context, upstream.Request) (tools.Result, error)
+	// Refused is told of a call of what is not shown, which never came to Call.
+	Refused(ctx context.Context, name string, arguments json.RawMessage, why error)
 	Instructions() map[string]string
 }
 
@@ -63,6 +66,8 @@ type Needs struct {
 	View func(holdfast.Caller, tools.Scope) View
 	// Changed is closed at the next change of what is offered.
 	Changed func() <-chan struct{}
+	// Hear calls hear with the address of each resource that changed, until stop.
+	Hear func(hear func(uri string)) (stop func())
 	// Bearer tells who bears a hub's key.
 	Bearer func(hub, token string) (holdfast.Caller, bool)
 	// Version is the house's own.
@@ -128,6 +133,7 @@ func (s *Server) ofHub(r *http.Request, token string) (holdfast.Caller, bool) {
 
 // follow brings every face up to date when the catalogue changed; clients are told by their server.
 func (s *Server) follow(ctx context.Context) error {
+	defer s.needs.Hear(s.updated)()
 	for {
 		changed := s.needs.Changed()
 		for _, f := range s.all() {
@@ -145,10 +151,10 @@ func (s *Server) follow(ctx context.Context) error {
 	}
 }
 
-// Updated tells clients that subscribed to a resource that it changed.
-func (s *Server) Updated(ctx context.Context, uri string) {
+// updated has clients told that subscribed to a resource.
+func (s *Server) updated(uri string) {
 	for _, f := range s.all() {
-		f.updated(ctx, uri)
+		f.updated(uri)
 	}
 }
 

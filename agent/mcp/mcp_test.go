@@ -127,6 +127,8 @@ func (l look) note(word string) error {
 	return nil
 }
 
+func (look) Refused(context.Context, string, json.RawMessage, error) {}
+
 func (l look) Instructions() map[string]string { return map[string]string{"notes": "Keep notes."} }
 
 func (s *shelf) next() <-chan struct{} {
@@ -191,6 +193,9 @@ func endpoint(t *testing.T, books *shelf) (*Server, string) {
 func serving(t *testing.T, needs Needs) (*Server, string) {
 	t.Helper()
 	needs.Version, needs.Log = "1", slog.New(slog.DiscardHandler)
+	if needs.Hear == nil {
+		needs.Hear = func(func(string)) func() { return func() {} }
+	}
 	s := New(needs)
 	routes := http.NewServeMux()
 	routes.Handle("/{$}", s)

@@ -184,11 +184,11 @@ func TestSubscriptions(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		untilTold(t, "a changed resource", told, func() { s.Updated(t.Context(), "test://page"); s.Updated(t.Context(), "test://other") })
+		untilTold(t, "a changed resource", told, func() { s.updated("test://page"); s.updated("test://other") })
 		if err := first.Unsubscribe(t.Context(), &sdk.UnsubscribeParams{URI: "test://page"}); err != nil {
 			t.Fatal(err)
 		}
-		untilTold(t, "a resource that one client still follows", told, func() { s.Updated(t.Context(), "test://page") })
+		untilTold(t, "a resource that one client still follows", told, func() { s.updated("test://page") })
 		_ = second.Close() // without a word about its subscription
 		deadline := time.After(time.Minute)
 		for {

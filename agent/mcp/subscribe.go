@@ -85,9 +85,36 @@ func (f *face) left(ctx context.Context, session *sdk.ServerSession, uri string)
 	}
 }
 
-// updated tells the sessions that follow a resource.
-func (f *face) updated(ctx context.Context, uri string) {
-	if err := f.server.ResourceUpdated(ctx, &sdk.ResourceUpdatedNotificationParams{URI: uri}); err != nil {
-		f.log.Debug("cannot tell of a changed resource", slog.String("uri", uri), slog.Any("error", err))
+// updated has the sessions told that follow a resource. It does not wait for them: a client that
+// reads slowly holds up no other, and hears once of what changed many times meanwhile.
+func (f *face) updated(uri string) {
+	f.newsMu.Lock()
+	defer f.newsMu.Unlock()
+	if len(f.news) >= subscriptionsEach {
+		return
 	}
+	f.news[uri] = true
+	if !f.telling {
+		f.telling = true
+		go f.tell() // ends when all is told
+	}
+}
+
+func (f *face) tell() {
+	for uri, more := f.nextNews(); more; uri, more = f.nextNews() {
+		if err := f.server.ResourceUpdated(context.Background(), &sdk.ResourceUpdatedNotificationParams{URI: uri}); err != nil {
+			f.log.Debug("cannot tell of a changed resource", slog.String("uri", uri), slog.Any("error", err))
+		}
+	}
+}
+
+func (f *face) nextNews() (uri string, more bool) {
+	f.newsMu.Lock()
+	defer f.newsMu.Unlock()
+	for uri := range f.news {
+		delete(f.news, uri)
+		return uri, true
+	}
+	f.telling = false
+	return "", false
 }
