@@ -25,6 +25,9 @@ func (d desk) check(context.Context) holdfast.CheckResult {
 			wrong = append(wrong, text)
 		}
 	}
+	if fault := d.shelf.fault.Load(); fault != nil {
+		wrong = append(wrong, "the switches of the tools are as they were: "+*fault)
+	}
 	result.Values["servers"], result.Values["failing"] = float64(len(servers)), float64(len(wrong))
 	if len(wrong) > 0 {
 		result.Status = holdfast.StatusWarn
