@@ -14,6 +14,7 @@ package agent
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -36,6 +37,8 @@ type View interface {
 	// Now is List without waiting for servers that are starting.
 	Now() []tools.Entry
 	Call(ctx context.Context, r upstream.Request) (tools.Result, error)
+	// Refused is told of a call that a model wanted and was not offered.
+	Refused(ctx context.Context, name string, arguments json.RawMessage, why error)
 	Instructions() map[string]string
 }
 

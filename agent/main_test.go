@@ -198,6 +198,8 @@ func (b seenBox) Call(ctx context.Context, r upstream.Request) (tools.Result, er
 	return b.tools[r.Name](ctx, r.Arguments)
 }
 
+func (seenBox) Refused(context.Context, string, json.RawMessage, error) {}
+
 func (b seenBox) Instructions() map[string]string {
 	return map[string]string{"notes": "Notes are kept."}
 }

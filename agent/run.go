@@ -312,6 +312,8 @@ func (*run) toolMessage(id, content string) json.RawMessage {
 	return encode(map[string]string{"role": "tool", "tool_call_id": id, "content": content})
 }
 
+var errNotOffered = errors.New("the model was not offered it")
+
 // runTool runs one call and words its result for the model.
 func (r *run) runTool(ctx context.Context, c toolCall) string {
 	name := c.Function.Name
@@ -320,6 +322,7 @@ func (r *run) runTool(ctx context.Context, c toolCall) string {
 	case name == directResponse:
 		return "Not shown to the user: call DIRECT_RESPONSE alone, after the other tools have answered."
 	case !known:
+		r.tools.Refused(ctx, name, argumentsOf(c), errNotOffered)
 		return fmt.Sprintf("There is no tool %q. Use only the tools that were offered.", name)
 	case r.failed(name) >= 2:
 		return fmt.Sprintf("%s failed twice and is not called again. Tell the user.", name)
