@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package remote
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"holdfast"
+	"holdfast/agent/tools"
+	"holdfast/agent/upstream/upstreamtest"
+	"holdfast/core/config"
+	"holdfast/core/home"
+)
+
+type journal struct{}
+
+func (journal) Append(_ context.Context, e holdfast.Entry) (holdfast.Entry, error) { return e, nil }
+
+// a bench is the list in a home of its own, with a catalogue that speaks with the servers.
+type bench struct {
+	*Servers
+	t         *testing.T
+	catalogue *tools.Catalogue
+	origin    string
+}
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	at := home.At(t.TempDir())
+	if err := at.Ensure(); err != nil {
+		t.Fatal(err)
+	}
+	b := &bench{t: t, origin: "http://127.0.0.1:1"}
+	log := slog.New(slog.DiscardHandler)
+	b.Servers = New(Needs{Home: at, Master: config.NewMaster(at), Origin: func() string { return b.origin }, Log: log})
+	b.catalogue = tools.New(tools.Needs{
+		Home: at, House: func() string { return fmt.Sprintf("test%d", time.Now().UnixNano()) }, Remotes: b.Servers, Journal: journal{},
+		Secret: func(name string) (holdfast.Secret, bool) { return holdfast.NewSecret("value of " + name), true }, Log: log,
+	})
+	b.Use(Speaker{Servers: func() []tools.Server { return tools.Servers(b.catalogue) }, Restart: b.catalogue.Restart})
+	own, theirs := b.Capability(), b.catalogue.Capability()
+	ctx, cancel := context.WithCancel(context.Background())
+	for _, c := range []func(context.Context) error{own.Start, theirs.Start} {
+		if err := c(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ended := make(chan struct{}, 2)
+	for _, run := range []func(context.Context) error{own.Run, theirs.Run} {
+		go func() {
+			defer func() { ended <- struct{}{} }()
+			_ = run(ctx)
+		}()
+	}
+	t.Cleanup(func() {
+		cancel()
+		<-ended
+		<-ended
+		if err := theirs.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return b
+}
+
+// do runs an action as the waist does, from JSON.
+func (b *bench) do(name, input string) (any, error) {
+	b.t.Helper()
+	for _, a := range b.Capability().Actions {
+		if a.Name != name {
+			continue
+		}
+		in, err := a.Decode(json.RawMessage(input))
+		if err != nil {
+			return nil, err
+		}
+		return a.Run(b.t.Context(), in)
+	}
+	b.t.Fatalf("there is no action %s", name)
+	return nil, nil
+}
+
+func (b *bench) must(name, input string) any {
+	b.t.Helper()
+	out, err := b.do(name, input)
+	if err != nil {
+		b.t.Fatalf("%s %s: %v", name, input, err)
+	}
+	return out
+}
+
+func (b *bench) stands(id string) shown {
+	b.t.Helper()
+	one, err := b.one(id)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return one
+}
+
+func (b *bench) file() string {
+	b.t.Helper()
+	raw, err := os.ReadFile(b.needs.Home.MasterFile())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return string(raw)
+}
+
+func until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(30 * time.Second)
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("not within 30 seconds: %s", what)
+		}
+	}
+}
+
+func talker(t *testing.T) string {
+	t.Helper()
+	server := upstreamtest.Talker()
+	far := httptest.NewServer(mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server }, nil))
+	t.Cleanup(func() {
+		far.CloseClientConnections() // the house keeps a stream of notices open
+		far.Close()
+	})
+	return far.URL
+}
+
+func TestAServersLifeInTheList(t *testing.T) {
+	b := newBench(t)
+	added := b.must("remote-mcp.add", fmt.Sprintf(`{"url":%q,"name":"far"}`, talker(t))).(shown)
+	if added.ID != "far" || !added.Enabled {
+		t.Errorf("added as %+v", added)
+	}
+	until(t, "it serves", func() bool { return b.stands("far").State == "serving" })
+	if one := b.stands("far"); one.ToolCount != 6 {
+		t.Errorf("it stands as %+v", one)
+	}
+	b.must("remote-mcp.update", `{"name":"far","tools":{"nag":{"enabled":false}}}`)
+	if text := strings.Join(strings.Fields(b.file()), ""); !strings.Contains(text, `"nag":{"enabled":false}`) {
+		t.Errorf("the file is %s", text)
+	}
+	b.must("remote-mcp.update", `{"name":"far","enabled":false}`)
+	until(t, "it is ended", func() bool { return len(tools.Servers(b.catalogue)) == 0 })
+	b.must("remote-mcp.delete", `{"name":"far"}`)
+	if _, err := b.one("far"); err == nil {
+		t.Error("it is still there")
+	}
+	if strings.Contains(b.file(), `"far"`) {
+		t.Errorf("the file is %s", b.file())
+	}
+}
+
+func TestWhatOthersWriteIsTakenUpAndKept(t *testing.T) {
+	b := newBench(t)
+	text := fmt.Sprintf(`{"remote_mcp_servers":{"far":{"server_id":"far","url":%q,"enabled":true,"tool_count":1,"tools":["nag"],"theirs":7},
+		"bad":{"url":"file:///etc/passwd"},"Bad Name":{"url":"https://example.com"}}}`, talker(t))
+	if err := os.WriteFile(b.needs.Home.MasterFile(), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "it serves", func() bool { one, err := b.one("far"); return err == nil && one.State == "serving" })
+	if n := len(b.Declarations()); n != 1 {
+		t.Errorf("%d are declared", n)
+	}
+	b.must("remote-mcp.update", `{"name":"far","tools":{"nag":{"enabled":false}}}`)
+	if got := strings.Join(strings.Fields(b.file()), ""); !strings.Contains(got, `"theirs":7`) || !strings.Contains(got, `"nag":{"enabled":false}`) {
+		t.Errorf("the file is %s", got)
+	}
+}
+
+func TestBadServersAreRefused(t *testing.T) {
+	b := newBench(t)
+	for input, want := range map[string]string{
+		`{"url":"ftp://example.com"}`:                      "http",
+		`{"url":"https://me:pw@example.com/mcp"}`:          "password",
+		`{"url":"https://"}`:                               "host",
+		`{"url":"https://example.com","name":"../../etc"}`: "lower-case",
+		`{}`:                           "url",
+		`{"url":"http://[::1"}`:        "cannot be read",
+		`{"url":"https://a.com#frag"}`: "fragment",
+	} {
+		_, err := b.do("remote-mcp.add", input)
+		if bad, ok := errors.AsType[*holdfast.Error](err); !ok || bad.Code != holdfast.CodeBadInput || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", input, err)
+		}
+	}
+	b.must("remote-mcp.add", `{"url":"https://mcp.example.invalid/x"}`)
+	second := b.must("remote-mcp.add", `{"url":"https://mcp.example.invalid/y"}`).(shown)
+	if second.ID != "example_invalid_2" {
+		t.Errorf("the second is %s", second.ID)
+	}
+	if _, err := b.do("remote-mcp.add", `{"url":"https://x.invalid","name":"example_invalid"}`); err == nil {
+		t.Error("a name was given twice")
+	}
+	if _, err := b.do("remote-mcp.update", `{"name":"no"}`); err == nil {
+		t.Error("a server that is not there was changed")
+	}
+}
+
+func TestHeadersAreNotShown(t *testing.T) {
+	b := newBench(t)
+	b.must("remote-mcp.add", `{"url":"https://x.invalid/mcp","name":"far","headers":{"X-Token":"hunter2"}}`)
+	raw, err := json.Marshal(b.must("remote-mcp.list", `{}`))
+	if err != nil || strings.Contains(string(raw), "hunter2") || !strings.Contains(string(raw), "X-Token") {
+		t.Errorf("%v: %s", err, raw)
+	}
+}
