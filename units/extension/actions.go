@@ -68,6 +68,7 @@ type Detail struct {
 	Folder       string             `json:"folder,omitempty"`
 	Data         string             `json:"data"`
 	Requirements bool               `json:"requirements" help:"it asks for Python packages"`
+	Packages     string             `json:"packages,omitempty" enum:"installed,changed,missing" help:"how these stand: installed by the house, installed before requirements.txt changed, or not installed by it; extension.install installs them"`
 	Sandbox      *Reach             `json:"sandbox,omitempty" help:"what it may reach beside the system's folders; without it the extension is free"`
 	Units        []Part             `json:"units"`
 	Ports        map[string]int     `json:"ports"`
@@ -119,6 +120,11 @@ func (e desk) actions() []holdfast.Action {
 			Help: "An extension may write its own folder, and so ask for more than it had when it was installed. That waits until a person names it here, as extension.show lists it under asks: key:NAME for a key, network, folder for writing its own folder, unasked:TOOL for a tool that agents run without asking.",
 			Tier: holdfast.TierOperator, Effect: holdfast.EffectChange, Examples: []string{"holdfast extension accept notes key:SEARCH_API_KEY network"},
 		}, e.accept),
+		action.NewAction(holdfast.Action{
+			Name: "extension.install", Summary: "Install the Python packages that an extension's requirements.txt asks for",
+			Help: "They go into an environment of their own, which takes the place of the one before when it is complete; a failure leaves that as it was. The extension's processes start again with it. What was installed from the same requirements before is installed again to the byte.",
+			Tier: holdfast.TierOperator, Effect: holdfast.EffectChange, Examples: []string{"holdfast extension install notes"},
+		}, e.install),
 		action.NewDestroyer(holdfast.Action{
 			Name: "extension.delete", Summary: "Delete an extension: its units stop, its folder, data and settings go to the trash",
 			Tier: holdfast.TierOperator, Categories: categories(), Examples: []string{"holdfast extension delete notes"},
@@ -181,7 +187,7 @@ func (e desk) show(name string) (Detail, error) {
 	}
 	d := Detail{
 		Summary: x.summary(), Manifest: x.manifest, Folder: x.dir, Data: dataDir(e.needs.Home, name),
-		Requirements: x.requirements, Units: e.parts(x), Ports: map[string]int{}, Mounts: list(x.mounts),
+		Requirements: x.requirements != nil, Packages: x.packages, Units: e.parts(x), Ports: map[string]int{}, Mounts: list(x.mounts),
 		Tools: []ToolSwitch{}, Modules: []string{}, MCPCommand: x.server, Keys: []Key{}, Problems: list(x.allProblems()),
 	}
 	for _, u := range x.units {

@@ -60,7 +60,7 @@ func (e *Extensions) run(ctx context.Context) error {
 	unitsChanged := e.needs.Units.Changed()
 	e.notice()
 	for {
-		keysChanged := e.keysChanged()
+		keysChanged := changeOf(e.needs.Keys)
 		if !e.keysAsDeclared() || e.notesReturned() || e.retake(ctx) {
 			if _, err := e.Sync(ctx); err != nil && ctx.Err() == nil {
 				e.needs.Log.Error("cannot read the extensions again", slog.Any("error", err))
@@ -112,9 +112,9 @@ func (e *Extensions) notesReturned() bool {
 // unseen.
 const lookEvery = 2 * time.Second
 
-// keysChanged is closed at the next change of a key, when the keys can tell.
-func (e *Extensions) keysChanged() <-chan struct{} {
-	if telling, ok := e.needs.Keys.(interface{ Changed() <-chan struct{} }); ok {
+// changeOf is closed at the next change of a key, when the keys can tell.
+func changeOf(k keys) <-chan struct{} {
+	if telling, ok := k.(interface{ Changed() <-chan struct{} }); ok {
 		return telling.Changed()
 	}
 	return nil

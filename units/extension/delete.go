@@ -357,7 +357,7 @@ func (in deletion) forget(ctx context.Context, e *Extensions) error {
 		return err
 	}
 	p := privateDirs(e.needs.Home, in.Name)
-	if err := errors.Join(os.RemoveAll(p.cache), os.RemoveAll(p.tmp)); err != nil {
+	if err := errors.Join(os.RemoveAll(p.cache), os.RemoveAll(p.tmp), forgetPackages(e.needs.Packages, in.Name)); err != nil {
 		e.needs.Log.Warn("cannot remove the cache of a deleted extension", slog.String("extension", in.Name), slog.Any("error", err))
 	}
 	return in.stay(ctx, e)

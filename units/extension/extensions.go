@@ -17,6 +17,7 @@ import (
 	"holdfast/core/config"
 	"holdfast/core/home"
 	corekeys "holdfast/core/keys"
+	"holdfast/units/venv"
 )
 
 // units is what runs the units that extensions declare (units/supervisor).
@@ -32,6 +33,13 @@ type keys interface {
 	Get(name string) (holdfast.Secret, bool)
 }
 
+// packages is what installs what extensions ask for in Python (units/venv).
+type packages interface {
+	Current(name string) (venv.Environment, bool)
+	Build(ctx context.Context, order venv.Order) (venv.Environment, error)
+	Forget(name string) error
+}
+
 // Needs is what extensions take from the rest of the house.
 type Needs struct {
 	Home       home.Home
@@ -39,6 +47,7 @@ type Needs struct {
 	Units      units
 	Keys       keys
 	Trash      keeper
+	Packages   packages
 	Operations runner
 	Log        *slog.Logger
 }
@@ -193,6 +202,7 @@ func (e *Extensions) declare(ctx context.Context, s settlement) []standing {
 	in := surrounding{home: e.needs.Home, set: e.has, ports: s.ports.table(), path: os.Getenv("PATH"), sandboxes: e.settings.Sandbox, limits: e.settings.Limits}
 	var list []standing
 	for _, x := range s.extensions {
+		x.equip(e.needs.Packages)
 		var told portTable
 		if old, ok := find(before, x.name); ok {
 			told = old.held

@@ -118,6 +118,9 @@ func (x *extension) sandbox(in surrounding) *holdfast.Sandbox {
 	if shared := in.home.Path(".venv"); isDir(shared) {
 		box.Read = append(box.Read, shared)
 	}
+	if x.venv != "" {
+		box.Read = append(box.Read, x.venv)
+	}
 	for _, path := range given.Read {
 		box.Read = append(box.Read, in.home.Place(path))
 	}

@@ -42,9 +42,13 @@ type folder struct {
 	server   []string // of mcp
 	python   string   // of the extension's own environment
 	paths    []string // to be put before PATH
-	// requirements tells that Python packages are asked for.
-	requirements bool
-	problems     []holdfast.Problem
+	// requirements is requirements.txt: Python packages that are asked for; nil for none.
+	requirements []byte
+	// packages says how they stand: installed, changed, missing; empty when none are asked for.
+	packages string
+	// venv is the environment that the house made of them.
+	venv     string
+	problems []holdfast.Problem
 }
 
 type service struct {
@@ -189,7 +193,9 @@ func (s scanner) manifest() {
 
 func (s scanner) environment() {
 	f := s.folder
-	f.requirements = s.exists("requirements.txt")
+	if text, _, err := s.read("requirements.txt", maxManifest); err == nil && len(text) <= maxManifest {
+		f.requirements = append([]byte{}, text...)
+	}
 	if s.exists(".venv/bin") {
 		f.paths = append(f.paths, filepath.Join(f.dir, ".venv", "bin"))
 	}

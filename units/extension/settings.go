@@ -28,6 +28,17 @@ type Settings struct {
 	// Limits bound by the extension's name what each of its pages, services and tool servers may use.
 	// They count from the next start of the house.
 	Limits map[string]supervisor.Limits `yaml:"limits" json:"limits,omitempty"`
+	// Packages says where the Python packages of extensions come from.
+	Packages Packages `yaml:"packages" json:"packages,omitempty"`
+}
+
+// Packages says where the Python packages of extensions come from.
+type Packages struct {
+	// Offline takes them only from the folders under wheels, and from the folder wheels of an
+	// extension; nothing is downloaded.
+	Offline bool `yaml:"offline" json:"offline,omitempty"`
+	// Wheels lists folders with packages, relative to the home.
+	Wheels []string `yaml:"wheels" json:"wheels,omitempty"`
 }
 
 // Defaults are the settings of a home that says nothing.
