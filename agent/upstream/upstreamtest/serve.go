@@ -20,7 +20,7 @@ import (
 )
 
 // Serve is a server of a kind on standard input and output, until its end: good, hung, dead, garbage,
-// tree, grow; both, legacy and modern are talkers of these eras. It answers the exit code.
+// tree, hungtree, grow; both, legacy and modern are talkers of these eras. It answers the exit code.
 func Serve(kind string) int {
 	switch kind {
 	case "both": // eras
@@ -36,7 +36,7 @@ func Serve(kind string) int {
 		return 7
 	case "garbage":
 		fmt.Println("Welcome to the server!\n{\"half\": \n[1,2]\nnull")
-	case "tree":
+	case "tree", "hungtree":
 		// A child that ignores TERM and holds the pipes, and one in a session of its own.
 		for _, script := range []string{"trap '' TERM; sleep 1000", "exec setsid sleep 1000"} {
 			child := exec.CommandContext(context.Background(), "sh", "-c", script)
@@ -45,6 +45,9 @@ func Serve(kind string) int {
 				return 1
 			}
 		}
+	}
+	if kind == "hungtree" {
+		select {}
 	}
 	server := mcp.NewServer(&mcp.Implementation{Name: "test", Version: "3"}, &mcp.ServerOptions{Instructions: "Use it well."})
 	addTools(server, kind)
