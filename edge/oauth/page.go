@@ -19,7 +19,8 @@ const mostShown = 300
 // look is what the page has beside the style of the door's pages.
 const look = `<style>h2{font-size:1rem;margin:1.4rem 0 .4rem}label{display:flex;gap:.6rem;margin:.5rem 0;align-items:baseline}label small,li small{color:var(--soft);display:block}
 .warn{border:1px solid #c77d0a;border-left-width:4px;border-radius:10px;padding:.5rem .9rem;color:var(--ink)}.no{background:transparent;color:var(--ink);border:1px solid var(--line)}
-.host{font-size:1.05rem;font-weight:600;color:var(--ink)}ul{padding-left:1.2rem;max-height:16rem;overflow:auto;margin:.4rem 0}summary{cursor:pointer;color:var(--soft)}bdi{color:var(--ink)}</style>`
+.host{font-size:1.05rem;font-weight:600;color:var(--ink);word-break:break-all}input{accent-color:var(--accent)}ul{padding-left:1.2rem;max-height:16rem;overflow:auto;margin:.4rem 0}summary{cursor:pointer;color:var(--soft)}bdi{color:var(--ink)}
+@media(max-width:32rem){dl{grid-template-columns:1fr}dd{margin-bottom:.5rem}}</style>`
 
 // A choice is a scope as the page shows it.
 type choice struct {
