@@ -53,6 +53,59 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/supervisor/agents/presets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the presets of agents */
+        get: operations["preset_list_get_api_supervisor_agents_presets"];
+        put?: never;
+        /** Make a preset: an agent with a name, a prompt and tools of its own */
+        post: operations["preset_add_post_api_supervisor_agents_presets"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/supervisor/agents/presets/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take a preset away; the answer shows what it was */
+        delete: operations["preset_delete_delete_api_supervisor_agents_presets_name"];
+        options?: never;
+        head?: never;
+        /** Change a preset */
+        patch: operations["preset_update_patch_api_supervisor_agents_presets_name"];
+        trace?: never;
+    };
+    "/api/supervisor/agents/presets/{name}/tools": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the tools of a preset, and which of them run without approval */
+        get: operations["preset_tools_get_api_supervisor_agents_presets_name_tools"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/supervisor/agents/regenerate": {
         parameters: {
             query?: never;
@@ -207,6 +260,61 @@ export interface paths {
         put?: never;
         /** Merge the keys of another .env file */
         post: operations["keys_upload_post_api_supervisor_keys_upload_env"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/supervisor/remote-mcp/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take a remote MCP server and its authorization away */
+        delete: operations["remote-mcp_delete_delete_api_supervisor_remote_mcp_name"];
+        options?: never;
+        head?: never;
+        /** Change a remote MCP server, or switch it or its tools on and off */
+        patch: operations["remote-mcp_update_patch_api_supervisor_remote_mcp_name"];
+        trace?: never;
+    };
+    "/api/supervisor/remote-mcp/add": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add a remote MCP server, whose tools join the catalogue
+         * @description The house sends requests, and the key, to this URL and to no other place. What the server's tools say is pinned at first sight.
+         */
+        post: operations["remote-mcp_add_post_api_supervisor_remote_mcp_add"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/supervisor/remote-mcp/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the remote MCP servers and how they stand */
+        get: operations["remote-mcp_list_get_api_supervisor_remote_mcp_list"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1092,6 +1200,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/extension/install": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Install the Python packages that an extension's requirements.txt asks for
+         * @description They go into an environment of their own, which takes the place of the one before when it is complete; a failure leaves that as it was. The extension's processes start again with it. What was installed from the same requirements before is installed again to the byte.
+         */
+        post: operations["extension_install"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/extension/list": {
         parameters: {
             query?: never;
@@ -1757,6 +1885,117 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mcp-hub/add": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add a hub
+         * @description It answers at /mcp/NAME to who has its key, which `mcp-hub key NAME` makes.
+         */
+        post: operations["mcp-hub_add"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mcp-hub/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Delete a hub and its key
+         * @description `keys restore` brings the key back for 30 days.
+         */
+        post: operations["mcp-hub_delete"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mcp-hub/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a hub another key, and show it once
+         * @description The key before opens nothing from now on; it stands in .env.
+         */
+        post: operations["mcp-hub_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mcp-hub/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** List the hubs: named sets of tools with their own URL and key */
+        post: operations["mcp-hub_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mcp-hub/show": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Show one hub and the tools that its clients see */
+        post: operations["mcp-hub_show"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mcp-hub/update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change a hub */
+        post: operations["mcp-hub_update"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/model/ask": {
         parameters: {
             query?: never;
@@ -1882,6 +2121,91 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/preset/add": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a preset: an agent with a name, a prompt and tools of its own */
+        post: operations["preset_add"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/preset/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a preset away; the answer shows what it was */
+        post: operations["preset_delete"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/preset/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** List the presets of agents */
+        post: operations["preset_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/preset/tools": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** List the tools of a preset, and which of them run without approval */
+        post: operations["preset_tools"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/preset/update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change a preset */
+        post: operations["preset_update"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/price/list": {
         parameters: {
             query?: never;
@@ -1916,6 +2240,131 @@ export interface paths {
          * @description The model is provider/model, as the ledger shows it. A model without a price is said to be unknown; it is never taken for free.
          */
         post: operations["price_show"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/prompt/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** List the prompts of tool servers and skills */
+        post: operations["prompt_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/remote-mcp/add": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add a remote MCP server, whose tools join the catalogue
+         * @description The house sends requests, and the key, to this URL and to no other place. What the server's tools say is pinned at first sight.
+         */
+        post: operations["remote-mcp_add"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/remote-mcp/authorize": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for access to a remote MCP server by OAuth
+         * @description It answers the page on which a person grants access; the browser then comes back to the house, which keeps the tokens.
+         */
+        post: operations["remote-mcp_authorize"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/remote-mcp/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a remote MCP server and its authorization away */
+        post: operations["remote-mcp_delete"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/remote-mcp/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** List the remote MCP servers and how they stand */
+        post: operations["remote-mcp_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/remote-mcp/update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change a remote MCP server, or switch it or its tools on and off */
+        post: operations["remote-mcp_update"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/resource/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** List the resources of tool servers and skills */
+        post: operations["resource_list"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2261,6 +2710,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tool/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept a tool that changed, or whose words could steer a model
+         * @description A tool is pinned when it is first seen. When its words, schemas or hints change, or steer a model, it is not offered until a person accepts it: `holdfast tool show NAME` tells what changed. Only a person at a terminal or in the Hub may.
+         */
+        post: operations["tool_accept"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tool/all": {
         parameters: {
             query?: never;
@@ -2326,6 +2795,26 @@ export interface paths {
         put?: never;
         /** Start a tool server anew */
         post: operations["tool_restart"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tool/set": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Switch a tool: whether MCP clients see it, whether agents call it without asking
+         * @description The switches stand in master_config.json; hubs and presets may say otherwise for themselves.
+         */
+        post: operations["tool_set"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2805,6 +3294,288 @@ export interface operations {
             500: components["responses"]["Problem"];
         };
     };
+    preset_list_get_api_supervisor_agents_presets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        presets: null | {
+                            /** @description the model that it asks; empty as section agent says */
+                            alias?: string;
+                            base_agent: string;
+                            budget: {
+                                /** @description of work; waiting for approval is none */
+                                seconds?: number;
+                                /** @description model calls */
+                                steps?: number;
+                                /** @description of all model calls together */
+                                tokens?: number;
+                            };
+                            enabled: boolean;
+                            name: string;
+                            /** @description why it cannot be used */
+                            problem?: string;
+                            system_prompt?: string;
+                            tool_config?: unknown;
+                            /** @description how many tools a caller of the asker's tier has with it */
+                            tool_count: number;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    preset_add_post_api_supervisor_agents_presets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description the model that it asks; empty as section agent says */
+                    alias?: string;
+                    /**
+                     * @description what it is made of
+                     * @default passthrough_agent
+                     * @enum {string}
+                     */
+                    base_agent?: "passthrough_agent" | "simple_agent";
+                    budget?: {
+                        /** @description of work; waiting for approval is none */
+                        seconds?: number;
+                        /** @description model calls */
+                        steps?: number;
+                        /** @description of all model calls together */
+                        tokens?: number;
+                    };
+                    /** @default true */
+                    enabled?: boolean;
+                    /** @description its name as a model */
+                    name: string;
+                    /** @description what the model is told before all else */
+                    system_prompt?: string;
+                    /** @description switches by tool: {"TOOL": {"enabled_in_mcp": true, "passthrough": false}}; "*" stands for all others, what is not said is inherited */
+                    tool_config?: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description the model that it asks; empty as section agent says */
+                        alias?: string;
+                        base_agent: string;
+                        budget: {
+                            /** @description of work; waiting for approval is none */
+                            seconds?: number;
+                            /** @description model calls */
+                            steps?: number;
+                            /** @description of all model calls together */
+                            tokens?: number;
+                        };
+                        enabled: boolean;
+                        name: string;
+                        /** @description why it cannot be used */
+                        problem?: string;
+                        system_prompt?: string;
+                        tool_config?: unknown;
+                        /** @description how many tools a caller of the asker's tier has with it */
+                        tool_count: number;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    preset_delete_delete_api_supervisor_agents_presets_name: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the preset */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description as it was, to make it again */
+                        deleted: {
+                            /** @description the model that it asks; empty as section agent says */
+                            alias?: string;
+                            base_agent: string;
+                            budget: {
+                                /** @description of work; waiting for approval is none */
+                                seconds?: number;
+                                /** @description model calls */
+                                steps?: number;
+                                /** @description of all model calls together */
+                                tokens?: number;
+                            };
+                            enabled: boolean;
+                            name: string;
+                            /** @description why it cannot be used */
+                            problem?: string;
+                            system_prompt?: string;
+                            tool_config?: unknown;
+                            /** @description how many tools a caller of the asker's tier has with it */
+                            tool_count: number;
+                        };
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    preset_update_patch_api_supervisor_agents_presets_name: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the preset */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    alias?: null | string;
+                    /** @enum {null|string} */
+                    base_agent?: "passthrough_agent" | "simple_agent" | null;
+                    budget?: null | {
+                        /** @description of work; waiting for approval is none */
+                        seconds?: number;
+                        /** @description model calls */
+                        steps?: number;
+                        /** @description of all model calls together */
+                        tokens?: number;
+                    };
+                    enabled?: null | boolean;
+                    system_prompt?: null | string;
+                    /** @description all its switches anew */
+                    tool_config?: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description the model that it asks; empty as section agent says */
+                        alias?: string;
+                        base_agent: string;
+                        budget: {
+                            /** @description of work; waiting for approval is none */
+                            seconds?: number;
+                            /** @description model calls */
+                            steps?: number;
+                            /** @description of all model calls together */
+                            tokens?: number;
+                        };
+                        enabled: boolean;
+                        name: string;
+                        /** @description why it cannot be used */
+                        problem?: string;
+                        system_prompt?: string;
+                        tool_config?: unknown;
+                        /** @description how many tools a caller of the asker's tier has with it */
+                        tool_count: number;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    preset_tools_get_api_supervisor_agents_presets_name_tools: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the preset */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        base_agent: string;
+                        name: string;
+                        tool_config?: unknown;
+                        tools: null | {
+                            docstring: string;
+                            enabled: boolean;
+                            name: string;
+                            /** @description runs without approval */
+                            passthrough: boolean;
+                            source: string;
+                            /** @enum {string} */
+                            tier: "public" | "tenant-peer" | "tenant-owner" | "operator" | "internal" | "owner";
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
     agent_regenerate_key_post_api_supervisor_agents_regenerate: {
         parameters: {
             query?: never;
@@ -2952,6 +3723,11 @@ export interface operations {
                             unit: string;
                         }[];
                         name: string;
+                        /**
+                         * @description how these stand: installed by the house, installed before requirements.txt changed, or not installed by it; extension.install installs them
+                         * @enum {string}
+                         */
+                        packages?: "installed" | "changed" | "missing";
                         ports: {
                             [key: string]: number;
                         };
@@ -3223,6 +3999,212 @@ export interface operations {
             500: components["responses"]["Problem"];
         };
     };
+    "remote-mcp_delete_delete_api_supervisor_remote_mcp_name": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the server's name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        authorized: boolean;
+                        enabled: boolean;
+                        error?: string;
+                        headers?: null | string[];
+                        key?: string;
+                        oauth: boolean;
+                        server_id: string;
+                        state?: string;
+                        tool_count: number;
+                        transport: string;
+                        url: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    "remote-mcp_update_patch_api_supervisor_remote_mcp_name": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the server's name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description whether its tools are offered */
+                    enabled?: null | boolean;
+                    /** @description other headers */
+                    headers?: {
+                        [key: string]: string;
+                    };
+                    /** @description the name of another key of .env; empty for none */
+                    key?: null | string;
+                    /** @description whether it wants a person's authorization */
+                    oauth?: null | boolean;
+                    /** @description switches by the tools' own names: {"search": {"enabled": false}} */
+                    tools?: {
+                        [key: string]: {
+                            enabled: null | boolean;
+                        };
+                    };
+                    /** @description another endpoint; an authorization ends with it */
+                    url?: null | string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        authorized: boolean;
+                        enabled: boolean;
+                        error?: string;
+                        headers?: null | string[];
+                        key?: string;
+                        oauth: boolean;
+                        server_id: string;
+                        state?: string;
+                        tool_count: number;
+                        transport: string;
+                        url: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    "remote-mcp_add_post_api_supervisor_remote_mcp_add": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description the id that its operator gave the house, where nobody can register by himself */
+                    client_id?: string;
+                    /** @description the name of the key of .env that holds that client's secret */
+                    client_secret_key?: string;
+                    /** @description sent with each request; a value of the form ${NAME} is a key of .env */
+                    headers?: {
+                        [key: string]: string;
+                    };
+                    /** @description the name of the key of .env that is sent as a bearer token */
+                    key?: string;
+                    /** @description its name in the house; made of the host when left out */
+                    name?: string;
+                    /** @description it wants a person's authorization, which remote-mcp authorize asks for */
+                    oauth?: boolean;
+                    /**
+                     * @description auto is streamable HTTP, and the older HTTP+SSE where the server knows nothing newer
+                     * @default auto
+                     * @enum {string}
+                     */
+                    transport?: "auto" | "sse";
+                    /** @description the server's endpoint */
+                    url: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        authorized: boolean;
+                        enabled: boolean;
+                        error?: string;
+                        headers?: null | string[];
+                        key?: string;
+                        oauth: boolean;
+                        server_id: string;
+                        state?: string;
+                        tool_count: number;
+                        transport: string;
+                        url: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    "remote-mcp_list_get_api_supervisor_remote_mcp_list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        servers: null | {
+                            authorized: boolean;
+                            enabled: boolean;
+                            error?: string;
+                            headers?: null | string[];
+                            key?: string;
+                            oauth: boolean;
+                            server_id: string;
+                            state?: string;
+                            tool_count: number;
+                            transport: string;
+                            url: string;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
     unit_services_get_api_supervisor_services: {
         parameters: {
             query?: never;
@@ -3452,7 +4434,19 @@ export interface operations {
                             }[];
                         };
                         remote_mcp_servers: {
-                            [key: string]: unknown;
+                            [key: string]: {
+                                enabled: boolean;
+                                server_id: string;
+                                tool_count: number;
+                                tools: {
+                                    [key: string]: {
+                                        docstring: string;
+                                        enabled: boolean;
+                                        name: string;
+                                    };
+                                };
+                                url: string;
+                            };
                         };
                     };
                 };
@@ -5613,6 +6607,48 @@ export interface operations {
             500: components["responses"]["Problem"];
         };
     };
+    extension_install: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description name of the extension's folder */
+                    name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        folder: string;
+                        name: string;
+                        packages: null | {
+                            hash?: string;
+                            name: string;
+                            version: string;
+                        }[];
+                        /** @description version of the interpreter */
+                        python: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
     extension_list: {
         parameters: {
             query?: never;
@@ -5719,6 +6755,11 @@ export interface operations {
                             unit: string;
                         }[];
                         name: string;
+                        /**
+                         * @description how these stand: installed by the house, installed before requirements.txt changed, or not installed by it; extension.install installs them
+                         * @enum {string}
+                         */
+                        packages?: "installed" | "changed" | "missing";
                         ports: {
                             [key: string]: number;
                         };
@@ -7473,6 +8514,321 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    "mcp-hub_add": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description whether the hub answers */
+                    enabled?: null | boolean;
+                    /** @description name of the hub, which stands in its URL */
+                    name: string;
+                    /** @description the tools of the hub, no others; a star for all */
+                    only?: null | string[];
+                    /** @description false shows the one server of the hub by its own names, unchanged */
+                    prefix?: null | boolean;
+                    /** @description switches by tool, as in master_config.json */
+                    tool_config?: null | {
+                        [key: string]: {
+                            enabled_in_mcp?: null | boolean;
+                            passthrough?: null | boolean;
+                        };
+                    };
+                    /** @description the servers of the hub: extensions, remote servers, or house; a star for all */
+                    upstreams?: null | string[];
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        enabled: boolean;
+                        /** @description where the key stands */
+                        key_in?: string;
+                        key_set: boolean;
+                        name: string;
+                        /** @description names of the tools that a client of the hub sees */
+                        offers: null | string[];
+                        /** @description false shows the one server of the hub by its own names, unchanged */
+                        prefix: boolean;
+                        tool_config: {
+                            tools?: {
+                                [key: string]: {
+                                    enabled_in_mcp?: null | boolean;
+                                    passthrough?: null | boolean;
+                                };
+                            };
+                        };
+                        upstreams?: null | string[];
+                        /** @description path of the hub on the house's address */
+                        url: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    "mcp-hub_delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description name of the hub, which stands in its URL */
+                    name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description what stood in master_config.json; mcp-hub add makes it again */
+                        entry: unknown;
+                        name: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    "mcp-hub_key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description name of the hub, which stands in its URL */
+                    name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description where it stands */
+                        in: string;
+                        /** @description the hub's key; it is shown once */
+                        key: string;
+                        name: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    "mcp-hub_list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        hubs: null | {
+                            enabled: boolean;
+                            /** @description where the key stands */
+                            key_in?: string;
+                            key_set: boolean;
+                            name: string;
+                            /** @description names of the tools that a client of the hub sees */
+                            offers: null | string[];
+                            /** @description false shows the one server of the hub by its own names, unchanged */
+                            prefix: boolean;
+                            tool_config: {
+                                tools?: {
+                                    [key: string]: {
+                                        enabled_in_mcp?: null | boolean;
+                                        passthrough?: null | boolean;
+                                    };
+                                };
+                            };
+                            upstreams?: null | string[];
+                            /** @description path of the hub on the house's address */
+                            url: string;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    "mcp-hub_show": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description name of the hub, which stands in its URL */
+                    name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        enabled: boolean;
+                        /** @description where the key stands */
+                        key_in?: string;
+                        key_set: boolean;
+                        name: string;
+                        /** @description names of the tools that a client of the hub sees */
+                        offers: null | string[];
+                        /** @description false shows the one server of the hub by its own names, unchanged */
+                        prefix: boolean;
+                        tool_config: {
+                            tools?: {
+                                [key: string]: {
+                                    enabled_in_mcp?: null | boolean;
+                                    passthrough?: null | boolean;
+                                };
+                            };
+                        };
+                        upstreams?: null | string[];
+                        /** @description path of the hub on the house's address */
+                        url: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    "mcp-hub_update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description whether the hub answers */
+                    enabled?: null | boolean;
+                    /** @description name of the hub, which stands in its URL */
+                    name: string;
+                    /** @description the tools of the hub, no others; a star for all */
+                    only?: null | string[];
+                    /** @description false shows the one server of the hub by its own names, unchanged */
+                    prefix?: null | boolean;
+                    /** @description switches by tool, as in master_config.json */
+                    tool_config?: null | {
+                        [key: string]: {
+                            enabled_in_mcp?: null | boolean;
+                            passthrough?: null | boolean;
+                        };
+                    };
+                    /** @description the servers of the hub: extensions, remote servers, or house; a star for all */
+                    upstreams?: null | string[];
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        enabled: boolean;
+                        /** @description where the key stands */
+                        key_in?: string;
+                        key_set: boolean;
+                        name: string;
+                        /** @description names of the tools that a client of the hub sees */
+                        offers: null | string[];
+                        /** @description false shows the one server of the hub by its own names, unchanged */
+                        prefix: boolean;
+                        tool_config: {
+                            tools?: {
+                                [key: string]: {
+                                    enabled_in_mcp?: null | boolean;
+                                    passthrough?: null | boolean;
+                                };
+                            };
+                        };
+                        upstreams?: null | string[];
+                        /** @description path of the hub on the house's address */
+                        url: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
     model_ask: {
         parameters: {
             query?: never;
@@ -7864,6 +9220,299 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    preset_add: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description the model that it asks; empty as section agent says */
+                    alias?: string;
+                    /**
+                     * @description what it is made of
+                     * @default passthrough_agent
+                     * @enum {string}
+                     */
+                    base_agent?: "passthrough_agent" | "simple_agent";
+                    budget?: {
+                        /** @description of work; waiting for approval is none */
+                        seconds?: number;
+                        /** @description model calls */
+                        steps?: number;
+                        /** @description of all model calls together */
+                        tokens?: number;
+                    };
+                    /** @default true */
+                    enabled?: boolean;
+                    /** @description its name as a model */
+                    name: string;
+                    /** @description what the model is told before all else */
+                    system_prompt?: string;
+                    /** @description switches by tool: {"TOOL": {"enabled_in_mcp": true, "passthrough": false}}; "*" stands for all others, what is not said is inherited */
+                    tool_config?: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description the model that it asks; empty as section agent says */
+                        alias?: string;
+                        base_agent: string;
+                        budget: {
+                            /** @description of work; waiting for approval is none */
+                            seconds?: number;
+                            /** @description model calls */
+                            steps?: number;
+                            /** @description of all model calls together */
+                            tokens?: number;
+                        };
+                        enabled: boolean;
+                        name: string;
+                        /** @description why it cannot be used */
+                        problem?: string;
+                        system_prompt?: string;
+                        tool_config?: unknown;
+                        /** @description how many tools a caller of the asker's tier has with it */
+                        tool_count: number;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    preset_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description the preset */
+                    name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description as it was, to make it again */
+                        deleted: {
+                            /** @description the model that it asks; empty as section agent says */
+                            alias?: string;
+                            base_agent: string;
+                            budget: {
+                                /** @description of work; waiting for approval is none */
+                                seconds?: number;
+                                /** @description model calls */
+                                steps?: number;
+                                /** @description of all model calls together */
+                                tokens?: number;
+                            };
+                            enabled: boolean;
+                            name: string;
+                            /** @description why it cannot be used */
+                            problem?: string;
+                            system_prompt?: string;
+                            tool_config?: unknown;
+                            /** @description how many tools a caller of the asker's tier has with it */
+                            tool_count: number;
+                        };
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    preset_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        presets: null | {
+                            /** @description the model that it asks; empty as section agent says */
+                            alias?: string;
+                            base_agent: string;
+                            budget: {
+                                /** @description of work; waiting for approval is none */
+                                seconds?: number;
+                                /** @description model calls */
+                                steps?: number;
+                                /** @description of all model calls together */
+                                tokens?: number;
+                            };
+                            enabled: boolean;
+                            name: string;
+                            /** @description why it cannot be used */
+                            problem?: string;
+                            system_prompt?: string;
+                            tool_config?: unknown;
+                            /** @description how many tools a caller of the asker's tier has with it */
+                            tool_count: number;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    preset_tools: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description the preset */
+                    name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        base_agent: string;
+                        name: string;
+                        tool_config?: unknown;
+                        tools: null | {
+                            docstring: string;
+                            enabled: boolean;
+                            name: string;
+                            /** @description runs without approval */
+                            passthrough: boolean;
+                            source: string;
+                            /** @enum {string} */
+                            tier: "public" | "tenant-peer" | "tenant-owner" | "operator" | "internal" | "owner";
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    preset_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    alias?: null | string;
+                    /** @enum {null|string} */
+                    base_agent?: "passthrough_agent" | "simple_agent" | null;
+                    budget?: null | {
+                        /** @description of work; waiting for approval is none */
+                        seconds?: number;
+                        /** @description model calls */
+                        steps?: number;
+                        /** @description of all model calls together */
+                        tokens?: number;
+                    };
+                    enabled?: null | boolean;
+                    /** @description the preset */
+                    name: string;
+                    system_prompt?: null | string;
+                    /** @description all its switches anew */
+                    tool_config?: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description the model that it asks; empty as section agent says */
+                        alias?: string;
+                        base_agent: string;
+                        budget: {
+                            /** @description of work; waiting for approval is none */
+                            seconds?: number;
+                            /** @description model calls */
+                            steps?: number;
+                            /** @description of all model calls together */
+                            tokens?: number;
+                        };
+                        enabled: boolean;
+                        name: string;
+                        /** @description why it cannot be used */
+                        problem?: string;
+                        system_prompt?: string;
+                        tool_config?: unknown;
+                        /** @description how many tools a caller of the asker's tier has with it */
+                        tool_count: number;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
     price_list: {
         parameters: {
             query?: never;
@@ -7964,6 +9613,380 @@ export interface operations {
                         source?: string;
                         /** @description by whose prices the provider charges */
                         vendor?: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    prompt_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        prompts: null | {
+                            arguments?: null | (null | {
+                                description?: string;
+                                name: string;
+                                required?: boolean;
+                                title?: string;
+                            })[];
+                            description?: string;
+                            icons?: null | {
+                                mimeType?: string;
+                                sizes?: null | string[];
+                                src: string;
+                                theme?: string;
+                            }[];
+                            name: string;
+                            note?: string;
+                            own_name?: string;
+                            source: string;
+                            standing?: string;
+                            title?: string;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    "remote-mcp_add": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description the id that its operator gave the house, where nobody can register by himself */
+                    client_id?: string;
+                    /** @description the name of the key of .env that holds that client's secret */
+                    client_secret_key?: string;
+                    /** @description sent with each request; a value of the form ${NAME} is a key of .env */
+                    headers?: {
+                        [key: string]: string;
+                    };
+                    /** @description the name of the key of .env that is sent as a bearer token */
+                    key?: string;
+                    /** @description its name in the house; made of the host when left out */
+                    name?: string;
+                    /** @description it wants a person's authorization, which remote-mcp authorize asks for */
+                    oauth?: boolean;
+                    /**
+                     * @description auto is streamable HTTP, and the older HTTP+SSE where the server knows nothing newer
+                     * @default auto
+                     * @enum {string}
+                     */
+                    transport?: "auto" | "sse";
+                    /** @description the server's endpoint */
+                    url: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        authorized: boolean;
+                        enabled: boolean;
+                        error?: string;
+                        headers?: null | string[];
+                        key?: string;
+                        oauth: boolean;
+                        server_id: string;
+                        state?: string;
+                        tool_count: number;
+                        transport: string;
+                        url: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    "remote-mcp_authorize": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description the server's name */
+                    name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description the page to open in a browser that reaches the house */
+                        authorization_url: string;
+                        name: string;
+                        note: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    "remote-mcp_delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description the server's name */
+                    name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        authorized: boolean;
+                        enabled: boolean;
+                        error?: string;
+                        headers?: null | string[];
+                        key?: string;
+                        oauth: boolean;
+                        server_id: string;
+                        state?: string;
+                        tool_count: number;
+                        transport: string;
+                        url: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    "remote-mcp_list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        servers: null | {
+                            authorized: boolean;
+                            enabled: boolean;
+                            error?: string;
+                            headers?: null | string[];
+                            key?: string;
+                            oauth: boolean;
+                            server_id: string;
+                            state?: string;
+                            tool_count: number;
+                            transport: string;
+                            url: string;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    "remote-mcp_update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description whether its tools are offered */
+                    enabled?: null | boolean;
+                    /** @description other headers */
+                    headers?: {
+                        [key: string]: string;
+                    };
+                    /** @description the name of another key of .env; empty for none */
+                    key?: null | string;
+                    /** @description the server's name */
+                    name: string;
+                    /** @description whether it wants a person's authorization */
+                    oauth?: null | boolean;
+                    /** @description switches by the tools' own names: {"search": {"enabled": false}} */
+                    tools?: {
+                        [key: string]: {
+                            enabled: null | boolean;
+                        };
+                    };
+                    /** @description another endpoint; an authorization ends with it */
+                    url?: null | string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        authorized: boolean;
+                        enabled: boolean;
+                        error?: string;
+                        headers?: null | string[];
+                        key?: string;
+                        oauth: boolean;
+                        server_id: string;
+                        state?: string;
+                        tool_count: number;
+                        transport: string;
+                        url: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    resource_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        resources: null | {
+                            annotations?: null | {
+                                audience?: null | string[];
+                                lastModified?: string;
+                                priority?: number;
+                            };
+                            description?: string;
+                            icons?: null | {
+                                mimeType?: string;
+                                sizes?: null | string[];
+                                src: string;
+                                theme?: string;
+                            }[];
+                            mimeType?: string;
+                            name: string;
+                            note?: string;
+                            size?: number;
+                            source: string;
+                            standing?: string;
+                            title?: string;
+                            uri: string;
+                        }[];
+                        templates: null | {
+                            annotations?: null | {
+                                audience?: null | string[];
+                                lastModified?: string;
+                                priority?: number;
+                            };
+                            description?: string;
+                            icons?: null | {
+                                mimeType?: string;
+                                sizes?: null | string[];
+                                src: string;
+                                theme?: string;
+                            }[];
+                            mimeType?: string;
+                            name: string;
+                            note?: string;
+                            source: string;
+                            standing?: string;
+                            title?: string;
+                            uriTemplate: string;
+                        }[];
                     };
                 };
             };
@@ -9139,6 +11162,60 @@ export interface operations {
             500: components["responses"]["Problem"];
         };
     };
+    tool_accept: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description that of tool show: when it changed since, nothing is accepted */
+                    fingerprint?: string;
+                    /**
+                     * @description what it is
+                     * @default tool
+                     * @enum {string}
+                     */
+                    kind?: "tool" | "prompt" | "instructions";
+                    /** @description name of the tool or prompt in the catalogue, or of the server whose instructions are meant */
+                    name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        changes: null | {
+                            after: string;
+                            before: string;
+                            field: string;
+                        }[];
+                        findings: null | {
+                            kind: string;
+                            quote: string;
+                            where: string;
+                        }[];
+                        fingerprint: string;
+                        kind: string;
+                        name: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
     tool_all: {
         parameters: {
             query?: never;
@@ -9167,7 +11244,19 @@ export interface operations {
                             }[];
                         };
                         remote_mcp_servers: {
-                            [key: string]: unknown;
+                            [key: string]: {
+                                enabled: boolean;
+                                server_id: string;
+                                tool_count: number;
+                                tools: {
+                                    [key: string]: {
+                                        docstring: string;
+                                        enabled: boolean;
+                                        name: string;
+                                    };
+                                };
+                                url: string;
+                            };
                         };
                     };
                 };
@@ -9233,8 +11322,10 @@ export interface operations {
                 "application/json": {
                     /** @description the house's own tools too */
                     all?: boolean;
-                    /** @description only the tools of this extension; house for the house's own */
+                    /** @description only the tools of this extension or remote server; house for the house's own */
                     extension?: string;
+                    /** @description only those that are not offered until they are accepted */
+                    withheld?: boolean;
                 };
             };
         };
@@ -9267,10 +11358,12 @@ export interface operations {
                             calls: number;
                             destructive: boolean;
                             enabled_in_mcp: boolean;
+                            error_rate: number;
                             errors: number;
                             extension?: string;
                             input_schema: unknown;
                             last_used?: string;
+                            mean_took_ns: number;
                             name: string;
                             note?: string;
                             output_schema?: unknown;
@@ -9278,6 +11371,7 @@ export interface operations {
                             passthrough: boolean;
                             read_only: boolean;
                             source: string;
+                            standing?: string;
                             summary: string;
                             /** @enum {string} */
                             tier: "public" | "tenant-peer" | "tenant-owner" | "operator" | "internal" | "owner";
@@ -9341,6 +11435,64 @@ export interface operations {
             500: components["responses"]["Problem"];
         };
     };
+    tool_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description whether MCP clients see it */
+                    enabled_in_mcp?: null | boolean;
+                    /** @description name of the tool in the catalogue */
+                    name: string;
+                    /** @description whether agents call it without asking */
+                    passthrough?: null | boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        calls: number;
+                        destructive: boolean;
+                        enabled_in_mcp: boolean;
+                        error_rate: number;
+                        errors: number;
+                        extension?: string;
+                        input_schema: unknown;
+                        last_used?: string;
+                        mean_took_ns: number;
+                        name: string;
+                        note?: string;
+                        output_schema?: unknown;
+                        own_name?: string;
+                        passthrough: boolean;
+                        read_only: boolean;
+                        source: string;
+                        standing?: string;
+                        summary: string;
+                        /** @enum {string} */
+                        tier: "public" | "tenant-peer" | "tenant-owner" | "operator" | "internal" | "owner";
+                        title?: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
     tool_show: {
         parameters: {
             query?: never;
@@ -9364,20 +11516,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description who accepted it */
+                        accepted_by?: string;
                         calls: number;
+                        /** @description what is another than when it was pinned */
+                        changes?: null | {
+                            after: string;
+                            before: string;
+                            field: string;
+                        }[];
                         destructive: boolean;
                         enabled_in_mcp: boolean;
+                        error_rate: number;
                         errors: number;
                         extension?: string;
+                        /** @description what in its words is meant to steer a model */
+                        findings?: null | {
+                            kind: string;
+                            quote: string;
+                            where: string;
+                        }[];
+                        /** @description of its words, schemas and hints as its server declares them now */
+                        fingerprint?: string;
                         input_schema: unknown;
                         last_used?: string;
+                        mean_took_ns: number;
                         name: string;
                         note?: string;
                         output_schema?: unknown;
                         own_name?: string;
                         passthrough: boolean;
+                        /** @description when the tool was first seen as it is, or accepted */
+                        pinned_at?: string;
                         read_only: boolean;
                         source: string;
+                        standing?: string;
                         summary: string;
                         /** @enum {string} */
                         tier: "public" | "tenant-peer" | "tenant-owner" | "operator" | "internal" | "owner";
