@@ -259,14 +259,14 @@ func (h *House) wireGateway(p *parts) {
 // wireAgent lets agents call models, and models be agents.
 func (h *House) wireAgent(p *parts) {
 	p.skills = skills.New(skills.Needs{Home: h.Home, Enabled: extension.Enabled(p.extensions), Log: h.log})
-	p.remotes = remote.New(remote.Needs{Home: h.Home, Master: p.master, Origin: func() string { return p.door.Origin() }, Log: h.log})
+	p.remotes = remote.New(remote.Needs{Home: h.Home, Master: p.master, Secret: p.secrets.Get, Origin: func() string { return p.door.Origin() }, Log: h.log})
 	p.catalogue = tools.New(tools.Needs{
 		Remotes: p.remotes,
 		Home:    h.Home, House: p.units.House, Processes: p.machine, Extensions: p.extensions,
 		Actions: h.Registry, Secret: p.secrets.Get, Journal: p.book, Helper: h.options.Watch, Log: h.log,
 		Skills: p.skills, Master: p.master, Keys: p.secrets, Store: h.Store, Meter: p.meter.Use,
 	})
-	p.agents = agent.New(agent.Needs{Chat: p.models.Inner(), View: seenBy(p.catalogue), Home: h.Home, Keys: p.secrets, Store: h.Store, Approvals: h.Registry.Queue("tool"), Master: p.master, Traces: p.spans, Log: h.log})
+	p.agents = agent.New(agent.Needs{Chat: p.models.Inner(), View: seenBy(p.catalogue), Lends: p.catalogue.Lends, Environment: func() map[string]string { return gatewayEnv(h, p) }, Home: h.Home, Keys: p.secrets, Store: h.Store, Approvals: h.Registry.Queue("tool"), Master: p.master, Traces: p.spans, Log: h.log})
 	p.remotes.Use(remote.Speaker{Servers: func() []tools.Server { return tools.Servers(p.catalogue) }, Restart: p.catalogue.Restart})
 	p.models.SetAgents(p.agents)
 	p.secrets.Use(keys.Needs{Required: askers{p.units, p.extensions, p.models, p.spans}, Units: p.units, Log: h.log})
@@ -281,6 +281,15 @@ func (h *House) wireAgent(p *parts) {
 		"tools":     func(_ context.Context, fresh any) error { p.catalogue.Apply(*fresh.(*tools.Settings)); return nil },
 		"agent":     func(_ context.Context, fresh any) error { p.agents.Apply(*fresh.(*agent.Settings)); return nil },
 	}
+}
+
+// gatewayEnv points an agent of the home at the house's own models.
+func gatewayEnv(h *House, p *parts) map[string]string {
+	env := map[string]string{"OPENAI_BASE_URL": h.front.URL() + "/v1"}
+	if bearer, ok := p.secrets.Get("AGENT_API_KEY"); ok {
+		env["OPENAI_API_KEY"] = bearer.Reveal()
+	}
+	return env
 }
 
 // seenBy is the catalogue as agents see it.

@@ -46,6 +46,8 @@ type addInput struct {
 	Key       string            `json:"key" help:"the name of the key of .env that is sent as a bearer token"`
 	Headers   map[string]string `json:"headers" help:"sent with each request; a value of the form ${NAME} is a key of .env"`
 	OAuth     bool              `json:"oauth" help:"it wants a person's authorization, which remote-mcp authorize asks for"`
+	ClientID  string            `json:"client_id" help:"the id that its operator gave the house, where nobody can register by himself"`
+	SecretKey string            `json:"client_secret_key" help:"the name of the key of .env that holds that client's secret"`
 }
 
 type nameInput struct {
@@ -125,7 +127,7 @@ func (s *Servers) known() ([]shown, Speaker) {
 		e := s.list[id]
 		one := shown{
 			ID: id, URL: e.URL, Enabled: e.on(), Transport: transportAuto, Key: e.Key, OAuth: e.OAuth,
-			Headers: slices.Sorted(maps.Keys(e.Headers)), Authorized: e.OAuth && s.grantLocked(id, e).Held(),
+			Headers: slices.Sorted(maps.Keys(e.Headers)), Authorized: e.OAuth && s.grantLocked(id, e).Held() && !s.grantLocked(id, e).Wanted(),
 		}
 		if e.Transport == transportSSE {
 			one.Transport = transportSSE
@@ -174,8 +176,11 @@ func (d desk) add(ctx context.Context, in addInput) (shown, error) {
 		if len(in.Headers) > 0 {
 			fields["headers"] = in.Headers
 		}
-		if in.OAuth {
+		if in.OAuth || in.ClientID != "" {
 			fields["oauth"] = true
+		}
+		if in.ClientID != "" {
+			fields["client_id"], fields["client_secret_key"] = in.ClientID, in.SecretKey
 		}
 		return put(doc, id, fields)
 	})

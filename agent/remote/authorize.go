@@ -78,7 +78,7 @@ func (d desk) authorize(ctx context.Context, in nameInput) (authorizeOutput, err
 		return authorizeOutput{}, err
 	}
 	d.mu.Lock()
-	g := d.grantLocked(in.Name, entry{URL: one.URL})
+	g := d.grantLocked(in.Name, d.list[in.Name])
 	d.mu.Unlock()
 	open, over, why, err := g.Begin(ctx)
 	if err != nil {

@@ -50,6 +50,8 @@ type Speaker struct {
 type Needs struct {
 	Home   home.Home
 	Master master
+	// Secret reads a key of .env.
+	Secret func(name string) (holdfast.Secret, bool)
 	// Origin is where browsers reach the house: an authorization server sends them back there.
 	Origin func() string
 	Log    *slog.Logger
@@ -75,6 +77,8 @@ type entry struct {
 	Key       string            `json:"key,omitempty"`
 	Headers   map[string]string `json:"headers,omitempty"`
 	OAuth     bool              `json:"oauth,omitempty"`
+	ClientID  string            `json:"client_id,omitempty"`
+	SecretKey string            `json:"client_secret_key,omitempty"`
 }
 
 func (e entry) on() bool { return e.Enabled == nil || *e.Enabled }
@@ -195,14 +199,21 @@ func (s *Servers) Declarations() []upstream.Declaration {
 
 // grantLocked is the authorization at a server, one as long as its URL stays.
 func (s *Servers) grantLocked(id string, e entry) *grant.Grant {
-	key := id + " " + e.URL
+	key := id + " " + e.URL + " " + e.ClientID
 	if g := s.grants[key]; g != nil {
 		return g
 	}
-	g := grant.New(grant.Options{
+	options := grant.Options{
 		Name: id, URL: e.URL, Path: s.tokenFile(id),
 		Redirect: func() string { return s.needs.Origin() + callbackPath }, Document: s.document,
-	})
+	}
+	if e.ClientID != "" {
+		options.Client = func() (string, string) {
+			secret, _ := s.needs.Secret(e.SecretKey)
+			return e.ClientID, secret.Reveal()
+		}
+	}
+	g := grant.New(options)
 	s.grants[key] = g
 	return g
 }

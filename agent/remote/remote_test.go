@@ -44,7 +44,10 @@ func newBench(t *testing.T) *bench {
 	}
 	b := &bench{t: t, origin: "http://127.0.0.1:1"}
 	log := slog.New(slog.DiscardHandler)
-	b.Servers = New(Needs{Home: at, Master: config.NewMaster(at), Origin: func() string { return b.origin }, Log: log})
+	b.Servers = New(Needs{
+		Home: at, Master: config.NewMaster(at), Secret: func(name string) (holdfast.Secret, bool) { return holdfast.NewSecret("value of " + name), name != "" },
+		Origin: func() string { return b.origin }, Log: log,
+	})
 	b.catalogue = tools.New(tools.Needs{
 		Home: at, House: func() string { return fmt.Sprintf("test%d", time.Now().UnixNano()) }, Remotes: b.Servers, Journal: journal{},
 		Secret: func(name string) (holdfast.Secret, bool) { return holdfast.NewSecret("value of " + name), true }, Log: log,

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,6 +60,9 @@ func (g *Grant) Begin(ctx context.Context) (open string, over <-chan struct{}, w
 	case open := <-f.url:
 		return open, f.done, why, nil
 	case <-f.done:
+		if f.err == nil {
+			return "", nil, nil, fmt.Errorf("%s refuses, and does not say that an authorization would help", g.options.Name)
+		}
 		return "", nil, nil, f.err
 	case <-found.C:
 		err = fmt.Errorf("the authorization server of %s did not answer within %s", g.options.Name, findWithin)
@@ -75,12 +79,12 @@ func (g *Grant) run(ctx context.Context, f *flow) error {
 	if err != nil {
 		return err
 	}
-	refused, request, err := g.knock(ctx, client)
+	refused, request, err := g.refusal(ctx, client)
 	if err != nil {
 		return err
 	}
 	config := &auth.AuthorizationCodeHandlerConfig{
-		RedirectURL: g.options.Redirect(), Client: client, RequestRefreshToken: true,
+		RedirectURL: g.options.Redirect(), Client: client, RequestRefreshToken: true, ScopeFilter: g.scopes,
 		DynamicClientRegistrationConfig: &auth.DynamicClientRegistrationConfig{Metadata: &oauthex.ClientRegistrationMetadata{
 			RedirectURIs: []string{g.options.Redirect()}, ClientName: "Holdfast", TokenEndpointAuthMethod: "none",
 			GrantTypes: []string{"authorization_code", "refresh_token"}, ResponseTypes: []string{"code"},
@@ -97,7 +101,13 @@ func (g *Grant) run(ctx context.Context, f *flow) error {
 			})
 		},
 	}
-	if document := g.options.Document(); document != "" {
+	if g.options.Client != nil {
+		id, secret := g.options.Client()
+		config.PreregisteredClient = &oauthex.ClientCredentials{ClientID: id}
+		if secret != "" {
+			config.PreregisteredClient.ClientSecretAuth = &oauthex.ClientSecretAuth{ClientSecret: secret}
+		}
+	} else if document := g.options.Document(); document != "" {
 		config.ClientIDMetadataDocumentConfig = &auth.ClientIDMetadataDocumentConfig{URL: document}
 	}
 	handler, err := auth.NewAuthorizationCodeHandler(config)
@@ -108,6 +118,35 @@ func (g *Grant) run(ctx context.Context, f *flow) error {
 		return fmt.Errorf("cannot authorize at %s: %w", g.options.Name, err)
 	}
 	return nil
+}
+
+// refusal is what says who authorizes, and what for: the server's demand for more than was granted, or
+// how it answers without a token.
+func (g *Grant) refusal(ctx context.Context, client *http.Client) (*http.Response, *http.Request, error) {
+	g.mu.Lock()
+	last := g.refused
+	g.mu.Unlock()
+	if last == nil || last.status != http.StatusForbidden {
+		return g.knock(ctx, client)
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, g.options.URL, nil)
+	return &http.Response{StatusCode: last.status, Header: last.header, Body: http.NoBody}, request, err
+}
+
+// scopes are what is asked for: what the server wants, beside what was granted where it wants more.
+func (g *Grant) scopes(wanted []string) []string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.refused == nil || g.refused.status != http.StatusForbidden || g.kept == nil {
+		return wanted
+	}
+	all := slices.Clone(g.kept.Scopes)
+	for _, scope := range wanted {
+		if !slices.Contains(all, scope) {
+			all = append(all, scope)
+		}
+	}
+	return all
 }
 
 // knock asks the server without a token, so that it says who authorizes.

@@ -21,6 +21,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -37,6 +38,9 @@ type Options struct {
 	Path string
 	// Redirect is where the authorization server sends the person back.
 	Redirect func() string
+	// Client is what the authorization server's operator gave the house, where it registers nobody by
+	// itself: an id, and a secret or none. nil registers.
+	Client func() (id, secret string)
 	// Document is the URL of the house's client metadata document, empty when no server could read it.
 	Document func() string
 }
@@ -50,6 +54,14 @@ type Grant struct {
 	kept  *tokens // nil: none
 	fault error   // of the file
 	flow  *flow   // under way
+	// refused is the server's last refusal since the tokens were kept.
+	refused *refusal
+}
+
+// a refusal is how the server refused a request: what it says about itself and what it wants.
+type refusal struct {
+	status int
+	header http.Header
 }
 
 // tokens are what the file holds: the client that they were given to, and where they are renewed.
@@ -109,7 +121,7 @@ func (g *Grant) keep(t *tokens) error {
 	if err := home.WriteFile(g.options.Path, raw, 0o600); err != nil {
 		return fmt.Errorf("cannot keep the tokens for %s: %w", g.options.Name, err)
 	}
-	g.kept, g.read, g.fault = t, true, nil
+	g.kept, g.read, g.fault, g.refused = t, true, nil, nil
 	return nil
 }
 
@@ -137,11 +149,26 @@ func (g *Grant) TokenSource(ctx context.Context) (oauth2.TokenSource, error) {
 	return source{ctx, g}, nil
 }
 
-// Authorize answers a refusal of the server: only a person can authorize.
+// Authorize answers a refusal of the server: only a person can authorize. One that no authorization
+// would help is the server's own to tell.
 func (g *Grant) Authorize(_ context.Context, _ *http.Request, refused *http.Response) error {
 	_, _ = io.Copy(io.Discard, io.LimitReader(refused.Body, maxBody))
 	_ = refused.Body.Close()
+	challenge := strings.Join(refused.Header.Values("WWW-Authenticate"), " ")
+	if refused.StatusCode == http.StatusForbidden && !strings.Contains(challenge, "insufficient_scope") {
+		return nil
+	}
+	g.mu.Lock()
+	g.refused = &refusal{refused.StatusCode, refused.Header.Clone()}
+	g.mu.Unlock()
 	return fmt.Errorf("it wants a person's authorization: `holdfast remote-mcp authorize %s`", g.options.Name)
+}
+
+// Wanted tells whether the server refused since the tokens were kept.
+func (g *Grant) Wanted() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.refused != nil
 }
 
 // a source renews tokens that expired, one at a time, for a refresh token may be good only once.
