@@ -3,6 +3,8 @@
 package app
 
 import (
+	"context"
+
 	"holdfast"
 	"holdfast/agent/tools"
 	"holdfast/edge/oauth"
@@ -22,10 +24,15 @@ func (e endpoints) hubs() []string {
 	return names
 }
 
-// tools lists what an endpoint offers a caller, as it stands; no hub is the endpoint of them all.
-func (e endpoints) tools(caller holdfast.Caller, hub string) []oauth.Tool {
+// tools lists what an endpoint offers a caller; no hub is the endpoint of them all.
+func (e endpoints) tools(ctx context.Context, caller holdfast.Caller, hub string) []oauth.Tool {
+	view := e.p.catalogue.View(caller, tools.Scope{Hub: hub})
+	entries, err := view.List(ctx)
+	if err != nil {
+		entries = view.Now()
+	}
 	var list []oauth.Tool
-	for _, entry := range e.p.catalogue.View(caller, tools.Scope{Hub: hub}).Now() {
+	for _, entry := range entries {
 		if entry.EnabledInMCP {
 			list = append(list, oauth.Tool{Name: entry.Name, Title: entry.Title, ReadOnly: entry.Hints != nil && entry.Hints.ReadOnlyHint})
 		}

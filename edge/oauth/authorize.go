@@ -60,7 +60,7 @@ func (s consent) authorizePage(w http.ResponseWriter, r *http.Request) {
 	}
 	asked, err := s.readRequest(r.Context(), r.URL.RawQuery)
 	if err == nil {
-		s.consentPage(w, who, asked)
+		s.consentPage(r.Context(), w, who, asked)
 		return
 	}
 	s.refuseRequest(w, r, asked, err)

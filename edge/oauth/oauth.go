@@ -68,8 +68,9 @@ type Needs struct {
 	Log     *slog.Logger
 	// Hubs names the hubs that are served at /mcp/NAME; nil means none.
 	Hubs func() []string
-	// Tools lists what an endpoint offers a caller. It never waits.
-	Tools func(caller holdfast.Caller, hub string) []Tool
+	// Tools lists what an endpoint offers a caller; while tool servers are starting it may wait for them
+	// until ctx ends, and then gives what is there.
+	Tools func(ctx context.Context, caller holdfast.Caller, hub string) []Tool
 	// API is the base address of the listener for programs on this machine, where MCP is served too.
 	API func() string
 	// Now is the clock; nil is the system's.
@@ -104,7 +105,7 @@ func New(needs Needs) *Server {
 		needs.Hubs = func() []string { return nil }
 	}
 	if needs.Tools == nil {
-		needs.Tools = func(holdfast.Caller, string) []Tool { return nil }
+		needs.Tools = func(context.Context, holdfast.Caller, string) []Tool { return nil }
 	}
 	if needs.API == nil {
 		needs.API = func() string { return "" }

@@ -111,7 +111,9 @@ func newDesk(t *testing.T, s *store.Store, change ...func(*Needs)) *desk {
 	needs := Needs{
 		Store: s, Logins: people{}, Journal: d.book, Keys: d.keys, Now: d.clock.Now,
 		Hubs: func() []string { return []string{"notes"} }, API: func() string { return api },
-		Tools: func(holdfast.Caller, string) []Tool { return []Tool{{Name: "look", ReadOnly: true}, {Name: "write"}} },
+		Tools: func(context.Context, holdfast.Caller, string) []Tool {
+			return []Tool{{Name: "look", ReadOnly: true}, {Name: "write"}}
+		},
 	}
 	for _, c := range change {
 		c(&needs)

@@ -3,18 +3,24 @@
 package oauth
 
 import (
+	"context"
 	"html/template"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"holdfast"
 	"holdfast/edge/auth"
 	"holdfast/edge/router"
 )
 
-// mostShown bounds the tools that the page lists.
-const mostShown = 300
+const (
+	// mostShown bounds the tools that the page lists.
+	mostShown = 300
+	// pageWithin is how long the page waits for tool servers that are starting.
+	pageWithin = 3 * time.Second
+)
 
 // look is what the page has beside the style of the door's pages.
 const look = `<style>h2{font-size:1rem;margin:1.4rem 0 .4rem}label{display:flex;gap:.6rem;margin:.5rem 0;align-items:baseline}label small,li small{color:var(--soft);display:block}
@@ -57,8 +63,8 @@ const pageText = `{{.Head}}{{.Look}}<p>A program that calls itself <bdi><b>{{.Na
 <button type="submit" name="answer" value="allow">Allow</button></form>{{.Foot}}`
 
 // consentPage asks the person.
-func (s consent) consentPage(w http.ResponseWriter, who auth.Session, asked request) {
-	view := s.ask(who, asked)
+func (s consent) consentPage(ctx context.Context, w http.ResponseWriter, who auth.Session, asked request) {
+	view := s.ask(ctx, who, asked)
 	text, err := template.New("consent").Parse(pageText)
 	if err != nil {
 		showPage(w, http.StatusInternalServerError, "One moment", "the page cannot be made")
@@ -93,7 +99,7 @@ func formTarget(redirect string) string {
 }
 
 // ask gathers what the page shows of a request.
-func (s consent) ask(who auth.Session, asked request) asking {
+func (s consent) ask(ctx context.Context, who auth.Session, asked request) asking {
 	u, _ := url.Parse(asked.redirect) // it was judged before
 	hub, _ := s.hubOf(asked.resource)
 	view := asking{
@@ -107,7 +113,9 @@ func (s consent) ask(who auth.Session, asked request) asking {
 	}
 	view.Warnings = warnings(asked, u)
 	view.Choices = choices(asked, hub)
-	view.Tools = s.needs.Tools(bearerOf(grant{Name: asked.client.Name, Scopes: asked.scopes}), hub)
+	ctx, cancel := context.WithTimeout(ctx, pageWithin)
+	defer cancel()
+	view.Tools = s.needs.Tools(ctx, bearerOf(grant{Name: asked.client.Name, Scopes: asked.scopes}), hub)
 	if view.More = len(view.Tools) - mostShown; view.More > 0 {
 		view.Tools = view.Tools[:mostShown]
 	} else {

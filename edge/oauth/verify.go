@@ -112,15 +112,15 @@ func (s *Server) calls(w http.ResponseWriter, r *http.Request, caller holdfast.C
 		return false, holdfast.BadInput(err.Error())
 	}
 	for _, name := range names {
-		if !s.onlyReads(caller, hub, name) {
+		if !s.onlyReads(r.Context(), caller, hub, name) {
 			return true, nil
 		}
 	}
 	return false, nil
 }
 
-func (s *Server) onlyReads(caller holdfast.Caller, hub, name string) bool {
-	for _, t := range s.needs.Tools(caller, hub) {
+func (s *Server) onlyReads(ctx context.Context, caller holdfast.Caller, hub, name string) bool {
+	for _, t := range s.needs.Tools(ctx, caller, hub) {
 		if t.Name == name {
 			return t.ReadOnly
 		}
