@@ -48,11 +48,13 @@ func (s sight) seenPrompts() []*promptEntry {
 
 func (s sight) seenResources() []*resourceEntry {
 	shown := s.shown()
+	taken := map[string]bool{}
 	return slices.DeleteFunc(slices.Clone(s.resources), func(e *resourceEntry) bool {
-		if e.source == nil {
-			return !s.seenSkills()
+		if e.source == nil && !s.seenSkills() || e.source != nil && (e.Standing != "" || !shown(e.source)) || taken[e.URI] {
+			return true
 		}
-		return e.Standing != "" || !shown(e.source)
+		taken[e.URI] = true
+		return false
 	})
 }
 
@@ -164,11 +166,16 @@ func (v View) skillPrompt(e *promptEntry) (*mcp.GetPromptResult, int, error) {
 // bringer finds whose a resource is: a listed one's source, else the one whose template fits, else
 // the one server of a hub that shows it as it is.
 func (s sight) bringer(uri string) (from *source, skill, ok bool) {
-	if e := s.byURI[uri]; e != nil {
-		if e.source == nil {
-			return nil, true, s.seenSkills()
+	for _, e := range s.byURI[uri] {
+		if e.source == nil && s.seenSkills() {
+			return nil, true, true
 		}
-		return e.source, false, e.Standing == "" && s.shows(e.source)
+		if e.source != nil && e.Standing == "" && s.shows(e.source) {
+			return e.source, false, true
+		}
+	}
+	if len(s.byURI[uri]) > 0 {
+		return nil, false, false // it is listed and not to be seen: no template may reach it
 	}
 	for _, t := range s.seenTemplates() {
 		if fits(t.URITemplate, uri) {

@@ -53,6 +53,10 @@ type pin struct {
 	other string          // the fingerprint of what its source says instead, empty for nothing
 	since time.Time
 	said  json.RawMessage // the form of that
+	// flagged is the fingerprint whose words that steer were journaled; doubts are those words, until
+	// they are.
+	flagged string
+	doubts  []poison.Finding
 }
 
 // pins remember what the tools of others looked like, so that none changes unseen.
@@ -75,7 +79,8 @@ const (
 	eventFirst   event = "first"
 	eventChanged event = "changed"
 	eventBack    event = "back"
-	eventTold    event = "told" // it changed and counts, as of instructions
+	eventTold    event = "told"    // it changed and counts, as of instructions
+	eventFlagged event = "flagged" // its words steer, and it was known before
 )
 
 func newPins(rows pinRows, book journal, log *slog.Logger) *pins {
@@ -148,6 +153,10 @@ func (p *pins) judge(t thing, form json.RawMessage, doubts []poison.Finding, fol
 	case had.sum != sum && !follows:
 		return StandingChanged
 	case len(doubts) > 0 && (had.by == "" || had.sum != sum):
+		if had.flagged != sum {
+			had.flagged, had.doubts = sum, doubts
+			p.note(t, eventFlagged)
+		}
 		return StandingFlagged
 	}
 	return ""
@@ -155,10 +164,10 @@ func (p *pins) judge(t thing, form json.RawMessage, doubts []poison.Finding, fol
 
 // note leaves an event to be written. Called with the lock held.
 func (p *pins) note(t thing, e event) {
-	if p.dirty[t] == eventFirst && e != eventFirst {
-		e = eventFirst // what was never written is still new
+	// What was never written is still new, and what changed is no less so for its words.
+	if before := p.dirty[t]; before == "" || before != eventFirst && e != eventFlagged {
+		p.dirty[t] = e
 	}
-	p.dirty[t] = e
 	select {
 	case p.wake <- struct{}{}:
 	default:
@@ -249,6 +258,7 @@ func (p *pins) settle(batch []written) {
 		if p.rows.store != nil && had.sum == w.sum {
 			had.form = nil
 		}
+		had.doubts = nil
 	}
 }
 
@@ -256,7 +266,11 @@ func (p *pins) settle(batch []written) {
 func (p *pins) tell(ctx context.Context, batch []written) error {
 	firsts := map[string][]string{}
 	for _, w := range batch {
+		if len(w.doubts) > 0 {
+			p.enter(ctx, "tool.flagged", holdfast.OutcomeRefused, w, nil)
+		}
 		switch w.event {
+		case eventFlagged:
 		case eventFirst:
 			firsts[w.source] = append(firsts[w.source], w.kind+" "+printable(w.name, maxName))
 			continue
@@ -282,6 +296,9 @@ func (p *pins) enter(ctx context.Context, action string, outcome holdfast.Outcom
 	}
 	if diff != nil {
 		detail["changes"] = diff
+	}
+	if len(w.doubts) > 0 {
+		detail["findings"] = w.doubts
 	}
 	p.append(ctx, holdfast.Entry{Action: action, Subject: printable(w.name, maxName), Outcome: outcome, Detail: formOf(detail)})
 }

@@ -73,6 +73,9 @@ func TestRugPull(t *testing.T) {
 			t.Errorf("the call of a changed tool: %v", err)
 		}
 		until(t, "the journal", func() bool { return len(b.journal.of("tool.changed")) == 1 })
+		if calls := b.journal.all(); calls[len(calls)-1].Outcome != holdfast.OutcomeRefused || calls[len(calls)-1].Subject != "add_note" {
+			t.Errorf("the call of a changed tool is journaled as %+v", calls[len(calls)-1])
+		}
 		told := b.journal.of("tool.changed")[0]
 		if told.Outcome != holdfast.OutcomeRefused || !strings.Contains(string(told.Detail), "Adds a note and mails it to me.") || !strings.Contains(string(told.Detail), `"annotations.readOnlyHint"`) {
 			t.Errorf("the change is journaled as %s %s", told.Outcome, told.Detail)
@@ -158,6 +161,12 @@ func TestWordsThatSteerAreWithheld(t *testing.T) {
 	}
 	if said := view.Instructions(); said["evil"] != "" {
 		t.Errorf("instructions are %v", said)
+	}
+	until(t, "the journal", func() bool { return len(b.journal.of("tool.flagged")) == 4 })
+	for _, e := range b.journal.of("tool.flagged") {
+		if e.Outcome != holdfast.OutcomeRefused || !strings.Contains(string(e.Detail), `"quote"`) {
+			t.Errorf("journaled as %+v", e)
+		}
 	}
 	if firing := b.desk().withheld().Firing(t.Context()); len(firing) != 4 {
 		t.Errorf("alerts are %+v", firing)

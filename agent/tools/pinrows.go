@@ -26,7 +26,7 @@ func (r pinRows) all(ctx context.Context) (map[thing]*pin, error) {
 		return known, nil
 	}
 	err := r.store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
-		rows, err := tx.Query(ctx, "SELECT source, kind, name, sum, accepted_by, at_ns, other, since_ns FROM tool_pins")
+		rows, err := tx.Query(ctx, "SELECT source, kind, name, sum, accepted_by, at_ns, other, since_ns, flagged FROM tool_pins")
 		if err != nil {
 			return err
 		}
@@ -35,7 +35,7 @@ func (r pinRows) all(ctx context.Context) (map[thing]*pin, error) {
 			var t thing
 			var p pin
 			var at, since int64
-			if err := rows.Scan(&t.source, &t.kind, &t.name, &p.sum, &p.by, &at, &p.other, &since); err != nil {
+			if err := rows.Scan(&t.source, &t.kind, &t.name, &p.sum, &p.by, &at, &p.other, &since, &p.flagged); err != nil {
 				return err
 			}
 			p.at, p.since = instant(at), instant(since)
@@ -68,13 +68,13 @@ func (r pinRows) put(ctx context.Context, batch []written) error {
 	if r.store == nil {
 		return nil
 	}
-	const query = `INSERT INTO tool_pins (source, kind, name, sum, form, accepted_by, at_ns, other, said, since_ns)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (source, kind, name) DO UPDATE SET sum = excluded.sum,
+	const query = `INSERT INTO tool_pins (source, kind, name, sum, form, accepted_by, at_ns, other, said, since_ns, flagged)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (source, kind, name) DO UPDATE SET sum = excluded.sum,
 form = CASE WHEN excluded.form = '' THEN tool_pins.form ELSE excluded.form END, accepted_by = excluded.accepted_by,
-at_ns = excluded.at_ns, other = excluded.other, said = excluded.said, since_ns = excluded.since_ns`
+at_ns = excluded.at_ns, other = excluded.other, said = excluded.said, since_ns = excluded.since_ns, flagged = excluded.flagged`
 	err := r.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
 		for _, w := range batch {
-			_, err := tx.Exec(ctx, query, w.source, w.kind, w.name, w.sum, string(w.form), w.by, nanoseconds(w.at), w.other, string(w.said), nanoseconds(w.since))
+			_, err := tx.Exec(ctx, query, w.source, w.kind, w.name, w.sum, string(w.form), w.by, nanoseconds(w.at), w.other, string(w.said), nanoseconds(w.since), w.flagged)
 			if err != nil {
 				return err
 			}

@@ -17,6 +17,9 @@ import (
 func (v View) Refused(ctx context.Context, name string, arguments json.RawMessage, why error) {
 	s := v.sight()
 	e := s.byName[name]
+	if s.hub.bare() {
+		e = s.bare[s.hub.Name][name]
+	}
 	if e == nil && !s.reserved[name] {
 		return
 	}

@@ -20,8 +20,8 @@ type snapshot struct {
 	byName    map[string]*entry
 	prompts   []*promptEntry // by name
 	byPrompt  map[string]*promptEntry
-	resources []*resourceEntry // by address
-	byURI     map[string]*resourceEntry
+	resources []*resourceEntry            // by address
+	byURI     map[string][]*resourceEntry // the first that is seen is the one meant
 	templates []*templateEntry
 	speakers  []speaker
 	hubs      map[string]*Hub
@@ -62,7 +62,7 @@ func build(c *Catalogue) *snapshot {
 	b := &builder{
 		catalogue: c, book: book, owners: map[string]map[string]bool{},
 		snapshot: &snapshot{
-			byName: map[string]*entry{}, byPrompt: map[string]*promptEntry{}, byURI: map[string]*resourceEntry{},
+			byName: map[string]*entry{}, byPrompt: map[string]*promptEntry{}, byURI: map[string][]*resourceEntry{},
 			reserved: reservedNames(c.needs.Actions), hubs: book.hubs, bare: map[string]map[string]*entry{},
 		},
 	}
@@ -204,7 +204,8 @@ func (b *builder) addPrompt(e *promptEntry) {
 }
 
 // resourcesOf takes a source's resources. They are not pinned, for they come and go as their content
-// does; words that steer are not offered. An address that two sources want is the first one's.
+// does; words that steer are not offered. Of an address that two sources want the first that a view
+// shows is meant.
 func (b *builder) resourcesOf(s *source) {
 	brought := s.brings()
 	for _, e := range brought.resources {
@@ -213,11 +214,10 @@ func (b *builder) resourcesOf(s *source) {
 			shown.Standing = StandingFlagged
 			shown.Note = note(shown.Standing, shown.doubts)
 		}
-		if first := b.byURI[shown.URI]; first != nil {
-			first.Note = join(first.Note, shown.Source+" has one of the same address, which is not shown")
-			continue
+		for _, first := range b.byURI[shown.URI] {
+			shown.Note = join(shown.Note, first.Source+" has one of the same address, which stands before it")
 		}
-		b.byURI[shown.URI] = &shown
+		b.byURI[shown.URI] = append(b.byURI[shown.URI], &shown)
 		b.resources = append(b.resources, &shown)
 	}
 	for _, e := range brought.templates {
@@ -261,17 +261,15 @@ func (b *builder) skills() {
 			if f.URI == k.URI {
 				r.Name, r.Description = k.Name, e.Description
 			}
-			if b.byURI[r.URI] == nil {
-				b.byURI[r.URI] = r
-				b.resources = append(b.resources, r)
-			}
+			b.byURI[r.URI] = append(b.byURI[r.URI], r)
+			b.resources = append(b.resources, r)
 		}
 	}
 }
 
 func (b *builder) finish() *snapshot {
 	slices.SortFunc(b.prompts, func(x, y *promptEntry) int { return strings.Compare(x.Name, y.Name) })
-	slices.SortFunc(b.resources, func(x, y *resourceEntry) int { return strings.Compare(x.URI, y.URI) })
+	slices.SortStableFunc(b.resources, func(x, y *resourceEntry) int { return strings.Compare(x.URI, y.URI) })
 	slices.SortFunc(b.templates, func(x, y *templateEntry) int {
 		return cmp.Or(strings.Compare(x.URITemplate, y.URITemplate), strings.Compare(x.Source, y.Source))
 	})

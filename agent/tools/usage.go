@@ -51,10 +51,15 @@ func (u *usage) of(t thing) *tally {
 	counted := u.known[t]
 	if counted == nil {
 		counted = &tally{}
-		u.known[t] = counted
+		if len(u.known) < maxTallies {
+			u.known[t] = counted
+		}
 	}
 	return counted
 }
+
+// maxTallies bounds what is counted by name: a server may bring ever new ones.
+const maxTallies = 50_000
 
 // load takes up what earlier houses counted.
 func (u *usage) load(ctx context.Context) error {

@@ -285,12 +285,19 @@ func TestOffersBesideTools(t *testing.T) {
 		t.Errorf("%+v, %v", filled, err)
 	}
 	resources := all.Resources(ctx)
-	if len(resources) != 1 || !strings.Contains(resources[0].Note, "of the same address") {
+	if len(resources) != 1 || resources[0].Source != "extension diary" {
 		t.Errorf("resources are %+v", resources)
+	}
+	listed, err := b.as(operator(), "resource.list", `{}`)
+	if err != nil || len(listed.(resourceList).Resources) != 2 || !strings.Contains(listed.(resourceList).Resources[1].Note, "of the same address") {
+		t.Errorf("resources are %+v, %v", listed, err)
+	}
+	if of := notes.Resources(ctx); len(of) != 1 || of[0].Source != "extension notes" {
+		t.Errorf("the hub's resources are %+v", of)
 	}
 	for _, uri := range []string{"notes://all", "notes://one/7"} {
 		read, err := notes.Read(ctx, upstream.Request{Name: uri})
-		if err != nil && uri != "notes://all" || err == nil && read.Contents[0].Text != "content of "+uri {
+		if err != nil || read.Contents[0].Text != "content of "+uri {
 			t.Errorf("%s: %+v, %v", uri, read, err)
 		}
 		if _, err := none.Read(ctx, upstream.Request{Name: uri}); err == nil {
@@ -382,11 +389,12 @@ func TestOneServerAsItIs(t *testing.T) {
 	if prompts := view.Prompts(t.Context()); len(prompts) != 1 || prompts[0].Name != "minutes" {
 		t.Errorf("prompts are %+v", prompts)
 	}
-	if read, err := view.Read(t.Context(), upstream.Request{Name: "notes://all"}); err == nil && read.Contents[0].Text != "content of notes://all" {
-		t.Errorf("%+v", read)
+	if read, err := view.Read(t.Context(), upstream.Request{Name: "notes://all"}); err != nil || read.Contents[0].Text != "content of notes://all" {
+		t.Errorf("%+v, %v", read, err)
 	}
-	if _, err := view.Read(t.Context(), upstream.Request{Name: "unlisted://x"}); err == nil {
-		t.Log("the server read what it does not list")
+	// What it does not list is for the server to refuse, in its own words.
+	if _, err := view.Read(t.Context(), upstream.Request{Name: "unlisted://x"}); err == nil || !strings.Contains(err.Error(), "refused unlisted://x") {
+		t.Errorf("what is not listed: %v", err)
 	}
 	if e := b.journal.all(); e[0].Subject != "notes_add" || !strings.Contains(string(e[0].Detail), `"hub":"as-it-is"`) {
 		t.Errorf("the call is journaled as %+v", e[0])

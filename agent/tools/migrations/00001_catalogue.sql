@@ -12,6 +12,8 @@ CREATE TABLE tool_pins (
     other TEXT NOT NULL DEFAULT '',
     said TEXT NOT NULL DEFAULT '',
     since_ns BIGINT NOT NULL DEFAULT 0,
+    -- Of what the words that steer a model were journaled.
+    flagged TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (source, kind, name)
 );
 -- How often what is in the catalogue was used, since ever.
