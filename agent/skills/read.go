@@ -44,9 +44,10 @@ const (
 	maxDescription = 1024
 )
 
-// read looks at every folder that may hold skills.
-func (s *Skills) read() reading {
-	r := reading{problems: []holdfast.Problem{}}
+// read looks at every folder that may hold skills. Files that are as they were before are not read
+// again.
+func (s *Skills) read(before map[string]stamped) reading {
+	r := reading{problems: []holdfast.Problem{}, before: before}
 	s.source(&r, "home", "skills")
 	extensions := s.needs.Home.Path("extensions")
 	entries, err := os.ReadDir(extensions)
@@ -97,7 +98,7 @@ func (s *Skills) source(r *reading, source, place string) {
 			return
 		}
 		found++
-		k, problem := s.skill(filepath.Join(dir, e.Name()), source)
+		k, problem := s.skill(filepath.Join(dir, e.Name()), source, r.before)
 		if problem != "" {
 			r.problem(at, problem, "")
 			continue
@@ -107,7 +108,7 @@ func (s *Skills) source(r *reading, source, place string) {
 }
 
 // skill reads one folder, or says why it is none.
-func (s *Skills) skill(folder, source string) (*Skill, string) {
+func (s *Skills) skill(folder, source string, before map[string]stamped) (*Skill, string) {
 	root, err := os.OpenRoot(folder)
 	if err != nil {
 		return nil, "cannot be read: " + err.Error()
@@ -126,7 +127,20 @@ func (s *Skills) skill(folder, source string) (*Skill, string) {
 	}
 	k.Source, k.folder = source, folder
 	k.URI = scheme + escaped(k.path()) + "/" + manifestName
-	if k.Files, err = files(root, scheme+escaped(k.path())); err != nil {
+	digests := func(name string, info fs.FileInfo) (string, int64, error) {
+		path := filepath.Join(folder, name)
+		known, ok := before[path]
+		if !ok || known.size != info.Size() || !known.at.Equal(info.ModTime()) {
+			sum, size, err := digest(root, name)
+			if err != nil {
+				return "", 0, err
+			}
+			known = stamped{size: size, at: info.ModTime(), sum: sum}
+		}
+		s.sums[path] = known
+		return known.sum, known.size, nil
+	}
+	if k.Files, err = files(root, scheme+escaped(k.path()), digests); err != nil {
 		return nil, err.Error()
 	}
 	return k, ""
@@ -142,7 +156,7 @@ func escaped(p string) string {
 }
 
 // files lists what lies in a skill's folder. Links are left out wherever they point.
-func files(root *os.Root, base string) ([]File, error) {
+func files(root *os.Root, base string, digests func(string, fs.FileInfo) (string, int64, error)) ([]File, error) {
 	list, total := []File{}, int64(0)
 	err := fs.WalkDir(root.FS(), ".", func(name string, e fs.DirEntry, err error) error {
 		switch {
@@ -160,7 +174,11 @@ func files(root *os.Root, base string) ([]File, error) {
 		case len(list) == maxFiles:
 			return fmt.Errorf("holds more than %d files", maxFiles)
 		}
-		sum, size, err := digest(root, name)
+		info, err := e.Info()
+		if err != nil {
+			return fmt.Errorf("cannot read %s: %w", name, err)
+		}
+		sum, size, err := digests(name, info)
 		if err != nil {
 			return fmt.Errorf("cannot read %s: %w", name, err)
 		}

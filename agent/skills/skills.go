@@ -14,6 +14,8 @@ package skills
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -74,7 +76,8 @@ type Skills struct {
 	needs  Needs
 	reader func() *poison.Reader
 
-	reading sync.Mutex // one look at the folders at a time
+	reading sync.Mutex         // one look at the folders at a time
+	sums    map[string]stamped // of files by path, as they were last read; under reading
 	mu      sync.Mutex
 	seen    reading
 	at      time.Time
@@ -84,6 +87,14 @@ type Skills struct {
 type reading struct {
 	skills   []*Skill // by name, then source: the home's first
 	problems []holdfast.Problem
+	before   map[string]stamped // what was known of the files
+}
+
+// stamped is the digest of a file that had this size and time.
+type stamped struct {
+	size int64
+	at   time.Time
+	sum  string
 }
 
 // New names the skills of a home; nothing is read before they are asked for.
@@ -104,7 +115,10 @@ func (s *Skills) look() reading {
 	if seen, ok := s.recent(); ok { // somebody else has just looked
 		return seen
 	}
-	seen := s.read()
+	before := s.sums
+	s.sums = make(map[string]stamped, len(before))
+	seen := s.read(before)
+	seen.before = nil
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.seen, s.at = seen, time.Now()
@@ -139,6 +153,18 @@ func (s *Skills) Offered() []Skill {
 		}
 	}
 	return list
+}
+
+// Stamp tells whether what is offered is as it was: it is another when a skill or one of its files is.
+func (s *Skills) Stamp() string {
+	sum := sha256.New()
+	for _, k := range s.Offered() {
+		_, _ = fmt.Fprintf(sum, "%s\x00%s\x00", k.URI, k.Description)
+		for _, f := range k.Files {
+			_, _ = fmt.Fprintf(sum, "%s\x00%s\x00", f.URI, f.Digest)
+		}
+	}
+	return hex.EncodeToString(sum.Sum(nil))
 }
 
 // Find is a skill by its name, or by "extension/name" where two share one.

@@ -294,10 +294,21 @@ func TestChangesAreSeen(t *testing.T) {
 	if len(s.Offered()) != 1 {
 		t.Fatal("want one")
 	}
+	first := s.Stamp()
+	s.again()
+	if s.Stamp() != first {
+		t.Error("nothing changed, and it is another")
+	}
 	put(t, dir, map[string]string{"skills/b/SKILL.md": manifestOf("b", "x")})
 	s.again()
-	if len(s.Offered()) != 2 {
+	second := s.Stamp()
+	if len(s.Offered()) != 2 || second == first {
 		t.Error("the new one is not seen")
+	}
+	put(t, dir, map[string]string{"skills/b/SKILL.md": manifestOf("b", "x") + "more\n"})
+	s.again()
+	if s.Stamp() == second {
+		t.Error("the change of a text is not seen")
 	}
 }
 

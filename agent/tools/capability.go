@@ -78,14 +78,18 @@ func (c *Catalogue) start(ctx context.Context) error {
 const (
 	// lookEvery is how often master_config.json is looked at, which people and other programs edit.
 	lookEvery = 2 * time.Second
+	// leafEvery is how often the folders of skills are looked at.
+	leafEvery = 10 * time.Second
 	// writeEvery is how often what was counted is written down.
 	writeEvery = time.Minute
 )
 
 // keep writes down what the catalogue learns, and takes up the settings, until the house ends.
 func (c *Catalogue) keep(ctx context.Context) {
-	look, write := time.NewTicker(lookEvery), time.NewTicker(writeEvery)
+	look, write, leaf := time.NewTicker(lookEvery), time.NewTicker(writeEvery), time.NewTicker(leafEvery)
 	defer look.Stop()
+	defer leaf.Stop()
+	stamp := stampOf(c.needs.Skills)
 	defer write.Stop()
 	for {
 		select {
@@ -95,12 +99,25 @@ func (c *Catalogue) keep(ctx context.Context) {
 			if c.shelf.look() {
 				c.touch()
 			}
+		case <-leaf.C:
+			if now := stampOf(c.needs.Skills); now != stamp {
+				stamp = now
+				c.touch()
+			}
 		case <-c.pins.wake:
 			writeDown(ctx, c)
 		case <-write.C:
 			writeDown(ctx, c)
 		}
 	}
+}
+
+// stampOf tells one state of the skills from another.
+func stampOf(known shelves) string {
+	if known == nil {
+		return ""
+	}
+	return known.Stamp()
 }
 
 // writeDown writes down pins and uses. What fails is tried again.

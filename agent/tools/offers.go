@@ -26,6 +26,7 @@ import (
 // shelves are the skills of the house, which are prompts and resources too.
 type shelves interface {
 	Offered() []skills.Skill
+	Stamp() string
 	Find(name string) (skills.Skill, error)
 	Resource(uri string) (skills.Skill, skills.File, error)
 	Read(k skills.Skill, path string) ([]byte, error)
