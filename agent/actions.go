@@ -35,9 +35,10 @@ func (a *Agents) Capability() house.Capability {
 	}
 }
 
-// An Info is one built-in agent.
+// An Info is one agent.
 type Info struct {
 	Name    string `json:"name"`
+	Kind    string `json:"kind" enum:"built-in,home"`
 	Summary string `json:"summary"`
 	Model   string `json:"model" help:"the alias that it plans with"`
 	Tools   int    `json:"tools" help:"how many tools a caller of the asker's tier has with it"`
@@ -72,8 +73,9 @@ type apiKey struct {
 
 func (a *Agents) actions() []holdfast.Action {
 	return []holdfast.Action{
+		a.showAction(),
 		action.NewAction(holdfast.Action{
-			Name: "agent.list", Short: "agents", Summary: "List the built-in agents",
+			Name: "agent.list", Short: "agents", Summary: "List the agents: built-in ones and those of the home; presets are under preset list",
 			Tier: holdfast.TierOperator, Effect: holdfast.EffectRead,
 			Routes: []holdfast.ActionRoute{{Method: "GET", Path: "/api/supervisor/agents/built-in"}},
 		}, a.agents),
@@ -101,21 +103,27 @@ func (a *Agents) actions() []holdfast.Action {
 
 func (a *Agents) agents(ctx context.Context, _ action.Nothing) (agentList, error) {
 	settings := a.settings()
-	info := Info{
-		Name: Name, Summary: "Plans tool calls, runs those that may run by themselves, and hands the others to the client for approval",
-		Model: settings.Model, Steps: settings.Steps, Tokens: settings.Tokens, Seconds: int64(settings.Time.Std().Seconds()),
-	}
 	entries, err := a.needs.View(holdfast.CallerFrom(ctx), tools.Scope{}).List(ctx)
 	if err != nil {
 		return agentList{}, err
 	}
-	info.Tools = len(entries)
+	info := Info{
+		Kind: "built-in", Model: settings.Model, Tools: len(entries),
+		Steps: settings.Steps, Tokens: settings.Tokens, Seconds: int64(settings.Time.Std().Seconds()),
+	}
 	for _, e := range entries {
 		if e.Passthrough {
 			info.Alone++
 		}
 	}
-	return agentList{Agents: []Info{info}}, nil
+	planner, simple := info, info
+	planner.Name, planner.Summary = Name, "Plans tool calls, runs those that may run by themselves, and hands the others to the client for approval"
+	simple.Name, simple.Summary = Simple, "Reasons, calls one tool, looks at what it says, and goes on; with the same approvals"
+	list := agentList{Agents: []Info{planner, simple}}
+	for _, name := range a.homes.names() {
+		list.Agents = append(list.Agents, Info{Name: name, Kind: "home", Summary: "A Python module of the home: agents/" + name + "/agent.py", Seconds: info.Seconds})
+	}
+	return list, nil
 }
 
 func (a *Agents) trace(ctx context.Context, in traceInput) (traceList, error) {

@@ -61,6 +61,13 @@ type Needs struct {
 	Approvals *action.Queue
 	// Master keeps the presets.
 	Master *config.Master
+	// Lends is what the host of an agent of the home is made of, and Environment what it finds there;
+	// nil: there are none.
+	Lends       func() upstream.Needs
+	Environment func() map[string]string
+	// Budgets is what a scope may spend and has, and Required who is given which key; nil: not shown.
+	Budgets  func(ctx context.Context, scope string) (any, error)
+	Required func() []Secret
 	// Traces makes spans of requests, agents and tools; nil makes none.
 	Traces *trace.Traces
 	Log    *slog.Logger
@@ -112,6 +119,7 @@ type Agents struct {
 	carried  *carrying
 	seal     seal
 	presets  *presets
+	homes    *homes
 }
 
 // New makes the agents.
@@ -122,7 +130,7 @@ func New(needs Needs) *Agents {
 	}
 	return &Agents{
 		needs: needs, now: now, traces: newTraces(needs.Store, now, needs.Log), parkings: parkings{needs.Store, now}, carried: newCarrying(), seal: newSeal(),
-		presets: &presets{master: needs.Master, file: needs.Home.MasterFile(), log: needs.Log},
+		presets: &presets{master: needs.Master, file: needs.Home.MasterFile(), log: needs.Log}, homes: newHomes(needs),
 		section: &Settings{
 			Model: "chat", Steps: 8, Tokens: 200_000, Time: config.Duration(5 * time.Minute), Result: 64 << 10,
 			Approval: config.Duration(24 * time.Hour),
@@ -143,6 +151,7 @@ func (a *Agents) settings() *Settings {
 // start lets approved calls be made.
 func (a *Agents) start(context.Context) error {
 	a.needs.Approvals.Carry(a.carry)
+	a.homes.start()
 	return nil
 }
 
@@ -150,6 +159,7 @@ func (a *Agents) start(context.Context) error {
 func (a *Agents) stop(ctx context.Context) error {
 	a.needs.Approvals.Carry(nil)
 	a.carried.over()
+	a.homes.stop()
 	return a.traces.stop(ctx)
 }
 

@@ -32,6 +32,7 @@ type persona struct {
 	name   string // as a model
 	base   string
 	preset bool
+	home   bool   // it is one of the home's, and does all by itself
 	alias  string // asked for plans and answers
 	prompt string
 	bounds bounds
@@ -54,7 +55,10 @@ func (a *Agents) persona(model string) (persona, bool) {
 		return a.builtInPersona(model)
 	}
 	kept, ok := a.presets.all()[model]
-	if !ok || (kept.Enabled != nil && !*kept.Enabled) {
+	if !ok {
+		return a.homePersona(model)
+	}
+	if kept.Enabled != nil && !*kept.Enabled {
 		return persona{}, false
 	}
 	as, err := a.dress(model, kept)
@@ -92,6 +96,11 @@ func (a *Agents) Models(ctx context.Context) []holdfast.AgentModel {
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		if as, ok := a.persona(name); ok && !builtIn(name) {
 			list = append(list, holdfast.AgentModel{Name: name, BaseAgent: as.base, IsPreset: true, ToolCount: len(a.view(caller, as).Now())})
+		}
+	}
+	for _, name := range a.homes.names() {
+		if _, hidden := all[name]; !hidden {
+			list = append(list, holdfast.AgentModel{Name: name, BaseAgent: name})
 		}
 	}
 	return list

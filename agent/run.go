@@ -70,10 +70,7 @@ func (a *Agents) newRun(ctx context.Context, w http.ResponseWriter, asked *reque
 
 // do answers the request.
 func (r *run) do(ctx context.Context) {
-	err := r.prepare(ctx)
-	if err == nil {
-		err = r.loop(ctx)
-	}
+	err := r.answer(ctx)
 	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(err, errTokens) {
 		err = cause
 	}
@@ -96,6 +93,16 @@ func (r *run) do(ctx context.Context) {
 		}
 		r.out.fail(err)
 	}
+}
+
+func (r *run) answer(ctx context.Context) error {
+	if r.as.home {
+		return r.home(ctx)
+	}
+	if err := r.prepare(ctx); err != nil {
+		return err
+	}
+	return r.loop(ctx)
 }
 
 // refused tells programs by headers that what is said is no answer, where nothing was sent yet.

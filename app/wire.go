@@ -4,6 +4,7 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net"
@@ -266,7 +267,7 @@ func (h *House) wireAgent(p *parts) {
 		Actions: h.Registry, Secret: p.secrets.Get, Journal: p.book, Helper: h.options.Watch, Log: h.log,
 		Skills: p.skills, Master: p.master, Keys: p.secrets, Store: h.Store, Meter: p.meter.Use,
 	})
-	p.agents = agent.New(agent.Needs{Chat: p.models.Inner(), View: seenBy(p.catalogue), Lends: p.catalogue.Lends, Environment: func() map[string]string { return gatewayEnv(h, p) }, Home: h.Home, Keys: p.secrets, Store: h.Store, Approvals: h.Registry.Queue("tool"), Master: p.master, Traces: p.spans, Log: h.log})
+	p.agents = agent.New(agent.Needs{Chat: p.models.Inner(), View: seenBy(p.catalogue), Lends: p.catalogue.Lends, Environment: func() map[string]string { return gatewayEnv(h, p) }, Budgets: budgetsOf(h.Registry), Required: func() []agent.Secret { return given(p.extensions) }, Home: h.Home, Keys: p.secrets, Store: h.Store, Approvals: h.Registry.Queue("tool"), Master: p.master, Traces: p.spans, Log: h.log})
 	p.remotes.Use(remote.Speaker{Servers: func() []tools.Server { return tools.Servers(p.catalogue) }, Restart: p.catalogue.Restart})
 	p.models.SetAgents(p.agents)
 	p.secrets.Use(keys.Needs{Required: askers{p.units, p.extensions, p.models, p.spans}, Units: p.units, Log: h.log})
@@ -290,6 +291,22 @@ func gatewayEnv(h *House, p *parts) map[string]string {
 		env["OPENAI_API_KEY"] = bearer.Reveal()
 	}
 	return env
+}
+
+// budgetsOf asks for the budgets of a scope as any caller does.
+func budgetsOf(r *action.Registry) func(context.Context, string) (any, error) {
+	return func(ctx context.Context, scope string) (any, error) {
+		return r.Dispatch(ctx, holdfast.CallerFrom(ctx), "budget.report", json.RawMessage(`{"scope":`+strconv.Quote(scope)+`}`), nil)
+	}
+}
+
+// given is which extension is given which key.
+func given(to interface{ Required() []keys.Requirement }) []agent.Secret {
+	var list []agent.Secret
+	for _, one := range to.Required() {
+		list = append(list, agent.Secret{Key: one.Key, Who: one.Source})
+	}
+	return list
 }
 
 // seenBy is the catalogue as agents see it.
