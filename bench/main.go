@@ -38,6 +38,7 @@ func main() {
 		{"./bench/journal", "≥ 5,000 acknowledged entries/s from 64 callers"},
 		{"./bench/supervise", "the goals in its table; test/setup installs the other supervisors, npm ci in bench/supervise/peers brings pm2"},
 		{"./bench/gateway", "CPU a call stated beside a peer run the same way"},
+		{"./bench/mcp", "tools/call of a tool in process ≤ 1.5 × the CPU of the bare SDK server; RSS flat over sessions"},
 		{"./bench/telemetry", "525 MB of session logs cold ≤ 1.0 s and ≤ 172 MB, the totals those of ccusage"},
 	} {
 		fmt.Printf("\n%s (bar: %s)\n", other.program, other.bar)

@@ -124,7 +124,6 @@ func (f *face) serve(ctx context.Context, s *Server) {
 		GetSessionID: func() string { return s.sessionID(f.key) },
 	})
 	f.server.AddReceivingMiddleware(f.noting)
-	f.server.AddReceivingMiddleware(f.noting)
 	f.show(ctx)
 }
 
