@@ -5,6 +5,7 @@ package oauth
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -241,6 +242,28 @@ func (s office) checks() []holdfast.Check {
 		}
 		return r
 	}}}
+}
+
+// toldFor is how long an alert tells of a token that came twice.
+const toldFor = 24 * time.Hour
+
+func (s office) alerts() []holdfast.AlertRule {
+	rule := holdfast.AlertRule{Name: "grant.reused", Severity: holdfast.SeverityWarning, Summary: "a code or refresh token of an MCP client came a second time"}
+	rule.Firing = func(ctx context.Context) []holdfast.Alert {
+		list, err := s.rows.grants(ctx, `WHERE ended_ns > ? AND reason IN (?, ?)`, nanos(s.needs.Now().Add(-toldFor)), reasonCode, reasonRefresh)
+		if err != nil {
+			s.needs.Log.Warn("cannot tell whether a token was stolen", slog.Any("error", err))
+		}
+		var firing []holdfast.Alert
+		for _, g := range list {
+			firing = append(firing, holdfast.Alert{
+				Subject: g.ID, Since: g.Ended,
+				Message: fmt.Sprintf("the access of %s ended, because %s: somebody else may have had it", g.Name, g.Reason),
+			})
+		}
+		return firing
+	}
+	return []holdfast.AlertRule{rule}
 }
 
 func (s office) report(ctx context.Context) (holdfast.Report, error) {

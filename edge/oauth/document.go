@@ -222,6 +222,7 @@ func (d *documents) parse(id string, body []byte) (client, error) {
 		return client{}, errors.New("it has no client_name")
 	}
 	m.Method = methodNone
+	m.Redirects = slices.DeleteFunc(m.Redirects, func(redirect string) bool { return checkRedirect(redirect) != nil })
 	if err := m.check(); err != nil {
 		return client{}, err
 	}

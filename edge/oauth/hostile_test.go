@@ -255,6 +255,14 @@ func TestACodeTwiceEndsTheGrant(t *testing.T) {
 		if !d.book.has("grant.revoke", holdfast.OutcomeDone, reasonCode) {
 			t.Error("the journal does not say that a code came twice")
 		}
+		rule := d.office().alerts()[0]
+		if firing := rule.Firing(t.Context()); len(firing) != 1 || !strings.Contains(firing[0].Message, "Inspector") {
+			t.Errorf("alerts %+v", firing)
+		}
+		d.clock.pass(toldFor)
+		if firing := rule.Firing(t.Context()); len(firing) != 0 {
+			t.Errorf("a day later %+v", firing)
+		}
 	})
 }
 

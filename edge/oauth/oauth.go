@@ -125,7 +125,7 @@ func New(needs Needs) *Server {
 func (s *Server) Capability() house.Capability {
 	return house.Capability{
 		Name: "oauth", Config: s.config, Migrations: migrations,
-		Actions: office{s}.actions(), Routes: s.routes(), Checks: office{s}.checks(), Report: office{s}.report,
+		Actions: office{s}.actions(), Routes: s.routes(), Checks: office{s}.checks(), Alerts: office{s}.alerts(), Report: office{s}.report,
 		Start: s.start, Run: s.run, Stop: s.writeUses,
 		Reason: "it gives access in the name of those who are logged in",
 	}

@@ -3,8 +3,10 @@
 package oauth
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -13,6 +15,8 @@ import (
 
 	"holdfast"
 	"holdfast/core/action"
+	"holdfast/core/store"
+	"holdfast/core/store/storetest"
 )
 
 func TestRegistrations(t *testing.T) {
@@ -292,6 +296,38 @@ func TestMissingCredentialsOfTheLogin(t *testing.T) {
 	d.Apply(Defaults())
 	if !d.opens(all.Access, mainPath) {
 		t.Error("it does not open again")
+	}
+}
+
+// TestAStoreThatIsAway: nothing is given, nothing is spent, and no client is told that its token is bad.
+func TestAStoreThatIsAway(t *testing.T) {
+	opt := storetest.Options(t, store.SQLite, tables(t))
+	s := storetest.Open(t, opt)
+	d := newDesk(t, s)
+	client, all := d.given()
+	code := d.agreed(ask(client), ScopeRead).Get("code")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, w := range map[string]*httptest.ResponseRecorder{
+		"a code":          d.redeemed(client, code),
+		"a refresh token": d.tokens("grant_type", grantRefresh, "client_id", client, "refresh_token", all.Refresh),
+		"a registration":  d.do("POST", registerPath, publicClient, "Content-Type", "application/json"),
+		"a question":      d.do("GET", ask(client), "", "Who", "anna"),
+	} {
+		if w.Code != http.StatusServiceUnavailable {
+			t.Errorf("%s: %d %s", name, w.Code, w.Body)
+		}
+	}
+	_, _, err := d.Verify(t.Context(), all.Access, mainPath)
+	if said, ok := errors.AsType[*holdfast.Error](err); !ok || said.Code != holdfast.CodeUnavailable {
+		t.Errorf("a token: %v", err)
+	}
+	if err := s.Open(t.Context(), opt); err != nil {
+		t.Fatal(err)
+	}
+	if w := d.redeemed(client, code); w.Code != http.StatusOK || !d.opens(all.Access, mainPath) {
+		t.Errorf("the store is back, and the code is not good: %d %s", w.Code, w.Body)
 	}
 }
 

@@ -78,26 +78,27 @@ func (s *Server) Enter(w http.ResponseWriter, r *http.Request, token string) (en
 	return r.WithContext(ctx), leave, nil
 }
 
-// missing is what a request needs beyond the scopes of its token; empty when they suffice.
+// missing is what a request needs when the scopes of its token do not suffice; empty when they do. It
+// names all that is needed and not only the rest, for a client may ask for just what it is told.
 func (s *Server) missing(w http.ResponseWriter, r *http.Request, caller holdfast.Caller, scopes string) (string, error) {
 	hub, _ := s.hubOf(r.URL.Path)
-	var missing []string
-	if hub != "" && !has(scopes, hubScope+hub) {
-		missing = append(missing, hubScope+hub)
-	}
-	if !has(scopes, ScopeRead) {
-		missing = append(missing, ScopeRead)
-	}
+	need := ScopeRead
 	if r.Method == http.MethodPost && !has(scopes, ScopeCall) {
 		calls, err := s.calls(w, r, caller, hub)
 		if err != nil {
 			return "", err
 		}
 		if calls {
-			missing = append(missing, ScopeCall)
+			need = ScopeCall
 		}
 	}
-	return strings.Join(missing, " "), nil
+	if hub != "" {
+		need += " " + hubScope + hub
+	}
+	if within(need, scopes) {
+		return "", nil
+	}
+	return need, nil
 }
 
 // calls tells whether a message calls a tool that does more than read. The body is put back.
