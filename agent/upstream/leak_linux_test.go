@@ -26,14 +26,17 @@ func holding(t *testing.T) held {
 	return held{runtime.NumGoroutine(), len(open)}
 }
 
-// asBefore waits until nothing more is held than before; idle connections of the test's own may come
-// and go.
+// slack is what streams and idle connections of one session may hold besides, now or before; a leak in
+// each round is more.
+const slack = 15
+
+// asBefore waits until nothing more is held than before.
 func asBefore(t *testing.T, before held) {
 	t.Helper()
 	var now held
 	until(t, "goroutines and files as before", func() bool {
 		now = holding(t)
-		return now.goroutines <= before.goroutines+2 && now.files <= before.files+2
+		return now.goroutines <= before.goroutines+slack && now.files <= before.files+slack
 	})
 }
 

@@ -71,6 +71,7 @@ func connect(ctx context.Context, needs *Needs, l link, over mcp.Transport, vers
 		MultiRoundTrip: &mcp.MultiRoundTripOptions{Disabled: true},
 	})
 	client.AddReceivingMiddleware(with.answers)
+	client.AddSendingMiddleware(uncached)
 	session, err := client.Connect(ctx, over, &mcp.ClientSessionOptions{ProtocolVersion: version})
 	if err != nil {
 		return nil, err
@@ -119,12 +120,13 @@ func (l *live) watch() {
 	})
 }
 
-// ping asks whether the server answers. The modern era has no ping, so it is asked what it can list.
+// ping asks whether the server answers. The modern era has no ping, so it is asked for its prompts; that
+// it knows none is an answer too.
 func (l *live) ping(ctx context.Context) error {
 	if l.era == Legacy {
 		return l.session.Ping(ctx, nil)
 	}
-	_, err := l.session.ListTools(ctx, &mcp.ListToolsParams{})
+	_, err := taken(l.session.ListPrompts(ctx, &mcp.ListPromptsParams{}))
 	return err
 }
 
@@ -208,7 +210,7 @@ func (l *live) listTools(ctx context.Context, o *Offer) error {
 // listPrompts notes a list that fails as a problem, for the tools can be used without it.
 func (l *live) listPrompts(ctx context.Context, o *Offer) {
 	list, err := pages(func(cursor string) ([]*mcp.Prompt, string, error) {
-		page, err := l.session.ListPrompts(ctx, &mcp.ListPromptsParams{Cursor: cursor})
+		page, err := taken(l.session.ListPrompts(ctx, &mcp.ListPromptsParams{Cursor: cursor}))
 		if err != nil {
 			return nil, "", err
 		}
@@ -219,7 +221,7 @@ func (l *live) listPrompts(ctx context.Context, o *Offer) {
 
 func (l *live) listResources(ctx context.Context, o *Offer) {
 	list, err := pages(func(cursor string) ([]*mcp.Resource, string, error) {
-		page, err := l.session.ListResources(ctx, &mcp.ListResourcesParams{Cursor: cursor})
+		page, err := taken(l.session.ListResources(ctx, &mcp.ListResourcesParams{Cursor: cursor}))
 		if err != nil {
 			return nil, "", err
 		}
@@ -227,7 +229,7 @@ func (l *live) listResources(ctx context.Context, o *Offer) {
 	})
 	o.Resources = keep(o, "resources", list, err)
 	templates, err := pages(func(cursor string) ([]*mcp.ResourceTemplate, string, error) {
-		page, err := l.session.ListResourceTemplates(ctx, &mcp.ListResourceTemplatesParams{Cursor: cursor})
+		page, err := taken(l.session.ListResourceTemplates(ctx, &mcp.ListResourceTemplatesParams{Cursor: cursor}))
 		if err != nil {
 			return nil, "", err
 		}

@@ -286,7 +286,7 @@ func TestEverythingElseIsServed(t *testing.T) {
 			b := started(t, kind, func(n *Needs) { n.Updated = func(uri string) { updated <- uri } })
 			<-b.Tried()
 			o := b.Offer()
-			if len(o.Prompts) != 1 || len(o.Resources) != 1 || len(o.Templates) != 1 || !o.Completion || !o.Logging || !o.Subscribe || o.Version != "4" {
+			if len(o.Prompts) != 1 || len(o.Resources) != 2 || len(o.Templates) != 1 || !o.Completion || !o.Logging || !o.Subscribe || o.Version != "4" {
 				t.Fatalf("the offer is %+v", o)
 			}
 			prompt, err := b.Prompt(t.Context(), Request{Name: "greet", Arguments: json.RawMessage(`{"who":"Ada"}`)})
@@ -327,5 +327,17 @@ func TestEverythingElseIsServed(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// What one caller read is not handed to another, nor kept without an end, though a modern server says
+// that it may be kept.
+func TestReadsAreNotKeptForOthers(t *testing.T) {
+	b := started(t, "modern", nil)
+	for i := range 3 {
+		read, err := b.Read(t.Context(), Request{Name: "talk://counted"})
+		if err != nil || read.Contents[0].Text != fmt.Sprint("read ", i+1) || read.TTLMs != 60_000 {
+			t.Errorf("%d: %v %+v", i, err, read)
+		}
 	}
 }

@@ -64,7 +64,7 @@ func TestRemoteServersOfEachTransport(t *testing.T) {
 			if err := b.Trouble(); err != nil {
 				t.Fatal(err)
 			}
-			if o := b.Offer(); len(o.Tools) != 6 || len(o.Prompts) != 1 || len(o.Resources) != 1 {
+			if o := b.Offer(); len(o.Tools) != 6 || len(o.Prompts) != 1 || len(o.Resources) != 2 {
 				t.Fatalf("the offer is %+v", o)
 			}
 			if got := b.Status().Running; len(got) != 1 || got[0].Era != c.era {

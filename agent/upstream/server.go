@@ -163,9 +163,9 @@ func (s *Server) Prompt(ctx context.Context, r Request) (*mcp.GetPromptResult, e
 // Read reads a resource, whose URI is the request's name.
 func (s *Server) Read(ctx context.Context, r Request) (*mcp.ReadResourceResult, error) {
 	return converse(ctx, s, r, func(ctx context.Context, l *live, r Request) (*mcp.ReadResourceResult, error) {
-		return l.session.ReadResource(ctx, &mcp.ReadResourceParams{
+		return taken(l.session.ReadResource(ctx, &mcp.ReadResourceParams{
 			Meta: r.Meta, URI: r.Name, InputResponses: r.Responses, RequestState: r.State,
-		})
+		}))
 	}, func(a *mcp.ReadResourceResult) (mcp.InputRequestMap, string) {
 		a.InputRequests = present(a.InputRequests)
 		return a.InputRequests, a.RequestState

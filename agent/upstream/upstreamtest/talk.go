@@ -70,6 +70,13 @@ func Talker() *mcp.Server {
 	read := func(_ context.Context, r *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
 		return &mcp.ReadResourceResult{Contents: []*mcp.ResourceContents{{URI: r.Params.URI, Text: "it is " + r.Params.URI}}}, nil
 	}
+	reads := 0
+	server.AddResource(&mcp.Resource{Name: "counted", URI: "talk://counted"}, func(_ context.Context, r *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
+		reads++
+		return &mcp.ReadResourceResult{
+			Contents: []*mcp.ResourceContents{{URI: r.Params.URI, Text: fmt.Sprint("read ", reads)}}, Cacheable: mcp.Cacheable{TTLMs: 60_000},
+		}, nil
+	})
 	server.AddResource(&mcp.Resource{Name: "one", URI: "talk://one"}, read)
 	server.AddResourceTemplate(&mcp.ResourceTemplate{Name: "any", URITemplate: "talk://any/{name}"}, read)
 	return server
