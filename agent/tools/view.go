@@ -208,7 +208,8 @@ func (c *Catalogue) Instructions() map[string]string {
 	return c.View(holdfast.Caller{Tier: holdfast.TierOwner}, Scope{}).Instructions()
 }
 
-// Instructions are what the servers whose tools are seen say about their use, by server.
+// Instructions are what the servers whose tools are seen say about their use, by server, and which
+// skills there are.
 func (v View) Instructions() map[string]string {
 	found := map[string]string{}
 	s := v.sight()
@@ -217,8 +218,21 @@ func (v View) Instructions() map[string]string {
 			found[said.source.decl.Name] = said.text
 		}
 	}
+	if s.find(skillTool) != nil && s.seenSkills() && v.catalogue.needs.Skills != nil {
+		if index := v.catalogue.needs.Skills.Index(context.Background(), maxIndex); index != "" {
+			found[SkillIndex] = index
+		}
+	}
 	return found
 }
+
+const (
+	// SkillIndex is where Instructions tell which skills there are, for who is offered the tool that
+	// loads one. No server has this name.
+	SkillIndex = "skills of the house"
+	skillTool  = "skill_show"
+	maxIndex   = 4 << 10
+)
 
 // shows tells whether a server's prompts, resources and instructions are seen: they are when one of
 // its tools is, or when it has none. A sight of a hub or a preset that has none of its tools has

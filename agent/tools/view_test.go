@@ -470,7 +470,9 @@ func TestSkillsAreServed(t *testing.T) {
 		}
 	}
 	needs := b.needs
-	needs.Skills = skills.New(skills.Needs{Home: b.home})
+	known := skills.New(skills.Needs{Home: b.home})
+	needs.Skills = known
+	b.actions.add(known.Capability().Actions...)
 	b.Catalogue = New(needs)
 	b.up()
 	view := b.View(client(), Scope{})
@@ -492,6 +494,12 @@ func TestSkillsAreServed(t *testing.T) {
 	read, err := view.Read(t.Context(), upstream.Request{Name: "skill://tidy/logo.png"})
 	if err != nil || string(read.Contents[0].Blob) != "\x89PNG\x00" {
 		t.Errorf("%+v, %v", read, err)
+	}
+	if index := b.View(agent(), Scope{}).Instructions()[SkillIndex]; !strings.Contains(index, "- tidy: Tidies notes.") {
+		t.Errorf("agents are told %q", index)
+	}
+	if _, told := b.View(client(), Scope{Hub: "notes"}).Instructions()[SkillIndex]; told {
+		t.Error("a hub of another server tells of skills")
 	}
 	if prompts := b.View(client(), Scope{Hub: "notes"}).Prompts(t.Context()); len(prompts) != 1 {
 		t.Errorf("a hub of another server has %+v", prompts)

@@ -15,6 +15,7 @@ import (
 
 // wildModule does what no tool should: it must take nobody else with it.
 const wildModule = `
+import holdfast
 import asyncio, ctypes, logging, multiprocessing, os, signal, subprocess, sys, threading, time
 
 COUNT = 0
@@ -28,6 +29,7 @@ def count():
 
 def nap(seconds: float = 1000):
     try:
+        holdfast.log("begun")
         time.sleep(seconds)
         return "slept"
     finally:
@@ -35,11 +37,16 @@ def nap(seconds: float = 1000):
 
 def hold(seconds: float = 1000):
     """Holds the interpreter, as a long call of C code does."""
+    try:
+        holdfast.log("begun")
+    except BaseException:
+        pass
     ctypes.PyDLL(None).sleep(int(seconds))
 
 def deaf():
     while True:
         try:
+            holdfast.log("begun")
             time.sleep(1000)
         except BaseException:
             pass
@@ -47,6 +54,7 @@ def deaf():
 async def doze(seconds: float = 1000):
     LOOPS.add(id(asyncio.get_running_loop()))
     try:
+        holdfast.log("begun")
         await asyncio.sleep(seconds)
         return len(LOOPS)
     finally:
@@ -110,6 +118,7 @@ def noise():
     return sys.stdin.read() + "quiet"
 
 def shout():
+    holdfast.log("begun")
     while True:
         print("x" * 1000)
 
@@ -183,8 +192,8 @@ func TestACancelledCallEndsAlone(t *testing.T) {
 			h := wildHost(t)
 			h.call(t, "count", `{}`)
 			given := h.begin(t, tool, `{}`)
+			h.begun(t, tool)
 			beside := h.begin(t, "nap", `{"seconds":3}`)
-			h.ping(t)
 			h.cancel(t, given)
 			if a := h.answer(t, beside); a.text() != "slept" {
 				t.Errorf("the call beside it answered %q", a.text())
@@ -204,6 +213,14 @@ func TestACancelledCallEndsAlone(t *testing.T) {
 			}
 		})
 	}
+}
+
+// begun waits until a tool says that it has begun.
+func (h *rawHost) begun(t *testing.T, tool string) {
+	t.Helper()
+	h.await(t, func(m message) bool {
+		return m.Method == "notifications/message" && strings.Contains(string(m.Params), `"logger": "`+tool+`"`)
+	})
 }
 
 // running is how many children of a process run rather than wait.
@@ -290,9 +307,7 @@ func TestWhatIsWrittenGoesToTheLog(t *testing.T) {
 		t.Errorf("what a tool wrote reached the house: %+v", m)
 	}
 	for _, want := range []string{`"id":1`, "half a line", "notifications/cancelled", "of a child", "of another", "a warning", "from C"} {
-		if !strings.Contains(h.log.String(), want) {
-			t.Errorf("the log lacks %q:\n%s", want, h.log)
-		}
+		until(t, "in the log: "+want, func() bool { return strings.Contains(h.log.String(), want) })
 	}
 }
 
@@ -314,14 +329,13 @@ func TestWhatAToolStartedEndsWithIt(t *testing.T) {
 	}
 	h := wildHost(t)
 	pid := h.call(t, "orphan", `{}`).text()
-	given := h.begin(t, "hold", `{}`)
-	h.ping(t)
+	h.begin(t, "hold", `{}`)
+	h.begun(t, "hold")
 	_ = h.in.Close()
 	until(t, "the host and its tree have ended", func() bool {
 		out, err := exec.CommandContext(t.Context(), "ps", "-o", "stat=", "-p", pid+","+strconv.Itoa(h.command.Process.Pid)).Output()
 		return err != nil || strings.Count(string(out), "\n") == strings.Count(string(out), "Z")
 	})
-	_ = given
 }
 
 func TestCallsWaitForAProcess(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 )
 
 const databaseModule = `
-import sys, threading, time
+import holdfast, sys, threading, time
 from core.utils.db import get_db
 
 if FORBIDDEN:
@@ -72,6 +72,7 @@ def crowd():
 def linger():
     with get_db().transaction() as work:
         work.execute("INSERT INTO notes (body) VALUES ('lingering')")
+        holdfast.log("begun")
         time.sleep(1000)
 
 def backend():
@@ -131,7 +132,7 @@ func checkTransactions(t *testing.T, h *rawHost) {
 		t.Errorf("the crowd got %s", got)
 	}
 	given := h.begin(t, "linger", `{}`)
-	h.ping(t)
+	h.begun(t, "linger")
 	h.cancel(t, given)
 	until(t, "the cancelled transaction is gone", func() bool { return h.call(t, "count", `{}`).text() == "4" })
 }
