@@ -120,13 +120,13 @@ func (g *Grant) run(ctx context.Context, f *flow) error {
 	return nil
 }
 
-// refusal is what says who authorizes, and what for: the server's demand for more than was granted, or
-// how it answers without a token.
+// refusal is what says who authorizes, and what for: the server's last refusal, or how it answers
+// without a token.
 func (g *Grant) refusal(ctx context.Context, client *http.Client) (*http.Response, *http.Request, error) {
 	g.mu.Lock()
 	last := g.refused
 	g.mu.Unlock()
-	if last == nil || last.status != http.StatusForbidden {
+	if last == nil {
 		return g.knock(ctx, client)
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, g.options.URL, nil)
@@ -157,6 +157,7 @@ func (g *Grant) knock(ctx context.Context, client *http.Client) (*http.Response,
 		return nil, nil, err
 	}
 	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("MCP-Protocol-Version", "2025-11-25")
 	request.Header.Set("Accept", "application/json, text/event-stream")
 	answer, err := client.Do(request)
 	if err != nil {
