@@ -43,7 +43,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the built-in agents */
+        /** List the agents: built-in ones and those of the home; presets are under preset list */
         get: operations["agent_list_get_api_supervisor_agents_built_in"];
         put?: never;
         post?: never;
@@ -458,7 +458,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** List the built-in agents */
+        /** List the agents: built-in ones and those of the home; presets are under preset list */
         post: operations["agent_list"];
         delete?: never;
         options?: never;
@@ -477,6 +477,23 @@ export interface paths {
         put?: never;
         /** Replace the key of the agent API; clients with the old one are refused */
         post: operations["agent_regenerate_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agent/show": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Show what one agent may do: tools, tier, secrets, budget, sandbox, bounds */
+        post: operations["agent_show"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3274,6 +3291,8 @@ export interface operations {
                         agents: null | {
                             /** @description how many of them run without approval */
                             alone: number;
+                            /** @enum {string} */
+                            kind: "built-in" | "home";
                             /** @description the alias that it plans with */
                             model: string;
                             name: string;
@@ -4512,6 +4531,8 @@ export interface operations {
                         agents: null | {
                             /** @description how many of them run without approval */
                             alone: number;
+                            /** @enum {string} */
+                            kind: "built-in" | "home";
                             /** @description the alias that it plans with */
                             model: string;
                             name: string;
@@ -4553,6 +4574,141 @@ export interface operations {
                 content: {
                     "application/json": {
                         api_key: string;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    agent_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description an agent or preset, from agent list */
+                    name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description the model that it asks */
+                        alias?: string;
+                        /** @description how many of them run without approval */
+                        alone: number;
+                        /** @description how long a call waits for approval */
+                        approval_seconds: number;
+                        /** @description how many wait for approval */
+                        asks: number;
+                        base_agent: string;
+                        /** @description what it may spend, and has */
+                        budgets?: unknown;
+                        /** @description how many destroy */
+                        destroy: number;
+                        /** @description a Python module of the home */
+                        home: boolean;
+                        is_preset: boolean;
+                        /** @description its newest requests */
+                        last_traces: null | {
+                            agent: string;
+                            /** @description what planned */
+                            alias: string;
+                            caller: string;
+                            error?: string;
+                            id: string;
+                            /** @description as the client asked for it */
+                            model: string;
+                            plan?: null | {
+                                /** @description when it began, in seconds after the request */
+                                at: number;
+                                /** @description names of the tools that it planned */
+                                calls?: null | string[];
+                                error?: string;
+                                finish?: string;
+                                seconds: number;
+                                /** @description how its answer began */
+                                text?: string;
+                                tokens: {
+                                    completion: number;
+                                    prompt: number;
+                                    total: number;
+                                };
+                            }[];
+                            seconds: number;
+                            started: string;
+                            /** @enum {string} */
+                            state: "running" | "done" | "waiting" | "stopped" | "cancelled" | "failed";
+                            tokens: {
+                                completion: number;
+                                prompt: number;
+                                total: number;
+                            };
+                            tools?: null | {
+                                arguments?: unknown;
+                                /** @description when it began, in seconds after the request */
+                                at: number;
+                                id: string;
+                                name: string;
+                                /** @description how its result began */
+                                result?: string;
+                                seconds: number;
+                                /** @enum {string} */
+                                status: "done" | "failed" | "waiting";
+                            }[];
+                            /** @description its name at the collector of section traces */
+                            trace_id?: string;
+                        }[];
+                        name: string;
+                        /** @description bounds of one request */
+                        request: {
+                            /** @description of work; waiting for approval is none */
+                            seconds?: number;
+                            /** @description model calls */
+                            steps?: number;
+                            /** @description of all model calls together */
+                            tokens?: number;
+                        };
+                        sandbox: {
+                            /** @description in the house: it has no process, and does nothing but ask models and call tools; confined: a process of its own */
+                            kind: string;
+                            network?: string;
+                            read?: null | string[];
+                            write?: null | string[];
+                        };
+                        /** @description keys that it, or the servers of its tools, are given */
+                        secrets: null | {
+                            key: string;
+                            set: boolean;
+                            /** @description the agent itself, or an extension */
+                            who: string;
+                        }[];
+                        system_prompt?: string;
+                        tier: string;
+                        /** @description what it may call for a caller of the asker's tier */
+                        tools: null | {
+                            destructive: boolean;
+                            name: string;
+                            passthrough: boolean;
+                            read_only: boolean;
+                            source: string;
+                            /** @enum {string} */
+                            tier: "public" | "tenant-peer" | "tenant-owner" | "operator" | "internal" | "owner";
+                        }[];
                     };
                 };
             };
