@@ -122,6 +122,7 @@ type Catalogue struct {
 	usage         *usage
 	shelf         *shelf
 	subscriptions *subscriptions
+	house         *houseTools
 	reader        func() *poison.Reader
 
 	mu      sync.Mutex
@@ -149,6 +150,7 @@ func New(needs Needs) *Catalogue {
 		usage:  &usage{store: needs.Store, known: map[thing]*tally{}},
 		shelf:  newShelf(needs.Master, needs.Home.MasterFile(), needs.Log),
 		reader: sync.OnceValue(poison.NewReader),
+		house:  &houseTools{made: map[string]*entry{}},
 	}
 }
 

@@ -9,24 +9,38 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"holdfast"
 )
 
-// houseEntries makes a tool of every action that a program may ask for.
-func houseEntries(actions actions) []*entry {
+// entries makes a tool of every action that a program may ask for.
+func (h *houseTools) entries(actions actions) []*entry {
 	if actions == nil {
 		return nil
 	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	var list []*entry
 	for _, a := range actions.Actions() {
-		if forPrograms(a) {
-			list = append(list, houseEntry(a))
+		if !forPrograms(a) {
+			continue
 		}
+		if h.made[a.Name] == nil {
+			h.made[a.Name] = houseEntry(a)
+		}
+		list = append(list, h.made[a.Name])
 	}
 	return list
+}
+
+// houseTools remembers the tools that were made of actions: reading their schemas is most of what a
+// list costs, and actions do not change.
+type houseTools struct {
+	mu   sync.Mutex
+	made map[string]*entry
 }
 
 // forPrograms leaves out what a model must never do by itself: look at secrets, answer for a

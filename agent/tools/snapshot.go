@@ -66,7 +66,7 @@ func build(c *Catalogue) *snapshot {
 			reserved: reservedNames(c.needs.Actions), hubs: book.hubs, bare: map[string]map[string]*entry{},
 		},
 	}
-	house := houseEntries(c.needs.Actions)
+	house := c.house.entries(c.needs.Actions)
 	var others []*entry
 	for _, s := range sources {
 		others = append(others, s.brings().tools...)
