@@ -15,7 +15,7 @@ const (
 	serverWellKnown   = "/.well-known/oauth-authorization-server"
 
 	authorizePath = "/api/authorize"
-	tokenPath     = "/api/token" //nolint:gosec // a path
+	tokenPath     = "/api/token"
 	registerPath  = "/api/register"
 	revokePath    = "/api/revoke"
 )

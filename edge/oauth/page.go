@@ -105,7 +105,7 @@ func (s consent) ask(ctx context.Context, who auth.Session, asked request) askin
 	view := asking{
 		Name: asked.client.Name, User: who.User, RedirectHost: u.Host, Redirect: asked.redirect, Endpoint: s.issuer() + asked.resource,
 		Ticket: s.tickets.issue(who.ID, asked), Loopback: loopback(u), Document: asked.client.Kind == kindDocument, Operator: asked.operator,
-		Head: template.HTML(router.PageHead("Allow access?", 0)), Look: template.HTML(look), Foot: template.HTML(router.PageFoot), //nolint:gosec // our own text
+		Head: template.HTML(router.PageHead("Allow access?", 0)), Look: template.HTML(look), Foot: template.HTML(router.PageFoot),
 	}
 	view.From = "nothing but its own word: it registered itself " + asked.client.Created.Format("on 2 January 2006 at 15:04 MST")
 	if view.Document {

@@ -112,7 +112,7 @@ func TestClientsThatProveThemselves(t *testing.T) {
 		return d.do("POST", tokenPath, form.Encode(), append(header, "Content-Type", "application/x-www-form-urlencoded")...).Code
 	}
 	basic := func(name, password string) []string {
-		r, _ := http.NewRequest("POST", "/", http.NoBody) //nolint:noctx // only its header is used
+		r, _ := http.NewRequest("POST", "/", http.NoBody)
 		r.SetBasicAuth(url.QueryEscape(name), url.QueryEscape(password))
 		return []string{"Authorization", r.Header.Get("Authorization")}
 	}

@@ -192,7 +192,7 @@ func (r rows) list(ctx context.Context, query string, args []any, visit func(sca
 	})
 }
 
-const tokenColumns = `hash, grant_id, kind, scopes, created_ns, expires_ns, spent_ns`
+const tokenColumns = `hash, grant_id, kind, scopes, created_ns, expires_ns, spent_ns` //nolint:gosec // the names of columns
 
 func putToken(ctx context.Context, tx store.Tx, t token) error {
 	_, err := tx.Exec(ctx, `INSERT INTO oauth_tokens (`+tokenColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?)`,
