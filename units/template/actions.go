@@ -185,6 +185,11 @@ func (b board) add(ctx context.Context, in addIn) (Added, error) {
 	if err != nil {
 		return Added{}, err
 	}
+	if c := b.needs.Config(); c != nil {
+		if problems := c.Check(); len(problems) > 0 {
+			return Added{}, holdfast.BadInput("cannot add "+in.Name+": the configuration must be mended first", problems...)
+		}
+	}
 	b.adding.Lock()
 	defer b.adding.Unlock()
 	problems, err := b.taken(ctx, k, in.Name)

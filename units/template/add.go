@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -47,7 +48,7 @@ func (t *Templates) taken(ctx context.Context, k kit, name string) ([]holdfast.P
 	add := func(message string) {
 		found = append(found, holdfast.Problem{Field: "name", Message: message, Remedy: "choose another name"})
 	}
-	if slices.ContainsFunc(t.needs.Units(), func(u holdfast.UnitStatus) bool { return u.Name == name }) {
+	if t.running(name) {
 		add("there is a unit " + name)
 	}
 	for _, path := range []string{"agents/" + name, dropIns + "/" + name + ".yaml"} {
@@ -65,6 +66,11 @@ func (t *Templates) taken(ctx context.Context, k kit, name string) ([]holdfast.P
 		add("there is an API key " + name)
 	}
 	return found, err
+}
+
+// running tells whether there is a unit of a name.
+func (t *Templates) running(name string) bool {
+	return slices.ContainsFunc(t.needs.Units(), func(u holdfast.UnitStatus) bool { return u.Name == name })
 }
 
 // kind is the operation that adds an agent:
@@ -212,8 +218,12 @@ func (w work) declare(ctx context.Context) error {
 // label is the first line of a declaration: which adding made it.
 func (w work) label() string { return "# " + w.view.Mark + "\n" }
 
-// recall takes the declaration back; the unit ends.
+// recall takes the declaration back; the unit ends. Where it never came to one, a configuration that
+// cannot be read does not keep the rest from being undone.
 func (w work) recall(ctx context.Context) error {
+	if err := w.needs.Disk.Sweep(filepath.Dir(w.declaration())); err != nil {
+		return err
+	}
 	text, err := os.ReadFile(w.declaration())
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !strings.HasPrefix(string(text), w.label()) {
 		return nil
@@ -224,7 +234,12 @@ func (w work) recall(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("cannot take back the declaration of %s: %w", w.view.Name, err)
 	}
-	return w.reload(ctx)
+	err = w.reload(ctx)
+	if err != nil && !w.running(w.view.Name) {
+		w.needs.Log.Warn("the configuration is not taken up after an agent was taken back", slog.String("agent", w.view.Name), slog.Any("error", err))
+		return nil
+	}
+	return err
 }
 
 func (w work) reload(ctx context.Context) error {

@@ -18,6 +18,9 @@ func lockFolder() string { return fmt.Sprintf("/tmp/openclaw-state-locks-%d", os
 // start makes the folders that agents want outside the home, for a restart of the machine takes them
 // away, and a sandbox can only open what is there.
 func (t *Templates) start(context.Context) error {
+	if err := t.needs.Disk.Sweep(t.needs.Home.Path(dropIns)); err != nil {
+		t.needs.Log.Warn("cannot clear what a crash left", slog.String("folder", dropIns), slog.Any("error", err))
+	}
 	marks, err := filepath.Glob(t.needs.Home.Path("agents", "*", markFile))
 	if err != nil {
 		return err
