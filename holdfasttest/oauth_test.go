@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -123,6 +124,47 @@ func TestPublishedClientsFindTheirWayIn(t *testing.T) {
 func text(said map[string]json.RawMessage) string {
 	raw, _ := json.Marshal(said)
 	return string(raw)
+}
+
+// TestAHubHasTokensOfItsOwn, and a client that may look there asks for more when it has to call. The
+// first generation of clients does that only without a refresh token: with one it refreshes, gets no
+// more than it had, and gives up.
+func TestAHubHasTokensOfItsOwn(t *testing.T) {
+	h := holdfasttest.Start(t, holdfasttest.Options{Files: map[string]string{
+		"master_config.json": `{"mcp_servers": {"desk": {"name": "desk", "enabled": true, "upstreams": ["notes"]}}}`,
+	}})
+	person, desk := h.Person(), h.Door()+"/mcp/desk"
+	for _, flavour := range []string{"v1-short", "v2"} {
+		t.Run(flavour, func(t *testing.T) {
+			d := dance(t, flavour, desk)
+			asked := word(d.says()["authorize"])
+			if u, err := url.Parse(asked); err != nil || u.Query().Get("resource") != desk || !strings.Contains(u.Query().Get("scope"), "hub:desk") {
+				t.Fatalf("the client asks for %s: %v", asked, err)
+			}
+			d.hears(person.Allow(asked, "tools:call"))
+			first := d.says()
+			if !strings.Contains(string(first["tools"]), "NOTES_add") {
+				t.Fatalf("the hub's tools are %s", text(first))
+			}
+			bearer := http.Header{"Authorization": {"Bearer " + word(first["token"])}}
+			if status, body := h.Ask("POST", h.Door()+"/api/mcp", `{}`, bearer); status != http.StatusUnauthorized {
+				t.Errorf("the hub's token at the endpoint of all: %d %s", status, body)
+			}
+			d.hears(`call NOTES_add {"text": "water the plants"}`)
+			more := d.says()
+			if asked = word(more["authorize"]); !strings.Contains(asked, "tools%3Acall") && !strings.Contains(asked, "tools:call") {
+				t.Fatalf("the client does not ask for more: %s", text(more))
+			}
+			d.hears(person.Allow(asked))
+			if called := d.says(); !strings.Contains(string(called["result"]), "plants") {
+				t.Errorf("called: %s", text(called))
+			}
+			_ = d.in.Close()
+			if err := d.cmd.Wait(); err != nil {
+				t.Errorf("%v\n%s", err, d.errs.String())
+			}
+		})
+	}
 }
 
 // TestATokenOpensMCPAlone: not the gateway, not the control API, and no session.

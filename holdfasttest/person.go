@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -100,15 +101,15 @@ func (p *Person) do(r *http.Request) (*http.Response, string) {
 	return answer, string(page)
 }
 
-// Allow opens a client's request for access, says yes to all that the page has ticked, and gives the
-// address to which the browser is sent with the answer.
-func (p *Person) Allow(request string) string {
+// Allow opens a client's request for access, says yes to all that the page has ticked but for the
+// scopes named, and gives the address to which the browser is sent with the answer.
+func (p *Person) Allow(request string, but ...string) string {
 	p.t.Helper()
 	answer, page := p.Visit(request)
 	form := url.Values{"answer": {"allow"}}
 	for piece := range strings.SplitSeq(page, "<input ") {
 		name, value := attribute(piece, "name"), attribute(piece, "value")
-		if name == "ticket" || name == "scope" && strings.Contains(piece, " checked>") {
+		if name == "ticket" || name == "scope" && strings.Contains(piece, " checked>") && !slices.Contains(but, value) {
 			form.Add(name, value)
 		}
 	}

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // A published MCP client that gets its own access, by the OAuth provider of its library:
-//   node oauth.mjs v1|v2 URL
+//   node oauth.mjs v1|v1-short|v2 URL        (short: without refresh tokens)
 // says {"authorize": ADDRESS} for the person, hears the address of the answer, and says which tools
-// it found. "refresh" makes it use its refresh token, "again" makes it list the tools once more.
+// it found. "refresh" makes it use its refresh token, "again" makes it list the tools once more, and
+// "call NAME ARGUMENTS" makes it call one.
 
 import { createInterface } from "node:readline/promises";
 
@@ -12,7 +13,7 @@ const say = (what) => console.log(JSON.stringify(what));
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const hear = async () => (await lines.next()).value;
 
-const v1 = flavour === "v1";
+const v1 = flavour !== "v2";
 const { Client } = await import(v1 ? "@modelcontextprotocol/sdk/client/index.js" : "@modelcontextprotocol/client");
 const { StreamableHTTPClientTransport } = await import(v1 ? "@modelcontextprotocol/sdk/client/streamableHttp.js" : "@modelcontextprotocol/client");
 
@@ -24,7 +25,7 @@ const provider = {
   clientMetadata: {
     client_name: `Dancer ${flavour}`,
     redirect_uris: ["http://127.0.0.1:43210/callback"],
-    grant_types: ["authorization_code", "refresh_token"],
+    grant_types: ["authorization_code", ...(flavour === "v1-short" ? [] : ["refresh_token"])],
     response_types: ["code"],
     token_endpoint_auth_method: "none",
     application_type: "native",
@@ -47,20 +48,23 @@ const provider = {
 
 const open = () => new StreamableHTTPClientTransport(new URL(url), { authProvider: provider });
 
-async function list() {
-  const transport = open();
+async function connected(act) {
   const client = new Client({ name: "dancer", version: "1" });
-  await client.connect(transport);
-  const { tools } = await client.listTools();
-  await client.close();
-  return tools.map((tool) => tool.name);
+  await client.connect(open());
+  try {
+    return await act(client);
+  } finally {
+    await client.close();
+  }
 }
 
-// attempt lists the tools, and asks the person when the library wants that.
-async function attempt() {
+const list = async (client) => ({ tools: (await client.listTools()).tools.map((tool) => tool.name) });
+
+// attempt does something, and asks the person when the library wants that.
+async function attempt(act = list) {
   asked = undefined;
   try {
-    return { tools: await list() };
+    return await connected(act);
   } catch (error) {
     return asked ? { authorize: asked } : { error: String(error?.stack ?? error) };
   }
@@ -79,6 +83,14 @@ for (;;) {
   if (word === undefined) break;
   const before = kept.tokens?.access_token;
   if (word === "refresh") kept.tokens = { ...kept.tokens, access_token: "hfa_no-longer-good" };
-  said = await attempt();
+  const [, name, args] = /^call (\S+) (.*)$/.exec(word) ?? [];
+  const act = name ? async (client) => ({ result: await client.callTool({ name, arguments: JSON.parse(args) }) }) : list;
+  said = await attempt(act);
+  if (name && said.authorize) {
+    say(said);
+    const answer = new URL(await hear());
+    await open().finishAuth(v1 ? answer.searchParams.get("code") : answer.searchParams);
+    said = await attempt(act);
+  }
   say({ ...said, before, after: kept.tokens?.access_token });
 }
