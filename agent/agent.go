@@ -79,6 +79,9 @@ type Needs struct {
 type Settings struct {
 	// Model is the alias that the built-in agents ask; a client may ask for another as passthrough_agent/ALIAS.
 	Model string `json:"model"`
+	// Plan is how passthrough_agent has its model plan: tools, by the model's own tool calling, or json, by
+	// a plan in JSON (response_format), for models that have no tool calling.
+	Plan string `json:"plan" enum:"tools,json"`
 	// Steps is how many model calls one request may make.
 	Steps int `json:"steps"`
 	// Tokens is how many tokens all model calls of one request may use together.
@@ -100,6 +103,7 @@ func (s *Settings) Check() []holdfast.Problem {
 		}
 	}
 	check("model", s.Model != "" && !builtIn(s.Model), "the name of a model alias")
+	check("plan", s.Plan == planTools || s.Plan == planJSON, "tools or json")
 	check("steps", s.Steps >= 1 && s.Steps <= 100, "1 to 100")
 	check("tokens", s.Tokens >= 1, "at least 1")
 	check("time", s.Time > 0, "more than 0")
@@ -132,7 +136,7 @@ func New(needs Needs) *Agents {
 		needs: needs, now: now, traces: newTraces(needs.Store, now, needs.Log), parkings: parkings{needs.Store, now}, carried: newCarrying(), seal: newSeal(),
 		presets: &presets{master: needs.Master, file: needs.Home.MasterFile(), log: needs.Log}, homes: newHomes(needs),
 		section: &Settings{
-			Model: "chat", Steps: 8, Tokens: 200_000, Time: config.Duration(5 * time.Minute), Result: 64 << 10,
+			Model: "chat", Plan: planTools, Steps: 8, Tokens: 200_000, Time: config.Duration(5 * time.Minute), Result: 64 << 10,
 			Approval: config.Duration(24 * time.Hour),
 		},
 	}
@@ -190,7 +194,7 @@ func (a *Agents) serve(w http.ResponseWriter, r *http.Request, as persona) {
 	run := a.newRun(ctx, w, asked, as)
 	defer run.trace.end(errAborted, usage{})
 	run.clock = startClock(as.bounds.time, func() { cancel(errTime) })
-	defer run.clock.pause()
+	defer run.clock.end()
 	run.trace.spanned(request, span)
 	run.do(ctx)
 }
@@ -206,6 +210,9 @@ type stopwatch struct {
 func startClock(limit time.Duration, over func()) *stopwatch {
 	return &stopwatch{left: limit, since: time.Now(), timer: time.AfterFunc(limit, over)}
 }
+
+// end stops the time for good.
+func (s *stopwatch) end() { s.timer.Stop() }
 
 // pause stops the time and returns what lets it go on.
 func (s *stopwatch) pause() (resume func()) {

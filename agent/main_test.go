@@ -45,6 +45,7 @@ type line struct {
 	header map[string]string
 	hang   chan struct{} // closed when the call was cancelled
 	cut    bool
+	silent chan struct{} // says its text, then nothing; closed when the call was cancelled
 	panics bool
 }
 
@@ -57,8 +58,14 @@ type seen struct {
 	Stream   bool              `json:"stream"`
 	Options  json.RawMessage   `json:"stream_options"`
 	Heat     float64           `json:"temperature"`
-	agent    string
-	caller   string
+	Format   struct {
+		Type   string `json:"type"`
+		Schema struct {
+			Name string `json:"name"`
+		} `json:"json_schema"`
+	} `json:"response_format"`
+	agent  string
+	caller string
 }
 
 func (s seen) offered() (names []string) {
@@ -110,6 +117,10 @@ func (m *model) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if asked.Stream {
 		l.stream(w)
+		if l.silent != nil {
+			<-r.Context().Done()
+			close(l.silent)
+		}
 		return
 	}
 	_ = json.NewEncoder(w).Encode(map[string]any{
@@ -130,7 +141,7 @@ func (l line) stream(w http.ResponseWriter) {
 	for _, word := range strings.SplitAfter(l.text, " ") {
 		event(choice(map[string]any{"content": word}, nil))
 	}
-	if l.cut {
+	if l.cut || l.silent != nil {
 		return
 	}
 	for i, c := range l.calls {

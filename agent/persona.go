@@ -37,6 +37,8 @@ type persona struct {
 	prompt string
 	bounds bounds
 	chosen *tools.Selection // nil inherits all
+	// planning is how the planner has its model plan.
+	planning string
 }
 
 // bounds are those of one request.
@@ -72,7 +74,7 @@ func (a *Agents) builtInPersona(model string) (persona, bool) {
 	if with && (alias == "" || builtIn(alias)) {
 		return persona{}, false
 	}
-	p := persona{name: name, base: name, alias: s.Model, bounds: bounds{s.Steps, s.Tokens, s.Time.Std()}}
+	p := persona{name: name, base: name, alias: s.Model, planning: s.Plan, bounds: bounds{s.Steps, s.Tokens, s.Time.Std()}}
 	if with {
 		p.alias = alias
 	}

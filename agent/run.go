@@ -157,8 +157,9 @@ func (r *run) loop(ctx context.Context) error {
 // plan makes one model call. The last has no tools, so that it must answer.
 func (r *run) plan(ctx context.Context, step int, last bool) (turn, error) {
 	began := time.Now()
-	first := true
-	t, err := r.agents.ask(ctx, r.body(step, last), r.asked.stream, deltas{
+	first, structured := true, guide{r}.structured() && (!last || step == 0)
+	stream := r.asked.stream && !structured
+	t, err := r.agents.ask(ctx, r.body(step, last), stream, deltas{
 		text: func(s string) {
 			if first {
 				s = r.gap() + s
@@ -170,11 +171,14 @@ func (r *run) plan(ctx context.Context, step int, last bool) (turn, error) {
 		refusal: r.out.refusal,
 	})
 	r.used = r.used.add(t.usage)
+	if structured && err == nil {
+		t = t.understood(step)
+	}
 	r.trace.step(t, time.Since(began), err)
 	if err != nil {
 		return t, err
 	}
-	if !r.asked.stream {
+	if !stream {
 		if t.text != "" {
 			r.say(t.text)
 		}
@@ -217,6 +221,12 @@ func (r *run) body(step int, last bool) map[string]json.RawMessage {
 		body["tool_choice"] = json.RawMessage(`"auto"`)
 		if step == 0 && len(r.asked.choice) > 0 && string(r.asked.choice) != "null" {
 			body["tool_choice"] = r.asked.choice
+		}
+	}
+	if (guide{r}).structured() {
+		if messages = plain(messages); body["tools"] != nil {
+			guide{r}.structure(body, messages)
+			return body
 		}
 	}
 	body["messages"] = encode(messages)

@@ -11,10 +11,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/option"
 
+	"holdfast/core/config"
 	"holdfast/holdfasttest/need"
 )
 
@@ -103,6 +105,24 @@ func TestErrorInsideAStreamIsAnEvent(t *testing.T) {
 	chunks, done = events(t, b.post(streaming).body)
 	if last := chunks[len(chunks)-1]; done || last["error"] == nil {
 		t.Errorf("a cut stream ended with %v", last)
+	}
+}
+
+// A model that falls silent in the middle of its answer is given up at the time limit; the client
+// keeps what it has, and is told why there is no more.
+func TestAModelThatFallsSilent(t *testing.T) {
+	silent := make(chan struct{})
+	b := newBench(t, line{text: "It begins ", silent: silent})
+	b.section.Time = config.Duration(100 * time.Millisecond)
+	got := b.post(streaming)
+	chunks, done := events(t, got.body)
+	if !done || !strings.HasPrefix(got.said(), "It begins ") || !strings.Contains(got.said(), "time limit") || !strings.Contains(got.body, `"finish_reason":"length"`) {
+		t.Errorf("it ended with %v: %s", chunks[len(chunks)-1], got.body)
+	}
+	<-silent
+	kept, err := b.traces.newest(t.Context(), 1, "", "stopped")
+	if err != nil || len(kept) != 1 {
+		t.Errorf("its trace is %+v, %v", kept, err)
 	}
 }
 

@@ -28,7 +28,7 @@ type queue struct {
 func newQueue(t *testing.T, s *store.Store) *queue {
 	t.Helper()
 	b := newBench(t, s)
-	q := &queue{bench: b, Queue: b.Registry.Queue("tool")}
+	q := &queue{bench: b, Queue: b.Queue("tool")}
 	q.Carry(func(ctx context.Context, h action.Held) (json.RawMessage, error) {
 		q.carried.Add(1)
 		result := json.RawMessage(`"did ` + h.What + ` for ` + h.Asker.String() + `"`)
