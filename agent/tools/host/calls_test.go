@@ -156,7 +156,7 @@ func TestAWildCallEndsAlone(t *testing.T) {
 	t.Parallel()
 	for tool, want := range map[string]string{
 		"die": "status 4", "leave": "SystemExit: 3", "crash": "SIGSEGV", "abyss": "Recursion|SIGSEGV", "recurse": "RecursionError",
-		"hoard": "MemoryError", "close_all": "did not answer", "scribble": "did not answer",
+		"hoard": "MemoryError", "close_all": "did not answer", "scribble": "it wrote into what the host speaks",
 		"fork": "parent or child", "nest": "[[[|RecursionError", "threads": "started", "noise": "quiet",
 	} {
 		t.Run(tool, func(t *testing.T) {

@@ -19,6 +19,7 @@ from hf_worker import become_worker
 MAX_WORKERS = 8
 GRACE = 2.0  # between asking a call to end and killing its process
 LOAD_GRACE = 3.0  # that a module may overrun its limit before its process is killed
+EXIT = 0.2  # that a process may take to end after it fell silent
 IDLE = 60.0  # after which a worker beside the home ends
 MAX_MESSAGE = 16 << 20
 STARTING, IDLING, BUSY, GONE = "starting", "idle", "busy", "gone"
@@ -61,7 +62,7 @@ class Worker:
         self.lines, self.out = Lines(MAX_MESSAGE), bytearray()
         self.state, self.call, self.tools = STARTING, None, frozenset()
         self.module, self.rejected = None, False  # that it is loading; whether one was given up
-        self.deadline = None  # when it is killed
+        self.deadline, self.why = None, None  # when it is killed; why it was
         self.idle_since = 0.0
 
 
@@ -113,6 +114,8 @@ class Pool:
             if worker.deadline and worker.deadline <= now:
                 if worker.state == STARTING and worker.module:
                     self.reject(worker, "it did not finish loading within %d s, and could not be interrupted" % MODULE_SECONDS, worker is self.home)
+                if worker.results is None and worker.why is None:
+                    worker.why = "it closed what the host speaks with it by"
                 worker.deadline = None
                 self.kill(worker)
             elif worker.state == IDLING and worker is not self.home and worker.idle_since + IDLE <= now:
@@ -198,7 +201,7 @@ class Pool:
             self.fault = "its process could not start: %s" % how(code)
         call, worker.call = worker.call, None
         if call is not None and not call.unwanted:
-            self.server.finished(call, error_result("%s did not answer: %s. It was alone in its process; a new one takes the next call." % (call.tool, how(code))))
+            self.server.finished(call, error_result("%s did not answer: %s. It was alone in its process; a new one takes the next call." % (call.tool, worker.why or how(code))))
         elif call is not None:
             self.server.dropped(call)
         if was_home and not self.single:
@@ -225,7 +228,7 @@ class Pool:
         first = not self.workers and not self.server.listed  # a module took the first one down: on without it
         if self.fault is None and not any(w.state == STARTING for w in self.workers) and (first or self.short()):
             self.spawn()
-        self.give_up()
+        self.refuse_all()
 
     def short(self):
         """Whether another worker would help a call that waits."""
@@ -236,7 +239,7 @@ class Pool:
         shared = any(call.tool not in self.single_tools for call in self.waiting)
         return shared and sum(w.state != GONE for w in self.workers) < MAX_WORKERS
 
-    def give_up(self):
+    def refuse_all(self):
         """Answers what waits when no process can be made; the next call tries again."""
         fault, self.fault = self.fault, None
         if fault is None or self.workers:
@@ -286,18 +289,24 @@ class Pool:
                 data = b""
             if not data:
                 self.close(worker, "results")
-                self.kill(worker)  # who does not speak cannot serve
+                worker.deadline = time.monotonic() + EXIT  # mostly it is ending, and how is soon known
                 return
             for line in worker.lines.feed(data):
-                self.heard(worker, line)
+                if not self.heard(worker, line):
+                    worker.why = "it wrote into what the host speaks with it by"
+                    self.close(worker, "results")
+                    self.kill(worker)
+                    return
 
     def heard(self, worker, line):
+        """Takes one message; False when it is none."""
         try:
             message = json.loads(line)
             getattr(self, "hear_" + message["kind"])(worker, message)
+            return True
         except (TypeError, ValueError, KeyError, AttributeError, RecursionError) as error:
-            print("a worker of %s said what is no message: %s" % (self.name, error), flush=True)
-            self.kill(worker)
+            print("a process of %s said what is no message: %s" % (self.name, error), flush=True)
+            return False
 
     def hear_loading(self, worker, message):
         worker.module = message["module"]
