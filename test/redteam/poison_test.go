@@ -75,18 +75,24 @@ func (w *world) withheld(name string) {
 
 // flagged is a tool whose words steer.
 func flagged(name, tried string, fields map[string]any) attack {
+	own := "trick_" + strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' {
+			return r
+		}
+		return -1
+	}, name)
 	return attack{
 		group: groupPoison, name: name, tried: tried,
 		refused: "the tool is flagged: listed to operators, offered to nobody, not called until a person accepts it", journal: "`tool.flagged` of it, refused",
-		told: did("tool.flagged", "refused", "trick"),
+		told: did("tool.flagged", "refused", own),
 		run: func(w *world) {
 			defer w.reform()
-			tool := map[string]any{"name": "trick", "description": "Adds numbers"}
+			tool := map[string]any{"name": own, "description": "Adds numbers"}
 			for field, value := range fields {
 				tool[field] = value
 			}
 			w.lists(tool)
-			w.withheld("trick")
+			w.withheld(own)
 		},
 	}
 }
