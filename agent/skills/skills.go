@@ -13,7 +13,6 @@ package skills
 
 import (
 	"cmp"
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -156,9 +155,9 @@ func (s *Skills) Offered() []Skill {
 }
 
 // Stamp tells whether what is offered is as it was: it is another when a skill or one of its files is.
-func (s *Skills) Stamp() string {
+func Stamp(offered []Skill) string {
 	sum := sha256.New()
-	for _, k := range s.Offered() {
+	for _, k := range offered {
 		_, _ = fmt.Fprintf(sum, "%s\x00%s\x00", k.URI, k.Description)
 		for _, f := range k.Files {
 			_, _ = fmt.Fprintf(sum, "%s\x00%s\x00", f.URI, f.Digest)
@@ -215,12 +214,11 @@ func (s *Skills) Resource(uri string) (Skill, File, error) {
 	return Skill{}, File{}, holdfast.Errorf(holdfast.CodeNotFound, "there is no resource %q", plain.Text(uri, 200))
 }
 
-// Index tells an agent which skills there are, one line each, in at most so many bytes; empty when
-// there are none. The agent loads one by the tool that it names.
-func (s *Skills) Index(_ context.Context, bound int) string {
+// Index tells an agent which of the skills that are offered there are, one line each, in at most so
+// many bytes; empty when there are none. The agent loads one by the tool that it names.
+func Index(offered []Skill, bound int) string {
 	const head = "Skills are instructions for certain kinds of work. When what you are asked fits one of them, load it first by the tool skill_show with its name, then follow it as far as it helps the user:\n"
 	var b strings.Builder
-	offered := s.Offered()
 	for i, k := range offered {
 		line := fmt.Sprintf("- %s: %s\n", k.Name, oneLine(k.Description, 300))
 		if b.Len()+len(line)+len(head)+80 > bound {

@@ -209,7 +209,7 @@ func TestSteeringSkillsAreWithheld(t *testing.T) {
 			t.Errorf("%s is read", name)
 		}
 	}
-	if index := s.Index(t.Context(), 10_000); strings.Contains(index, "evil") || !strings.Contains(index, "- good: Is good.") {
+	if index := Index(s.Offered(), 10_000); strings.Contains(index, "evil") || !strings.Contains(index, "- good: Is good.") {
 		t.Errorf("index is %s", index)
 	}
 	if got := s.check(t.Context()); got.Status != holdfast.StatusWarn || !strings.Contains(got.Detail, "evil is withheld") {
@@ -233,12 +233,12 @@ func TestIndexIsBounded(t *testing.T) {
 		files["skills/"+name+"/SKILL.md"] = manifestOf(name, strings.Repeat("word ", 150))
 	}
 	s, _ := skillsOf(t, files)
-	index := s.Index(t.Context(), 4000)
+	index := Index(s.Offered(), 4000)
 	if len(index) > 4000 || !strings.Contains(index, "more, which the tool skill_list lists") || !strings.Contains(index, "skill_show") {
 		t.Errorf("%d bytes: %s", len(index), index)
 	}
 	empty, _ := skillsOf(t, nil)
-	if index := empty.Index(t.Context(), 4000); index != "" {
+	if index := Index(empty.Offered(), 4000); index != "" {
 		t.Errorf("index of nothing is %q", index)
 	}
 }
@@ -294,20 +294,20 @@ func TestChangesAreSeen(t *testing.T) {
 	if len(s.Offered()) != 1 {
 		t.Fatal("want one")
 	}
-	first := s.Stamp()
+	first := Stamp(s.Offered())
 	s.again()
-	if s.Stamp() != first {
+	if Stamp(s.Offered()) != first {
 		t.Error("nothing changed, and it is another")
 	}
 	put(t, dir, map[string]string{"skills/b/SKILL.md": manifestOf("b", "x")})
 	s.again()
-	second := s.Stamp()
+	second := Stamp(s.Offered())
 	if len(s.Offered()) != 2 || second == first {
 		t.Error("the new one is not seen")
 	}
 	put(t, dir, map[string]string{"skills/b/SKILL.md": manifestOf("b", "x") + "more\n"})
 	s.again()
-	if s.Stamp() == second {
+	if Stamp(s.Offered()) == second {
 		t.Error("the change of a text is not seen")
 	}
 }

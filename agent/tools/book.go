@@ -12,6 +12,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -143,6 +144,8 @@ type shelf struct {
 	book   atomic.Pointer[book]
 	state  atomic.Pointer[fileState] // of the file when it was read
 	fault  atomic.Pointer[string]
+
+	reading sync.Mutex // one look at a time, or an older one could overwrite a newer
 }
 
 type fileState struct {
@@ -162,6 +165,8 @@ func (s *shelf) look() bool {
 	if s.master == nil {
 		return false
 	}
+	s.reading.Lock()
+	defer s.reading.Unlock()
 	info, err := os.Stat(s.path)
 	was := s.state.Load()
 	switch {

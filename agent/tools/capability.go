@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"holdfast"
+	"holdfast/agent/skills"
 	"holdfast/agent/tools/host"
 	"holdfast/agent/upstream"
 	"holdfast/core/house"
@@ -57,6 +58,7 @@ func (c *Catalogue) start(ctx context.Context) error {
 		return err
 	}
 	c.shelf.look()
+	c.leaf()
 	c.mu.Lock()
 	c.lends = upstream.Needs{
 		Settings: func() upstream.Settings {
@@ -89,7 +91,6 @@ func (c *Catalogue) keep(ctx context.Context) {
 	look, write, leaf := time.NewTicker(lookEvery), time.NewTicker(writeEvery), time.NewTicker(leafEvery)
 	defer look.Stop()
 	defer leaf.Stop()
-	stamp := stampOf(c.needs.Skills)
 	defer write.Stop()
 	for {
 		select {
@@ -100,8 +101,7 @@ func (c *Catalogue) keep(ctx context.Context) {
 				c.touch()
 			}
 		case <-leaf.C:
-			if now := stampOf(c.needs.Skills); now != stamp {
-				stamp = now
+			if c.leaf() {
 				c.touch()
 			}
 		case <-c.pins.wake:
@@ -112,12 +112,13 @@ func (c *Catalogue) keep(ctx context.Context) {
 	}
 }
 
-// stampOf tells one state of the skills from another.
-func stampOf(known shelves) string {
-	if known == nil {
-		return ""
+// leaf looks at the skills, and tells whether they are others than before.
+func (c *Catalogue) leaf() (changed bool) {
+	if c.needs.Skills == nil {
+		return false
 	}
-	return known.Stamp()
+	now := c.needs.Skills.Offered()
+	return skills.Stamp(*c.offered.Swap(&now)) != skills.Stamp(now)
 }
 
 // writeDown writes down pins and uses. What fails is tried again.

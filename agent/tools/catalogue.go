@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"holdfast"
+	"holdfast/agent/skills"
 	"holdfast/agent/tools/poison"
 	"holdfast/agent/upstream"
 	"holdfast/core/config"
@@ -123,6 +124,8 @@ type Catalogue struct {
 	shelf         *shelf
 	subscriptions *subscriptions
 	house         *houseTools
+	offered       atomic.Pointer[[]skills.Skill] // as they were last looked at
+	building      sync.Mutex                     // one list is built at a time, without I/O
 	reader        func() *poison.Reader
 
 	mu      sync.Mutex
@@ -139,7 +142,7 @@ func New(needs Needs) *Catalogue {
 	if needs.Processes == nil {
 		needs.Processes = process.NewMachine(process.Options{})
 	}
-	return &Catalogue{
+	c := &Catalogue{
 		needs: needs,
 		section: &Settings{
 			Timeout: config.Duration(time.Minute), StartWithin: config.Duration(30 * time.Second),
@@ -152,6 +155,8 @@ func New(needs Needs) *Catalogue {
 		reader: sync.OnceValue(poison.NewReader),
 		house:  &houseTools{made: map[string]*entry{}},
 	}
+	c.offered.Store(&[]skills.Skill{})
+	return c
 }
 
 // Apply takes new settings while the house runs. How many calls a server answers at the same time is

@@ -121,7 +121,9 @@ func (d hubDesk) actions() []holdfast.Action {
 
 func (d hubDesk) list(_ context.Context, _ action.Nothing) (hubList, error) {
 	out := hubList{Hubs: []hubShown{}}
-	d.shelf.look()
+	if d.shelf.look() {
+		d.touch()
+	}
 	for _, h := range d.Hubs() {
 		out.Hubs = append(out.Hubs, d.shown(h))
 	}

@@ -25,17 +25,10 @@ import (
 
 // shelves are the skills of the house, which are prompts and resources too.
 type shelves interface {
-	skillIndex
+	Offered() []skills.Skill
 	Find(name string) (skills.Skill, error)
 	Resource(uri string) (skills.Skill, skills.File, error)
 	Read(k skills.Skill, path string) ([]byte, error)
-}
-
-// a skillIndex is what can be seen of the skills without opening one.
-type skillIndex interface {
-	Offered() []skills.Skill
-	Stamp() string
-	Index(ctx context.Context, bound int) string
 }
 
 // seenSkills tells whether the house's skills are in the sight: not in a hub of other servers.

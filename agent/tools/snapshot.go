@@ -11,6 +11,7 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"holdfast/agent/skills"
 	"holdfast/agent/tools/poison"
 )
 
@@ -24,6 +25,7 @@ type snapshot struct {
 	byURI     map[string][]*resourceEntry // the first that is seen is the one meant
 	templates []*templateEntry
 	speakers  []speaker
+	index     string // of the skills
 	hubs      map[string]*Hub
 	reserved  map[string]bool              // names of the house's actions
 	bare      map[string]map[string]*entry // by hub, then own name: of hubs that show a server as it is
@@ -40,6 +42,11 @@ type speaker struct {
 // snapshot builds the list when something changed, else answers the one built before.
 func (c *Catalogue) snapshot() *snapshot {
 	if shown := c.shown.Load(); shown != nil {
+		return shown
+	}
+	c.building.Lock()
+	defer c.building.Unlock()
+	if shown := c.shown.Load(); shown != nil { // somebody else has just built it
 		return shown
 	}
 	c.mu.Lock()
@@ -244,10 +251,9 @@ func (b *builder) speaks(s *source) {
 
 // skills are prompts and resources of the house.
 func (b *builder) skills() {
-	if b.catalogue.needs.Skills == nil {
-		return
-	}
-	for _, k := range b.catalogue.needs.Skills.Offered() {
+	offered := *b.catalogue.offered.Load()
+	b.index = skills.Index(offered, maxIndex)
+	for _, k := range offered {
 		e := &promptEntry{skill: k.Name, PromptEntry: PromptEntry{Source: "skill of " + strings.TrimPrefix(k.Source, "extension ")}}
 		e.Prompt = mcp.Prompt{Name: k.Name, Description: printable(k.Description, maxSummary)}
 		for b.byPrompt[e.Name] != nil {

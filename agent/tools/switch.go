@@ -157,8 +157,7 @@ func (d switchDesk) withheldThing(ctx context.Context, in acceptInput) (t thing,
 	return t, nil, nil, holdfast.Errorf(holdfast.CodeNotFound, "there are no %s of %q", in.Kind, printable(in.Name, maxName))
 }
 
-// set writes the switches of a tool into master_config.json: of a remote server's tool beside the
-// server, of another under its name in the catalogue.
+// set writes the switches of a tool into master_config.json, under its name in the catalogue.
 func (d switchDesk) set(ctx context.Context, in setInput) (Entry, error) {
 	e, err := d.named(ctx, in.Name)
 	if err != nil {

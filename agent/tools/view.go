@@ -218,10 +218,8 @@ func (v View) Instructions() map[string]string {
 			found[said.source.decl.Name] = said.text
 		}
 	}
-	if s.find(skillTool) != nil && s.seenSkills() && v.catalogue.needs.Skills != nil {
-		if index := v.catalogue.needs.Skills.Index(context.Background(), maxIndex); index != "" {
-			found[SkillIndex] = index
-		}
+	if s.index != "" && s.find(skillTool) != nil && s.seenSkills() {
+		found[SkillIndex] = s.index
 	}
 	return found
 }
