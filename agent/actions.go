@@ -29,11 +29,14 @@ func (a *Agents) Capability() house.Capability {
 	return house.Capability{
 		Name:   "agent",
 		Config: a.section, Migrations: migrations,
-		Actions: append(a.actions(), a.presetActions()...),
+		Actions: a.actions(),
 		Start:   a.start, Run: a.traces.run, Stop: a.stop,
 		Reason: "agents use the tools and are looked up by the gateway",
 	}
 }
+
+// actions are those on agents and on presets.
+func (a *Agents) actions() []holdfast.Action { return append(desk{a}.all(), shelf{a}.all()...) }
 
 // An Info is one agent.
 type Info struct {
@@ -71,7 +74,10 @@ type apiKey struct {
 	APIKey string `json:"api_key"`
 }
 
-func (a *Agents) actions() []holdfast.Action {
+// a desk is the actions on agents.
+type desk struct{ *Agents }
+
+func (a desk) all() []holdfast.Action {
 	return []holdfast.Action{
 		a.showAction(),
 		action.NewAction(holdfast.Action{
@@ -101,7 +107,7 @@ func (a *Agents) actions() []holdfast.Action {
 	}
 }
 
-func (a *Agents) agents(ctx context.Context, _ action.Nothing) (agentList, error) {
+func (a desk) agents(ctx context.Context, _ action.Nothing) (agentList, error) {
 	settings := a.settings()
 	entries, err := a.needs.View(holdfast.CallerFrom(ctx), tools.Scope{}).List(ctx)
 	if err != nil {
@@ -126,7 +132,7 @@ func (a *Agents) agents(ctx context.Context, _ action.Nothing) (agentList, error
 	return list, nil
 }
 
-func (a *Agents) trace(ctx context.Context, in traceInput) (traceList, error) {
+func (a desk) trace(ctx context.Context, in traceInput) (traceList, error) {
 	if in.ID == "" {
 		return a.list(ctx, traceFilter{Limit: in.Limit})
 	}
@@ -137,7 +143,7 @@ func (a *Agents) trace(ctx context.Context, in traceInput) (traceList, error) {
 	return traceList{Traces: []Trace{found}}, err
 }
 
-func (a *Agents) list(ctx context.Context, in traceFilter) (traceList, error) {
+func (a desk) list(ctx context.Context, in traceFilter) (traceList, error) {
 	list, err := a.traces.newest(ctx, in.Limit, in.Agent, in.State)
 	for i := range list {
 		list[i].Plan, list[i].Tools = nil, nil
@@ -145,7 +151,7 @@ func (a *Agents) list(ctx context.Context, in traceFilter) (traceList, error) {
 	return traceList{Traces: list}, err
 }
 
-func (a *Agents) showKey(context.Context, action.Nothing) (apiKey, error) {
+func (a desk) showKey(context.Context, action.Nothing) (apiKey, error) {
 	key, ok := a.needs.Keys.Get(apiKeyName)
 	if !ok || key.Empty() {
 		return apiKey{}, holdfast.Errorf(holdfast.CodeNotFound, "%s is not set: `holdfast agent regenerate_key` makes one", apiKeyName)
@@ -153,7 +159,7 @@ func (a *Agents) showKey(context.Context, action.Nothing) (apiKey, error) {
 	return apiKey{key.Reveal()}, nil
 }
 
-func (a *Agents) regenerate(ctx context.Context, _ action.Nothing) (apiKey, error) {
+func (a desk) regenerate(ctx context.Context, _ action.Nothing) (apiKey, error) {
 	random := make([]byte, 32)
 	_, _ = rand.Read(random) // never fails
 	key := holdfast.NewSecret(apiKeyPrefix + base64.RawURLEncoding.EncodeToString(random))

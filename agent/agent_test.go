@@ -398,7 +398,7 @@ func TestToolsRunTogether(t *testing.T) {
 func TestTraceTellsWhatHappened(t *testing.T) {
 	b := newBench(t, line{calls: []toolCall{call("c1", "add", `{"title":"milk","password":"hunter2"}`)}}, line{text: "Done."})
 	got := b.post(hello)
-	list, err := b.trace(t.Context(), traceInput{ID: got.header.Get("X-Holdfast-Trace")})
+	list, err := desk{b.Agents}.trace(t.Context(), traceInput{ID: got.header.Get("X-Holdfast-Trace")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -412,7 +412,7 @@ func TestTraceTellsWhatHappened(t *testing.T) {
 	if plan, tool := trace.Plan, trace.Tools[0]; plan[0].At+plan[0].Seconds > tool.At || tool.At+tool.Seconds > plan[1].At || plan[1].At+plan[1].Seconds > trace.Seconds {
 		t.Errorf("one came before the other: plan %+v, tool %+v, %v s in all", plan, tool, trace.Seconds)
 	}
-	if _, err := b.trace(t.Context(), traceInput{ID: "none"}); err == nil {
+	if _, err := (desk{b.Agents}).trace(t.Context(), traceInput{ID: "none"}); err == nil {
 		t.Error("a trace that is not there was found")
 	}
 }

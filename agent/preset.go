@@ -111,8 +111,8 @@ type presetName struct {
 	Name string `json:"name" required:"true" pos:"1" help:"the preset"`
 }
 
-// presetActions are the presets' actions.
-func (a *Agents) presetActions() []holdfast.Action {
+// all are the presets' actions.
+func (s shelf) all() []holdfast.Action {
 	const route = "/api/supervisor/agents/presets"
 	declare := func(name, summary, method, path string, effect holdfast.Effect, examples ...string) holdfast.Action {
 		return holdfast.Action{
@@ -120,14 +120,13 @@ func (a *Agents) presetActions() []holdfast.Action {
 			Routes: []holdfast.ActionRoute{{Method: method, Path: route + path}},
 		}
 	}
-	shelf := shelf{a}
 	return []holdfast.Action{
-		action.NewAction(declare("list", "List the presets of agents", "GET", "", holdfast.EffectRead), shelf.list),
+		action.NewAction(declare("list", "List the presets of agents", "GET", "", holdfast.EffectRead), s.list),
 		action.NewAction(declare("add", "Make a preset: an agent with a name, a prompt and tools of its own", "POST", "", holdfast.EffectChange,
-			`holdfast preset add librarian --system-prompt "You keep the notes." --tool-config '{"*": false, "NOTES_list": true}'`), shelf.add),
-		action.NewAction(declare("update", "Change a preset", "PATCH", "/{name}", holdfast.EffectChange, "holdfast preset update librarian --enabled=false"), shelf.update),
-		action.NewAction(declare("delete", "Take a preset away; the answer shows what it was", "DELETE", "/{name}", holdfast.EffectChange), shelf.remove),
-		action.NewAction(declare("tools", "List the tools of a preset, and which of them run without approval", "GET", "/{name}/tools", holdfast.EffectRead), shelf.tools),
+			`holdfast preset add librarian --system-prompt "You keep the notes." --tool-config '{"*": false, "NOTES_list": true}'`), s.add),
+		action.NewAction(declare("update", "Change a preset", "PATCH", "/{name}", holdfast.EffectChange, "holdfast preset update librarian --enabled=false"), s.update),
+		action.NewAction(declare("delete", "Take a preset away; the answer shows what it was", "DELETE", "/{name}", holdfast.EffectChange), s.remove),
+		action.NewAction(declare("tools", "List the tools of a preset, and which of them run without approval", "GET", "/{name}/tools", holdfast.EffectRead), s.tools),
 	}
 }
 

@@ -63,14 +63,14 @@ type agentName struct {
 	Name string `json:"name" required:"true" pos:"1" help:"an agent or preset, from agent list"`
 }
 
-func (a *Agents) showAction() holdfast.Action {
+func (a desk) showAction() holdfast.Action {
 	return action.NewAction(holdfast.Action{
 		Name: "agent.show", Summary: "Show what one agent may do: tools, tier, secrets, budget, sandbox, bounds",
 		Tier: holdfast.TierOperator, Effect: holdfast.EffectRead, Examples: []string{"holdfast agent show passthrough_agent"},
 	}, a.show)
 }
 
-func (a *Agents) show(ctx context.Context, in agentName) (Page, error) {
+func (a desk) show(ctx context.Context, in agentName) (Page, error) {
 	as, ok := a.persona(in.Name)
 	if !ok {
 		return Page{}, holdfast.Errorf(holdfast.CodeNotFound, "there is no agent %q, or it is off: `holdfast agent list` shows those that there are", in.Name)
@@ -83,9 +83,9 @@ func (a *Agents) show(ctx context.Context, in agentName) (Page, error) {
 		Request: Budget{Steps: as.bounds.steps, Tokens: as.bounds.tokens, Seconds: int64(as.bounds.time.Seconds())},
 	}
 	if as.home {
-		p.alone(a, as)
+		p.alone(a.Agents, as)
 	} else {
-		p.inHouse(ctx, a, as)
+		p.inHouse(ctx, a.Agents, as)
 	}
 	if a.needs.Budgets != nil {
 		// What cannot be told now is left out: the rest of the page stands.
