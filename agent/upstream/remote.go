@@ -162,7 +162,11 @@ func (w *wire) refused() bool {
 // RoundTrip sends one request to the declared place, in its dress, and bounds what comes back.
 func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !w.own(r.URL) {
-		return nil, fmt.Errorf("it points to another place, %s://%s, which was not added: add that URL if it is meant", r.URL.Scheme, r.URL.Host)
+		elsewhere := fmt.Errorf("it points to another place, %s://%s, which was not added: add that URL if it is meant", r.URL.Scheme, r.URL.Host)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.said = elsewhere.Error() // the SDK may tell only that the session ended
+		return nil, elsewhere
 	}
 	asker := r.Context()
 	ctx, cancel := context.WithCancel(asker)

@@ -79,7 +79,7 @@ func (g *Grant) run(ctx context.Context, f *flow) error {
 	if err != nil {
 		return err
 	}
-	refused, request, err := g.refusal(ctx, client)
+	refused, request, err := g.refusal(ctx, client) //nolint:bodyclose // Authorize closes it
 	if err != nil {
 		return err
 	}
