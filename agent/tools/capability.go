@@ -58,7 +58,7 @@ func (c *Catalogue) start(ctx context.Context) error {
 		return err
 	}
 	c.shelf.look()
-	c.leaf()
+	leafThrough(c)
 	c.mu.Lock()
 	c.lends = upstream.Needs{
 		Settings: func() upstream.Settings {
@@ -101,7 +101,7 @@ func (c *Catalogue) keep(ctx context.Context) {
 				c.touch()
 			}
 		case <-leaf.C:
-			if c.leaf() {
+			if leafThrough(c) {
 				c.touch()
 			}
 		case <-c.pins.wake:
@@ -112,8 +112,8 @@ func (c *Catalogue) keep(ctx context.Context) {
 	}
 }
 
-// leaf looks at the skills, and tells whether they are others than before.
-func (c *Catalogue) leaf() (changed bool) {
+// leafThrough looks at the skills, and tells whether they are others than before.
+func leafThrough(c *Catalogue) (changed bool) {
 	if c.needs.Skills == nil {
 		return false
 	}

@@ -44,6 +44,7 @@ type entry struct {
 	schema *argumentSchema
 	form   json.RawMessage
 	texts  []poison.Text
+	names  []string // in the texts
 	doubts []poison.Finding
 	tally  *tally
 }

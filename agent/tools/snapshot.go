@@ -148,7 +148,10 @@ func (b *builder) judgeTools() {
 		if e.source == nil {
 			continue
 		}
-		doubts := slices.Concat(e.doubts, b.mentions(e.owner(), e.texts))
+		doubts := e.doubts
+		if slices.ContainsFunc(e.names, b.foreign(e.owner())) {
+			doubts = slices.Concat(doubts, b.mentions(e.owner(), e.texts))
+		}
 		e.Standing = b.catalogue.pins.judge(e.thing(), e.form, doubts, false)
 		e.doubts = doubts
 		e.Note = join(e.Note, note(e.Standing, doubts))
@@ -157,10 +160,15 @@ func (b *builder) judgeTools() {
 
 // mentions finds orders to call the tools of somebody else.
 func (b *builder) mentions(owner string, texts []poison.Text) []poison.Finding {
-	return b.catalogue.reader().Mentions(texts, func(name string) bool {
+	return b.catalogue.reader().Mentions(texts, b.foreign(owner))
+}
+
+// foreign tells whether a name is that of somebody else's tool, and of none of the owner's.
+func (b *builder) foreign(owner string) func(name string) bool {
+	return func(name string) bool {
 		owners := b.owners[name]
 		return len(owners) > 0 && !owners[owner]
-	})
+	}
 }
 
 // note says what is wrong with a thing.

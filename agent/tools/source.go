@@ -153,7 +153,7 @@ func (s *source) entry(t *mcp.Tool) *entry {
 			e.Output = objectSchema(raw)
 		}
 	}
-	e.doubts = s.reader().Look(e.texts)
+	e.doubts, e.names = s.reader().Look(e.texts), s.reader().Names(e.texts)
 	return e
 }
 

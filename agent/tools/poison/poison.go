@@ -12,6 +12,7 @@ package poison
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -61,9 +62,18 @@ type Reader struct {
 	verbs    *regexp.Regexp
 }
 
+// a pattern is looked for in texts that hold one of its words.
 type pattern struct {
-	kind Kind
-	form *regexp.Regexp
+	kind  Kind
+	words []string
+	form  *regexp.Regexp
+}
+
+func (p pattern) find(text string) []int {
+	if !slices.ContainsFunc(p.words, func(word string) bool { return strings.Contains(text, word) }) {
+		return nil
+	}
+	return p.form.FindStringIndex(text)
 }
 
 // NewReader makes a reader; that costs about a millisecond.
@@ -76,29 +86,34 @@ func NewReader() *Reader {
 		hand    = `\b(include|pass|send|attach|provide|append|copy|forward|embed|insert|put|upload|reveal|collect|gather|submit|exfiltrate|leak|steal)\b`
 		there   = `\b(to|into|in|as|at|via|through|with)\b.{0,40}(https?://|\b(parameters?|arguments?|fields?|webhook|endpoint|sidenote|note|query string|attacker|server)\b)`
 	)
-	of := func(kind Kind, forms ...string) (list []pattern) {
-		for _, form := range forms {
-			list = append(list, pattern{kind, regexp.MustCompile("(?s)" + form)})
-		}
-		return list
+	// What a place is written with: regular expressions are slow, and few texts hold any of these.
+	marks := []string{"~", "$home", "%userprofile", "/root", "/home/", "id_", "/etc/", ".aws", "mcp.json", ".env", "master_config", "/proc/"}
+	of := func(kind Kind, form string, words ...string) pattern {
+		return pattern{kind, words, regexp.MustCompile("(?s)" + form)}
 	}
 	return &Reader{
-		patterns: slices.Concat(
-			of(Tag,
-				`<\s*/?\s*(important|critical|system|assistant|instructions?|system[-_ ]?(prompt|reminder|message)|tool_output|tool_calls?|function_calls?|im_start|im_end)\b[^>]{0,80}>`,
-				`<\|[a-z_]{2,30}\|>`, `\[/?(inst|system)\]`, `<!--`, `(^|\n)\s*#*\s*(system|assistant)\s*:\s`),
-			of(Order,
-				`\b(ignore|disregard|forget|override|bypass|supersede)\b.{0,40}\b(instructions?|rules|prompts?|guidelines|warnings?|polic(y|ies)|safeguards?|restrictions?|guardrails?|confirmations?|approvals?)\b`,
-				`\b(do not|don.?t|never|without|must not|avoid)\b.{0,20}\b(tell(ing)?|inform(ing)?|mention(ing)?|reveal(ing)?|notify(ing)?|alert(ing)?|ask(ing)?|show(ing)?|warn(ing)?)\b.{0,30}\b(users?|humans?|operators?|owners?|persons?|anyone)\b`,
-				`\b(before|after|instead of|prior to|whenever|every time|each time)\b.{0,30}\b(us(e|ing)|call(ing)?|invok(e|ing)|runn?(ing)?)\b.{0,20}\b(any|every|all|other|another|each)\b.{0,15}\b(tools?|functions?)\b`,
-				`\b(new|updated|real|actual|hidden|secret|true) (instructions?|directives?|orders)\b`,
-				`\byou are now\b|\bjailbreak|\bdeveloper mode\b|\bact as (an? |the )?(admin(istrator)?|root|owner|operator|system)\b`,
-				`\b(raise|elevate|escalate|upgrade|increase)\b.{0,30}\b(your|own|this agent.?s|caller.?s)\b.{0,20}\b(tier|privileges?|permissions?|rights|role)\b`),
-			of(Secret,
-				take+`.{0,80}`+places, places+`.{0,80}`+take,
-				hand+`.{0,60}`+secrets+`.{0,80}`+there, hand+`.{0,60}`+talk,
-				`!\[[^\]]{0,80}\]\(\s*https?://[^)]{0,200}[{$<=]`),
-		),
+		patterns: []pattern{
+			of(Tag, `<\s*/?\s*(important|critical|system|assistant|instructions?|system[-_ ]?(prompt|reminder|message)|tool_output|tool_calls?|function_calls?|im_start|im_end)\b[^>]{0,80}>`, "<"),
+			of(Tag, `<\|[a-z_]{2,30}\|>`, "<|"),
+			of(Tag, `\[/?(inst|system)\]`, "inst]", "system]"),
+			of(Tag, `<!--`, "<!--"),
+			of(Tag, `(^|\n)\s*#*\s*(system|assistant)\s*:\s`, "system", "assistant"),
+			of(Order, `\b(ignore|disregard|forget|override|bypass|supersede)\b.{0,40}\b(instructions?|rules|prompts?|guidelines|warnings?|polic(y|ies)|safeguards?|restrictions?|guardrails?|confirmations?|approvals?)\b`,
+				"ignore", "disregard", "forget", "override", "bypass", "supersede"),
+			of(Order, `\b(do not|don.?t|never|without|must not|avoid)\b.{0,20}\b(tell(ing)?|inform(ing)?|mention(ing)?|reveal(ing)?|notify(ing)?|alert(ing)?|ask(ing)?|show(ing)?|warn(ing)?)\b.{0,30}\b(users?|humans?|operators?|owners?|persons?|anyone)\b`,
+				"user", "human", "operator", "owner", "person", "anyone"),
+			of(Order, `\b(before|after|instead of|prior to|whenever|every time|each time)\b.{0,30}\b(us(e|ing)|call(ing)?|invok(e|ing)|runn?(ing)?)\b.{0,20}\b(any|every|all|other|another|each)\b.{0,15}\b(tools?|functions?)\b`,
+				"tool", "function"),
+			of(Order, `\b(new|updated|real|actual|hidden|secret|true) (instructions?|directives?|orders)\b`, "instruction", "directive", "orders"),
+			of(Order, `\byou are now\b|\bjailbreak|\bdeveloper mode\b|\bact as (an? |the )?(admin(istrator)?|root|owner|operator|system)\b`, "you are now", "jailbreak", "developer mode", "act as"),
+			of(Order, `\b(raise|elevate|escalate|upgrade|increase)\b.{0,30}\b(your|own|this agent.?s|caller.?s)\b.{0,20}\b(tier|privileges?|permissions?|rights|role)\b`,
+				"tier", "privilege", "permission", "rights", "role"),
+			of(Secret, take+`.{0,80}`+places, marks...),
+			of(Secret, places+`.{0,80}`+take, marks...),
+			of(Secret, hand+`.{0,60}`+secrets+`.{0,80}`+there, "key", "pass", "credential", "secret", "token", "environment"),
+			of(Secret, hand+`.{0,60}`+talk, "prompt", "conversation", "chat", "messages"),
+			of(Secret, `!\[[^\]]{0,80}\]\(\s*https?://[^)]{0,200}[{$<=]`, "!["),
+		},
 		names: regexp.MustCompile(`[A-Za-z][A-Za-z0-9_-]{2,63}`),
 		verbs: regexp.MustCompile(`\b(call|calls|calling|use|using|run|running|invoke|invoking|execute|executing|trigger|triggering|perform)\b`),
 	}
@@ -120,6 +135,18 @@ func (r *Reader) Look(texts []Text) []Finding {
 		}
 	}
 	return found
+}
+
+// Names are the words in texts that could be names of tools, each once: Mentions finds nothing where
+// none of them is foreign.
+func (r *Reader) Names(texts []Text) []string {
+	seen := map[string]bool{}
+	for _, t := range texts {
+		for _, name := range r.names.FindAllString(t.Text[:min(len(t.Text), maxText)], 10_000) {
+			seen[name] = true
+		}
+	}
+	return slices.Collect(maps.Keys(seen))
 }
 
 // Mentions finds the first order to call a tool of somebody else. Foreign tells whether a name is that
@@ -148,7 +175,7 @@ func (r *Reader) look(t Text) (found []Finding) {
 	}
 	plain := plainly(text)
 	for _, p := range r.patterns {
-		if at := p.form.FindStringIndex(plain); at != nil {
+		if at := p.find(plain); at != nil {
 			add(p.kind, plain[at[0]:at[1]])
 		}
 	}
