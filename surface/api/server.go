@@ -135,7 +135,8 @@ func (s *Server) guarded(route house.Route) http.Handler {
 func (s *Server) byGrant(route house.Route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		token := bearer(r)
-		entered, leave, err := r, func() {}, error(nil)
+		var entered *http.Request
+		leave, err := func() {}, error(nil)
 		if s.Grants.Mine(token) {
 			entered, leave, err = s.Grants.Enter(w, r, token)
 		} else if caller, ok := ofRoute(route, r, token); ok {

@@ -56,20 +56,24 @@ func carry(ctx context.Context, conn net.Conn, query url.Values, in io.Reader, o
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
 	from, err := upgrade(ctx, conn, query)
+	if ctx.Err() != nil {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	asked, answered := make(chan error, 1), make(chan error, 1)
+	asked, answered := make(chan error, 1), make(chan struct{})
+	var broken error                                          // why no more is answered
 	go func() { _, err := io.Copy(conn, in); asked <- err }() // ends with the process, where in cannot be closed
-	go func() { _, err := io.Copy(out, from); answered <- err }()
+	go func() { defer close(answered); _, broken = io.Copy(out, from) }()
 	select {
 	case <-ctx.Done():
 		return nil
-	case err := <-answered:
+	case <-answered:
 		if ctx.Err() != nil {
 			return nil
 		}
-		return errors.Join(errors.New("the house went away: start the client's connection anew once it is up"), err)
+		return errors.Join(errors.New("the house went away: start the client's connection anew once it is up"), broken)
 	case err := <-asked:
 		if err != nil {
 			return fmt.Errorf("cannot carry on with the client: %w", err)
@@ -79,7 +83,7 @@ func carry(ctx context.Context, conn net.Conn, query url.Values, in io.Reader, o
 }
 
 // finish tells the house that the client said all, and lets it answer what is under way.
-func finish(ctx context.Context, conn net.Conn, answered <-chan error) error {
+func finish(ctx context.Context, conn net.Conn, answered <-chan struct{}) error {
 	if half, ok := conn.(interface{ CloseWrite() error }); ok {
 		if err := half.CloseWrite(); err != nil {
 			return nil //nolint:nilerr // the house closed first, which ends it as well
