@@ -176,7 +176,7 @@ func (l *listener) Progress(p *mcp.ProgressNotificationParams) {
 }
 
 // Log is for logs, which the host has of its own.
-func (*listener) Log(*mcp.LoggingMessageParams) {} //nolint:staticcheck // the interface's, for servers of before
+func (*listener) Log(*mcp.LoggingMessageParams) {}
 
 // Ask is refused: there is nobody to ask.
 func (*listener) Ask(context.Context, mcp.InputRequest) (mcp.InputResponse, error) {
