@@ -188,7 +188,7 @@ func (h *House) wire(p *parts) error {
 		p.remotes.Capability(),
 		p.catalogue.Capability(),
 		p.agents.Capability(),
-		h.toolServer(p).Capability(),
+		toolServer(h, p).Capability(),
 		probes,
 		h.desk(p).Capability(),
 		h.front.Capability(),
@@ -327,7 +327,7 @@ func (a askers) Required() []keys.Requirement {
 }
 
 // toolServer serves the catalogue by MCP.
-func (h *House) toolServer(p *parts) *mcp.Server {
+func toolServer(h *House, p *parts) *mcp.Server {
 	return mcp.New(mcp.Needs{
 		View:    func(caller holdfast.Caller, s tools.Scope) mcp.View { return p.catalogue.View(caller, s) },
 		Changed: p.catalogue.Changed, Hear: p.catalogue.Hear, Bearer: p.catalogue.Bearer, Version: version, Log: h.log,
