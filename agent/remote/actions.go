@@ -150,7 +150,23 @@ func badURL(why string) error {
 	return holdfast.BadInput("", holdfast.Problem{Field: "url", Message: "it cannot be a server's URL: " + why, Remedy: "https://mcp.example.com/mcp"})
 }
 
+// person refuses who is none: to say where requests go, and which keys they bear, would else be a way
+// to send any key of .env anywhere.
+func person(ctx context.Context) error {
+	caller := holdfast.CallerFrom(ctx)
+	if caller.Human() && caller.Unit == "" && caller.Surface != "mcp" && holdfast.AgentFrom(ctx) == "" {
+		return nil
+	}
+	return &holdfast.Refusal{
+		Guard: "person", Reason: "only a person says where the house sends requests, and which keys they bear",
+		Remedy: "run `holdfast remote-mcp` at a terminal, or use the Hub; programs may switch a server and its tools on and off",
+	}
+}
+
 func (d desk) add(ctx context.Context, in addInput) (shown, error) {
+	if err := person(ctx); err != nil {
+		return shown{}, err
+	}
 	if why := checkURL(in.URL); why != "" {
 		return shown{}, badURL(why)
 	}
@@ -191,6 +207,11 @@ func (d desk) add(ctx context.Context, in addInput) (shown, error) {
 }
 
 func (d desk) update(ctx context.Context, in updateInput) (shown, error) {
+	if in.URL != nil || in.Key != nil || in.Headers != nil || in.OAuth != nil {
+		if err := person(ctx); err != nil {
+			return shown{}, err
+		}
+	}
 	if in.URL != nil {
 		if why := checkURL(*in.URL); why != "" {
 			return shown{}, badURL(why)

@@ -73,6 +73,9 @@ func (s *Servers) describe(w http.ResponseWriter, _ *http.Request) {
 
 // authorize begins a flow. A server that was not declared to want one is, from then on.
 func (d desk) authorize(ctx context.Context, in nameInput) (authorizeOutput, error) {
+	if err := person(ctx); err != nil {
+		return authorizeOutput{}, err
+	}
 	one, err := d.one(in.Name)
 	if err != nil {
 		return authorizeOutput{}, err
