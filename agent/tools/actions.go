@@ -96,7 +96,7 @@ type lunaTool struct {
 type desk struct{ *Catalogue }
 
 func (d desk) actions() []holdfast.Action {
-	return slices.Concat(switchDesk{d}.actions(), hubDesk{d.Catalogue}.actions(), d.offerActions(), []holdfast.Action{
+	return slices.Concat(switchDesk{d}.actions(), hubDesk(d).actions(), d.offerActions(), []holdfast.Action{
 		action.NewAction(holdfast.Action{
 			Name: "tool.list", Short: "tools", Summary: "List the tools of the catalogue, and how their servers stand",
 			Tier: holdfast.TierOperator, Effect: holdfast.EffectRead, Examples: []string{"holdfast tools", "holdfast tools --extension notes --json"},

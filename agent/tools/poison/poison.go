@@ -79,12 +79,12 @@ func (p pattern) find(text string) []int {
 // NewReader makes a reader; that costs about a millisecond.
 func NewReader() *Reader {
 	const (
-		secrets = `(api[ _-]?keys?|passwords?|passphrases?|credentials?|secrets?|(access|auth|bearer|session) tokens?|private keys?|ssh keys?|environment variables?)`
-		talk    = `(system prompt|(whole|entire|full) conversation|(conversation|chat) history|(all )?(previous|prior|earlier) messages)`
-		places  = `((~|\$home|%userprofile%|/root|/home/\S{1,40})[/\\]\.\w|\bid_(rsa|dsa|ecdsa|ed25519)\b|/etc/(passwd|shadow|sudoers)\b|\.aws/credentials|\bmcp\.json\b|(^|[\s"'(/` + "`" + `])\.env\b|\bmaster_config\.json\b|/proc/self/environ)`
-		take    = `\b(read|open|load|cat|fetch|get|include|pass|send|attach|provide|append|copy|forward|embed|insert|put|upload|print|reveal|output|collect|gather|submit|exfiltrate|leak|steal)\b`
-		hand    = `\b(include|pass|send|attach|provide|append|copy|forward|embed|insert|put|upload|reveal|collect|gather|submit|exfiltrate|leak|steal)\b`
-		there   = `\b(to|into|in|as|at|via|through|with)\b.{0,40}(https?://|\b(parameters?|arguments?|fields?|webhook|endpoint|sidenote|note|query string|attacker|server)\b)`
+		wanted = `(api[ _-]?keys?|passwords?|passphrases?|credentials?|secrets?|(access|auth|bearer|session) tokens?|private keys?|ssh keys?|environment variables?)`
+		talk   = `(system prompt|(whole|entire|full) conversation|(conversation|chat) history|(all )?(previous|prior|earlier) messages)`
+		places = `((~|\$home|%userprofile%|/root|/home/\S{1,40})[/\\]\.\w|\bid_(rsa|dsa|ecdsa|ed25519)\b|/etc/(passwd|shadow|sudoers)\b|\.aws/credentials|\bmcp\.json\b|(^|[\s"'(/` + "`" + `])\.env\b|\bmaster_config\.json\b|/proc/self/environ)`
+		take   = `\b(read|open|load|cat|fetch|get|include|pass|send|attach|provide|append|copy|forward|embed|insert|put|upload|print|reveal|output|collect|gather|submit|exfiltrate|leak|steal)\b`
+		hand   = `\b(include|pass|send|attach|provide|append|copy|forward|embed|insert|put|upload|reveal|collect|gather|submit|exfiltrate|leak|steal)\b`
+		there  = `\b(to|into|in|as|at|via|through|with)\b.{0,40}(https?://|\b(parameters?|arguments?|fields?|webhook|endpoint|sidenote|note|query string|attacker|server)\b)`
 	)
 	// What a place is written with: regular expressions are slow, and few texts hold any of these.
 	marks := []string{"~", "$home", "%userprofile", "/root", "/home/", "id_", "/etc/", ".aws", "mcp.json", ".env", "master_config", "/proc/"}
@@ -110,7 +110,7 @@ func NewReader() *Reader {
 				"tier", "privilege", "permission", "rights", "role"),
 			of(Secret, take+`.{0,80}`+places, marks...),
 			of(Secret, places+`.{0,80}`+take, marks...),
-			of(Secret, hand+`.{0,60}`+secrets+`.{0,80}`+there, "key", "pass", "credential", "secret", "token", "environment"),
+			of(Secret, hand+`.{0,60}`+wanted+`.{0,80}`+there, "key", "pass", "credential", "secret", "token", "environment"),
 			of(Secret, hand+`.{0,60}`+talk, "prompt", "conversation", "chat", "messages"),
 			of(Secret, `!\[[^\]]{0,80}\]\(\s*https?://[^)]{0,200}[{$<=]`, "!["),
 		},
