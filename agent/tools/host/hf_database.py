@@ -160,6 +160,8 @@ def connect():
 
         path = urllib.parse.unquote(urllib.parse.urlsplit(url).path)
         return Link(sqlite3.connect(path, check_same_thread=False, timeout=CONNECT_SECONDS), "?")
+    if not url:
+        settings(url)  # what is not configured is told before a driver that is missing
     for name in DRIVERS:
         try:
             driver = importlib.import_module(name)
