@@ -30,7 +30,7 @@ func did(action, outcome, subject string) func(entry) bool {
 
 func attacks() []attack {
 	var all []attack
-	for _, group := range [][]attack{destroying(), exfiltrating(), raising(), poisoning()} {
+	for _, group := range [][]attack{destroying(), exfiltrating(), raising(), poisoning(), faraway()} {
 		all = append(all, group...)
 	}
 	return all

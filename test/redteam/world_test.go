@@ -151,17 +151,25 @@ func (w *world) exists(name string) bool {
 // await asks until it is so.
 func (w *world) await(so func() bool) {
 	w.Helper()
-	deadline := time.NewTimer(time.Minute)
+	if !w.awaits(so) {
+		w.Fatal("it did not come to that in time")
+	}
+}
+
+// awaits asks until it is so, and tells whether it came to that.
+func (w *world) awaits(so func() bool) bool {
+	deadline := time.NewTimer(20 * time.Second)
 	defer deadline.Stop()
-	tick := time.NewTicker(50 * time.Millisecond)
+	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for !so() {
 		select {
 		case <-deadline.C:
-			w.Fatal("it did not come to that within a minute")
+			return false
 		case <-tick.C:
 		}
 	}
+	return true
 }
 
 // says has the tool weather answer with a text; the model obeys what it reads.
