@@ -238,7 +238,7 @@ func TestDatabaseThatIsDown(t *testing.T) {
 func TestDatabaseIsNotThere(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ python, forbidden, address, want string }{
-		{"python3", "('psycopg', 'psycopg2', 'pg8000')", "", "no PostgreSQL driver is installed for"},
+		{"python3", "('psycopg', 'psycopg2', 'pg8000')", "postgresql://nobody@127.0.0.1:1/nothing", "no PostgreSQL driver is installed for"},
 		{pythonWith(t, "import psycopg2"), "()", "", "no database is configured: set DATABASE_URL, or DB_HOST"},
 		{"python3", "()", "sqlite://" + t.TempDir() + "/x.db", "no such table"},
 	} {

@@ -162,16 +162,17 @@ def connect():
         return Link(sqlite3.connect(path, check_same_thread=False, timeout=CONNECT_SECONDS), "?")
     if not url:
         settings(url)  # what is not configured is told before a driver that is missing
+    parts = settings(url)
     for name in DRIVERS:
         try:
             driver = importlib.import_module(name)
         except ImportError:
             continue
         if name.startswith("pg8000"):
-            return Link(driver.connect(**pg8000_settings(url)), "%s")
+            return Link(driver.connect(**pg8000_settings(parts)), "%s")
         if url:
             return Link(driver.connect(re.sub(r"^postgres(ql)?(\+\w+)?:", "postgresql:", url), connect_timeout=CONNECT_SECONDS), "psycopg")
-        return Link(driver.connect(connect_timeout=CONNECT_SECONDS, **filled(settings(url))), "psycopg")
+        return Link(driver.connect(connect_timeout=CONNECT_SECONDS, **filled(parts)), "psycopg")
     raise RuntimeError(
         "no PostgreSQL driver is installed for %s: add one of psycopg, psycopg2 or pg8000 to the extension's requirements.txt" % sys.executable
     )
@@ -202,8 +203,7 @@ def filled(found):
     return {k: v for k, v in found.items() if v}
 
 
-def pg8000_settings(url):
-    found = settings(url)
+def pg8000_settings(found):
     found["database"] = found.pop("dbname")
     if found["host"].startswith("/"):
         found["unix_sock"] = "%s/.s.PGSQL.%d" % (found.pop("host"), found["port"])
