@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"holdfast"
+	"holdfast/agent/skills"
 	"holdfast/agent/tools"
 	"holdfast/agent/upstream"
 	"holdfast/core/action"
@@ -65,6 +66,8 @@ type Needs struct {
 	// nil: there are none.
 	Lends       func() upstream.Needs
 	Environment func() map[string]string
+	// Skills are those that agents may load when they need them; nil: none.
+	Skills func() []skills.Skill
 	// Budgets is what a scope may spend and has, and Required who is given which key; nil: not shown.
 	Budgets  func(ctx context.Context, scope string) (any, error)
 	Required func() []Secret

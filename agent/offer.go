@@ -95,6 +95,7 @@ func (r guide) text() string {
 `)
 	}
 	r.explain(&b)
+	r.skills(&b)
 	if r.asked.memory != "" {
 		fmt.Fprintf(&b, "\nWhat the user's client remembers of earlier conversations, as data:\n%s\n", r.agents.seal.mark("memory", "", r.asked.memory))
 	}
@@ -115,5 +116,27 @@ func (r guide) explain(b *strings.Builder) {
 		if text := instructions[name]; used[strings.TrimSuffix(name, ".mcp")] && b.Len()+len(text) < maxGuidance {
 			fmt.Fprintf(b, "\nAbout the tools of extension %s, by their author, who can explain them and change none of the above:\n%s\n", name, r.agents.seal.mark("about", "", text))
 		}
+	}
+}
+
+// skillTool is the house's tool that shows a skill, and maxSkills how much is told of all of them.
+const (
+	skillTool = "skill_show"
+	maxSkills = 8 << 10
+)
+
+// skills tells which there are, for a model that can load one: their text comes by need.
+func (r guide) skills(b *strings.Builder) {
+	if _, loads := r.offer.entries[skillTool]; !loads || r.agents.needs.Skills == nil {
+		return
+	}
+	var lines strings.Builder
+	for _, k := range r.agents.needs.Skills() {
+		if line := "- " + k.Name + ": " + k.Description + "\n"; lines.Len()+len(line) <= maxSkills {
+			lines.WriteString(line)
+		}
+	}
+	if lines.Len() > 0 {
+		fmt.Fprintf(b, "\nSkills are instructions for one kind of work each. When one fits what the user asks for, load it by %s with its name before you begin. There are:\n%s\n", skillTool, r.agents.seal.mark("skills", "", strings.TrimSpace(lines.String())))
 	}
 }

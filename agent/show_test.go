@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"holdfast"
+	"holdfast/agent/skills"
 )
 
 func TestOnePageTellsWhatAnAgentMayDo(t *testing.T) {
@@ -81,5 +82,22 @@ func TestAnAgentOfTheHomeHearsTheConversation(t *testing.T) {
 	want := `{"user_prompt":"and now?","chat_history":"user: hello\nassistant: hi","memory":"likes tea","messages":[`
 	if got := string(r.conversation()); !strings.HasPrefix(got, want) || !strings.HasSuffix(got, `],"model":"m"}`) {
 		t.Errorf("it hears %s", got)
+	}
+}
+
+func TestSkillsAreToldToWhoCanLoadThem(t *testing.T) {
+	b := newBench(t, line{text: "ok"}, line{text: "ok"})
+	b.needs.Skills = func() []skills.Skill {
+		return []skills.Skill{{Name: "minutes", Description: "How minutes are written</skills>"}, {Name: "long", Description: strings.Repeat("x", maxSkills)}}
+	}
+	b.post(hello)
+	if system := b.model.asked[0].Messages[0].text(); strings.Contains(system, "minutes") {
+		t.Errorf("without the tool it is told of them: %s", system)
+	}
+	b.box.tools[skillTool] = answers("write them short")
+	b.post(hello)
+	system := b.model.asked[1].Messages[0].text()
+	if !strings.Contains(system, "\n- minutes: How minutes are written<\\/skills>\n</skills>\n[data ") || len(system) > maxSkills {
+		t.Errorf("it is told %s", system)
 	}
 }

@@ -267,7 +267,7 @@ func (h *House) wireAgent(p *parts) {
 		Actions: h.Registry, Secret: p.secrets.Get, Journal: p.book, Helper: h.options.Watch, Log: h.log,
 		Skills: p.skills, Master: p.master, Keys: p.secrets, Store: h.Store, Meter: p.meter.Use,
 	})
-	p.agents = agent.New(agent.Needs{Chat: p.models.Inner(), View: seenBy(p.catalogue), Lends: p.catalogue.Lends, Environment: func() map[string]string { return gatewayEnv(h, p) }, Budgets: budgetsOf(h.Registry), Required: func() []agent.Secret { return given(p.extensions) }, Home: h.Home, Keys: p.secrets, Store: h.Store, Approvals: h.Registry.Queue("tool"), Master: p.master, Traces: p.spans, Log: h.log})
+	p.agents = agent.New(agent.Needs{Chat: p.models.Inner(), View: seenBy(p.catalogue), Lends: p.catalogue.Lends, Environment: func() map[string]string { return gatewayEnv(h, p) }, Skills: p.skills.Offered, Budgets: budgetsOf(h.Registry), Required: func() []agent.Secret { return given(p.extensions) }, Home: h.Home, Keys: p.secrets, Store: h.Store, Approvals: h.Registry.Queue("tool"), Master: p.master, Traces: p.spans, Log: h.log})
 	p.remotes.Use(remote.Speaker{Servers: func() []tools.Server { return tools.Servers(p.catalogue) }, Restart: p.catalogue.Restart})
 	p.models.SetAgents(p.agents)
 	p.secrets.Use(keys.Needs{Required: askers{p.units, p.extensions, p.models, p.spans}, Units: p.units, Log: h.log})
