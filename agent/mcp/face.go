@@ -67,16 +67,30 @@ func (s *Server) face(ctx context.Context, caller holdfast.Caller, hub string) (
 	if !f.open() {
 		return nil, holdfast.Errorf(holdfast.CodeNotFound, "there is no hub %s here: `holdfast mcp-hub list` shows those that are", quote(hub))
 	}
+	changed := s.needs.Changed()
 	f.serve(ctx, s)
+	if other := s.keep(f); other != f {
+		return other, nil
+	}
+	select {
+	case <-changed: // while nobody followed it yet
+		f.show(ctx)
+	default:
+	}
+	return f, nil
+}
+
+// keep takes a face up, and answers the one that is there already when another request was faster.
+func (s *Server) keep(f *face) *face {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if other := s.faces[key]; other != nil && other.open() {
-		return other, nil
+	if other := s.faces[f.key]; other != nil && other.open() {
+		return other
 	}
 	f.used = time.Now()
 	s.forget()
-	s.faces[key] = f
-	return f, nil
+	s.faces[f.key] = f
+	return f
 }
 
 func (s *Server) known(key string) *face {
@@ -113,7 +127,6 @@ func (f *face) serve(ctx context.Context, s *Server) {
 		f.log.Debug("not every tool server has answered yet", slog.Any("error", err)) // the rest follows as a changed list
 	}
 	f.server = sdk.NewServer(&sdk.Implementation{Name: "holdfast", Title: "Holdfast", Version: s.needs.Version}, &sdk.ServerOptions{
-		Instructions: instructions(f.view.Instructions(), f.plain),
 		Capabilities: &sdk.ServerCapabilities{
 			Tools: &sdk.ToolCapabilities{ListChanged: true}, Prompts: &sdk.PromptCapabilities{ListChanged: true},
 			Resources: &sdk.ResourceCapabilities{ListChanged: true, Subscribe: true},
@@ -123,7 +136,7 @@ func (f *face) serve(ctx context.Context, s *Server) {
 		SetCacheable: cacheable,
 		GetSessionID: func() string { return s.sessionID(f.key) },
 	})
-	f.server.AddReceivingMiddleware(f.noting)
+	f.server.AddReceivingMiddleware(f.noting, f.instructing)
 	f.show(ctx)
 }
 
@@ -170,6 +183,24 @@ func (f *face) makeRoom() {
 	sessions := slices.Collect(f.server.Sessions())
 	for _, session := range sessions[:max(0, len(sessions)-sessionsEach+1)] {
 		_ = session.Close()
+	}
+}
+
+// instructing has every client told what the servers say of their tools now: a server's words may
+// have been taken out since the face was made.
+func (f *face) instructing(next sdk.MethodHandler) sdk.MethodHandler {
+	return func(ctx context.Context, method string, r sdk.Request) (sdk.Result, error) {
+		result, err := next(ctx, method, r)
+		if err != nil {
+			return nil, err
+		}
+		switch said := result.(type) {
+		case *sdk.InitializeResult:
+			said.Instructions = instructions(f.view.Instructions(), f.plain)
+		case *sdk.DiscoverResult:
+			said.Instructions = instructions(f.view.Instructions(), f.plain)
+		}
+		return result, nil
 	}
 }
 

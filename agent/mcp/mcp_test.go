@@ -33,6 +33,7 @@ type shelf struct {
 	templates []tools.TemplateEntry
 	hubs      map[string]tools.Hub
 	changed   chan struct{}
+	silent    bool // without instructions
 	callers   []holdfast.Caller
 	followed  []string             // subscriptions and their ends, in order
 	calls     chan context.Context // when set, a call is handed over and waits
@@ -129,7 +130,14 @@ func (l look) note(word string) error {
 
 func (look) Refused(context.Context, string, json.RawMessage, error) {}
 
-func (l look) Instructions() map[string]string { return map[string]string{"notes": "Keep notes."} }
+func (l look) Instructions() map[string]string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.silent {
+		return nil
+	}
+	return map[string]string{"notes": "Keep notes."}
+}
 
 func (s *shelf) next() <-chan struct{} {
 	s.mu.Lock()
@@ -380,8 +388,10 @@ func post(t *testing.T, url, key, body string, headers map[string]string) answer
 func TestBadRequestsAreClear(t *testing.T) {
 	_, url := endpoint(t, newShelf(entry("add", 0)))
 	for body, want := range map[string]int{
-		`{`:    http.StatusBadRequest,
-		``:     http.StatusBadRequest,
+		`{`: http.StatusBadRequest,
+		``:  http.StatusBadRequest,
+		`{"jsonrpc":"2.0","id":1,"method":"initialize"}`:               http.StatusBadRequest,
+		`{"jsonrpc":"2.0","id":1,"method":"initialize","params":null}`: http.StatusOK,
 		`null`: http.StatusBadRequest,
 		`{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}`: http.StatusBadRequest, // its header lacks the version
 		`{"x":"` + strings.Repeat("x", maxBody) + `"}`: http.StatusRequestEntityTooLarge,

@@ -114,6 +114,20 @@ func TestHubs(t *testing.T) {
 	})
 }
 
+func TestInstructionsThatWereTakenOutAreNotTold(t *testing.T) {
+	both(t, func(t *testing.T, version string) {
+		books := stocked()
+		_, url := endpoint(t, books)
+		if got := connect(t, url, "agent", version, nil).InitializeResult().Instructions; !strings.Contains(got, "Keep notes.") {
+			t.Errorf("instructions are %q", got)
+		}
+		books.change(func() { books.silent = true })
+		if got := connect(t, url, "agent", version, nil).InitializeResult().Instructions; got != "" {
+			t.Errorf("instructions are still %q", got)
+		}
+	})
+}
+
 func TestSessionOfOneHubIsNotOfAnother(t *testing.T) {
 	_, url := endpoint(t, stocked())
 	id := connect(t, url+"/mcp/bare", "agent", "2025-11-25", nil).ID()
