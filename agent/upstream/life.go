@@ -111,64 +111,64 @@ func newLife(s *Server, era Era) *life {
 
 // run is the loop of a server until ctx ends. The first start needs no call, for the catalogue must
 // know the tools.
-func (s *life) run(ctx context.Context, first func()) {
-	defer close(s.gone)
+func (l *life) run(ctx context.Context, first func()) {
+	defer close(l.gone)
 	defer first()
-	if s.blocked != "" {
-		s.move(StateBlocked, holdfast.Errorf(holdfast.CodeUnavailable, "the tools of %s are blocked: %s", s.name, s.blocked))
+	if l.blocked != "" {
+		l.move(StateBlocked, holdfast.Errorf(holdfast.CodeUnavailable, "the tools of %s are blocked: %s", l.name, l.blocked))
 		return
 	}
-	if s.era != "" {
-		s.rest(ctx)
+	if l.era != "" {
+		l.rest(ctx)
 	}
 	for ctx.Err() == nil {
-		live, err := s.start(ctx)
+		live, err := l.start(ctx)
 		if ctx.Err() != nil {
 			if live != nil {
 				live.end()
 			}
 			return
 		}
-		if err != nil && s.era != "" {
-			s.move(StateBlocked, fmt.Errorf("%s does not speak the %s protocol: %w", s.name, s.era, err))
+		if err != nil && l.era != "" {
+			l.move(StateBlocked, fmt.Errorf("%s does not speak the %s protocol: %w", l.name, l.era, err))
 			return
 		}
 		if err != nil {
-			wait := s.back(err)
+			wait := l.back(err)
 			first() // only now does the server say how the attempt ended
 			sleep(ctx, wait)
 			continue
 		}
 		first()
-		err = s.serve(ctx, live)
-		s.retire(live)
+		err = l.serve(ctx, live)
+		l.retire(live)
 		switch {
 		case ctx.Err() != nil:
 		case err == nil:
-			s.rest(ctx)
+			l.rest(ctx)
 		case time.Since(live.began) < steadyAfter:
-			sleep(ctx, s.back(err))
+			sleep(ctx, l.back(err))
 		default:
-			s.failed(err)
+			l.failed(err)
 		}
 	}
 }
 
-func (s *life) start(ctx context.Context) (*live, error) {
-	s.move(StateStarting, nil)
-	within := s.needs.Settings().StartWithin
-	if s.era != "" {
+func (l *life) start(ctx context.Context) (*live, error) {
+	l.move(StateStarting, nil)
+	within := l.needs.Settings().StartWithin
+	if l.era != "" {
 		within = min(within, maxTrial)
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("it did not answer within %s", within))
 	defer cancel()
-	live, err := s.open(ctx)
+	live, err := l.open(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var offered Offer
-	if s.era == "" {
-		s.kept.renew(ctx, live, s.log)
+	if l.era == "" {
+		l.kept.renew(ctx, live, l.log)
 		offered, err = live.ask(ctx)
 	}
 	if err != nil {
@@ -176,20 +176,20 @@ func (s *life) start(ctx context.Context) (*live, error) {
 		live.end()
 		return nil, err
 	}
-	s.mu.Lock()
-	s.live, s.offered, s.used, s.spoke = live, offered, time.Now(), live.era
-	s.starts++
-	s.mu.Unlock()
-	s.move(StateServing, nil)
+	l.mu.Lock()
+	l.live, l.offered, l.used, l.spoke = live, offered, time.Now(), live.era
+	l.starts++
+	l.mu.Unlock()
+	l.move(StateServing, nil)
 	return live, nil
 }
 
 // serve waits until the server ends, is idle (nil), or ctx ends; it asks again when one of its lists
 // changed, and a remote server now and then whether it still answers.
-func (s *life) serve(ctx context.Context, live *live) error {
-	idle := time.NewTimer(s.untilIdle())
+func (l *life) serve(ctx context.Context, live *live) error {
+	idle := time.NewTimer(l.untilIdle())
 	defer idle.Stop()
-	look := s.looks()
+	look := l.looks()
 	defer look.Stop()
 	relist, calm, misses := live.relist, (<-chan time.Time)(nil), 0
 	for {
@@ -199,31 +199,31 @@ func (s *life) serve(ctx context.Context, live *live) error {
 		case <-live.ended:
 			return live.link.reason()
 		case <-relist: // a server that says so without end must not keep the house listing
-			s.refresh(ctx, live)
+			l.refresh(ctx, live)
 			relist, calm = nil, time.After(listsApart)
 		case <-calm:
 			relist, calm = live.relist, nil
 		case <-look.C:
-			if misses = s.probe(ctx, live, misses); misses >= maxMisses {
+			if misses = l.probe(ctx, live, misses); misses >= maxMisses {
 				return fmt.Errorf("%w: it did not answer %d times", errEnded, misses)
 			}
 		case <-idle.C:
-			if s.idle() {
+			if l.idle() {
 				return nil
 			}
-			idle.Reset(s.untilIdle())
+			idle.Reset(l.untilIdle())
 		}
 	}
 }
 
 // looks says when to probe: a remote server only, for of a process the end is noticed.
-func (s *life) looks() *time.Ticker {
-	every := s.needs.Settings().Probe
+func (l *life) looks() *time.Ticker {
+	every := l.needs.Settings().Probe
 	if every <= 0 {
 		every = time.Minute
 	}
 	look := time.NewTicker(every)
-	if !s.remote {
+	if !l.remote {
 		look.Stop()
 	}
 	return look
@@ -231,124 +231,124 @@ func (s *life) looks() *time.Ticker {
 
 // probe answers how often in a row the server did not answer. Its lists are taken up besides, for not
 // every server tells that they changed.
-func (s *life) probe(ctx context.Context, live *live, misses int) int {
+func (l *life) probe(ctx context.Context, live *live, misses int) int {
 	bounded, cancel := context.WithTimeout(ctx, probeWithin)
 	defer cancel()
 	if err := live.ping(bounded); err != nil && spoke(err) == nil {
 		return misses + 1
 	}
 	if live.probes++; live.probes%listEvery == 0 {
-		s.refresh(ctx, live)
+		l.refresh(ctx, live)
 	}
 	return 0
 }
 
 // patience is after how long without a call a server rests, 0 for never. A second process always
 // does.
-func (s *life) patience() time.Duration {
-	after := s.needs.Settings().Idle
-	if s.remote {
+func (l *life) patience() time.Duration {
+	after := l.needs.Settings().Idle
+	if l.remote {
 		return 0
 	}
-	if s.era != "" && (after <= 0 || after > secondIdle) {
+	if l.era != "" && (after <= 0 || after > secondIdle) {
 		return secondIdle
 	}
 	return after
 }
 
 // speaks is the era of the server's last session, empty when it had none.
-func (s *life) speaks() Era {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.spoke
+func (l *life) speaks() Era {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.spoke
 }
 
 // untilIdle is how long to wait before a look whether the server is idle.
-func (s *life) untilIdle() time.Duration {
-	after := s.patience()
+func (l *life) untilIdle() time.Duration {
+	after := l.patience()
 	if after <= 0 {
 		return settingsLook
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.running > 0 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.running > 0 {
 		return min(after, settingsLook)
 	}
-	return min(max(after-time.Since(s.used), time.Millisecond), settingsLook)
+	return min(max(after-time.Since(l.used), time.Millisecond), settingsLook)
 }
 
 // idle takes a server that nobody used out of service, if no call got there first.
-func (s *life) idle() bool {
-	after := s.patience()
-	if s.kept != nil && len(s.kept.uris()) > 0 {
+func (l *life) idle() bool {
+	after := l.patience()
+	if l.kept != nil && len(l.kept.uris()) > 0 {
 		return false
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if after <= 0 || s.running > 0 || time.Since(s.used) < after {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if after <= 0 || l.running > 0 || time.Since(l.used) < after {
 		return false
 	}
-	s.moveLocked(StateResting, nil)
+	l.moveLocked(StateResting, nil)
 	return true
 }
 
-func (s *life) refresh(ctx context.Context, live *live) {
-	if s.era != "" {
+func (l *life) refresh(ctx context.Context, live *live) {
+	if l.era != "" {
 		return // the offer is the first life's
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.needs.Settings().StartWithin)
+	ctx, cancel := context.WithTimeout(ctx, l.needs.Settings().StartWithin)
 	defer cancel()
 	offered, err := live.ask(ctx)
 	if err != nil {
-		s.log.Warn("cannot list the tools again", slog.Any("error", err))
+		l.log.Warn("cannot list the tools again", slog.Any("error", err))
 		return
 	}
-	s.mu.Lock()
-	s.offered = offered
-	s.mu.Unlock()
-	s.needs.Changed()
+	l.mu.Lock()
+	l.offered = offered
+	l.mu.Unlock()
+	l.needs.Changed()
 }
 
 // retire ends a process and lets no further call have it.
-func (s *life) retire(live *live) {
-	s.mu.Lock()
-	s.live = nil
-	if s.state == StateServing {
-		s.moveLocked(StateStarting, nil)
+func (l *life) retire(live *live) {
+	l.mu.Lock()
+	l.live = nil
+	if l.state == StateServing {
+		l.moveLocked(StateStarting, nil)
 	}
-	s.mu.Unlock()
+	l.mu.Unlock()
 	live.end()
 }
 
 // rest waits for a call, which may have come while the process was ended.
-func (s *life) rest(ctx context.Context) {
-	s.needs.Changed()
+func (l *life) rest(ctx context.Context) {
+	l.needs.Changed()
 	select {
 	case <-ctx.Done():
-	case <-s.want:
+	case <-l.want:
 	}
 }
 
-func (s *life) failed(err error) {
-	s.mu.Lock()
-	s.failures++
-	s.err = err
-	failures := s.failures
-	s.mu.Unlock()
-	s.log.Warn("tool server failed", slog.Any("error", err), slog.Int("failures", failures))
+func (l *life) failed(err error) {
+	l.mu.Lock()
+	l.failures++
+	l.err = err
+	failures := l.failures
+	l.mu.Unlock()
+	l.log.Warn("tool server failed", slog.Any("error", err), slog.Int("failures", failures))
 }
 
 // back notes a failure and says how long to wait before the next attempt: ever longer, up to
 // minutes, after failures in a row.
-func (s *life) back(err error) (wait time.Duration) {
-	s.failed(err)
-	s.mu.Lock()
-	wait = min(firstWait<<min(s.failures-1, 16), longestWait)
+func (l *life) back(err error) (wait time.Duration) {
+	l.failed(err)
+	l.mu.Lock()
+	wait = min(firstWait<<min(l.failures-1, 16), longestWait)
 	wait += rand.N(wait/4 + 1) //nolint:gosec // jitter is no secret
-	s.retry = time.Now().Add(wait)
-	s.moveLocked(StateWaiting, err)
-	s.mu.Unlock()
-	s.needs.Changed()
+	l.retry = time.Now().Add(wait)
+	l.moveLocked(StateWaiting, err)
+	l.mu.Unlock()
+	l.needs.Changed()
 	return wait
 }
 
@@ -361,116 +361,116 @@ func sleep(ctx context.Context, wait time.Duration) {
 	}
 }
 
-func (s *life) move(to State, err error) {
-	s.mu.Lock()
-	s.moveLocked(to, err)
-	s.mu.Unlock()
-	s.needs.Changed()
+func (l *life) move(to State, err error) {
+	l.mu.Lock()
+	l.moveLocked(to, err)
+	l.mu.Unlock()
+	l.needs.Changed()
 }
 
-func (s *life) moveLocked(to State, err error) {
-	s.state, s.since = to, time.Now()
+func (l *life) moveLocked(to State, err error) {
+	l.state, l.since = to, time.Now()
 	if err != nil {
-		s.err = err
+		l.err = err
 	}
 	if to != StateResting { // a wish left over would start the server once more, for nobody
 		select {
-		case <-s.want:
+		case <-l.want:
 		default:
 		}
 	}
-	close(s.moved)
-	s.moved = make(chan struct{})
+	close(l.moved)
+	l.moved = make(chan struct{})
 }
 
-func (s *life) offer() Offer {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.offered
+func (l *life) offer() Offer {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.offered
 }
 
 // acquire answers the session. It wakes a resting server and waits for a starting one; a server that
 // keeps failing is an error at once.
-func (s *life) acquire(ctx context.Context) (*live, error) {
+func (l *life) acquire(ctx context.Context) (*live, error) {
 	for {
-		s.mu.Lock()
-		state, moved, err := s.state, s.moved, s.err
-		if state == StateServing && s.live != nil && !s.live.over() { // who is over is replaced in a moment
-			live := s.live
-			s.mu.Unlock()
+		l.mu.Lock()
+		state, moved, err := l.state, l.moved, l.err
+		if state == StateServing && l.live != nil && !l.live.over() { // who is over is replaced in a moment
+			live := l.live
+			l.mu.Unlock()
 			return live, nil
 		}
-		retry := time.Until(s.retry)
+		retry := time.Until(l.retry)
 		if state == StateResting {
 			select {
-			case s.want <- struct{}{}:
+			case l.want <- struct{}{}:
 			default:
 			}
 		}
-		s.mu.Unlock()
+		l.mu.Unlock()
 		switch state { //nolint:exhaustive // the others wait for the next move
 		case StateBlocked:
 			return nil, err
 		case StateWaiting:
-			return nil, holdfast.Errorf(holdfast.CodeUnavailable, "the tool server of %s is down and is tried again in %s: %w", s.name, max(retry, 0).Round(time.Second), err)
+			return nil, holdfast.Errorf(holdfast.CodeUnavailable, "the tool server of %s is down and is tried again in %s: %w", l.name, max(retry, 0).Round(time.Second), err)
 		}
 		select {
 		case <-moved:
-		case <-s.gone:
-			return nil, holdfast.Errorf(holdfast.CodeUnavailable, "the tool server of %s was stopped", s.name)
+		case <-l.gone:
+			return nil, holdfast.Errorf(holdfast.CodeUnavailable, "the tool server of %s was stopped", l.name)
 		case <-ctx.Done():
-			return nil, holdfast.Errorf(holdfast.CodeUnavailable, "the tool server of %s is still starting: %w", s.name, ctx.Err())
+			return nil, holdfast.Errorf(holdfast.CodeUnavailable, "the tool server of %s is still starting: %w", l.name, ctx.Err())
 		}
 	}
 }
 
 // hold keeps a server from idling out until release: also before the call has it, for who has just
 // started may be idle sooner than the call that wanted it takes notice.
-func (s *life) hold() {
-	s.mu.Lock()
-	s.running++
-	s.mu.Unlock()
+func (l *life) hold() {
+	l.mu.Lock()
+	l.running++
+	l.mu.Unlock()
 }
 
-func (s *life) release() {
-	s.mu.Lock()
-	s.running--
-	s.used = time.Now()
-	s.mu.Unlock()
+func (l *life) release() {
+	l.mu.Lock()
+	l.running--
+	l.used = time.Now()
+	l.mu.Unlock()
 }
 
 // healthy forgets earlier failures once a call was answered.
-func (s *life) healthy() {
-	s.mu.Lock()
-	s.failures, s.err = 0, nil
-	s.mu.Unlock()
+func (l *life) healthy() {
+	l.mu.Lock()
+	l.failures, l.err = 0, nil
+	l.mu.Unlock()
 }
 
 // trouble is why a server does not serve, nil when it does or could.
-func (s *life) trouble() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.state == StateWaiting || s.state == StateBlocked {
-		return holdfast.Errorf(holdfast.CodeUnavailable, "the tool server of %s does not run: %w", s.name, s.err)
+func (l *life) trouble() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.state == StateWaiting || l.state == StateBlocked {
+		return holdfast.Errorf(holdfast.CodeUnavailable, "the tool server of %s does not run: %w", l.name, l.err)
 	}
 	return nil
 }
 
-func (s *life) status() Status {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (l *life) status() Status {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	status := Status{
-		Name: s.name, State: s.state, Since: s.since, Starts: s.starts, Failures: s.failures,
-		Calls: s.running, Version: s.offered.Version,
+		Name: l.name, State: l.state, Since: l.since, Starts: l.starts, Failures: l.failures,
+		Calls: l.running, Version: l.offered.Version,
 	}
-	if s.state == StateWaiting {
-		status.Retry = s.retry
+	if l.state == StateWaiting {
+		status.Retry = l.retry
 	}
-	if s.live != nil {
-		status.Running = []Running{{Era: s.live.era, PID: s.live.link.pid()}}
+	if l.live != nil {
+		status.Running = []Running{{Era: l.live.era, PID: l.live.link.pid()}}
 	}
-	if s.err != nil {
-		status.Error = plain.Text(s.err.Error(), 2000)
+	if l.err != nil {
+		status.Error = plain.Text(l.err.Error(), 2000)
 	}
 	return status
 }

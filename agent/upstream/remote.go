@@ -51,7 +51,11 @@ func dialBy(ctx context.Context, needs *Needs, remote Remote, with *calls) (star
 		return nil, false, fmt.Errorf("cannot use its URL %q: want http:// or https:// and a host", remote.URL)
 	}
 	w := newWire(needs, &remote, at, with)
-	started, err = connect(ctx, needs, w, w.transport(), "", with)
+	version := ""
+	if remote.Legacy {
+		version = "2025-11-25" // nobody speaks the newer protocol by the older transport
+	}
+	started, err = connect(ctx, needs, w, w.transport(), version, with)
 	if err != nil {
 		err = w.explain(ctx, err)
 		w.end(func() {})
