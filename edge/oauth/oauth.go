@@ -90,6 +90,7 @@ type Server struct {
 	tickets   tickets
 	uses      uses
 	streams   streams
+	seen      seen
 	register  *auth.Limiter
 }
 

@@ -98,14 +98,14 @@ func (k keyring) Get(name string) (holdfast.Secret, bool) {
 // a desk is an authorization server with its hands on the table.
 type desk struct {
 	*Server
-	t       *testing.T
+	t       testing.TB
 	book    *book
 	clock   *clock
 	keys    keyring
 	handler http.Handler
 }
 
-func newDesk(t *testing.T, s *store.Store, change ...func(*Needs)) *desk {
+func newDesk(t testing.TB, s *store.Store, change ...func(*Needs)) *desk {
 	t.Helper()
 	d := &desk{t: t, book: &book{}, clock: &clock{now: time.Date(2031, 5, 4, 3, 2, 1, 0, time.UTC)}, keys: keyring{}}
 	needs := Needs{
@@ -127,7 +127,7 @@ func newDesk(t *testing.T, s *store.Store, change ...func(*Needs)) *desk {
 	return d
 }
 
-func tables(t *testing.T) []store.Migration {
+func tables(t testing.TB) []store.Migration {
 	t.Helper()
 	sub, err := fs.Sub(migrations, "migrations")
 	if err != nil {
@@ -165,7 +165,7 @@ func (d *desk) do(method, target, body string, header ...string) *httptest.Respo
 }
 
 // into reads a JSON answer.
-func into[T any](t *testing.T, w *httptest.ResponseRecorder) (v T) {
+func into[T any](t testing.TB, w *httptest.ResponseRecorder) (v T) {
 	t.Helper()
 	if err := json.Unmarshal(w.Body.Bytes(), &v); err != nil {
 		t.Fatalf("%d %s: %v", w.Code, w.Body, err)
@@ -201,7 +201,7 @@ func ask(client string, change ...string) string {
 }
 
 // ticketIn is the ticket of a page that asks.
-func ticketIn(t *testing.T, page string) string {
+func ticketIn(t testing.TB, page string) string {
 	t.Helper()
 	_, rest, ok := strings.Cut(page, `name="ticket" value="`)
 	name, _, ok2 := strings.Cut(rest, `"`)
@@ -228,7 +228,7 @@ func (d *desk) post(form url.Values, header ...string) *httptest.ResponseRecorde
 	return d.do("POST", authorizePath, form.Encode(), append(header, "Content-Type", "application/x-www-form-urlencoded")...)
 }
 
-func answerOf(t *testing.T, w *httptest.ResponseRecorder) url.Values {
+func answerOf(t testing.TB, w *httptest.ResponseRecorder) url.Values {
 	t.Helper()
 	u, err := url.Parse(w.Header().Get("Location"))
 	if err != nil {

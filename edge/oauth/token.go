@@ -323,7 +323,7 @@ func (s mint) rotate(ctx context.Context, tx store.Tx, one token, g grant, c cli
 
 // alarm cuts what a grant has open and says that it ended by itself.
 func (s mint) alarm(ctx context.Context, id string, c client, reason string) {
-	s.streams.end(id)
+	s.cut(id)
 	s.needs.Log.Warn("an MCP client's access ended", slog.String("grant", id), slog.String("client", c.ID), slog.String("reason", reason))
 	about := detail{Client: c.ID, Name: c.Name, Reason: reason}
 	if err := s.note(ctx, holdfast.Internal("oauth", "grant.revoke"), "grant.revoke", id, holdfast.OutcomeDone, about.json()); err != nil {
@@ -367,6 +367,7 @@ func (s mint) takeBack(ctx context.Context, c client, name string) error {
 		}
 		return s.end(ctx, []string{g.ID}, reasonClient)
 	}
+	defer s.seen.forget(name)
 	return s.rows.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
 		_, err := tx.Exec(ctx, `DELETE FROM oauth_tokens WHERE hash = ?`, name)
 		return err
@@ -384,7 +385,7 @@ func (s *Server) end(ctx context.Context, ids []string, reason string) error {
 		return nil
 	})
 	for _, id := range ids {
-		s.streams.end(id)
+		s.cut(id)
 	}
 	return err
 }

@@ -44,17 +44,36 @@ func (s *Server) verify(ctx context.Context, secret, path string) (caller holdfa
 	if !strings.HasPrefix(secret, accessPrefix) {
 		return nobody, "", "", errToken()
 	}
-	one, g, ok, err := s.rows.token(ctx, digest(secret))
+	now := s.needs.Now()
+	one, g, ok, err := s.look(ctx, digest(secret), now)
 	if err != nil {
 		return nobody, "", "", &holdfast.Error{Code: holdfast.CodeUnavailable, Message: "the access tokens cannot be read just now", Err: err}
 	}
-	now := s.needs.Now()
 	if !ok || one.Kind != kindAccess || !g.Ended.IsZero() || g.Resource != path || over(now, one.Created, one.Expires) {
 		return nobody, "", "", errToken()
 	}
 	s.uses.touch(g.ID, now)
 	g.Scopes = one.Scopes
 	return bearerOf(g), one.Scopes, g.ID, nil
+}
+
+// look finds a token and its grant, in memory while it was seen lately.
+func (s *Server) look(ctx context.Context, hash string, now time.Time) (token, grant, bool, error) {
+	had, ok, changes := s.seen.find(hash, now)
+	if ok {
+		return had.token, had.grant, true, nil
+	}
+	one, g, ok, err := s.rows.token(ctx, hash)
+	if err == nil && ok && g.Ended.IsZero() {
+		s.seen.keep(sight{token: one, grant: g, at: now}, changes)
+	}
+	return one, g, ok, err
+}
+
+// cut ends what a grant has open, and forgets its tokens, once the store knows that it ended.
+func (s *Server) cut(grant string) {
+	s.seen.forget(grant)
+	s.streams.end(grant)
 }
 
 // Mine tells whether a bearer token is an access token, whatever it is worth.

@@ -3,13 +3,17 @@
 package oauth
 
 import (
+	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"holdfast"
+	"holdfast/core/store"
 )
 
 // entered brings a request with a token in, which must be admitted.
@@ -98,6 +102,57 @@ func TestScopesSuffice(t *testing.T) {
 		}
 		if err == nil {
 			leave()
+		}
+	}
+}
+
+// TestWhatIsSeenIsForgotten: a token that was just used ends with its grant all the same, though the
+// store was asked about it before.
+func TestWhatIsSeenIsForgotten(t *testing.T) {
+	d := lite(t)
+	_, all := d.given()
+	now := d.clock.Now()
+	_, _, changes := d.seen.find(hash(all.Access), now)
+	one, g, _, err := d.rows.token(t.Context(), hash(all.Access))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !d.opens(all.Access, mainPath) {
+		t.Fatal("the token does not open")
+	}
+	if err := d.end(t.Context(), []string{g.ID}, reasonPerson); err != nil {
+		t.Fatal(err)
+	}
+	d.seen.keep(sight{token: one, grant: g, at: now}, changes) // who asked before comes late
+	if d.opens(all.Access, mainPath) {
+		t.Error("the grant ended, and the token opens")
+	}
+	for i := range mostSeen + 10 {
+		d.seen.keep(sight{token: token{Hash: hash(fmt.Sprint(i))}, at: now}, changes+1)
+	}
+	if len(d.seen.tokens) > mostSeen {
+		t.Errorf("%d tokens are kept", len(d.seen.tokens))
+	}
+}
+
+// TestAnotherNodeEndsAGrant: it counts here within seconds, also when the clock goes back.
+func TestAnotherNodeEndsAGrant(t *testing.T) {
+	for _, jump := range []time.Duration{fresh, -time.Second} {
+		d := lite(t)
+		_, all := d.given()
+		if !d.opens(all.Access, mainPath) {
+			t.Fatal("the token does not open")
+		}
+		err := d.rows.store.Write(t.Context(), func(ctx context.Context, tx store.Tx) error {
+			_, err := tx.Exec(ctx, `UPDATE oauth_grants SET ended_ns = 1`)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.clock.pass(jump)
+		if d.opens(all.Access, mainPath) {
+			t.Errorf("%s later the token opens", jump)
 		}
 	}
 }
