@@ -410,7 +410,14 @@ func TestUseOutlivesTheHouse(t *testing.T) {
 			group.Go(func() { b.must("add", `{}`) })
 		}
 		group.Wait()
-		writeDown(t.Context(), b.Catalogue)
+		until(t, "a part is written while the house runs", func() bool {
+			select {
+			case b.pins.wake <- struct{}{}: // as a new tool would
+			default:
+			}
+			stored := &usage{store: s, known: map[thing]*tally{}}
+			return stored.load(t.Context()) == nil && stored.of(thingOf("extension notes", kindTool, "add")).use().Calls == 50
+		})
 		b.must("add", `{}`)
 		if _, err := b.Call(t.Context(), agent(), "add", json.RawMessage(`[]`)); err == nil {
 			t.Fatal("bad arguments are taken")
