@@ -31,13 +31,7 @@ type face struct {
 	mu    sync.Mutex
 	shown map[string]string // kind and name of what is shown → its form
 
-	subscribing sync.Mutex
-	subscribed  map[string]map[*sdk.ServerSession]bool // by URI
-	watched     map[*sdk.ServerSession]bool            // those of them whose end is waited for
-
-	newsMu  sync.Mutex
-	news    map[string]bool // resources that changed, of which nobody was told yet
-	telling bool
+	followers *followers
 }
 
 // manyFaces is from how many faces on those without sessions are forgotten.
@@ -108,7 +102,7 @@ func (s *Server) newFace(caller holdfast.Caller, hub string) *face {
 	return &face{
 		key: faceKey(caller, hub), hub: hub, plain: view.Bare(), parked: &s.parked, log: s.needs.Log,
 		view: view, shown: map[string]string{},
-		subscribed: map[string]map[*sdk.ServerSession]bool{}, watched: map[*sdk.ServerSession]bool{}, news: map[string]bool{},
+		followers: newFollowers(view, s.needs.Log),
 	}
 }
 
@@ -132,10 +126,11 @@ func (f *face) serve(ctx context.Context, s *Server) {
 			Resources: &sdk.ResourceCapabilities{ListChanged: true, Subscribe: true},
 			Logging:   &sdk.LoggingCapabilities{}, Completions: &sdk.CompletionCapabilities{},
 		},
-		CompletionHandler: f.complete, SubscribeHandler: f.subscribe, UnsubscribeHandler: f.unsubscribe,
+		CompletionHandler: f.complete, SubscribeHandler: f.followers.subscribe, UnsubscribeHandler: f.followers.unsubscribe,
 		SetCacheable: cacheable,
 		GetSessionID: func() string { return s.sessionID(f.key) },
 	})
+	f.followers.server = f.server
 	f.server.AddReceivingMiddleware(f.noting, f.instructing)
 	f.show(ctx)
 }

@@ -154,7 +154,7 @@ func (s *Server) follow(ctx context.Context) error {
 // updated has clients told that subscribed to a resource.
 func (s *Server) updated(uri string) {
 	for _, f := range s.all() {
-		f.updated(uri)
+		f.followers.updated(uri)
 	}
 }
 

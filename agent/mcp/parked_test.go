@@ -178,14 +178,14 @@ func TestParkedCallsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l lot
 		state, ended := parkedCall(t, &l, "a"+ownerEnd)
-		time.Sleep(parkedFor - time.Second)
+		<-time.After(parkedFor - time.Second)
 		synctest.Wait()
 		select {
 		case err := <-ended:
 			t.Fatalf("it ended too soon: %v", err)
 		default:
 		}
-		time.Sleep(2 * time.Second)
+		<-time.After(2 * time.Second)
 		if err := <-ended; !errors.Is(err, context.Canceled) {
 			t.Errorf("after its time it ended with %v", err)
 		}

@@ -5,6 +5,7 @@ package mcp
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
@@ -18,11 +19,33 @@ const (
 	subscribing = 10 * time.Second
 )
 
+// followers are the sessions of a face that follow resources, and what they are still to be told.
+type followers struct {
+	view   resourceView
+	server *sdk.Server
+	log    *slog.Logger
+
+	mu         sync.Mutex
+	subscribed map[string]map[*sdk.ServerSession]bool // by URI
+	watched    map[*sdk.ServerSession]bool            // those of them whose end is waited for
+
+	newsMu  sync.Mutex
+	news    map[string]bool // resources that changed, of which nobody was told yet
+	telling bool
+}
+
+func newFollowers(view resourceView, log *slog.Logger) *followers {
+	return &followers{
+		view: view, log: log,
+		subscribed: map[string]map[*sdk.ServerSession]bool{}, watched: map[*sdk.ServerSession]bool{}, news: map[string]bool{},
+	}
+}
+
 // subscribe follows a resource for a session. The server is asked by the first of a face, and told
 // off by the last.
-func (f *face) subscribe(ctx context.Context, r *sdk.SubscribeRequest) error {
-	f.subscribing.Lock()
-	defer f.subscribing.Unlock()
+func (f *followers) subscribe(ctx context.Context, r *sdk.SubscribeRequest) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	uri := r.Params.URI
 	sessions := f.subscribed[uri]
 	if sessions[r.Session] {
@@ -49,26 +72,26 @@ func (f *face) subscribe(ctx context.Context, r *sdk.SubscribeRequest) error {
 }
 
 // leaves takes back the subscriptions of a session that ended without a word.
-func (f *face) leaves(session *sdk.ServerSession) {
+func (f *followers) leaves(session *sdk.ServerSession) {
 	_ = session.Wait() // how it ended does not matter
-	f.subscribing.Lock()
-	defer f.subscribing.Unlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	delete(f.watched, session)
 	for uri := range f.subscribed {
 		f.left(context.Background(), session, uri)
 	}
 }
 
-func (f *face) unsubscribe(ctx context.Context, r *sdk.UnsubscribeRequest) error {
-	f.subscribing.Lock()
-	defer f.subscribing.Unlock()
+func (f *followers) unsubscribe(ctx context.Context, r *sdk.UnsubscribeRequest) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	// A stream that ends takes its subscriptions back with its own context, which is over.
 	f.left(context.WithoutCancel(ctx), r.Session, r.Params.URI)
 	return nil
 }
 
 // left ends a session's subscription. Call it under the lock.
-func (f *face) left(ctx context.Context, session *sdk.ServerSession, uri string) {
+func (f *followers) left(ctx context.Context, session *sdk.ServerSession, uri string) {
 	sessions := f.subscribed[uri]
 	if !sessions[session] {
 		return
@@ -87,7 +110,7 @@ func (f *face) left(ctx context.Context, session *sdk.ServerSession, uri string)
 
 // updated has the sessions told that follow a resource. It does not wait for them: a client that
 // reads slowly holds up no other, and hears once of what changed many times meanwhile.
-func (f *face) updated(uri string) {
+func (f *followers) updated(uri string) {
 	f.newsMu.Lock()
 	defer f.newsMu.Unlock()
 	if len(f.news) >= subscriptionsEach {
@@ -100,7 +123,7 @@ func (f *face) updated(uri string) {
 	}
 }
 
-func (f *face) tell() {
+func (f *followers) tell() {
 	for uri, more := f.nextNews(); more; uri, more = f.nextNews() {
 		if err := f.server.ResourceUpdated(context.Background(), &sdk.ResourceUpdatedNotificationParams{URI: uri}); err != nil {
 			f.log.Debug("cannot tell of a changed resource", slog.String("uri", uri), slog.Any("error", err))
@@ -108,7 +131,7 @@ func (f *face) tell() {
 	}
 }
 
-func (f *face) nextNews() (uri string, more bool) {
+func (f *followers) nextNews() (uri string, more bool) {
 	f.newsMu.Lock()
 	defer f.newsMu.Unlock()
 	for uri := range f.news {
