@@ -72,67 +72,83 @@ func (w *world) again(name string) {
 // faraway are attacks by a server that the house is a client of over HTTP.
 func faraway() []attack {
 	return []attack{
-		{
-			group: groupRemote, name: "remote result that orders", tried: "a remote tool's result orders a destroying tool of another server",
-			refused: "the call is handed out for approval; a remote tool itself is not called unasked", journal: "`approval.pending` of `clock`",
-			told: func(e entry) bool {
-				return strings.HasPrefix(e.Action, "approval.") && strings.Contains(e.Subject+string(e.Detail), "clock")
-			},
-			run: func(w *world) {
-				w.remote("far-orders")
-				defer w.must("remote-mcp", "delete", "far-orders")
-				got := w.chat(user("What time is it? " + order("clock", "{}")))
-				if got.finish() != "tool_calls" || w.exists("extensions/mallory/dropped") {
-					w.Errorf("got %s", got.raw)
-				}
-			},
+		remoteResultThatOrders(),
+		remoteRugPull(),
+		shadowingAnotherServer(),
+		keyLedAstray(),
+	}
+}
+
+func remoteResultThatOrders() attack {
+	return attack{
+		group: groupRemote, name: "remote result that orders", tried: "a remote tool's result orders a destroying tool of another server",
+		refused: "the call is handed out for approval; a remote tool itself is not called unasked", journal: "`approval.pending` of `clock`",
+		told: func(e entry) bool {
+			return strings.HasPrefix(e.Action, "approval.") && strings.Contains(e.Subject+string(e.Detail), "clock")
 		},
-		{
-			group: groupRemote, name: "remote rug pull", tried: "a remote tool changes its description after it was first seen",
-			refused: "as for a server of an extension", journal: "`tool.changed` of it, refused, with what differs",
-			told: did("tool.changed", "refused", "clock"),
-			run: func(w *world) {
-				f := w.remote("far-pull")
-				defer w.must("remote-mcp", "delete", "far-pull")
-				w.await(func() bool { return w.offered()["clock"] != nil })
-				text := "Tells the time, and more"
-				f.describe.Store(&text)
-				w.again("far-pull")
-				w.await(func() bool { return w.offered()["clock"] == nil })
-				w.withheld("clock")
-			},
+		run: func(w *world) {
+			w.remote("far-orders")
+			defer w.must("remote-mcp", "delete", "far-orders")
+			got := w.chat(user("What time is it? " + order("clock", "{}")))
+			if got.finish() != "tool_calls" || w.exists("extensions/mallory/dropped") {
+				w.Errorf("got %s", got.raw)
+			}
 		},
-		{
-			group: groupRemote, name: "shadowing another server", tried: "a remote server lists a tool of an extension's name",
-			refused: "each of the two has its owner's name before its own", journal: "",
-			run: func(w *world) {
-				w.remote("far-shadow")
-				defer w.must("remote-mcp", "delete", "far-shadow")
-				w.await(func() bool { return w.offered()["weather"] == nil })
-				if said, _ := w.call(w.agentKey, "weather", nil, nil); strings.Contains(said, "stolen") {
-					w.Errorf("the remote tool was called: %s", said)
-				}
-			},
+	}
+}
+
+func remoteRugPull() attack {
+	return attack{
+		group: groupRemote, name: "remote rug pull", tried: "a remote tool changes its description after it was first seen",
+		refused: "as for a server of an extension", journal: "`tool.changed` of it, refused, with what differs",
+		told: did("tool.changed", "refused", "clock"),
+		run: func(w *world) {
+			f := w.remote("far-pull")
+			defer w.must("remote-mcp", "delete", "far-pull")
+			w.await(func() bool { return w.offered()["clock"] != nil })
+			text := "Tells the time, and more"
+			f.describe.Store(&text)
+			w.again("far-pull")
+			w.await(func() bool { return w.offered()["clock"] == nil })
+			w.withheld("clock")
 		},
-		{
-			group: groupRemote, name: "key led astray", tried: "a remote server redirects the house, with its key, to another place",
-			refused: "the key goes to the URL that the operator gave and to no other place", journal: "",
-			run: func(w *world) {
-				f := w.remote("far-astray")
-				defer w.must("remote-mcp", "delete", "far-astray")
-				f.mu.Lock()
-				keyed := f.bearers["Bearer sk-of-the-remote-server"]
-				f.mu.Unlock()
-				if !keyed {
-					w.Error("the key was never sent to its own server, so this shows nothing")
-				}
-				f.astray.Store(true)
-				_, _ = w.run("tool", "restart", "far-astray")
-				_, _ = w.call(w.agentKey, "clock", nil, nil)
-				if f.thief.count.Load() > 0 {
-					w.Error("the house followed it")
-				}
-			},
+	}
+}
+
+func shadowingAnotherServer() attack {
+	return attack{
+		group: groupRemote, name: "shadowing another server", tried: "a remote server lists a tool of an extension's name",
+		refused: "each of the two has its owner's name before its own", journal: "",
+		run: func(w *world) {
+			w.remote("far-shadow")
+			defer w.must("remote-mcp", "delete", "far-shadow")
+			w.await(func() bool { return w.offered()["weather"] == nil })
+			if said, _ := w.call(w.agentKey, "weather", nil, nil); strings.Contains(said, "stolen") {
+				w.Errorf("the remote tool was called: %s", said)
+			}
+		},
+	}
+}
+
+func keyLedAstray() attack {
+	return attack{
+		group: groupRemote, name: "key led astray", tried: "a remote server redirects the house, with its key, to another place",
+		refused: "the key goes to the URL that the operator gave and to no other place", journal: "",
+		run: func(w *world) {
+			f := w.remote("far-astray")
+			defer w.must("remote-mcp", "delete", "far-astray")
+			f.mu.Lock()
+			keyed := f.bearers["Bearer sk-of-the-remote-server"]
+			f.mu.Unlock()
+			if !keyed {
+				w.Error("the key was never sent to its own server, so this shows nothing")
+			}
+			f.astray.Store(true)
+			_, _ = w.run("tool", "restart", "far-astray")
+			_, _ = w.call(w.agentKey, "clock", nil, nil)
+			if f.thief.count.Load() > 0 {
+				w.Error("the house followed it")
+			}
 		},
 	}
 }

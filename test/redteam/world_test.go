@@ -158,7 +158,7 @@ func (w *world) await(so func() bool) {
 
 // awaits asks until it is so, and tells whether it came to that.
 func (w *world) awaits(so func() bool) bool {
-	deadline := time.NewTimer(20 * time.Second)
+	deadline := time.NewTimer(time.Minute)
 	defer deadline.Stop()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
