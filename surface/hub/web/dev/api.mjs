@@ -2,6 +2,8 @@
 // The HTTP side of the pretended house: the routes that the Hub calls, in the house's own shapes.
 import { world as w } from './house.mjs'
 import { agents } from './agents.mjs'
+import { more } from './presets.mjs'
+import { toolbox } from './toolbox.mjs'
 import { breakerScopes, complete, revocation, revoke, spending, haltScope, resumeScope } from './spending.mjs'
 
 const json = (res, status, body, type = 'application/json') => {
@@ -41,6 +43,8 @@ function act(action, u, run) {
 const actions = {
   ...spending,
   ...agents,
+  ...toolbox,
+  ...more,
   'key.revoke': ({ name }, confirm) => {
     if (!confirm) throw new Problem(409, { title: 'Conflict', code: 'unconfirmed', detail: 'key.revoke destroys: confirm each category', reason: 'not confirmed yet', inventory: revocation(name) })
     return revoke(name)
@@ -217,7 +221,7 @@ export async function answerHub(req, res) {
   if (url.pathname.startsWith('/auth/')) return login(res), true
   if (url.pathname === '/v1/chat/completions') return w.count(), json(res, 200, { choices: [] }), true
   if (url.pathname === '/api/agent/v1/chat/completions') return w.count(), complete(res, await body(req)), true
-  const match = /^\/api\/v1\/(\w+)\/(\w+)(\/follow)?$/.exec(url.pathname)
+  const match = /^\/api\/v1\/([\w-]+)\/(\w+)(\/follow)?$/.exec(url.pathname)
   if (!match) return false
   const [, noun, verb, followed] = match
   if (followed) return stream(res, (send) => follows[`${noun}/${verb}`](send, url.searchParams)), true

@@ -3,7 +3,7 @@ import { refreshEvery, useRead } from '../api/house.ts'
 import type { Agent } from '../api/words.ts'
 import { plural, short, span, whole } from '../lib/format.ts'
 import { AgentsIcon } from '../ui/icons.tsx'
-import { Card, Empty, Loaded } from '../ui/parts.tsx'
+import { Badge, Card, Empty, Loaded } from '../ui/parts.tsx'
 import { Short } from '../ui/shown.tsx'
 
 /** The agents of the house and of the home. */
@@ -22,12 +22,12 @@ export function AgentList({ onOpen }: { onOpen: (name: string) => void }) {
 
 function AgentCard({ agent: a, onOpen }: { agent: Agent; onOpen: () => void }) {
   return (
-    <Card title={<button type="button" className="link-button" onClick={onOpen}><code><Short text={a.name} most={80} /></code></button>}>
+    <Card title={<button type="button" className="link-button" onClick={onOpen}><code><Short text={a.name} most={80} /></code></button>} aside={<Badge tone="calm">{a.kind === 'home' ? 'of the home' : 'built in'}</Badge>}>
       <p className="soft small"><Short text={a.summary} most={400} /></p>
       <dl className="facts">
-        <div><dt>Plans with</dt><dd><code><Short text={a.model} most={80} /></code></dd></div>
-        <div><dt>Tools</dt><dd>{plural(a.tools, 'tool')}, {whole(a.alone)} by themselves</dd></div>
-        <div><dt>Bounds of a request</dt><dd>{plural(a.steps, 'step')}, {short(a.tokens)} tokens, {span(a.seconds)}</dd></div>
+        {a.model && <div><dt>Asks</dt><dd><code><Short text={a.model} most={80} /></code></dd></div>}
+        {a.kind !== 'home' && <div><dt>Tools</dt><dd>{plural(a.tools, 'tool')}, {whole(a.alone)} unasked</dd></div>}
+        {a.steps > 0 && <div><dt>A request</dt><dd>{plural(a.steps, 'step')}, {short(a.tokens)} tokens, {span(a.seconds)}</dd></div>}
       </dl>
     </Card>
   )

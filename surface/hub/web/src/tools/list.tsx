@@ -11,13 +11,13 @@ import { Rows } from '../ui/rows.tsx'
 import { Short } from '../ui/shown.tsx'
 import { SourceState } from './sources.tsx'
 
-type Show = 'all' | 'mcp' | 'passthrough' | 'house'
+type Show = 'all' | 'mcp' | 'passthrough' | 'withheld'
 
 const shows: Record<Show, (t: Tool) => boolean> = {
   all: () => true,
   mcp: (t) => t.enabled_in_mcp,
   passthrough: (t) => t.passthrough,
-  house: (t) => t.source === 'house',
+  withheld: (t) => !!t.standing,
 }
 
 const orders: { value: ToolOrder; text: string }[] = [{ value: 'source', text: 'by source' }, { value: 'used', text: 'most used' }, { value: 'failing', text: 'most failing' }, { value: 'last', text: 'last used' }]
@@ -32,7 +32,9 @@ interface Props {
 
 /** All tools of the catalogue; a thousand are no burden, for only those in sight are drawn. */
 export function ToolList({ tools, servers, find, onFind, onOpen }: Props) {
-  const [show, setShow] = useState<Show>('all')
+  const [picked, setShow] = useState<Show>('all')
+  const withheld = useMemo(() => tools.filter(shows.withheld).length, [tools])
+  const show = picked === 'withheld' && withheld === 0 ? 'all' : picked
   const [order, setOrder] = useState<ToolOrder>('source')
   const [closed, setClosed] = useState<ReadonlySet<string>>(new Set())
   const fitting = useMemo(() => findTools(tools.filter(shows[show]), find), [tools, show, find])
@@ -46,10 +48,11 @@ export function ToolList({ tools, servers, find, onFind, onOpen }: Props) {
     <>
       <div className="filters">
         <Search value={find} onChange={onFind} label="Find a tool" />
-        <Segments label="Which tools" value={show} onChange={setShow} options={[{ value: 'all', text: 'All' }, { value: 'mcp', text: 'In MCP' }, { value: 'passthrough', text: 'Passthrough' }, { value: 'house', text: 'House' }]} />
+        <Segments label="Which tools" value={show} onChange={setShow} options={[{ value: 'all', text: 'All' }, { value: 'mcp', text: 'In MCP' }, { value: 'passthrough', text: 'Passthrough' }, ...(withheld > 0 ? [{ value: 'withheld' as const, text: <>Withheld <span className="count">{withheld}</span></> }] : [])]} />
         <select className="input order-pick" aria-label="Order" value={order} onChange={(e) => setOrder(e.target.value as ToolOrder)}>{orders.map((o) => <option key={o.value} value={o.value}>{o.text}</option>)}</select>
         <span className="dim small" role="status">{plural(fitting.length, 'tool')}</span>
       </div>
+      {withheld > 0 && show !== 'withheld' && <p className="note bad">{plural(withheld, 'tool is', 'tools are')} withheld: {withheld === 1 ? 'it' : 'they'} changed, or {withheld === 1 ? 'its' : 'their'} words could steer a model. <button type="button" className="more-text" onClick={() => setShow('withheld')}>Look at {withheld === 1 ? 'it' : 'them'}</button></p>}
       {fitting.length === 0 ? (
         <Card><Empty title={tools.length === 0 ? 'No tools yet' : 'No tool fits'} icon={<ToolsIcon size={26} />}>{tools.length === 0 ? 'An extension with tools brings the first.' : 'Change the filter to see more.'}</Empty></Card>
       ) : (
@@ -58,7 +61,7 @@ export function ToolList({ tools, servers, find, onFind, onOpen }: Props) {
             {(item) => item.kind === 'source' ? (
               <div className="tool-source">
                 <button type="button" className="link-button group-name" aria-expanded={!closed.has(item.name)} onClick={() => toggle(item.name)}><ChevronIcon size={14} /><Short text={item.name} most={80} /></button>
-                <SourceState count={item.count} server={servers.find((s) => item.name.endsWith(` ${s.extension}`))} />
+                <SourceState count={item.count} server={servers.find((s) => item.name.endsWith(` ${s.extension || s.name}`))} />
               </div>
             ) : <ToolLine tool={item.tool} onOpen={() => onOpen(item.tool.name)} />}
           </Rows>
@@ -91,10 +94,11 @@ function Used({ tool: t }: { tool: Tool }) {
 export function Marks({ tool: t }: { tool: Tool }) {
   return (
     <span className="row wrap switches">
+      {t.standing && <Badge tone="bad" dot>{t.standing}</Badge>}
       {t.destructive && <Badge tone="bad">destructive</Badge>}
       {t.read_only && <Badge tone="calm">read only</Badge>}
-      <Badge tone={t.enabled_in_mcp ? 'good' : 'still'}>{t.enabled_in_mcp ? 'in MCP' : 'not in MCP'}</Badge>
-      {t.passthrough && <Badge tone="warn">passthrough</Badge>}
+      {!t.standing && <Badge tone={t.enabled_in_mcp ? 'good' : 'still'}>{t.enabled_in_mcp ? 'in MCP' : 'not in MCP'}</Badge>}
+      {!t.standing && t.passthrough && <Badge tone="warn">passthrough</Badge>}
     </span>
   )
 }

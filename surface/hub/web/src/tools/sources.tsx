@@ -8,7 +8,7 @@ import { RestartIcon, ToolsIcon } from '../ui/icons.tsx'
 import { Badge, Card, Code, Empty, Time, type Tone } from '../ui/parts.tsx'
 import { Short, Shown } from '../ui/shown.tsx'
 
-const serverTones: Record<string, Tone> = { serving: 'good', resting: 'still', starting: 'calm', waiting: 'warn', blocked: 'bad', failed: 'bad' }
+export const serverTones: Record<string, Tone> = { serving: 'good', resting: 'still', starting: 'calm', waiting: 'warn', blocked: 'bad', failed: 'bad' }
 
 export function SourceState({ count, server }: { count: number; server: ToolServer | undefined }) {
   return (
