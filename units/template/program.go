@@ -132,7 +132,7 @@ func (k kit) tells(ctx context.Context, p program) (string, error) {
 		return "", fmt.Errorf("cannot ask %s for its version: %w", k.title, err)
 	}
 	defer func() { _ = os.RemoveAll(place) }()
-	cmd := exec.CommandContext(ctx, p.run[0], append(p.run[1:], "--version")...) //nolint:gosec // the operator names the program
+	cmd := exec.CommandContext(ctx, p.run[0], append(p.run[1:], "--version")...)
 	path := os.Getenv("PATH")
 	if p.path != "" {
 		path = p.path
