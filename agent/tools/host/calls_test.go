@@ -5,7 +5,9 @@ package host
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -357,6 +359,36 @@ func TestCallsWaitForAProcess(t *testing.T) {
 		if m.ID == float64(late) {
 			t.Error("a call cancelled while it waited was answered")
 		}
+	}
+}
+
+// TestProcessesBesideTheFirstEnd: those that were made for calls at the same time, when nobody needs
+// them, and the state of the first stays.
+func TestProcessesBesideTheFirstEnd(t *testing.T) {
+	t.Parallel()
+	folder, err := Install(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := filepath.Join(folder, "hf_pool.py")
+	text, err := os.ReadFile(pool)
+	if err != nil || !strings.Contains(string(text), "IDLE = 60.0") {
+		t.Fatalf("the host has no time to wait: %v", err)
+	}
+	if err := os.WriteFile(pool, []byte(strings.Replace(string(text), "IDLE = 60.0", "IDLE = 0.2", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h := hostAt(t, folder, "python3", map[string]string{"wild_tools.py": wildModule})
+	h.call(t, "count", `{}`)
+	for _, number := range []int{h.begin(t, "nap", `{"seconds":0.2}`), h.begin(t, "nap", `{"seconds":0.2}`), h.begin(t, "nap", `{"seconds":0.2}`)} {
+		h.answer(t, number)
+	}
+	until(t, "one process is left", func() bool {
+		out, err := exec.CommandContext(t.Context(), "ps", "-o", "pid=", "--ppid", strconv.Itoa(h.command.Process.Pid)).Output()
+		return err == nil && strings.Count(string(out), "\n") == 1
+	})
+	if got := h.call(t, "count", `{}`).text(); got != "2" {
+		t.Errorf("the count goes on with %s", got)
 	}
 }
 

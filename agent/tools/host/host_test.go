@@ -92,6 +92,12 @@ func startHost(t testing.TB) *rawHost {
 // hostOf starts the host over an extension's files, with more variables.
 func hostOf(t testing.TB, python string, files map[string]string, env ...string) *rawHost {
 	t.Helper()
+	return hostAt(t, ".", python, files, env...)
+}
+
+// hostAt starts the program that lies in a folder.
+func hostAt(t testing.TB, program, python string, files map[string]string, env ...string) *rawHost {
+	t.Helper()
 	dir := t.TempDir()
 	var modules []string
 	for name, text := range files {
@@ -108,7 +114,7 @@ func hostOf(t testing.TB, python string, files map[string]string, env ...string)
 	}
 	slices.Sort(modules)
 	h := &rawHost{answers: make(chan string, 100), log: &logged{}}
-	h.command = exec.CommandContext(t.Context(), python, append([]string{"-I", "-B", "-u", ".", "x", dir}, modules...)...)
+	h.command = exec.CommandContext(t.Context(), python, append([]string{"-I", "-B", "-u", program, "x", dir}, modules...)...)
 	h.command.Env = append(os.Environ(), env...)
 	h.command.Stderr = h.log
 	h.start(t)

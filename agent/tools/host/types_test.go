@@ -10,8 +10,6 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-
-	"holdfast/holdfasttest/need"
 )
 
 // typesModule has a function a kind of hint; each answers with what it was given, as Python sees it.
@@ -352,11 +350,5 @@ TOOLS = [double]
 	}
 	if got := string(h.list(t).Tools[0].Input); !strings.Contains(got, `"n": {"type": "integer"}`) || strings.Contains(got, "$") {
 		t.Errorf("the schema is %s", got)
-	}
-}
-
-func TestPydanticIsLookedFor(t *testing.T) {
-	if exec.CommandContext(t.Context(), debianPython, "-I", "-c", "import pydantic").Run() != nil {
-		need.Missing(t, "the system's Python has no pydantic")
 	}
 }
