@@ -87,7 +87,7 @@ func (s *Server) Enter(w http.ResponseWriter, r *http.Request, token string) (en
 	if err != nil {
 		return nil, nil, err
 	}
-	if missing, err := s.missing(w, r, caller, scopes); err != nil || missing != "" {
+	if missing, err := gate{s}.missing(w, r, caller, scopes); err != nil || missing != "" {
 		if err == nil {
 			err = &holdfast.Refusal{Guard: guardScope, Reason: "this needs the scope " + missing, Remedy: "ask the person for it: " + missing}
 		}
@@ -97,9 +97,12 @@ func (s *Server) Enter(w http.ResponseWriter, r *http.Request, token string) (en
 	return r.WithContext(ctx), leave, nil
 }
 
+// a gate holds a request against the scopes of its token.
+type gate struct{ *Server }
+
 // missing is what a request needs when the scopes of its token do not suffice; empty when they do. It
 // names all that is needed and not only the rest, for a client may ask for just what it is told.
-func (s *Server) missing(w http.ResponseWriter, r *http.Request, caller holdfast.Caller, scopes string) (string, error) {
+func (s gate) missing(w http.ResponseWriter, r *http.Request, caller holdfast.Caller, scopes string) (string, error) {
 	hub, _ := s.hubOf(r.URL.Path)
 	need := ScopeRead
 	if r.Method == http.MethodPost && !has(scopes, ScopeCall) {
@@ -121,7 +124,7 @@ func (s *Server) missing(w http.ResponseWriter, r *http.Request, caller holdfast
 }
 
 // calls tells whether a message calls a tool that does more than read. The body is put back.
-func (s *Server) calls(w http.ResponseWriter, r *http.Request, caller holdfast.Caller, hub string) (bool, error) {
+func (s gate) calls(w http.ResponseWriter, r *http.Request, caller holdfast.Caller, hub string) (bool, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxPeek))
 	if err != nil {
 		return false, holdfast.BadInput("the message cannot be read, or is larger than 4 MiB")
@@ -139,7 +142,7 @@ func (s *Server) calls(w http.ResponseWriter, r *http.Request, caller holdfast.C
 	return false, nil
 }
 
-func (s *Server) onlyReads(ctx context.Context, caller holdfast.Caller, hub, name string) bool {
+func (s gate) onlyReads(ctx context.Context, caller holdfast.Caller, hub, name string) bool {
 	for _, t := range s.needs.Tools(ctx, caller, hub) {
 		if t.Name == name {
 			return t.ReadOnly
