@@ -193,6 +193,9 @@ func (a *Actions) setMaster(ctx context.Context, in masterInput) (masterOutput, 
 	if err != nil {
 		return masterOutput{}, err
 	}
+	if err := forPeople(ctx, in.Document); err != nil {
+		return masterOutput{}, err
+	}
 	changed, err := a.needs.Master.Merge(ctx, in.Document, c)
 	if err != nil {
 		return masterOutput{}, err
@@ -209,6 +212,26 @@ func (a *Actions) setMaster(ctx context.Context, in masterInput) (masterOutput, 
 	}
 	out.Reload = append(out.Reload, changes...)
 	return out, nil
+}
+
+// forPeople refuses a program the section that says where the house sends keys of .env: remote-mcp
+// refuses it that, too.
+func forPeople(ctx context.Context, document json.RawMessage) error {
+	caller := holdfast.CallerFrom(ctx)
+	program := caller.Kind == holdfast.CallerAgent || caller.Unit != "" || caller.Surface == "mcp" || holdfast.AgentFrom(ctx) != ""
+	var sections map[string]json.RawMessage
+	if !program || json.Unmarshal(document, &sections) != nil {
+		return nil // what cannot be read is refused by who merges it
+	}
+	for name := range sections {
+		if strings.EqualFold(name, "remote_mcp_servers") {
+			return &holdfast.Refusal{
+				Guard: "person", Reason: "only a person says where the house sends requests, and which keys they bear",
+				Remedy: "programs switch remote MCP servers and their tools on and off by `holdfast remote-mcp update`",
+			}
+		}
+	}
+	return nil
 }
 
 // alert tells for as long as the files are invalid that the house runs with what it read before.

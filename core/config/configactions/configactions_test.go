@@ -131,6 +131,35 @@ func TestMasterSet(t *testing.T) {
 	}
 }
 
+func TestAProgramAddsNoRemoteServer(t *testing.T) {
+	r := newRig(t, "", `{}`)
+	a := r.registry["config.master_set"]
+	set := func(caller holdfast.Caller, document string) error {
+		in, err := a.Decode(json.RawMessage(`{"document":` + document + `}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = a.Run(holdfast.WithCaller(t.Context(), caller), in)
+		return err
+	}
+	const document = `{"remote_mcp_servers":{"far":{"url":"https://x.invalid/mcp","key":"OPENAI_API_KEY"}}}`
+	for _, caller := range []holdfast.Caller{
+		{Kind: holdfast.CallerAgent, Tier: holdfast.TierOperator},
+		{Kind: holdfast.CallerOperator, Unit: "notes.ui", Tier: holdfast.TierOperator},
+		{Kind: holdfast.CallerOperator, Surface: "mcp", Tier: holdfast.TierOperator},
+	} {
+		if _, refused := errors.AsType[*holdfast.Refusal](set(caller, document)); !refused {
+			t.Errorf("%s of %q added one", caller, caller.Unit+caller.Surface)
+		}
+		if err := set(caller, `{"public_domain":"b.example"}`); err != nil {
+			t.Errorf("another section: %v", err)
+		}
+	}
+	if err := set(holdfast.Caller{Kind: holdfast.CallerOperator, Tier: holdfast.TierOperator}, document); err != nil {
+		t.Errorf("a person: %v", err)
+	}
+}
+
 func TestMasterSetRefusesWhatWouldNotLoad(t *testing.T) {
 	r := newRig(t, "", `{}`)
 	_, err := r.call(t, "config.master_set", `{"document":{"deployment_mode":"nowhere"}}`)
