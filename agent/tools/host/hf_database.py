@@ -160,16 +160,14 @@ def connect():
 
         path = urllib.parse.unquote(urllib.parse.urlsplit(url).path)
         return Link(sqlite3.connect(path, check_same_thread=False, timeout=CONNECT_SECONDS), "?")
-    if not url:
-        settings(url)  # what is not configured is told before a driver that is missing
-    parts = settings(url)
+    parts = {} if url else settings(url)  # what is not configured is told before a driver that is missing
     for name in DRIVERS:
         try:
             driver = importlib.import_module(name)
         except ImportError:
             continue
         if name.startswith("pg8000"):
-            return Link(driver.connect(**pg8000_settings(parts)), "%s")
+            return Link(driver.connect(**pg8000_settings(parts or settings(url))), "%s")
         if url:
             return Link(driver.connect(re.sub(r"^postgres(ql)?(\+\w+)?:", "postgresql:", url), connect_timeout=CONNECT_SECONDS), "psycopg")
         return Link(driver.connect(connect_timeout=CONNECT_SECONDS, **filled(parts)), "psycopg")
