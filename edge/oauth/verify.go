@@ -87,7 +87,7 @@ func (s *Server) Enter(w http.ResponseWriter, r *http.Request, token string) (en
 	if err != nil {
 		return nil, nil, err
 	}
-	if missing, err := gate{s}.missing(w, r, caller, scopes); err != nil || missing != "" {
+	if missing, err := (gate{s}).missing(w, r, caller, scopes); err != nil || missing != "" {
 		if err == nil {
 			err = &holdfast.Refusal{Guard: guardScope, Reason: "this needs the scope " + missing, Remedy: "ask the person for it: " + missing}
 		}
