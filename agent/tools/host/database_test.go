@@ -79,7 +79,7 @@ def backend():
     return get_db().execute_one("SELECT pg_backend_pid() AS pid")["pid"]
 
 def hang_up():
-    return get_db().execute_one("SELECT count(pg_terminate_backend(pid)) AS n FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")["n"]
+    return get_db().execute_one("SELECT count(pg_terminate_backend(pid, 10000)) AS n FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")["n"]
 
 def hang_up_myself():
     get_db().execute("SELECT pg_terminate_backend(pg_backend_pid())")
