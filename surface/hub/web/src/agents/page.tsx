@@ -12,7 +12,7 @@ import { plain } from '../lib/shown.ts'
 import { Drawer } from '../ui/dialog.tsx'
 import { Pager } from '../ui/pager.tsx'
 import { Badge, Code, Empty, Loaded, Search, Segments } from '../ui/parts.tsx'
-import { Short, Shown } from '../ui/shown.tsx'
+import { Short } from '../ui/shown.tsx'
 import { TraceTable } from './traces.tsx'
 
 /** All that is to know of one agent: what it may do, with what, and within which bounds. */
@@ -119,7 +119,7 @@ function May({ tools }: { tools: AgentTool[] }) {
         </ul>
       )}
       <Pager {...part} count={found.length} size={size} label="tools" onPage={setPage} />
-      <p className="dim small"><Shown text="For a caller of your own standing; one of a lower tier has fewer." /></p>
+      <p className="dim small">For a caller of your own standing; one of a lower tier has fewer.</p>
     </div>
   )
 }

@@ -44,7 +44,7 @@ function HubCard({ hub: h, base, onEdit, onKey }: { hub: McpHub; base: string; o
   const name = plain(h.name, 80)
   const set = useChange('mcp-hub.update', { touches: hubTouches, done: (_out, { enabled }) => `${name} ${enabled ? 'answers' : 'answers no more'}` })
   const key = useChange('mcp-hub.key', { touches: hubTouches })
-  const remove = useChange('mcp-hub.delete', { touches: hubTouches, done: () => `${name} is gone; \`keys restore\` brings its key back for 30 days` })
+  const remove = useChange('mcp-hub.delete', { touches: hubTouches, done: () => `${name} is gone; keys restore brings its key back for 30 days` })
   const offers = h.offers ?? []
   const rekey = async () => {
     if (h.key_set && !(await confirm({ title: `Give ${name} another key?`, yes: 'Make a key', danger: true, body: <p className="soft">The key it has opens nothing from then on. The new one is shown once.</p> }))) return
