@@ -34,6 +34,11 @@ const slack = 15
 func asBefore(t *testing.T, before held) {
 	t.Helper()
 	var now held
+	defer func() {
+		if t.Failed() {
+			t.Logf("%+v before, %+v now", before, now)
+		}
+	}()
 	until(t, "goroutines and files as before", func() bool {
 		now = holding(t)
 		return now.goroutines <= before.goroutines+slack && now.files <= before.files+slack
