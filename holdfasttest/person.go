@@ -21,6 +21,13 @@ type Person struct {
 	client *http.Client
 }
 
+// A Page is what the browser of a person got.
+type Page struct {
+	Status int
+	Header http.Header
+	Text   string
+}
+
 // Person logs a browser in by a one-time link.
 func (h *House) Person() *Person {
 	h.t.Helper()
@@ -42,8 +49,8 @@ func (h *House) Person() *Person {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	if answer, page := p.Send("/auth/link", url.Values{"token": {at.Query().Get("token")}}); answer.StatusCode != http.StatusOK {
-		h.t.Fatalf("cannot log in: %d %s", answer.StatusCode, page)
+	if page := p.Send("/auth/link", url.Values{"token": {at.Query().Get("token")}}); page.Status != http.StatusOK {
+		h.t.Fatalf("cannot log in: %d %s", page.Status, page.Text)
 	}
 	return p
 }
@@ -61,7 +68,7 @@ func (h *House) Door() string {
 }
 
 // Visit goes to a page.
-func (p *Person) Visit(address string) (*http.Response, string) {
+func (p *Person) Visit(address string) Page {
 	p.t.Helper()
 	r, err := http.NewRequestWithContext(p.t.Context(), http.MethodGet, address, http.NoBody)
 	if err != nil {
@@ -74,7 +81,7 @@ func (p *Person) Visit(address string) (*http.Response, string) {
 }
 
 // Send sends a form of a page of the door.
-func (p *Person) Send(path string, form url.Values) (*http.Response, string) {
+func (p *Person) Send(path string, form url.Values) Page {
 	p.t.Helper()
 	r, err := http.NewRequestWithContext(p.t.Context(), http.MethodPost, p.door+path, strings.NewReader(form.Encode()))
 	if err != nil {
@@ -86,7 +93,7 @@ func (p *Person) Send(path string, form url.Values) (*http.Response, string) {
 	return p.do(r)
 }
 
-func (p *Person) do(r *http.Request) (*http.Response, string) {
+func (p *Person) do(r *http.Request) Page {
 	p.t.Helper()
 	r.Header.Set("Accept", "text/html")
 	answer, err := p.client.Do(r)
@@ -94,33 +101,33 @@ func (p *Person) do(r *http.Request) (*http.Response, string) {
 		p.t.Fatal(err)
 	}
 	defer func() { _ = answer.Body.Close() }()
-	page, err := io.ReadAll(answer.Body)
+	text, err := io.ReadAll(answer.Body)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	return answer, string(page)
+	return Page{Status: answer.StatusCode, Header: answer.Header, Text: string(text)}
 }
 
 // Allow opens a client's request for access, says yes to all that the page has ticked but for the
 // scopes named, and gives the address to which the browser is sent with the answer.
 func (p *Person) Allow(request string, but ...string) string {
 	p.t.Helper()
-	answer, page := p.Visit(request)
+	page := p.Visit(request)
 	form := url.Values{"answer": {"allow"}}
-	for piece := range strings.SplitSeq(page, "<input ") {
+	for piece := range strings.SplitSeq(page.Text, "<input ") {
 		name, value := attribute(piece, "name"), attribute(piece, "value")
 		if name == "ticket" || name == "scope" && strings.Contains(piece, " checked>") && !slices.Contains(but, value) {
 			form.Add(name, value)
 		}
 	}
 	if form.Get("ticket") == "" {
-		p.t.Fatalf("%s is no page that asks: %d to %q\n%s", request, answer.StatusCode, answer.Header.Get("Location"), page)
+		p.t.Fatalf("%s is no page that asks: %d to %q\n%s", request, page.Status, page.Header.Get("Location"), page.Text)
 	}
-	answer, page = p.Send("/api/authorize", form)
-	if answer.StatusCode != http.StatusSeeOther {
-		p.t.Fatalf("the answer was not taken: %d %s", answer.StatusCode, page)
+	page = p.Send("/api/authorize", form)
+	if page.Status != http.StatusSeeOther {
+		p.t.Fatalf("the answer was not taken: %d %s", page.Status, page.Text)
 	}
-	return answer.Header.Get("Location")
+	return page.Header.Get("Location")
 }
 
 func attribute(tag, name string) string {
