@@ -91,7 +91,7 @@ func ask[R any](ctx context.Context, s *Server, what string, send func(context.C
 		return none, holdfast.Errorf(holdfast.CodeUnavailable, "%d calls of the tools of %s are under way already: %w", cap(round.slots), s.decl.Name, ctx.Err())
 	}
 	peer := PeerFrom(ctx)
-	life := round.suits(ctx, peer)
+	life := round.suits(ctx, peer, what)
 	life.hold()
 	defer life.release()
 	for first := true; ; first = false {
@@ -153,9 +153,21 @@ func spoke(err error) *jsonrpc.Error {
 	return &copied
 }
 
-// suits is the life for a peer: the second, where the first speaks the legacy era, the peer the modern
-// one, and the server turned out to speak it too.
-func (r *round) suits(ctx context.Context, peer Peer) *life {
+// suits is the life for a peer: that of its era, but the other where only that one has what is wanted.
+func (r *round) suits(ctx context.Context, peer Peer, what string) *life {
+	fit, other := r.ofEra(ctx, peer), r.modern
+	if fit == r.modern {
+		other = r.main
+	}
+	if other != nil && !fit.has(what) && other.has(what) {
+		return other
+	}
+	return fit
+}
+
+// ofEra is the life for a peer by its era: the second, where the first speaks the legacy era, the peer
+// the modern one, and the server turned out to speak it too.
+func (r *round) ofEra(ctx context.Context, peer Peer) *life {
 	if peer == nil || peer.Era() == Legacy || r.modern == nil {
 		return r.main
 	}

@@ -8,8 +8,11 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"holdfast"
 	"holdfast/agent/plain"
@@ -104,7 +107,7 @@ func newLife(s *Server, era Era) *life {
 		l.open = func(ctx context.Context) (*live, error) { return launch(ctx, &s.needs, *s.decl.Stdio, era, l.calls) }
 	} else {
 		l.remote = true
-		l.open = func(ctx context.Context) (*live, error) { return dial(ctx, &s.needs, s.decl, l.calls) }
+		l.open = (&dialer{needs: &s.needs, remote: *s.decl.Remote, calls: l.calls}).dial
 	}
 	return l
 }
@@ -166,15 +169,18 @@ func (l *life) start(ctx context.Context) (*live, error) {
 	if err != nil {
 		return nil, err
 	}
-	var offered Offer
 	if l.era == "" {
 		l.kept.renew(ctx, live, l.log)
-		offered, err = live.ask(ctx)
 	}
-	if err != nil {
+	offered, err := live.ask(ctx)
+	if err != nil && l.era == "" {
 		err = live.link.explain(ctx, err)
 		live.end()
 		return nil, err
+	}
+	if err != nil { // what the first one lists counts
+		l.log.Warn("cannot list what the second process has", slog.Any("error", err))
+		offered = Offer{}
 	}
 	l.mu.Lock()
 	l.live, l.offered, l.used, l.spoke = live, offered, time.Now(), live.era
@@ -293,9 +299,6 @@ func (l *life) idle() bool {
 }
 
 func (l *life) refresh(ctx context.Context, live *live) {
-	if l.era != "" {
-		return // the offer is the first life's
-	}
 	ctx, cancel := context.WithTimeout(ctx, l.needs.Settings().StartWithin)
 	defer cancel()
 	offered, err := live.ask(ctx)
@@ -387,6 +390,14 @@ func (l *life) offer() Offer {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.offered
+}
+
+// has tells whether the process listed a tool, a prompt or a resource of this name.
+func (l *life) has(name string) bool {
+	o := l.offer()
+	return slices.ContainsFunc(o.Tools, func(t *mcp.Tool) bool { return t.Name == name }) ||
+		slices.ContainsFunc(o.Prompts, func(p *mcp.Prompt) bool { return p.Name == name }) ||
+		slices.ContainsFunc(o.Resources, func(r *mcp.Resource) bool { return r.URI == name })
 }
 
 // acquire answers the session. It wakes a resting server and waits for a starting one; a server that

@@ -57,3 +57,15 @@ func TestAWishForAServerDoesNotOutliveItsStart(t *testing.T) {
 		t.Error("the next rest would end at once, for nobody")
 	}
 }
+
+// tools.idle says after how long without a call a process is stopped: 0 keeps it warm for good.
+func TestIdleZeroKeepsAServerWarm(t *testing.T) {
+	for idle, rests := range map[time.Duration]bool{0: false, time.Hour: true, 100 * time.Hour: false} {
+		needs := testNeeds(t, Settings{Idle: idle})
+		l := newLife(New(Declaration{Name: "alpha", Stdio: &holdfast.ToolServer{}}, needs), "")
+		l.state, l.used = StateServing, time.Now().Add(-24*time.Hour)
+		if got := l.idle(); got != rests {
+			t.Errorf("after a day without a call, idle %s: rests %v", idle, got)
+		}
+	}
+}

@@ -144,7 +144,7 @@ func (l *live) over() bool {
 
 // awaitEnd waits for a session that broke to be known as such.
 func (l *live) awaitEnd(ctx context.Context) bool {
-	wait := time.NewTimer(politeness)
+	wait := time.NewTimer(lastWords)
 	defer wait.Stop()
 	select {
 	case <-l.ended:

@@ -106,8 +106,8 @@ func (l *logPipe) last() string {
 }
 
 // drain waits a moment for what was written last, for a process that died has said why just before.
-func (l *logPipe) drain() {
-	wait := time.NewTimer(politeness)
+func (l *logPipe) drain(within time.Duration) {
+	wait := time.NewTimer(within)
 	defer wait.Stop()
 	select {
 	case <-l.read:
@@ -117,7 +117,7 @@ func (l *logPipe) drain() {
 
 // close ends the copying and the file.
 func (l *logPipe) close() {
-	l.drain()
+	l.drain(politeness)
 	_ = l.pipe.Close()
 	<-l.read
 	l.mu.Lock()

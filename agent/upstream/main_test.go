@@ -83,6 +83,20 @@ func (b *bench) left() int {
 	return len(found)
 }
 
+// launches is how many launches the processes of the server are of.
+func (b *bench) launches() int {
+	b.t.Helper()
+	found, err := process.Machine{}.Marked(b.needs.House)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	marks := map[process.Mark]bool{}
+	for _, f := range found {
+		marks[f.Mark] = true
+	}
+	return len(marks)
+}
+
 func (b *bench) must(tool, arguments string) *mcp.CallToolResult {
 	b.t.Helper()
 	answer, err := b.Call(b.t.Context(), Request{Name: tool, Arguments: json.RawMessage(arguments)})

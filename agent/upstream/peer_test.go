@@ -283,7 +283,14 @@ func TestEverythingElseIsServed(t *testing.T) {
 	for _, kind := range []string{"legacy", "modern"} {
 		t.Run(kind, func(t *testing.T) {
 			updated := make(chan string, 10)
-			b := started(t, kind, func(n *Needs) { n.Updated = func(uri string) { updated <- uri } })
+			b := started(t, kind, func(n *Needs) {
+				n.Updated = func(uri string) {
+					select {
+					case updated <- uri:
+					default: // a server that is touched faster than it tells must not wait for the test
+					}
+				}
+			})
 			<-b.Tried()
 			o := b.Offer()
 			if len(o.Prompts) != 1 || len(o.Resources) != 2 || len(o.Templates) != 1 || !o.Completion || !o.Logging || !o.Subscribe || o.Version != "4" {
@@ -308,14 +315,15 @@ func TestEverythingElseIsServed(t *testing.T) {
 			}
 			told := func() {
 				t.Helper()
+				for len(updated) > 0 { // what the process before said last
+					<-updated
+				}
 				until(t, "it is told", func() bool {
 					b.must("touch", "{}") // a subscription is answered before it holds
 					return len(updated) > 0
 				})
-				for len(updated) > 0 {
-					if uri := <-updated; uri != "talk://one" {
-						t.Errorf("%s was updated", uri)
-					}
+				if uri := <-updated; uri != "talk://one" {
+					t.Errorf("%s was updated", uri)
 				}
 			}
 			told()

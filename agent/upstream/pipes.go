@@ -18,6 +18,9 @@ const (
 	// politeness is how long a server may take to end after its input was closed, then after TERM.
 	politeness = 500 * time.Millisecond
 	grace      = 2 * time.Second
+	// lastWords is how long after a session broke its process, or the connection, may take to be known as
+	// ended, for only then it can be told how: a busy machine takes its time.
+	lastWords = 2 * time.Second
 )
 
 // pipes are a process and the pipes to it.
@@ -64,7 +67,7 @@ func (p *pipes) reason() error {
 	}
 	select {
 	case <-p.child.Done():
-		p.stderr.drain()
+		p.stderr.drain(lastWords)
 		return p.because(p.child.Exit().String())
 	default:
 		return p.because("it broke the protocol")
@@ -84,16 +87,16 @@ func (p *pipes) explain(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return fmt.Errorf("%w: %w", cause, err)
 	}
+	if p.reader.fault.Load() != nil {
+		return p.reason()
+	}
 	// A process that dies closes its pipe just before it can be waited for.
-	wait := time.NewTimer(politeness)
+	wait := time.NewTimer(lastWords)
 	defer wait.Stop()
 	select {
 	case <-p.child.Done():
 		return p.reason()
 	case <-wait.C:
-		if p.reader.fault.Load() != nil {
-			return p.reason()
-		}
 		return p.because(err.Error())
 	}
 }

@@ -28,33 +28,69 @@ const (
 	streamRetries = 2
 )
 
-// dial makes a session with a remote server: by streamable HTTP, or, where it is declared or all that
-// the server answers, by the older HTTP+SSE.
-func dial(ctx context.Context, needs *Needs, decl Declaration, with *calls) (*live, error) {
-	remote := *decl.Remote
-	started, refused, err := dialBy(ctx, needs, remote, with)
-	if err == nil || remote.Legacy || !refused {
+// a dialer makes the sessions with a remote server, one after the other.
+type dialer struct {
+	needs  *Needs
+	remote Remote
+	calls  *calls
+	hangs  bool // it did not answer in the newest protocol, but in the older
+}
+
+// olderVersion is the newest of the legacy era.
+const olderVersion = "2025-11-25"
+
+// dial makes a session: by streamable HTTP, or, where it is declared or all that the server answers,
+// by the older HTTP+SSE. A server that lets the newest protocol go unanswered, instead of refusing it,
+// is asked in the older for the second half of the time, and from then on at once.
+func (d *dialer) dial(ctx context.Context) (*live, error) {
+	if d.remote.Legacy || d.hangs {
+		started, _, err := dialBy(ctx, d.needs, d.remote, olderVersion, d.calls)
+		d.hangs = d.hangs && err == nil
 		return started, err
 	}
-	remote.Legacy = true
-	older, _, again := dialBy(ctx, needs, remote, with)
+	trial, cancel := half(ctx)
+	defer cancel()
+	started, refused, err := dialBy(trial, d.needs, d.remote, "", d.calls)
+	if err == nil {
+		return started, nil
+	}
+	older := d.remote
+	switch {
+	case ctx.Err() != nil:
+		return nil, err
+	case trial.Err() == nil && !refused:
+		return nil, err
+	case refused:
+		older.Legacy = true
+	}
+	second, _, again := dialBy(ctx, d.needs, older, olderVersion, d.calls)
 	if again != nil {
+		if ctx.Err() != nil {
+			err = again
+		}
 		return nil, err
 	}
-	return older, nil
+	d.hangs = !refused
+	return second, nil
+}
+
+// half is a context that is given half of the time there is.
+func half(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	within := time.Until(deadline) / 2
+	return context.WithTimeoutCause(ctx, within, fmt.Errorf("it did not answer within %s", within.Round(time.Second)))
 }
 
 // dialBy tells besides whether the server refused the very way of speaking.
-func dialBy(ctx context.Context, needs *Needs, remote Remote, with *calls) (started *live, refused bool, err error) {
+func dialBy(ctx context.Context, needs *Needs, remote Remote, version string, with *calls) (started *live, refused bool, err error) {
 	at, err := url.Parse(remote.URL)
 	if err != nil || at.Host == "" || (at.Scheme != "http" && at.Scheme != "https") {
 		return nil, false, fmt.Errorf("cannot use its URL %q: want http:// or https:// and a host", remote.URL)
 	}
 	w := newWire(needs, &remote, at, with)
-	version := ""
-	if remote.Legacy {
-		version = "2025-11-25" // nobody speaks the newer protocol by the older transport
-	}
 	started, err = connect(ctx, needs, w, w.transport(), version, with)
 	if err != nil {
 		err = w.explain(ctx, err)
@@ -101,11 +137,19 @@ func (w *wire) transport() mcp.Transport {
 		return nil // RoundTrip refuses another place
 	}}
 	if w.remote.Legacy {
-		return lasting{&mcp.SSEClientTransport{Endpoint: w.remote.URL, HTTPClient: client, MaxEventSize: maxMessage}, w.life, w.cancel}
+		return lasting{&mcp.SSEClientTransport{Endpoint: w.endpoint(), HTTPClient: client, MaxEventSize: maxMessage}, w.life, w.cancel}
 	}
 	return &mcp.StreamableClientTransport{
-		Endpoint: w.remote.URL, HTTPClient: client, MaxRetries: streamRetries, MaxEventSize: maxMessage, OAuthHandler: w.remote.Auth,
+		Endpoint: w.endpoint(), HTTPClient: client, MaxRetries: streamRetries, MaxEventSize: maxMessage, OAuthHandler: w.remote.Auth,
 	}
+}
+
+// endpoint is the URL without its query, in which some servers want their key: RoundTrip puts it back,
+// and so it stands in no error that the SDK makes of the URL.
+func (w *wire) endpoint() string {
+	bare := *w.at
+	bare.RawQuery, bare.ForceQuery = "", false
+	return bare.String()
 }
 
 // lasting connects a transport whose stream would else end with the context of the attempt.
@@ -176,6 +220,9 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancel(asker)
 	defer context.AfterFunc(w.life, cancel)()
 	r = r.Clone(ctx)
+	if r.URL.RawQuery == "" && r.URL.Path == w.at.Path {
+		r.URL.RawQuery = w.at.RawQuery
+	}
 	if err := w.dress(r); err != nil {
 		cancel()
 		return nil, err

@@ -111,8 +111,15 @@ func (s *Server) Tried() <-chan struct{} { return s.current().tried }
 // Over is closed when Run has ended.
 func (s *Server) Over() <-chan struct{} { return s.over }
 
-// Offer is what the server last said it has.
-func (s *Server) Offer() Offer { return s.current().main.offer() }
+// Offer is what the server last said it has, either of its processes.
+func (s *Server) Offer() Offer {
+	r := s.current()
+	offer := r.main.offer()
+	if r.modern != nil {
+		offer = offer.with(r.modern.offer())
+	}
+	return offer
+}
 
 // Trouble is why the server does not serve, nil when it does or could.
 func (s *Server) Trouble() error { return s.current().main.trouble() }
@@ -190,7 +197,7 @@ func object(arguments json.RawMessage) any {
 
 // Complete completes an argument of a prompt or a resource template.
 func (s *Server) Complete(ctx context.Context, p *mcp.CompleteParams) (*mcp.CompleteResult, error) {
-	return ask(ctx, s, "completion", func(ctx context.Context, l *live, call *underway) (*mcp.CompleteResult, error) {
+	return ask(ctx, s, "the completion", func(ctx context.Context, l *live, call *underway) (*mcp.CompleteResult, error) {
 		of := *p
 		of.Meta = call.meta(p.Meta, l.era)
 		return l.session.Complete(ctx, &of)

@@ -11,6 +11,10 @@ import (
 	"holdfast"
 )
 
+// subscribing tells in errors what was asked. Nothing that a server lists has such a name, so that it
+// is asked of the process that serves all.
+const subscribing = "the subscription to "
+
 // maxSubscriptions bounds what clients subscribe to of one server.
 const maxSubscriptions = 1000
 
@@ -22,7 +26,7 @@ func (s *Server) Subscribe(ctx context.Context, uri string) error {
 	if err != nil || !first {
 		return err
 	}
-	_, err = ask(s.anyEra(ctx), s, uri, func(ctx context.Context, l *live, _ *underway) (struct{}, error) {
+	_, err = ask(s.anyEra(ctx), s, subscribing+uri, func(ctx context.Context, l *live, _ *underway) (struct{}, error) {
 		return struct{}{}, l.session.Subscribe(ctx, &mcp.SubscribeParams{URI: uri})
 	})
 	if err != nil {
@@ -36,10 +40,19 @@ func (s *Server) Unsubscribe(ctx context.Context, uri string) error {
 	if last := s.subscriptions.remove(uri); !last {
 		return nil
 	}
-	_, err := ask(s.anyEra(ctx), s, uri, func(ctx context.Context, l *live, _ *underway) (struct{}, error) {
+	_, err := ask(s.anyEra(ctx), s, subscribing+uri, func(ctx context.Context, l *live, _ *underway) (struct{}, error) {
 		return struct{}{}, l.session.Unsubscribe(ctx, &mcp.UnsubscribeParams{URI: uri})
 	})
 	return err
+}
+
+// Follow has a server that does not run yet subscribe to resources when it starts, as Subscribe does.
+func (s *Server) Follow(uris []string) {
+	s.subscriptions.mu.Lock()
+	defer s.subscriptions.mu.Unlock()
+	for _, uri := range uris {
+		s.subscriptions.count[uri] = 1
+	}
 }
 
 // anyEra is a context without a peer: subscriptions are with the process that serves all.

@@ -86,6 +86,23 @@ func question() *mcp.ElicitParams {
 	return &mcp.ElicitParams{Message: "Who are you?", RequestedSchema: json.RawMessage(`{"type":"object","properties":{"name":{"type":"string"}}}`)}
 }
 
+// learner gives a server a tool that gives it another, and a prompt.
+func learner(server *mcp.Server) {
+	schema := json.RawMessage(`{"type":"object"}`)
+	say := func(text string) (*mcp.CallToolResult, error) {
+		return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: text}}}, nil
+	}
+	server.AddTool(&mcp.Tool{Name: "learn", InputSchema: schema}, func(context.Context, *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		server.AddTool(&mcp.Tool{Name: "learned", InputSchema: schema}, func(context.Context, *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+			return say("learned")
+		})
+		server.AddPrompt(&mcp.Prompt{Name: "learned"}, func(context.Context, *mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
+			return &mcp.GetPromptResult{Description: "learned"}, nil
+		})
+		return say("ok")
+	})
+}
+
 // talk serves a talker that refuses the messages of a method, as servers of one era do.
 func talk(refused string) int {
 	in, out := io.Pipe()
@@ -97,7 +114,11 @@ func talk(refused string) int {
 			}
 		}
 	}()
-	if err := Talker().Run(context.Background(), &mcp.IOTransport{Reader: in, Writer: os.Stdout}); err != nil {
+	server := Talker()
+	if refused == "" {
+		learner(server)
+	}
+	if err := server.Run(context.Background(), &mcp.IOTransport{Reader: in, Writer: os.Stdout}); err != nil {
 		return 1
 	}
 	return 0
