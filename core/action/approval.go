@@ -31,6 +31,8 @@ const (
 	approvalLife = 24 * time.Hour
 	// approvalsEach bounds what one asker may have waiting, so that a runaway agent cannot bury the rest.
 	approvalsEach = 20
+	// askedSize bounds what one request asks for: a person could judge no more.
+	askedSize = 256 << 10
 )
 
 // An Approval is a request that waits for a person: a destroying action of somebody who may not
@@ -64,6 +66,12 @@ func (r approvals) park(ctx context.Context, c call) error {
 	input, err := json.Marshal(c.input)
 	if err != nil {
 		return fmt.Errorf("cannot keep the request: %w", err)
+	}
+	if len(input) > askedSize {
+		return &holdfast.Refusal{
+			Guard: "inventory", Reason: fmt.Sprintf("what is asked for has %d bytes, of which a person can judge at most %d", len(input), askedSize),
+			Remedy: "ask for less, or let a person do it",
+		}
 	}
 	now := r.needs.Now()
 	id := strings.ToLower(rand.Text()[:10])
@@ -122,6 +130,27 @@ type approvalFilter struct {
 	Kind  string `json:"kind" enum:"action,tool,all" default:"all" help:"actions that destroy, or tool calls of agents"`
 }
 
+// where narrows the list. What still stands as pending when its time is over has expired.
+func (f approvalFilter) where(now time.Time) (where string, args []any) {
+	var parts []string
+	add := func(part string, more ...any) { parts, args = append(parts, part), append(args, more...) }
+	switch f.State {
+	case "pending":
+		add(`state = 'pending' AND expires > ?`, now.UnixNano())
+	case "expired":
+		add(`(state = 'expired' OR state = 'pending' AND expires <= ?)`, now.UnixNano())
+	case "allowed", "denied":
+		add(`state = ?`, f.State)
+	}
+	if f.Kind != "all" {
+		add(`kind = ?`, f.Kind)
+	}
+	if len(parts) == 0 {
+		return "", nil
+	}
+	return ` WHERE ` + strings.Join(parts, ` AND `), args
+}
+
 type approvalList struct {
 	Approvals []Approval `json:"approvals"`
 }
@@ -166,7 +195,8 @@ func (r approvals) list(ctx context.Context, in approvalFilter) (approvalList, e
 	err := r.needs.Store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
 		// What waits comes before what was answered, and what destroys before what agents ask for, so
 		// that no number of others hides a request.
-		rows, err := tx.Query(ctx, approvalColumns+` ORDER BY CASE state WHEN 'pending' THEN 0 ELSE 1 END, CASE kind WHEN 'action' THEN 0 ELSE 1 END, created DESC, id LIMIT 500`)
+		where, args := in.where(r.needs.Now())
+		rows, err := tx.Query(ctx, approvalColumns+where+` ORDER BY CASE state WHEN 'pending' THEN 0 ELSE 1 END, CASE kind WHEN 'action' THEN 0 ELSE 1 END, created DESC, id LIMIT 500`, args...)
 		if err != nil {
 			return err
 		}
@@ -176,9 +206,7 @@ func (r approvals) list(ctx context.Context, in approvalFilter) (approvalList, e
 			if err != nil {
 				return err
 			}
-			if (in.State == "all" || in.State == a.State) && (in.Kind == "all" || in.Kind == a.Kind) {
-				out.Approvals = append(out.Approvals, a)
-			}
+			out.Approvals = append(out.Approvals, a)
 		}
 		return rows.Err()
 	})
@@ -229,6 +257,9 @@ func (r approvals) allow(ctx context.Context, in approvalID) (approvalAnswer, er
 	caller := holdfast.CallerFrom(ctx)
 	if !caller.Human() {
 		return answer, &holdfast.Refusal{Guard: "inventory", Reason: "only a person may allow what destroys"}
+	}
+	if err := r.early(waiting); err != nil {
+		return answer, err
 	}
 	c, err := r.admit(ctx, caller, waiting.Action, waiting.Input)
 	if err != nil {

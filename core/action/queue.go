@@ -19,8 +19,11 @@ import (
 const (
 	// kindAction is the kind of the waist's own approvals.
 	kindAction = "action"
-	// heldEach bounds what one asker may have waiting in a queue; beyond it the oldest expire.
-	heldEach = 100
+	// heldEach bounds what one asker may have waiting in a queue, heldAgent how much of it may be one
+	// agent's: one that was led astray leaves room for the others. What is beyond is refused, so that
+	// nobody presses out what waits.
+	heldEach  = 100
+	heldAgent = 50
 	// heldAfter is how long the row of a request stays after it has expired, for an asker that comes late.
 	heldAfter = 7 * 24 * time.Hour
 	// heldSkew is how far before a request the clock may stand: further back its age is not known.
@@ -96,7 +99,8 @@ func (q *Queue) touch() {
 	q.changed = make(chan struct{})
 }
 
-// Hold puts requests of one asker into the queue, durably; all or none.
+// Hold puts requests of one asker into the queue, durably; all or none. It refuses with a
+// *holdfast.Refusal where too many wait.
 func (q *Queue) Hold(ctx context.Context, asker holdfast.Caller, requests ...Held) error {
 	who, err := json.Marshal(asker)
 	if err != nil {
@@ -107,6 +111,9 @@ func (q *Queue) Hold(ctx context.Context, asker holdfast.Caller, requests ...Hel
 		if _, err := tx.Exec(ctx, `DELETE FROM approvals WHERE kind = ? AND expires < ?`, q.kind, now.Add(-heldAfter).UnixNano()); err != nil {
 			return err
 		}
+		if err := q.room(ctx, tx, asker, requests, now); err != nil {
+			return err
+		}
 		for i, h := range requests {
 			// The order of the plan is the order in which they came.
 			if _, err := tx.Exec(ctx, `INSERT INTO approvals (id, kind, created, expires, asker, caller, action, subject, input, payload, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending')`,
@@ -114,11 +121,12 @@ func (q *Queue) Hold(ctx context.Context, asker holdfast.Caller, requests ...Hel
 				return err
 			}
 		}
-		_, err := tx.Exec(ctx, `UPDATE approvals SET state = 'expired' WHERE kind = ? AND caller = ? AND state = 'pending' AND id NOT IN
-			(SELECT id FROM approvals WHERE kind = ? AND caller = ? AND state = 'pending' ORDER BY created DESC, id LIMIT ?)`,
-			q.kind, asker.String(), q.kind, asker.String(), heldEach)
-		return err
+		return nil
 	})
+	if full, ok := errors.AsType[*holdfast.Refusal](err); ok {
+		q.refused(ctx, asker, requests, full)
+		return full
+	}
 	if err != nil {
 		return fmt.Errorf("cannot hold the request for approval: %w", err)
 	}
@@ -126,6 +134,57 @@ func (q *Queue) Hold(ctx context.Context, asker holdfast.Caller, requests ...Hel
 		q.note(ctx, h, asker, map[string]string{"approval": h.ID, "state": "pending"})
 	}
 	return nil
+}
+
+// room tells whether requests fit into the queue.
+func (q *Queue) room(ctx context.Context, tx store.Tx, asker holdfast.Caller, requests []Held, now time.Time) error {
+	adding := map[string]int{}
+	for _, h := range requests {
+		adding[h.Subject]++
+		if size := len(h.Input) + len(h.Payload); size > askedSize {
+			return &holdfast.Refusal{
+				Guard: "approval", Reason: fmt.Sprintf("a call of %s has %d bytes of arguments, of which a person can judge at most %d", h.What, size, askedSize),
+				Remedy: "let it be called with less",
+			}
+		}
+	}
+	waiting := func(where string, args ...any) (n int, err error) {
+		args = append([]any{q.kind, asker.String(), now.UnixNano()}, args...)
+		err = tx.QueryRow(ctx, `SELECT COUNT(*) FROM approvals WHERE kind = ? AND caller = ? AND state = 'pending' AND expires > ?`+where, args...).Scan(&n)
+		return n, err
+	}
+	full := func(whose string, n int) error {
+		return &holdfast.Refusal{
+			Guard: "approval", Reason: fmt.Sprintf("%s has %d requests waiting for approval already", whose, n),
+			Remedy: "answer them (`holdfast approval list --kind " + q.kind + "`, or in the Hub), or wait until they expire",
+		}
+	}
+	all, err := waiting("")
+	if err != nil {
+		return err
+	}
+	if all+len(requests) > heldEach {
+		return full(asker.String(), all)
+	}
+	for agent, more := range adding {
+		n, err := waiting(` AND subject = ?`, agent)
+		if err != nil {
+			return err
+		}
+		if n+more > heldAgent {
+			return full(agent+" for "+asker.String(), n)
+		}
+	}
+	return nil
+}
+
+// refused journals that requests did not fit.
+func (q *Queue) refused(ctx context.Context, asker holdfast.Caller, requests []Held, why *holdfast.Refusal) {
+	q.registry.needs.Meter.Refusal(why.Guard)
+	q.registry.note(context.WithoutCancel(ctx), holdfast.Entry{
+		Caller: asker.String(), Tier: asker.Tier, Action: "approval.pending", Subject: requests[0].What, Outcome: holdfast.OutcomeRefused,
+		Detail: detail(map[string]any{"guard": why.Guard, "reason": why.Reason, "kind": q.kind, "for": requests[0].Subject, "requests": len(requests)}),
+	})
 }
 
 // note journals what became of a request.
@@ -235,13 +294,22 @@ func (r approvals) allowHeld(ctx context.Context, a Approval) (approvalAnswer, e
 // lost says why a decision was not taken.
 func (r approvals) lost(ctx context.Context, a Approval) error {
 	now, err := r.find(ctx, a.ID)
-	switch {
-	case err != nil:
+	if err == nil {
+		err = r.early(now)
+	}
+	if err != nil {
 		return err
-	case now.Created.After(r.needs.Now().Add(heldSkew)):
-		return holdfast.Errorf(holdfast.CodeConflict, "approval %s was asked for at %s, which the clock has not reached: its age is not known. Set the clock right, or deny it", a.ID, now.Created.Format(time.RFC3339))
 	}
 	return holdfast.Errorf(holdfast.CodeConflict, "approval %s was answered by somebody else just now", a.ID)
+}
+
+// early refuses to allow what was asked for in what is now the future: the clock went back, and nobody
+// knows whether it has expired.
+func (r approvals) early(a Approval) error {
+	if !a.Created.After(r.needs.Now().Add(heldSkew)) {
+		return nil
+	}
+	return holdfast.Errorf(holdfast.CodeConflict, "approval %s was asked for at %s, which the clock has not reached: its age is not known. Set the clock right, or deny it", a.ID, a.Created.Format(time.RFC3339))
 }
 
 // denyHeld denies a request of a queue.

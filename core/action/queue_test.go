@@ -148,11 +148,14 @@ func TestHeldCallsAndTheClock(t *testing.T) {
 		q.now = q.now.Add(by)
 	}
 	q.hold(t, "one", "two")
+	destroying := pending(t, q.bench, agent())
 	// Set back a day: the age of what was asked is not known, so nothing is allowed; denying is safe.
 	jump(-24 * time.Hour)
-	_, err := q.do(t, operator(), "approval.allow", `{"id":"one"}`, nil)
-	if known, ok := errors.AsType[*holdfast.Error](err); !ok || known.Code != holdfast.CodeConflict || !strings.Contains(err.Error(), "clock") {
-		t.Errorf("before its time it is answered %v", err)
+	for _, id := range []string{"one", destroying} {
+		_, err := q.do(t, operator(), "approval.allow", `{"id":"`+id+`"}`, nil)
+		if known, ok := errors.AsType[*holdfast.Error](err); !ok || known.Code != holdfast.CodeConflict || !strings.Contains(err.Error(), "clock") {
+			t.Errorf("before its time it is answered %v", err)
+		}
 	}
 	if _, err := q.do(t, operator(), "approval.deny", `{"id":"two"}`, nil); err != nil {
 		t.Errorf("it could not be denied: %v", err)
@@ -177,18 +180,113 @@ func TestHeldCallsAndTheClock(t *testing.T) {
 func TestARunawayAgentsCallsBuryNobodys(t *testing.T) {
 	q := newQueue(t, sqlite(t))
 	destroying := pending(t, q.bench, agent())
-	for i := range 130 {
-		q.now = q.now.Add(time.Second)
+	one := func(id, subject string) action.Held {
+		return action.Held{ID: id, What: "NOTES_delete", Subject: subject, Input: json.RawMessage(`{}`), Expires: q.now.Add(time.Hour)}
+	}
+	full := func(err error, whose string) {
+		t.Helper()
+		if no, ok := errors.AsType[*holdfast.Refusal](err); !ok || !strings.Contains(no.Reason, whose) || !strings.Contains(no.Remedy, "approval list --kind tool") {
+			t.Errorf("beyond the bound it is answered %v", err)
+		}
+	}
+	for i := range 50 {
 		q.hold(t, fmt.Sprint("call", i))
+	}
+	full(q.Hold(t.Context(), agent(), one("more", "passthrough_agent")), "passthrough_agent for "+agent().String())
+	if !strings.Contains(q.journal.outcomes("approval.pending"), "refused") {
+		t.Error("the refusal is not journaled")
+	}
+	// Another agent of the same asker has room, all its calls or none; and so has another asker.
+	var many []action.Held
+	for i := range 50 {
+		many = append(many, one(fmt.Sprint("other", i), "notes_agent"))
+	}
+	full(q.Hold(t.Context(), agent(), append(many, one("fifty-first", "third_agent"))...), agent().String())
+	if _, _, err := q.Find(t.Context(), "other0"); !action.Missing(err) {
+		t.Errorf("a part of them was held: %v", err)
+	}
+	if err := q.Hold(t.Context(), agent(), many...); err != nil {
+		t.Fatal(err)
+	}
+	full(q.Hold(t.Context(), agent(), one("more", "third_agent")), agent().String()+" has 100")
+	if err := q.Hold(t.Context(), operator(), one("his", "passthrough_agent")); err != nil {
+		t.Errorf("another asker: %v", err)
+	}
+	if q.state(t, "call0").State != "pending" {
+		t.Error("what waited was pressed out")
 	}
 	out, err := q.do(t, operator(), "approval.list", "", nil)
 	raw, _ := json.Marshal(out)
-	if n := strings.Count(string(raw), `"id":"call`); err != nil || n != 100 || !strings.Contains(string(raw), destroying) {
-		t.Errorf("%d calls are listed, %v", n, err)
+	if n := strings.Count(string(raw), `"id":"`); err != nil || n != 102 || !strings.Contains(string(raw), destroying) {
+		t.Errorf("%d requests are listed, %v", n, err)
 	}
-	if q.state(t, "call0").State != "expired" || q.state(t, "call129").State != "pending" {
-		t.Error("not the oldest had to go")
+	// What is answered or has expired makes room.
+	if _, err := q.do(t, operator(), "approval.deny", `{"id":"call0"}`, nil); err != nil {
+		t.Fatal(err)
 	}
+	if err := q.Hold(t.Context(), agent(), one("again", "passthrough_agent")); err != nil {
+		t.Error(err)
+	}
+	q.now = q.now.Add(2 * time.Hour)
+	if err := q.Hold(t.Context(), agent(), one("later", "passthrough_agent")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWhatNobodyCouldJudgeIsNotHeld(t *testing.T) {
+	q := newQueue(t, sqlite(t))
+	huge, _ := json.Marshal(strings.Repeat("x", 1<<20))
+	for _, h := range []action.Held{{ID: "a", What: "NOTES_delete", Payload: huge}, {ID: "b", What: "NOTES_delete", Input: huge}} {
+		h.Expires = q.now.Add(time.Hour)
+		if _, refused := errors.AsType[*holdfast.Refusal](q.Hold(t.Context(), agent(), h)); !refused {
+			t.Errorf("%s is held", h.ID)
+		}
+	}
+	_, err := q.Dispatch(t.Context(), agent(), "test.delete", json.RawMessage(`{"name":`+string(huge)+`}`), nil)
+	if _, refused := errors.AsType[*holdfast.Refusal](err); !refused {
+		t.Errorf("an action waits: %.200v", err)
+	}
+}
+
+// However many requests there are, those of a kind or a state can be found.
+func TestRequestsOfOthersHideNone(t *testing.T) {
+	storetest.Each(t, []store.Migration{{Package: "action", FS: action.Migrations()}}, func(t *testing.T, s *store.Store) {
+		q := newQueue(t, s)
+		q.hold(t, "mine")
+		err := s.Write(t.Context(), func(ctx context.Context, tx store.Tx) error {
+			for i := range 600 {
+				if _, err := tx.Exec(ctx, `INSERT INTO approvals (id, kind, created, expires, asker, caller, action, subject, input, state) VALUES (?, 'action', ?, ?, '{}', 'agent:x', 'x', '', '{}', 'pending')`,
+					fmt.Sprint("flood", i), q.now.UnixNano(), q.now.Add(time.Minute).UnixNano()); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		listed := func(filter string) string {
+			out, err := q.do(t, operator(), "approval.list", filter, nil)
+			raw, _ := json.Marshal(out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(raw)
+		}
+		if text := listed(`{"kind":"tool"}`); !strings.Contains(text, `"mine"`) || strings.Contains(text, "flood") {
+			t.Errorf("listed is %.300s", text)
+		}
+		q.now = q.now.Add(2 * time.Minute)
+		if text := listed(`{}`); !strings.Contains(text, `"mine"`) || strings.Contains(text, "flood") {
+			t.Errorf("listed is %.300s", text)
+		}
+		if n := strings.Count(listed(`{"state":"expired","kind":"action"}`), `"flood`); n != 500 {
+			t.Errorf("%d expired are listed", n)
+		}
+		if n := strings.Count(listed(`{"state":"all","kind":"all"}`), `"id":"`); n != 500 {
+			t.Errorf("%d are listed", n)
+		}
+	})
 }
 
 func TestACallIsNotAllowedWhereNobodyCanMakeIt(t *testing.T) {
