@@ -49,7 +49,15 @@ func TestNobodyIsSentWhereNobodyRegistered(t *testing.T) {
 func TestRedirectAddresses(t *testing.T) {
 	for address, ok := range map[string]bool{
 		"https://app.example/cb": true, "http://127.0.0.1/cb": true, "http://localhost:1/cb": true, "http://[::1]:9/cb": true,
-		"http://app.example/cb": false, "cursor://x/cb": false, "javascript:alert(1)": false, "data:text/html,x": false, "https://": false,
+		"cursor://anysphere.cursor-mcp/oauth/callback": true, "com.example.app:/oauth2/cb": true, "com.example.app://localhost/cb?a=b": true,
+		"javascript://x/%0aalert(1)": false, "JavaScript://x/%0aalert(1)": false, "javascript:/x": false, "data:/text/html,x": false, "data://x/": false,
+		"file:///etc/passwd": false, "vbscript://x/": false, "blob:https://app.example/1": false, "blob://x/": false, "about:blank": false, "about://x": false,
+		"filesystem:http://x/": false, "filesystem://x/": false, "view-source:http://x/": false, "view-source://x/": false, "intent://x/#Intent;end": false,
+		"intent://x/": false, "ms-msdt:/id": false, "ms-settings://x": false, "search-ms://x": false, "chrome-extension://x/": false, "moz-extension://x/": false,
+		"ftp://app.example/cb": false, "ws://localhost/": false, "mailto:a@b.example": false, "tel://1": false, "sms:/1": false, "web+x://y": false,
+		"com.example.app:oauth": false, "com.example.app:": false, "com.example.app://": false, "com.example.app://u@x/": false, "com.example.app:/cb#f": false,
+		"com.example.app:/c b": false, "c:/windows/system32": false, "x:/cb": false, "com.example.app:/\"": false, "cursor://x/\r\nLocation:": false,
+		"http://app.example/cb": false, "javascript:alert(1)": false, "data:text/html,x": false, "https://": false,
 		"https://u:p@app.example/": false, "https://app.example/#f": false, "http://127.0.0.1.evil.example/": false, "//evil.example": false,
 		"https://app.example/ x": false, "https://аpp.example/cb": false, "http://0.0.0.0/": false, "http://[::ffff:127.0.0.1%25eth0]/": false, "": false,
 	} {
@@ -406,4 +414,51 @@ func TestClocksThatJump(t *testing.T) {
 			t.Errorf("a code from what is to come: %s", got)
 		}
 	})
+}
+
+// TestAnAppByASchemeOfItsOwn gets its answer after the person said yes on a page that says what it is,
+// and is never opened before that: not even for an error, whatever host stands in its address.
+func TestAnAppByASchemeOfItsOwn(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		for _, redirect := range []string{"cursor://anysphere.cursor-mcp/oauth/callback", "com.example.app:/cb", "com.example.app://localhost/cb"} {
+			scheme, _, _ := strings.Cut(redirect, ":")
+			client := d.enrolled(`{"client_name":"Cursor","redirect_uris":["` + redirect + `"],"token_endpoint_auth_method":"none","grant_types":["authorization_code","refresh_token"]}`).ClientID
+			target := ask(client, "redirect_uri", redirect)
+			if w := d.do("GET", ask(client, "redirect_uri", redirect, "code_challenge", ""), "", "Who", "anna"); w.Header().Get("Location") != "" || w.Code < 400 {
+				t.Errorf("%s was opened unasked: %d to %q", redirect, w.Code, w.Header().Get("Location"))
+			}
+			for _, other := range []string{redirect + "/more", strings.ToUpper(scheme) + redirect[len(scheme):], scheme + "://evil.example/cb", "javascript://x/"} {
+				if w := d.do("GET", ask(client, "redirect_uri", other), "", "Who", "anna"); w.Header().Get("Location") != "" || w.Code < 400 {
+					t.Errorf("%s was taken for %s: %d", other, redirect, w.Code)
+				}
+			}
+			page := d.do("GET", target, "", "Who", "anna")
+			if text := page.Body.String(); !strings.Contains(text, "the app on this computer that opens "+scheme+": links") || !strings.Contains(text, `class="warn"`) {
+				t.Errorf("the page does not say that an app is opened:\n%s", text)
+			}
+			if policy := page.Header().Get("Content-Security-Policy"); !strings.Contains(policy, "form-action 'self' "+scheme+":;") {
+				t.Errorf("the policy is %s", policy)
+			}
+			w := d.post(url.Values{"ticket": {ticketIn(t, page.Body.String())}, "answer": {"allow"}, "scope": {ScopeRead}}, "Who", "anna", "Origin", origin)
+			if at := w.Header().Get("Location"); w.Code != http.StatusSeeOther || !strings.HasPrefix(at, redirect+"?") {
+				t.Fatalf("%d to %q", w.Code, at)
+			}
+			w = d.redeemed(client, answerOf(t, w).Get("code"), "redirect_uri", redirect)
+			if w.Code != http.StatusOK {
+				t.Errorf("%s: %d %s", redirect, w.Code, w.Body)
+			}
+		}
+	})
+	d := lite(t)
+	for body, status := range map[string]int{
+		`{"redirect_uris":["cursor://x/cb"],"application_type":"web"}`:                  http.StatusBadRequest,
+		`{"redirect_uris":["cursor://x/cb"],"application_type":"native"}`:               http.StatusCreated,
+		`{"redirect_uris":["https://ok.example/cb","intent://x/"]}`:                     http.StatusBadRequest,
+		`{"redirect_uris":["https://ok.example/cb"],"application_type":"web"}`:          http.StatusCreated,
+		`{"redirect_uris":["cursor://x/cb","http://localhost:8787/cb","https://y.z/"]}`: http.StatusCreated,
+	} {
+		if w := d.do("POST", registerPath, body, "Content-Type", "application/json"); w.Code != status {
+			t.Errorf("%s: %d, want %d: %s", body, w.Code, status, w.Body)
+		}
+	}
 }

@@ -92,6 +92,9 @@ func formTarget(redirect string) string {
 	if err != nil || redirect == "" {
 		return ""
 	}
+	if app := appOf(u); app != "" {
+		return " " + app + ":"
+	}
 	if strings.HasPrefix(u.Host, "[") {
 		return " " + u.Scheme + ":"
 	}
@@ -110,6 +113,9 @@ func (s consent) ask(ctx context.Context, who auth.Session, asked request) askin
 	view.From = "nothing but its own word: it registered itself " + asked.client.Created.Format("on 2 January 2006 at 15:04 MST")
 	if view.Document {
 		view.From = "its document " + asked.client.ID
+	}
+	if app := appOf(u); app != "" {
+		view.RedirectHost = "the app on this computer that opens " + app + ": links"
 	}
 	view.Warnings = warnings(asked, u)
 	view.Choices = choices(asked, hub)
@@ -135,12 +141,14 @@ func warnings(asked request, redirect *url.URL) []string {
 	add(mixesAlphabets(asked.client.Name), "The name mixes letters of several alphabets. It may be made to look like another one.")
 	add(!mixesAlphabets(asked.client.Name) && foreignAlphabet(asked.client.Name), "The name is written in letters that can look like Latin ones. Make sure that you know this program.")
 	add(strings.Contains(strings.ToLower(redirect.Hostname()), "xn--"), "The host has letters outside ASCII, shown here as xn--…; it may be made to look like another one.")
+	app := appOf(redirect)
+	add(app != "", "The answer goes to an app on the computer of this browser: the one that opens "+app+": links. Any app there can claim them, and any program can call itself what it likes: go on only if you just started this in that app yourself.")
 	add(loopback(redirect), "The answer goes to a program on the computer of this browser. Any program there can call itself what it likes: go on only if you just started this yourself.")
 	if asked.client.Kind == kindDocument {
 		document, err := url.Parse(asked.client.ID)
-		add(err != nil || !loopback(redirect) && document.Host != redirect.Host, "The answer goes to another host than the one that describes this program.")
+		add(err != nil || app == "" && !loopback(redirect) && document.Host != redirect.Host, "The answer goes to another host than the one that describes this program.")
 	} else {
-		add(!loopback(redirect), "Nobody has checked who this program is. Go on only if you know the host that the answer goes to.")
+		add(app == "" && !loopback(redirect), "Nobody has checked who this program is. Go on only if you know the host that the answer goes to.")
 	}
 	add(asked.operator, "It asks to act as an operator of the house. Leave that unticked unless you trust it as much as yourself.")
 	return list

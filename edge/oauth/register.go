@@ -29,6 +29,8 @@ const (
 	methodNone  = "none"
 	methodBasic = "client_secret_basic"
 	methodPost  = "client_secret_post"
+
+	applicationNative = "native"
 )
 
 // enrolment takes clients in.
@@ -130,6 +132,9 @@ func (m *metadata) check() error {
 		if err := checkRedirect(redirect); err != nil {
 			return refused("invalid_redirect_uri", "%v", err)
 		}
+		if u, _ := plainText(redirect); appOf(u) != "" && m.Application != "" && m.Application != applicationNative {
+			return refused("invalid_redirect_uri", "%q opens an app, which a client of application_type %s is not: want native", clip(redirect, 80), clip(m.Application, 20))
+		}
 	}
 	if m.Method == "" {
 		m.Method = methodBasic
@@ -154,7 +159,7 @@ func (m *metadata) check() error {
 	if m.Name = plainName(m.Name); m.Name == "" {
 		m.Name = "a client without a name"
 	}
-	if m.Application != "" && m.Application != "native" {
+	if m.Application != "" && m.Application != applicationNative {
 		m.Application = "web"
 	}
 	return nil

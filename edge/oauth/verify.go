@@ -9,7 +9,9 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -277,6 +279,13 @@ func (x *streams) enter(ctx context.Context, grant string) (context.Context, fun
 	}
 }
 
+// grants are those that have something open.
+func (x *streams) grants() []string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return slices.Collect(maps.Keys(x.open))
+}
+
 func (x *streams) end(grant string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -332,9 +341,27 @@ type broom struct{ *Server }
 
 // tidy ends grants that were not used for long, and forgets what is over. What fails is tried again.
 func (s broom) tidy(ctx context.Context) {
-	if err := errors.Join(s.writeUses(ctx), s.sweep(ctx)); err != nil {
+	if err := errors.Join(s.writeUses(ctx), s.sweep(ctx), s.hangUp(ctx)); err != nil {
 		s.needs.Log.Warn("cannot tidy the access of MCP clients, trying again", slog.Any("error", err))
 	}
+}
+
+// hangUp cuts what is open of grants that ended without a word here: by their age, or in another node.
+func (s broom) hangUp(ctx context.Context) error {
+	open := s.streams.grants()
+	if len(open) == 0 {
+		return nil
+	}
+	live, err := s.rows.grants(ctx, `WHERE ended_ns = 0`)
+	if err != nil {
+		return err
+	}
+	for _, id := range open {
+		if !slices.ContainsFunc(live, func(g grant) bool { return g.ID == id }) {
+			s.cut(id)
+		}
+	}
+	return nil
 }
 
 func (s broom) sweep(ctx context.Context) error {

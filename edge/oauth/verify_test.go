@@ -216,3 +216,43 @@ func TestMetadata(t *testing.T) {
 		}
 	}
 }
+
+// TestOpenStreamsEndWithTheirGrant also when nobody said so here: when it was not used for long, or
+// another node ended it.
+func TestOpenStreamsEndWithTheirGrant(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		stream := func() (context.Context, string) {
+			_, all := d.given()
+			r, leave := d.entered(all.Access, "GET", "")
+			t.Cleanup(leave)
+			_, g, _, err := d.rows.token(t.Context(), hash(all.Access))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r.Context(), g.ID
+		}
+		old, _ := stream()
+		d.clock.pass(20 * 24 * time.Hour)
+		elsewhere, id := stream()
+		living, _ := stream()
+		d.broom().tidy(t.Context())
+		if old.Err() != nil || elsewhere.Err() != nil {
+			t.Fatal("a stream ended before its grant")
+		}
+		d.clock.pass(10 * 24 * time.Hour)
+		err := d.rows.store.Write(t.Context(), func(ctx context.Context, tx store.Tx) error {
+			_, err := tx.Exec(ctx, `UPDATE oauth_grants SET ended_ns = 1 WHERE id = ?`, id)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.broom().tidy(t.Context())
+		if old.Err() == nil || elsewhere.Err() == nil {
+			t.Errorf("streams outlive their grants: by age %v, elsewhere %v", old.Err(), elsewhere.Err())
+		}
+		if living.Err() != nil {
+			t.Error("the wrong stream ended")
+		}
+	})
+}
