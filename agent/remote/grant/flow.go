@@ -75,7 +75,7 @@ func (g *Grant) Begin(ctx context.Context) (open string, over <-chan struct{}, w
 
 // run is a flow until the tokens are kept.
 func (g *Grant) run(ctx context.Context, f *flow) error {
-	client, err := guarded(ctx, g.options.URL)
+	client, err := guarded(g.options.URL)
 	if err != nil {
 		return err
 	}
@@ -95,8 +95,11 @@ func (g *Grant) run(ctx context.Context, f *flow) error {
 		NewTokenSource: func(_ context.Context, c *oauth2.Config, t *oauth2.Token) (oauth2.TokenSource, error) {
 			g.mu.Lock()
 			defer g.mu.Unlock()
+			if ctx.Err() != nil {
+				return nil, errWithdrawn // given up while the tokens were on their way
+			}
 			return oauth2.StaticTokenSource(t), g.keep(&tokens{
-				ClientID: c.ClientID, Secret: c.ClientSecret, TokenURL: c.Endpoint.TokenURL, AuthStyle: c.Endpoint.AuthStyle,
+				Server: g.options.URL, ClientID: c.ClientID, Secret: c.ClientSecret, TokenURL: c.Endpoint.TokenURL, AuthStyle: c.Endpoint.AuthStyle,
 				Resource: f.resource, Scopes: c.Scopes, Token: t,
 			})
 		},
@@ -160,6 +163,9 @@ func (g *Grant) knock(ctx context.Context, client *http.Client) (*http.Response,
 	request.Header.Set("MCP-Protocol-Version", "2025-11-25")
 	request.Header.Set("Accept", "application/json, text/event-stream")
 	answer, err := client.Do(request)
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		err = wrapped.Err // the URL may hold a key
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("cannot reach %s: %w", g.options.Name, err)
 	}

@@ -49,6 +49,8 @@ type Options struct {
 type Grant struct {
 	options Options
 
+	renewing sync.Mutex // one renewal at a time; taken before mu
+
 	mu    sync.Mutex
 	read  bool
 	kept  *tokens // nil: none
@@ -66,6 +68,8 @@ type refusal struct {
 
 // tokens are what the file holds: the client that they were given to, and where they are renewed.
 type tokens struct {
+	// Server is the endpoint that they are for: they are sent to no other, whoever changed the list.
+	Server    string           `json:"server"`
 	ClientID  string           `json:"client_id"`
 	Secret    string           `json:"client_secret,omitempty"`
 	TokenURL  string           `json:"token_url"`
@@ -106,7 +110,9 @@ func (g *Grant) load() error {
 		g.fault = fmt.Errorf("cannot read the tokens for %s: %w", g.options.Name, err)
 		return g.fault
 	}
-	g.kept = &kept
+	if kept.Server == g.options.URL {
+		g.kept = &kept
+	}
 	return nil
 }
 
@@ -125,10 +131,13 @@ func (g *Grant) keep(t *tokens) error {
 	return nil
 }
 
-// Forget throws the tokens away.
+// Forget throws the tokens away, and gives up a flow that would bring others.
 func (g *Grant) Forget() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.flow != nil {
+		g.flow.cancel()
+	}
 	g.kept, g.read, g.fault = nil, true, nil
 	if err := os.Remove(g.options.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("cannot delete the tokens for %s: %w", g.options.Name, err)
@@ -180,34 +189,55 @@ type source struct {
 // Token is a token that is good now.
 func (s source) Token() (*oauth2.Token, error) {
 	g := s.grant
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.kept == nil {
-		return nil, errors.New("the authorization was withdrawn")
-	}
-	if g.kept.Token.Valid() || g.kept.Token.RefreshToken == "" {
-		return g.kept.Token, nil // the server says so when it is not good
-	}
-	fresh, err := g.renew(s.ctx)
+	g.renewing.Lock()
+	defer g.renewing.Unlock()
+	had, err := g.now()
 	if err != nil {
 		return nil, err
 	}
-	next := *g.kept
+	if had.Token.Valid() || had.Token.RefreshToken == "" {
+		return had.Token, nil // the server says so when it is not good
+	}
+	fresh, err := g.renew(s.ctx, had)
+	if err != nil {
+		return nil, err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch g.kept {
+	case had:
+	case nil:
+		return nil, errWithdrawn
+	default:
+		return g.kept.Token, nil // a person authorized meanwhile
+	}
+	next := *had
 	next.Token = fresh
 	return fresh, g.keep(&next)
 }
 
-// renewWithin bounds a renewal, which other requests wait for.
+var errWithdrawn = errors.New("the authorization was withdrawn")
+
+// now is what is kept at this moment.
+func (g *Grant) now() (*tokens, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.kept == nil {
+		return nil, errWithdrawn
+	}
+	return g.kept, nil
+}
+
+// renewWithin bounds a renewal, which other requests of the server wait for.
 const renewWithin = 30 * time.Second
 
-func (g *Grant) renew(ctx context.Context) (*oauth2.Token, error) {
+func (g *Grant) renew(ctx context.Context, k *tokens) (*oauth2.Token, error) {
 	ctx, cancel := context.WithTimeout(ctx, renewWithin)
 	defer cancel()
-	client, err := guarded(ctx, g.options.URL)
+	client, err := guarded(g.options.URL)
 	if err != nil {
 		return nil, err
 	}
-	k := g.kept
 	config := &oauth2.Config{
 		ClientID: k.ClientID, ClientSecret: k.Secret,
 		Endpoint: oauth2.Endpoint{TokenURL: k.TokenURL, AuthStyle: k.AuthStyle},
