@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -27,26 +28,15 @@ import (
 	"holdfast/holdfasttest/need"
 )
 
-// program is the front door's program: that of HOLDFAST_BIN when a build made it already, else built here.
-func program(t *testing.T) string {
-	t.Helper()
-	if bin := os.Getenv("HOLDFAST_BIN"); bin != "" {
-		return filepath.Join(bin, "holdfast-edge")
-	}
-	binary := filepath.Join(t.TempDir(), "holdfast-edge")
-	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", binary, "holdfast/cmd/holdfast-edge")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return binary
-}
-
 // TestRealEdge runs the real program with the real Caddy.
 func TestRealEdge(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds Caddy")
 	}
-	binary := program(t)
+	binary, err := need.Edge()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, test := range map[string]func(*testing.T, *rig){
 		"serves":               testServes,
 		"drops nothing":        testDropsNothing,
@@ -156,6 +146,12 @@ func resident(pid int) string {
 	return "unknown"
 }
 
+// stillFor is how long one wait may last, so that what stands still is told instead of ending with the
+// whole run.
+const stillFor = time.Minute
+
+var errStill = errors.New("it stood still")
+
 // flow keeps sockets, streams and plain requests busy until stop; whatever is cut is an error.
 type flow struct {
 	r                      *rig
@@ -176,7 +172,8 @@ func (f *flow) stopped() bool {
 }
 
 func (f *flow) talk() {
-	ctx := context.Background()
+	ctx, cancel := context.WithTimeout(context.Background(), stillFor)
+	defer cancel()
 	c, response, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(f.door, "http")+"/ext/notes/socket", &websocket.DialOptions{
 		HTTPClient: f.me, HTTPHeader: http.Header{"Origin": {f.door}},
 	})
@@ -186,22 +183,33 @@ func (f *flow) talk() {
 	}
 	defer func() { _ = c.CloseNow() }()
 	for i := 0; !f.stopped(); i++ {
-		want := fmt.Sprint("line ", i)
-		if err := c.Write(ctx, websocket.MessageText, []byte(want)); err != nil {
+		if err := echo(c, fmt.Sprint("line ", i)); err != nil {
 			f.r.t.Errorf("socket cut at %d: %v", i, err)
-			return
-		}
-		if _, got, err := c.Read(ctx); err != nil || string(got) != want {
-			f.r.t.Errorf("socket cut at %d: %q %v", i, got, err)
 			return
 		}
 		f.sockets.Add(1)
 	}
 }
 
+func echo(c *websocket.Conn, want string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), stillFor)
+	defer cancel()
+	if err := c.Write(ctx, websocket.MessageText, []byte(want)); err != nil {
+		return err
+	}
+	_, got, err := c.Read(ctx)
+	if err == nil && string(got) != want {
+		err = fmt.Errorf("the echo is %q", got)
+	}
+	return err
+}
+
 func (f *flow) listen() {
 	client := &http.Client{Jar: f.me.Jar}
-	request, err := http.NewRequestWithContext(context.Background(), http.MethodGet, f.door+"/ext/notes/events", http.NoBody)
+	ctx, cancel := context.WithCancelCause(context.Background())
+	still := time.AfterFunc(stillFor, func() { cancel(errStill) })
+	defer still.Stop()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, f.door+"/ext/notes/events", http.NoBody)
 	if err != nil {
 		f.r.t.Error(err)
 		return
@@ -215,9 +223,10 @@ func (f *flow) listen() {
 	lines := bufio.NewScanner(response.Body)
 	for i := 0; !f.stopped(); i++ {
 		if !lines.Scan() || lines.Text() != fmt.Sprint("data: ", i) || !lines.Scan() {
-			f.r.t.Errorf("stream cut at event %d: %q %v", i, lines.Text(), lines.Err())
+			f.r.t.Errorf("stream cut at event %d: %q %v %v", i, lines.Text(), lines.Err(), context.Cause(ctx))
 			return
 		}
+		still.Reset(stillFor)
 		f.events.Add(1)
 	}
 }
@@ -253,7 +262,7 @@ func (r *rig) flow() *flow {
 func (f *flow) more() {
 	f.r.t.Helper()
 	s, e, p := f.sockets.Load(), f.events.Load(), f.plain.Load()
-	deadline := time.After(time.Minute)
+	deadline := time.After(stillFor)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for f.sockets.Load() < s+50 || f.events.Load() < e+50 || f.plain.Load() < p+50 {
@@ -489,8 +498,11 @@ func testResists(t *testing.T, r *rig) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	browser := exec.CommandContext(t.Context(), "node", filepath.Join(suite, "hostile.mjs"))
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	browser := exec.CommandContext(ctx, "node", filepath.Join(suite, "hostile.mjs"))
 	browser.Env = append(os.Environ(), "HOLDFAST_URL="+r.URL(), "HOLDFAST_LINK="+link.URL, "HOLDFAST_KEYED=1")
+	browser.WaitDelay = 10 * time.Second // Chromium may hold the pipes
 	out, err := browser.CombinedOutput()
 	t.Logf("%s", out)
 	if err != nil {

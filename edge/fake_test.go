@@ -340,7 +340,9 @@ func (r *rig) browse() *http.Client {
 
 func (r *rig) do(client *http.Client, method, target string, body io.Reader, header ...string) (int, string) {
 	r.t.Helper()
-	request, err := http.NewRequestWithContext(r.t.Context(), method, target, body)
+	ctx, cancel := context.WithTimeout(r.t.Context(), stillFor)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, method, target, body)
 	if err != nil {
 		r.t.Fatal(err)
 	}

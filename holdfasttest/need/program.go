@@ -4,11 +4,13 @@ package need
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"time"
 )
 
 // Edge and Watch are the house's other programs: those of HOLDFAST_BIN when a build made them
@@ -17,6 +19,10 @@ var (
 	Edge  = sync.OnceValues(func() (string, error) { return program("holdfast-edge") })
 	Watch = sync.OnceValues(func() (string, error) { return program("holdfast-watch") })
 )
+
+// buildWithin bounds a build, which takes minutes where nothing is in Go's cache and the machine is
+// busy; without it the test runner's own bound ends everything, and nothing says why.
+const buildWithin = 8 * time.Minute
 
 func program(name string) (string, error) {
 	if bin := os.Getenv("HOLDFAST_BIN"); bin != "" {
@@ -34,10 +40,13 @@ func program(name string) (string, error) {
 	}
 	path := filepath.Join(dir, name)
 	fresh := fmt.Sprintf("%s.%d", path, os.Getpid())
-	cmd := exec.CommandContext(context.Background(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", fresh, "holdfast/cmd/"+name)
+	ctx, cancel := context.WithTimeoutCause(context.Background(), buildWithin, fmt.Errorf("it took more than %s: run `make build` and name its folder in HOLDFAST_BIN", buildWithin))
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", fresh, "holdfast/cmd/"+name)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	cmd.WaitDelay = time.Second
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("cannot build %s: %w\n%s", name, err, out)
+		return "", fmt.Errorf("cannot build %s: %w\n%s", name, errors.Join(context.Cause(ctx), err), out)
 	}
 	return path, os.Rename(fresh, path)
 }
