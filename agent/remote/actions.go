@@ -4,8 +4,10 @@ package remote
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 
 	"holdfast"
 	"holdfast/agent/remote/grant"
@@ -40,14 +42,57 @@ type shownList struct {
 }
 
 type addInput struct {
-	URL       string            `json:"url" required:"true" pos:"1" help:"the server's endpoint" max:"2000"`
-	Name      string            `json:"name" help:"its name in the house; made of the host when left out" max:"63"`
-	Transport string            `json:"transport" enum:"auto,sse" default:"auto" help:"auto is streamable HTTP, and the older HTTP+SSE where the server knows nothing newer"`
-	Key       string            `json:"key" help:"the name of the key of .env that is sent as a bearer token"`
-	Headers   map[string]string `json:"headers" help:"sent with each request; a value of the form ${NAME} is a key of .env"`
-	OAuth     bool              `json:"oauth" help:"it wants a person's authorization, which remote-mcp authorize asks for"`
-	ClientID  string            `json:"client_id" help:"the id that its operator gave the house, where nobody can register by himself"`
-	SecretKey string            `json:"client_secret_key" help:"the name of the key of .env that holds that client's secret"`
+	URL       string  `json:"url" required:"true" pos:"1" help:"the server's endpoint" max:"2000"`
+	Name      string  `json:"name" help:"its name in the house; made of the host when left out" max:"63"`
+	Transport string  `json:"transport" enum:"auto,sse" default:"auto" help:"auto is streamable HTTP, and the older HTTP+SSE where the server knows nothing newer"`
+	Key       string  `json:"key" help:"the name of the key of .env that is sent as a bearer token"`
+	Headers   headers `json:"headers" help:"sent with each request; a value of the form ${NAME} is a key of .env"`
+	OAuth     bool    `json:"oauth" help:"it wants a person's authorization, which remote-mcp authorize asks for"`
+	ClientID  string  `json:"client_id" help:"the id that its operator gave the house, where nobody can register by himself"`
+	SecretKey string  `json:"client_secret_key" help:"the name of the key of .env that holds that client's secret"`
+}
+
+// headers are what is sent with each request. They are journaled as they are asked for, but for values,
+// which may be keys.
+type headers map[string]string
+
+// MarshalJSON shows which key of .env a value is, and masks every other.
+func (h headers) MarshalJSON() ([]byte, error) {
+	shown := map[string]any{}
+	for name, value := range h {
+		if strings.HasPrefix(value, "${") && strings.HasSuffix(value, "}") {
+			shown[name] = value
+		} else {
+			shown[name] = holdfast.NewSecret(value)
+		}
+	}
+	return json.Marshal(shown)
+}
+
+// masked is a URL without its query, in which some servers want their key.
+func masked(u string) string {
+	at, _, query := strings.Cut(u, "?")
+	if query {
+		at += "?…"
+	}
+	return at
+}
+
+// MarshalJSON is what the journal says of the input.
+func (in addInput) MarshalJSON() ([]byte, error) {
+	type plain addInput
+	in.URL = masked(in.URL)
+	return json.Marshal(plain(in))
+}
+
+// MarshalJSON is what the journal says of the input.
+func (in updateInput) MarshalJSON() ([]byte, error) {
+	type plain updateInput
+	if in.URL != nil {
+		u := masked(*in.URL)
+		in.URL = &u
+	}
+	return json.Marshal(plain(in))
 }
 
 type nameInput struct {
@@ -60,7 +105,7 @@ type updateInput struct {
 	Enabled *bool               `json:"enabled" help:"whether its tools are offered"`
 	Tools   map[string]switches `json:"tools" help:"switches by the tools' own names: {\"search\": {\"enabled\": false}}"`
 	Key     *string             `json:"key" help:"the name of another key of .env; empty for none"`
-	Headers map[string]string   `json:"headers" help:"other headers"`
+	Headers headers             `json:"headers" help:"other headers"`
 	OAuth   *bool               `json:"oauth" help:"whether it wants a person's authorization"`
 }
 
@@ -82,16 +127,18 @@ func (d desk) actions() []holdfast.Action {
 		return a
 	}
 	const base = "/api/supervisor/remote-mcp"
+	add := change("remote-mcp.add", "Add a remote MCP server, whose tools join the catalogue",
+		"The house sends requests, and the key, to this URL and to no other place. What the server's tools say is pinned at first sight.",
+		&holdfast.ActionRoute{Method: "POST", Path: base + "/add"},
+		"holdfast remote-mcp add https://mcp.example.com/mcp --key EXAMPLE_KEY", "holdfast remote-mcp add https://mcp.example.com/mcp --oauth")
+	add.Subject = func(in any) string { return masked(in.(addInput).URL) }
 	return []holdfast.Action{
 		action.NewAction(holdfast.Action{
 			Name: "remote-mcp.list", Summary: "List the remote MCP servers and how they stand",
 			Tier: holdfast.TierOperator, Effect: holdfast.EffectRead, Examples: []string{"holdfast remote-mcp list"},
 			Routes: []holdfast.ActionRoute{{Method: "GET", Path: base + "/list"}},
-		}, func(context.Context, action.Nothing) (shownList, error) { return shownList{Servers: d.all()}, nil }),
-		action.NewAction(change("remote-mcp.add", "Add a remote MCP server, whose tools join the catalogue",
-			"The house sends requests, and the key, to this URL and to no other place. What the server's tools say is pinned at first sight.",
-			&holdfast.ActionRoute{Method: "POST", Path: base + "/add"},
-			"holdfast remote-mcp add https://mcp.example.com/mcp --key EXAMPLE_KEY", "holdfast remote-mcp add https://mcp.example.com/mcp --oauth"), d.add),
+		}, d.listed),
+		action.NewAction(add, d.add),
 		action.NewAction(change("remote-mcp.update", "Change a remote MCP server, or switch it or its tools on and off", "",
 			&holdfast.ActionRoute{Method: "PATCH", Path: base + "/{name}"}, "holdfast remote-mcp update example --enabled=false"), d.update),
 		action.NewAction(change("remote-mcp.delete", "Take a remote MCP server and its authorization away", "",
@@ -100,6 +147,22 @@ func (d desk) actions() []holdfast.Action {
 			"It answers the page on which a person grants access; the browser then comes back to the house, which keeps the tokens.", nil,
 			"holdfast remote-mcp authorize example"), d.authorize),
 	}
+}
+
+// listed are the servers as the caller may see them: a program sees no query of a URL.
+func (d desk) listed(ctx context.Context, _ action.Nothing) (shownList, error) {
+	list := d.all()
+	for i := range list {
+		list[i] = seenBy(ctx, list[i])
+	}
+	return shownList{Servers: list}, nil
+}
+
+func seenBy(ctx context.Context, one shown) shown {
+	if person(ctx) != nil {
+		one.URL = masked(one.URL)
+	}
+	return one
 }
 
 // all are the servers with how they stand.
@@ -190,7 +253,7 @@ func (d desk) add(ctx context.Context, in addInput) (shown, error) {
 			fields["key"] = in.Key
 		}
 		if len(in.Headers) > 0 {
-			fields["headers"] = in.Headers
+			fields["headers"] = map[string]string(in.Headers)
 		}
 		if in.OAuth || in.ClientID != "" {
 			fields["oauth"] = true
@@ -228,7 +291,7 @@ func (d desk) update(ctx context.Context, in updateInput) (shown, error) {
 		fields["key"] = *in.Key
 	}
 	if in.Headers != nil {
-		fields["headers"] = in.Headers
+		fields["headers"] = map[string]string(in.Headers)
 	}
 	if in.OAuth != nil {
 		fields["oauth"] = *in.OAuth
@@ -252,7 +315,8 @@ func (d desk) update(ctx context.Context, in updateInput) (shown, error) {
 	if err != nil {
 		return shown{}, err
 	}
-	return d.one(in.Name)
+	one, err := d.one(in.Name)
+	return seenBy(ctx, one), err
 }
 
 func (d desk) remove(ctx context.Context, in nameInput) (shown, error) {
@@ -270,7 +334,7 @@ func (d desk) remove(ctx context.Context, in nameInput) (shown, error) {
 		err = d.forget(in.Name)
 	}
 	d.look()
-	return was, err
+	return seenBy(ctx, was), err
 }
 
 // forget throws away the tokens of a server that is gone or elsewhere now.

@@ -8,6 +8,7 @@ import (
 	"html"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -106,12 +107,11 @@ func (d desk) authorize(ctx context.Context, in nameInput) (authorizeOutput, err
 func (s *Servers) callback(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	grants := map[string]*grant.Grant{}
-	for key, g := range s.grants {
-		grants[of(key)] = g
-	}
+	maps.Copy(grants, s.grants)
 	restart := s.speaker.Restart
 	s.mu.Unlock()
-	for id, g := range grants {
+	for key, g := range grants {
+		id := of(key)
 		ours, err := g.Return(r.Context(), r.URL.Query())
 		switch {
 		case !ours:

@@ -19,6 +19,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"holdfast/agent/upstream/upstreamtest"
+	"holdfast/core/config"
 )
 
 // a guardian is an MCP server with an authorization server of its own.
@@ -262,5 +263,36 @@ func TestTheClientDocumentNeedsAPublicDomain(t *testing.T) {
 	var document map[string]any
 	if err := json.Unmarshal(w.Body.Bytes(), &document); err != nil || document["client_id"] != b.document() {
 		t.Errorf("%v: %v", err, document)
+	}
+}
+
+// Another program may write the list: a token goes nowhere but to the server that it was given for.
+func TestATokenDoesNotFollowAnotherURL(t *testing.T) {
+	b, g := newBench(t), newGuardian(t)
+	b.doors()
+	b.must("remote-mcp.add", fmt.Sprintf(`{"url":%q,"name":"far","oauth":true}`, g.URL+"/mcp"))
+	out := b.must("remote-mcp.authorize", `{"name":"far"}`).(authorizeOutput)
+	if status, text := g.person(b, out.URL); status != http.StatusOK {
+		t.Fatalf("the return is answered %d %s", status, text)
+	}
+	until(t, "it serves", func() bool { return b.stands("far").State == "serving" })
+	bore := make(chan string, 100)
+	thief := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case bore <- r.Header.Get("Authorization"):
+		default:
+		}
+		http.Error(w, "no", http.StatusUnauthorized)
+	}))
+	defer thief.Close()
+	err := b.needs.Master.Update(t.Context(), func(d *config.Document) error { return d.Set(thief.URL+"/mcp", section, "far", "url") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := <-bore; got != "" {
+		t.Errorf("the thief was sent %q", got)
+	}
+	if b.stands("far").Authorized {
+		t.Error("it counts as authorized")
 	}
 }

@@ -230,6 +230,48 @@ func TestHeadersAreNotShown(t *testing.T) {
 	if err != nil || strings.Contains(string(raw), "hunter2") || !strings.Contains(string(raw), "X-Token") {
 		t.Errorf("%v: %s", err, raw)
 	}
+	if !strings.Contains(b.file(), "hunter2") {
+		t.Errorf("it is not kept: %s", b.file())
+	}
+	// The waist journals what was asked for.
+	journaled, err := json.Marshal([]any{
+		addInput{Headers: headers{"X-Token": "hunter2", "Authorization": "${FAR_KEY}"}}, updateInput{Headers: headers{"X-Token": "hunter2"}},
+	})
+	if err != nil || strings.Contains(string(journaled), "hunter2") || !strings.Contains(string(journaled), "${FAR_KEY}") {
+		t.Errorf("%v: the journal has %s", err, journaled)
+	}
+}
+
+// Some servers want their key in the URL: neither the journal nor a program has it.
+func TestAKeyInAURLIsMasked(t *testing.T) {
+	b := newBench(t)
+	const at = "https://x.invalid/mcp?api_key=hunter2"
+	b.must("remote-mcp.add", `{"url":"`+at+`","name":"far"}`)
+	if one := b.stands("far"); one.URL != at {
+		t.Errorf("it stands as %+v", one)
+	}
+	other := at
+	journaled, err := json.Marshal([]any{addInput{URL: at}, updateInput{Name: "far", URL: &other}, updateInput{Name: "far"}})
+	if err != nil || strings.Contains(string(journaled), "hunter2") || !strings.Contains(string(journaled), "https://x.invalid/mcp?") {
+		t.Errorf("%v: the journal has %s", err, journaled)
+	}
+	for _, a := range b.Capability().Actions {
+		if a.Name == "remote-mcp.add" && strings.Contains(a.Subject(addInput{URL: at}), "hunter2") {
+			t.Error("the journal's subject has it")
+		}
+	}
+	for _, c := range []struct {
+		kind  holdfast.CallerKind
+		shown bool
+	}{{holdfast.CallerOperator, true}, {holdfast.CallerAgent, false}} {
+		for name, input := range map[string]string{"remote-mcp.list": `{}`, "remote-mcp.update": `{"name":"far","enabled":false}`} {
+			out, err := b.as(holdfast.Caller{Kind: c.kind, Name: "x", Tier: holdfast.TierOperator}, name, input)
+			raw, _ := json.Marshal(out)
+			if err != nil || strings.Contains(string(raw), "hunter2") != c.shown {
+				t.Errorf("%s to %s: %v: %s", name, c.kind, err, raw)
+			}
+		}
+	}
 }
 
 // A program of an operator's tier switches servers, but says neither where requests go nor which keys
