@@ -50,7 +50,8 @@ type call struct {
 	answer any // with err once done is closed
 	err    error
 
-	asked  inquiry // what it is parked with; under lot.mu
+	asked  inquiry   // what it is parked with; under lot.mu, like the next two
+	until  time.Time // for how long: asking again gives no more time
 	expiry *time.Timer
 }
 
@@ -142,8 +143,10 @@ func (l *lot) park(c *call, q inquiry) string {
 		l.calls = map[string]*call{}
 	}
 	l.calls[state] = c
-	c.asked = q
-	c.expiry = time.AfterFunc(parkedFor, func() {
+	if c.asked.reply != q.reply {
+		c.asked, c.until = q, time.Now().Add(parkedFor)
+	}
+	c.expiry = time.AfterFunc(time.Until(c.until), func() {
 		if l.take(state, c.owner) != nil {
 			c.cancel()
 		}

@@ -193,6 +193,19 @@ func TestParkedCallsEnd(t *testing.T) {
 		if said, ok := errors.AsType[*jsonrpc.Error](err); !ok || said.Code != jsonrpc.CodeInvalidParams {
 			t.Errorf("who comes too late is told %v", err)
 		}
+		// To come back without the answer gives no more time.
+		state, ended = parkedCall(t, &l, "a"+ownerEnd)
+		<-time.After(parkedFor - time.Second)
+		if _, again, err := l.resume(state, "a"+ownerEnd, nil); again == nil || err != nil {
+			t.Fatalf("who comes back without the answer is told %v", err)
+		}
+		<-time.After(2 * time.Second)
+		synctest.Wait()
+		select {
+		case <-ended:
+		default:
+			t.Error("a call is parked for longer by coming back for it")
+		}
 		_, ended = parkedCall(t, &l, "a"+ownerEnd)
 		l.close()
 		if err := <-ended; !errors.Is(err, context.Canceled) {
