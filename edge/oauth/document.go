@@ -19,6 +19,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"holdfast/core/internet"
 )
 
 const (
@@ -81,7 +83,7 @@ func (d *documents) dial(ctx context.Context, network, address string) (net.Conn
 	}
 	if !slices.Contains(d.private(), strings.ToLower(address)) {
 		for _, ip := range found {
-			if !public(ip) {
+			if !internet.Public(ip) {
 				return nil, fmt.Errorf("the host %s is not at a public address; oauth.private_clients may allow it", host)
 			}
 		}

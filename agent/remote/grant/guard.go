@@ -15,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"holdfast/core/internet"
 )
 
 const (
@@ -64,7 +66,7 @@ const ownNames = ".localhost .local .localdomain .lan .home .home.arpa .internal
 func inside(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	if at, err := netip.ParseAddr(host); err == nil {
-		return !public(at)
+		return !internet.Public(at)
 	}
 	return !strings.Contains(host, ".") || slices.ContainsFunc(strings.Fields(ownNames), func(end string) bool { return strings.HasSuffix(host, end) })
 }
@@ -84,25 +86,10 @@ func outside(address string) error {
 	if err != nil {
 		return err
 	}
-	if !public(at.Addr()) {
+	if !internet.Public(at.Addr()) {
 		return errors.New("it leads to an address inside the network, which a server outside may not")
 	}
 	return nil
-}
-
-// public tells an address of the Internet from one of this machine, a network of its own, or a
-// special use.
-func public(a netip.Addr) bool {
-	a = a.Unmap()
-	if !a.IsGlobalUnicast() || a.IsPrivate() {
-		return false
-	}
-	for _, special := range []string{"100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4", "64:ff9b::/96", "2001:db8::/32", "2002::/16"} {
-		if netip.MustParsePrefix(special).Contains(a) {
-			return false
-		}
-	}
-	return true
 }
 
 // bounded holds every request to https and every answer to a size.

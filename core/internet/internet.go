@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package oauth
+// Package internet tells the addresses of strangers from those of this machine, of networks of one's own,
+// and of special use.
+//
+// It is for requests that go where a stranger's word leads: they may reach public addresses only. It is
+// not for finding the addresses of a name, nor for dialling: who does must judge the very address that
+// is dialled. It guarantees that an address inside another one, as of IPv4 in IPv6, is none of the
+// public. Callers: edge/oauth, agent/remote/grant.
+package internet
 
 import (
 	"net/netip"
@@ -16,8 +23,8 @@ const special = `0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 1
 // global is what IPv6 has given out to the public.
 const global = "2000::/3"
 
-// public tells whether an address can be a stranger's, and nothing of this machine or its network.
-func public(ip netip.Addr) bool {
+// Public tells whether an address can be a stranger's, and nothing of this machine or its network.
+func Public(ip netip.Addr) bool {
 	if ip.Zone() != "" {
 		return false
 	}
