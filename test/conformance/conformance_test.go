@@ -58,6 +58,7 @@ func TestConformance(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 			defer cancel()
 			suite := exec.CommandContext(ctx, program, filepath.Join(module, "dist/index.js"), "server", "--url", url, "--requirements", revision, "-o", out)
+			suite.WaitDelay = 10 * time.Second
 			said, err := suite.CombinedOutput() // fails for scenarios that are not scored, too
 			passed := 0
 			for _, scenario := range wanted {

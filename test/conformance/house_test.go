@@ -44,8 +44,9 @@ func startHouse(t *testing.T) *house {
 	}
 	h.run(t, "init", h.home)
 	h.extend(t, root)
-	for name, span := range map[string]string{"UI": "38000-38019", "SERVICE": "38020-38039"} {
-		t.Setenv("HOLDFAST_EXTENSIONS_"+name+"_PORTS", span)
+	low := 15000 + os.Getpid()%100*40 // below those of the stories, and of what the system gives out
+	for name, first := range map[string]int{"UI": low, "SERVICE": low + 20} {
+		t.Setenv("HOLDFAST_EXTENSIONS_"+name+"_PORTS", fmt.Sprintf("%d-%d", first, first+19))
 	}
 	h.run(t, "up", "-d", "--set", "edge.listen="+free(t), "--set", "api.listen="+free(t))
 	t.Cleanup(func() { h.run(t, "down") })

@@ -42,9 +42,9 @@ func newWorld(t *testing.T) *world {
 		need.Missing(t, "there is no python3")
 	}
 	w := &world{T: t, home: filepath.Join(t.TempDir(), "home"), bin: programs(t), operatorKey: operatorToken, model: newObedient(t)}
-	low := 20000 + os.Getpid()%300*40 // as stories do, above theirs
+	low := 12000 + os.Getpid()%300*8 // below those of the stories
 	w.env = append(os.Environ(), "HOLDFAST_HOME="+w.home, "NO_COLOR=1", "PATH="+w.bin+string(os.PathListSeparator)+os.Getenv("PATH"),
-		fmt.Sprintf("HOLDFAST_EXTENSIONS_UI_PORTS=%d-%d", low+32, low+35), fmt.Sprintf("HOLDFAST_EXTENSIONS_SERVICE_PORTS=%d-%d", low+36, low+39))
+		fmt.Sprintf("HOLDFAST_EXTENSIONS_UI_PORTS=%d-%d", low, low+3), fmt.Sprintf("HOLDFAST_EXTENSIONS_SERVICE_PORTS=%d-%d", low+4, low+7))
 	w.must("init", w.home)
 	w.write("holdfast.yaml", "models:\n  providers:\n    hostile: {kind: openai, url: \""+w.model.url+"/v1\"}\n  aliases:\n    chat: [hostile/obedient]\n    fast: [hostile/obedient]\n")
 	w.append(".env", "SUPERVISOR_API_TOKEN="+operatorToken+"\nPROVIDER_KEY=sk-secret-of-a-provider\n")
