@@ -206,7 +206,7 @@ func (d desk) server(name string) (Server, error) {
 	list := d.servers()
 	i := slices.IndexFunc(list, func(s Server) bool { return s.Name == name })
 	if i < 0 {
-		return Server{}, holdfast.Errorf(holdfast.CodeNotFound, "there is no tool server %q", name)
+		return Server{}, holdfast.Errorf(holdfast.CodeNotFound, "there is no tool server %q: `holdfast tools` lists them", name)
 	}
 	return list[i], nil
 }

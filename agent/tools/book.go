@@ -38,6 +38,17 @@ func (t ToolSetting) over(was holdfast.ToolSetting) holdfast.ToolSetting {
 	return was
 }
 
+// narrowing is what of the setting takes away.
+func (t ToolSetting) narrowing() ToolSetting {
+	no := func(given *bool) *bool {
+		if given == nil || *given {
+			return nil
+		}
+		return given
+	}
+	return ToolSetting{EnabledInMCP: no(t.EnabledInMCP), Passthrough: no(t.Passthrough)}
+}
+
 // UnmarshalJSON reads the forms in which settings are written: true or false, or an object with
 // enabled_in_mcp (or enabled) and passthrough. A switch that cannot be read is off.
 func (t *ToolSetting) UnmarshalJSON(text []byte) error {
@@ -84,18 +95,23 @@ func ReadSelection(raw json.RawMessage) (Selection, error) {
 	return s, nil
 }
 
-// setting lays the selection over what a tool inherits.
-func (s *Selection) setting(name, own string, was holdfast.ToolSetting) holdfast.ToolSetting {
+// setting lays the selection over what a tool inherits. A server elsewhere calls its tools what it
+// likes, also what an extension's tool is called: what is said of the own name of a tool that the
+// catalogue had to rename gives such a server's tool nothing.
+func (s *Selection) setting(e *entry, bare bool, was holdfast.ToolSetting) holdfast.ToolSetting {
 	if s == nil {
 		return was
 	}
+	name, own := e.Name, e.own
 	if all, ok := s.Tools[everyTool]; ok {
 		was = all.over(was)
 	}
 	if own != "" && own != name {
-		if by, ok := s.Tools[own]; ok {
-			was = by.over(was)
+		by := s.Tools[own]
+		if e.elsewhere() && !bare {
+			by = by.narrowing()
 		}
+		was = by.over(was)
 	}
 	return s.Tools[name].over(was)
 }
@@ -294,13 +310,16 @@ func noHub(name string) error {
 }
 
 // settings of a tool before hub and preset: its extension's file, then master_config.json by its
-// own name and by its name in the catalogue. What changes the house never runs unasked by these.
+// own name and by its name in the catalogue. A remote server's tools are given what stands with the
+// server, and nothing by their names, which may be those that an extension's tools had. What changes
+// the house never runs unasked by these.
 func (b *book) setting(e *entry) holdfast.ToolSetting {
 	was := holdfast.ToolSetting{EnabledInMCP: e.EnabledInMCP, Passthrough: e.Passthrough}
-	switch {
-	case e.source != nil && e.source.decl.Remote != nil:
+	if e.elsewhere() {
 		was = b.remote[e.source.decl.Name][e.own].over(was)
-	case e.own != "" && e.own != e.Name:
+		return b.tools[e.Name].narrowing().over(was)
+	}
+	if e.own != "" && e.own != e.Name {
 		was = b.tools[e.own].over(was)
 	}
 	now := b.tools[e.Name].over(was)

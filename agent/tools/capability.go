@@ -269,7 +269,7 @@ func (c *Catalogue) Restart(ctx context.Context, name string) error {
 	s := c.servers[name]
 	c.mu.Unlock()
 	if s == nil {
-		return holdfast.Errorf(holdfast.CodeNotFound, "there is no tool server %q", name)
+		return holdfast.Errorf(holdfast.CodeNotFound, "there is no tool server %q: `holdfast tools` lists them", name)
 	}
 	s.Restart()
 	select {

@@ -65,6 +65,9 @@ func (e *entry) owner() string {
 	return e.source.owner()
 }
 
+// elsewhere tells whether a remote server brings the tool.
+func (e *entry) elsewhere() bool { return e.source != nil && e.source.decl.Remote != nil }
+
 // thing is the tool's key in what is remembered of it.
 func (e *entry) thing() thing {
 	own := e.own

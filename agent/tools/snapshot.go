@@ -97,13 +97,16 @@ type builder struct {
 	owners    map[string]map[string]bool // who has a tool of a name
 }
 
-// name gives every tool a name of its own. The house's names stand; where two others want one name,
-// or one wants one of the house's, each of theirs is prefixed by its owner, so that none can take
-// another's place.
+// name gives every tool a name of its own. The house's names stand, and those of extensions against
+// remote servers; where two others want one name, or one wants one that stands, each of theirs is
+// prefixed by its owner, so that none can take another's place.
 func (b *builder) name(house, others []*entry) {
-	wanted := map[string]int{}
+	wanted, local := map[string]int{}, map[string]int{}
 	for _, e := range slices.Concat(house, others) {
 		wanted[e.Name]++
+		if !e.elsewhere() {
+			local[e.Name]++
+		}
 		for _, known := range []string{e.Name, e.own} {
 			if known != "" {
 				if b.owners[known] == nil {
@@ -116,9 +119,13 @@ func (b *builder) name(house, others []*entry) {
 	for _, e := range house {
 		b.add(e, e.Name)
 	}
-	for _, e := range others {
-		name := e.Name
-		if wanted[name] > 1 || b.reserved[name] {
+	near := func(e *entry) bool { return !e.elsewhere() }
+	for _, e := range slices.Concat(only(others, near), only(others, (*entry).elsewhere)) {
+		name, rivals := e.Name, wanted[e.Name]
+		if !e.elsewhere() {
+			rivals = local[name]
+		}
+		if rivals > 1 || b.reserved[name] {
 			name = toolName(e.owner() + "_" + name)
 		}
 		for b.byName[name] != nil {
@@ -127,6 +134,10 @@ func (b *builder) name(house, others []*entry) {
 		b.add(e, name)
 	}
 	b.entries = slices.SortedFunc(maps.Values(b.byName), func(a, b *entry) int { return strings.Compare(a.Name, b.Name) })
+}
+
+func only(list []*entry, ok func(*entry) bool) []*entry {
+	return slices.DeleteFunc(slices.Clone(list), func(e *entry) bool { return !ok(e) })
 }
 
 func (b *builder) add(e *entry, name string) {

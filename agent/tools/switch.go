@@ -171,14 +171,18 @@ func (d switchDesk) set(ctx context.Context, in setInput) (Entry, error) {
 			Field: "passthrough", Message: e.Name + " changes the house, which no agent does unasked", Remedy: "give it to one preset, if it must be",
 		})
 	}
+	place, enabled := []string{"tool_configs", e.Name}, "enabled_in_mcp"
+	if e.elsewhere() {
+		place, enabled = []string{"remote_mcp_servers", e.source.decl.Name, "tools", e.own}, "enabled"
+	}
 	err = d.shelf.update(ctx, func(doc *config.Document) error {
 		if in.EnabledInMCP != nil {
-			if err := doc.Set(*in.EnabledInMCP, "tool_configs", e.Name, "enabled_in_mcp"); err != nil {
+			if err := doc.Set(*in.EnabledInMCP, append(slices.Clone(place), enabled)...); err != nil {
 				return err
 			}
 		}
 		if in.Passthrough != nil {
-			return doc.Set(*in.Passthrough, "tool_configs", e.Name, "passthrough")
+			return doc.Set(*in.Passthrough, append(slices.Clone(place), "passthrough")...)
 		}
 		return nil
 	})

@@ -68,9 +68,9 @@ func (v View) Hub() (hub Hub, ok bool) {
 func (s sight) setting(e *entry) holdfast.ToolSetting {
 	setting := holdfast.ToolSetting{EnabledInMCP: e.EnabledInMCP, Passthrough: e.Passthrough}
 	if s.hub != nil {
-		setting = s.hub.Tools.setting(e.Name, e.own, setting)
+		setting = s.hub.Tools.setting(e, s.hub.bare(), setting)
 	}
-	return s.scope.Preset.setting(e.Name, e.own, setting)
+	return s.scope.Preset.setting(e, s.hub.bare(), setting)
 }
 
 // narrow tells whether only what is enabled is seen.
