@@ -86,7 +86,7 @@ func (f *face) call(ctx context.Context, r *sdk.CallToolRequest) (*sdk.CallToolR
 	case asked != nil:
 		return &sdk.CallToolResult{InputRequests: asked.requests(), RequestState: asked.state}, nil
 	case err == nil:
-		return toolResult(answer.(tools.Result), r.ProtocolVersion()), nil
+		return f.toolResult(answer.(tools.Result), r.ProtocolVersion()), nil
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	}
@@ -98,7 +98,7 @@ func (f *face) call(ctx context.Context, r *sdk.CallToolRequest) (*sdk.CallToolR
 
 func (a asking) requests() sdk.InputRequestMap { return sdk.InputRequestMap{question: a.request} }
 
-func toolResult(r tools.Result, version string) *sdk.CallToolResult {
+func (f *face) toolResult(r tools.Result, version string) *sdk.CallToolResult {
 	if len(r.Asks) > 0 || r.State != "" {
 		asks := r.Asks
 		if asks == nil {
@@ -107,6 +107,10 @@ func toolResult(r tools.Result, version string) *sdk.CallToolResult {
 		return &sdk.CallToolResult{InputRequests: asks, RequestState: r.State}
 	}
 	answer := &sdk.CallToolResult{Content: r.Blocks(), IsError: r.Failed}
+	if f.plain && len(r.Meta) > 0 {
+		answer.Meta = maps.Clone(r.Meta)
+		delete(answer.Meta, sdk.MetaKeyServerInfo) // the house answers
+	}
 	// Before 2026 structured content was an object.
 	if len(r.Structured) > 0 && (r.Structured[0] == '{' || version >= modern) {
 		answer.StructuredContent = r.Structured

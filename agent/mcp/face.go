@@ -132,6 +132,9 @@ func (f *face) serve(ctx context.Context, s *Server) {
 	})
 	f.followers.server = f.server
 	f.server.AddReceivingMiddleware(f.noting, f.instructing)
+	if err := f.serveSkills(); err != nil {
+		f.log.Warn("cannot serve skills", slog.Any("error", err))
+	}
 	f.show(ctx)
 }
 
@@ -191,9 +194,9 @@ func (f *face) instructing(next sdk.MethodHandler) sdk.MethodHandler {
 		}
 		switch said := result.(type) {
 		case *sdk.InitializeResult:
-			said.Instructions = instructions(f.view.Instructions(), f.plain)
+			said.Instructions, said.Capabilities = instructions(f.view.Instructions(), f.plain), f.able(said.Capabilities)
 		case *sdk.DiscoverResult:
-			said.Instructions = instructions(f.view.Instructions(), f.plain)
+			said.Instructions, said.Capabilities = instructions(f.view.Instructions(), f.plain), f.able(said.Capabilities)
 		}
 		return result, nil
 	}

@@ -21,6 +21,7 @@ import (
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"holdfast"
+	"holdfast/agent/skills"
 	"holdfast/agent/tools"
 	"holdfast/agent/upstream"
 	"holdfast/core/house"
@@ -50,6 +51,8 @@ type promptView interface {
 	Prompts(context.Context) []tools.PromptEntry
 	Prompt(context.Context, upstream.Request) (*sdk.GetPromptResult, error)
 	Complete(context.Context, *sdk.CompleteParams) (*sdk.CompleteResult, error)
+	// Skills are those of the house; shown is false where it shows none.
+	Skills() (list []skills.Skill, shown bool)
 }
 
 type resourceView interface {

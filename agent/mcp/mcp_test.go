@@ -20,6 +20,7 @@ import (
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"holdfast"
+	"holdfast/agent/skills"
 	"holdfast/agent/tools"
 	"holdfast/agent/upstream"
 )
@@ -32,6 +33,7 @@ type shelf struct {
 	resources []tools.ResourceEntry
 	templates []tools.TemplateEntry
 	hubs      map[string]tools.Hub
+	skills    []skills.Skill // shown outside of hubs
 	changed   chan struct{}
 	silent    bool // without instructions
 	callers   []holdfast.Caller
@@ -110,6 +112,12 @@ func (l look) Read(ctx context.Context, r upstream.Request) (*sdk.ReadResourceRe
 
 func (l look) Complete(_ context.Context, p *sdk.CompleteParams) (*sdk.CompleteResult, error) {
 	return &sdk.CompleteResult{Completion: sdk.CompletionResultDetails{Values: []string{p.Argument.Value + "!"}}}, nil
+}
+
+func (l look) Skills() ([]skills.Skill, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.skills), l.hub == ""
 }
 
 func (l look) Subscribe(_ context.Context, uri string) error { return l.note("+" + uri) }

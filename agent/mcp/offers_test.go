@@ -90,7 +90,17 @@ func TestHubs(t *testing.T) {
 		if got := bare.InitializeResult().Instructions; got != "Keep notes." {
 			t.Errorf("instructions are %q", got)
 		}
+		books.does = func(context.Context, upstream.Request) (tools.Result, error) {
+			return tools.Result{ToolResult: holdfast.ToolResult{Text: "x"}, Meta: sdk.Meta{"own/key": "kept", sdk.MetaKeyServerInfo: "another"}}, nil
+		}
+		called, err := bare.CallTool(t.Context(), &sdk.CallToolParams{Name: "ADD it"})
+		if err != nil || called.Meta["own/key"] != "kept" || called.Meta[sdk.MetaKeyServerInfo] == "another" {
+			t.Errorf("the call is answered %+v, %v", called, err)
+		}
 		named := connect(t, url+"/mcp/named", "agent", version, nil)
+		if called, err := named.CallTool(t.Context(), &sdk.CallToolParams{Name: "add"}); err != nil || called.Meta["own/key"] != nil {
+			t.Errorf("the call is answered %+v, %v", called, err)
+		}
 		if list, err := named.ListTools(t.Context(), nil); err != nil || list.Tools[0].Name != "add" {
 			t.Errorf("tools are %+v, %v", list, err)
 		}

@@ -142,7 +142,9 @@ func (f *face) resourceOf(e tools.ResourceEntry) *sdk.Resource {
 		return e.Declared
 	}
 	resource := e.Resource
-	resource.Meta = marked(e.Source, "")
+	if e.Declared != nil { // the files of a skill are the house's, and are told as the extension for skills wants it
+		resource.Meta = marked(e.Source, "")
+	}
 	return &resource
 }
 
