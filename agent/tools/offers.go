@@ -157,10 +157,19 @@ func (v View) skillPrompt(e *promptEntry) (*mcp.GetPromptResult, int, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	return &mcp.GetPromptResult{
+	result := &mcp.GetPromptResult{
 		Description: e.Description,
 		Messages:    []*mcp.PromptMessage{{Role: "user", Content: &mcp.TextContent{Text: strings.ToValidUTF8(string(text), "�")}}},
-	}, len(text), nil
+	}
+	return result, cutPrompt(result, int(v.catalogue.settings().Result)), nil
+}
+
+// Skills are those that the view shows; shown is false where it has none of the house's.
+func (v View) Skills() (list []skills.Skill, shown bool) {
+	if v.catalogue.needs.Skills == nil || !v.sight().seenSkills() {
+		return nil, false
+	}
+	return *v.catalogue.offered.Load(), true
 }
 
 // bringer finds whose a resource is: a listed one's source, else the one whose template fits, else
@@ -286,6 +295,9 @@ func cutPrompt(result *mcp.GetPromptResult, limit int) (size int) {
 	if result == nil {
 		return 0
 	}
+	if len(result.Description) > limit {
+		result.Description = cutText(result.Description, limit)
+	}
 	for i, m := range result.Messages {
 		if m == nil || m.Content == nil {
 			continue
@@ -336,9 +348,15 @@ func (v View) Complete(ctx context.Context, p *mcp.CompleteParams) (*mcp.Complet
 	u := use{view: v, kind: "completion", name: name, source: from.label()}
 	return using(ctx, u, func(ctx context.Context) (*mcp.CompleteResult, int, error) {
 		result, err := from.Complete(ctx, &asked)
+		if err == nil && len(result.Completion.Values) > maxCompletions {
+			result.Completion.Values, result.Completion.HasMore = result.Completion.Values[:maxCompletions], true
+		}
 		return result, 0, err
 	})
 }
+
+// maxCompletions is the protocol's bound.
+const maxCompletions = 100
 
 // template is the source of a template that is seen.
 func (v View) template(text string) *source {

@@ -40,6 +40,9 @@ func fromMCP(answer *mcp.CallToolResult, limit int) Result {
 	if answer.Content != nil {
 		r.Content = []mcp.Content{}
 	}
+	if encoded, err := json.Marshal(r.Meta); len(r.Meta) > 0 && (err != nil || len(encoded) > limit) {
+		r.Meta, r.Cut = nil, true
+	}
 	left := limit
 	for _, block := range answer.Content {
 		kept, size := fit(block, left)

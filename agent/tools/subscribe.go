@@ -4,6 +4,8 @@ package tools
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"sync"
 
 	"holdfast"
@@ -45,6 +47,28 @@ func (s *subscriptions) drop(key string) (last bool) {
 		return true
 	}
 	return false
+}
+
+// of are the addresses that are wanted of a server.
+func (s *subscriptions) of(server string) (uris []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for key := range s.wanted {
+		if uri, ok := strings.CutPrefix(key, server+"\x00"); ok {
+			uris = append(uris, uri)
+		}
+	}
+	return uris
+}
+
+// subscribedTo is a server whose resource of an address is wanted, nil when there is none.
+func subscribedTo(c *Catalogue, uri string) *source {
+	for _, from := range c.all() {
+		if slices.Contains(c.subscriptions.of(from.decl.Name), uri) {
+			return from
+		}
+	}
+	return nil
 }
 
 // updated tells everyone who listens.
@@ -99,10 +123,13 @@ func (v View) Subscribe(ctx context.Context, uri string) error {
 	return nil
 }
 
-// Unsubscribe takes one Subscribe back.
+// Unsubscribe takes one Subscribe back, also of a resource that the view shows no more.
 func (v View) Unsubscribe(ctx context.Context, uri string) error {
 	from, skill, err := v.resource(ctx, uri)
-	if err != nil || skill {
+	if err != nil {
+		from = subscribedTo(v.catalogue, uri)
+	}
+	if skill || from == nil {
 		return err
 	}
 	if !v.catalogue.subscriptions.drop(from.decl.Name + "\x00" + uri) {

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tools
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"holdfast/agent/skills"
+	"holdfast/agent/upstream"
+)
+
+// TestLargePromptsAndResourcesAreCut holds what a server fills in or reads to tools.result, and says
+// so in its place; what fits is left as it is.
+func TestLargePromptsAndResourcesAreCut(t *testing.T) {
+	b := newBench(t, libraryServer(t, "notes", notesLibrary())).governed(`{"mcp_servers": {"bare": {"upstreams": ["notes"], "prefix": false}}}`)
+	b.section.Result = 4096
+	b.up()
+	for name, view := range map[string]View{"all": b.View(client(), Scope{}), "bare": b.View(client(), Scope{Hub: "bare"})} {
+		for size, cut := range map[int]bool{2000: false, 6000: true} {
+			filled, err := view.Prompt(t.Context(), upstream.Request{Name: "minutes", Arguments: json.RawMessage(fmt.Sprintf(`{"who":%q}`, strings.Repeat("ä", size/2)))})
+			if err != nil {
+				t.Fatal(err)
+			}
+			text := filled.Messages[0].Content.(*mcp.TextContent).Text
+			if told := strings.Contains(text, "[cut: the prompt is larger than 4096 bytes]"); told != cut || len(text) > 4096+100 || !strings.Contains(text, "ää") {
+				t.Errorf("%s: a prompt of %d bytes came as %d, cut: %v", name, size, len(text), told)
+			}
+			read, err := view.Read(t.Context(), upstream.Request{Name: "notes://one/" + strings.Repeat("x", size)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			text = read.Contents[0].Text
+			if told := strings.Contains(text, "[cut: the resource is larger than 4096 bytes]"); told != cut || len(text) > 4096+100 || !strings.HasPrefix(text, "content of notes") {
+				t.Errorf("%s: a resource of %d bytes came as %d, cut: %v", name, size, len(text), told)
+			}
+		}
+	}
+}
+
+// TestWhatCannotBeCutIsLeftOut: half an image is none.
+func TestWhatCannotBeCutIsLeftOut(t *testing.T) {
+	read := &mcp.ReadResourceResult{Contents: []*mcp.ResourceContents{{URI: "a://1", Blob: make([]byte, 60)}, {URI: "a://2", Blob: make([]byte, 60)}}}
+	if size := cutResource(read, 100); size != 120 || len(read.Contents[0].Blob) != 60 || read.Contents[1].Blob != nil || !strings.Contains(read.Contents[1].Text, "[cut:") {
+		t.Errorf("%d %+v", size, read.Contents[1])
+	}
+	filled := &mcp.GetPromptResult{Messages: []*mcp.PromptMessage{
+		{Role: "user", Content: &mcp.TextContent{Text: "look:"}}, {Role: "user", Content: &mcp.ImageContent{Data: make([]byte, 200), MIMEType: "image/png"}}, {Role: "user", Content: &mcp.TextContent{Text: "and?"}},
+	}}
+	cutPrompt(filled, 100)
+	if len(filled.Messages) != 2 || filled.Messages[0].Content.(*mcp.TextContent).Text != "look:" || !strings.Contains(filled.Messages[1].Content.(*mcp.TextContent).Text, "[cut:") {
+		t.Errorf("%+v", filled.Messages)
+	}
+}
+
+// TestWhatStandsBesideAnAnswerIsBounded too.
+func TestWhatStandsBesideAnAnswerIsBounded(t *testing.T) {
+	large := strings.Repeat("x", 200)
+	r := fromMCP(&mcp.CallToolResult{Meta: mcp.Meta{"own": large}, Content: []mcp.Content{&mcp.TextContent{Text: "x"}}}, 100)
+	if r.Meta != nil || !r.Cut || !strings.Contains(r.Text, "[cut:") {
+		t.Errorf("%+v", r)
+	}
+	filled := &mcp.GetPromptResult{Description: large}
+	cutPrompt(filled, 100)
+	if len(filled.Description) > 110 {
+		t.Errorf("%d bytes", len(filled.Description))
+	}
+}
+
+// TestLargeSkillIsCutAsAPrompt, and one view has skills and another none.
+func TestLargeSkillIsCutAsAPrompt(t *testing.T) {
+	b := newBench(t, libraryServer(t, "notes", notesLibrary())).governed(`{"mcp_servers": {"notes": {"upstreams": ["notes"]}}}`)
+	folder := b.home.Path("skills/tidy")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	text := "---\nname: tidy\ndescription: Tidies notes.\n---\n" + strings.Repeat("Do it. ", 2000)
+	if err := os.WriteFile(folder+"/SKILL.md", []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	needs := b.needs
+	needs.Skills = skills.New(skills.Needs{Home: b.home})
+	b.Catalogue = New(needs)
+	b.section.Result = 4096
+	b.up()
+	filled, err := b.View(client(), Scope{}).Prompt(t.Context(), upstream.Request{Name: "tidy"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := filled.Messages[0].Content.(*mcp.TextContent).Text; len(got) > 4096+100 || !strings.Contains(got, "[cut:") {
+		t.Errorf("it came as %d bytes", len(got))
+	}
+	if list, shown := b.View(client(), Scope{}).Skills(); !shown || len(list) != 1 || list[0].Name != "tidy" {
+		t.Errorf("skills are %+v, %v", list, shown)
+	}
+	if list, shown := b.View(client(), Scope{Hub: "notes"}).Skills(); shown || len(list) != 0 {
+		t.Errorf("a hub of another server shows %+v", list)
+	}
+}

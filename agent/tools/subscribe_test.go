@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tools
+
+import (
+	"encoding/json"
+	"testing"
+)
+
+// TestSubscriptionsOutliveWhatTheyBeganWith: a server that is replaced goes on telling, and a client whose
+// hub is gone leaves nothing behind.
+func TestSubscriptionsOutliveWhatTheyBeganWith(t *testing.T) {
+	decl := libraryServer(t, "notes", notesLibrary())
+	b := newBench(t, decl).governed(`{"mcp_servers": {"desk": {"upstreams": ["notes"]}}}`).up()
+	heard := make(chan string, 1000)
+	defer b.Hear(func(uri string) { heard <- uri })()
+	view := b.View(client(), Scope{Hub: "desk"})
+	if err := view.Subscribe(t.Context(), "notes://all"); err != nil {
+		t.Fatal(err)
+	}
+	again := decl
+	again.Env = map[string]string{"TOOL_LIBRARY": decl.Env["TOOL_LIBRARY"], "MORE": "1"}
+	b.extensions.set(again)
+	b.Refresh()
+	until(t, "the new one tells", func() bool {
+		_, _ = b.Call(t.Context(), agent(), "touch", json.RawMessage(`{"uri":"notes://all"}`))
+		return len(heard) > 0
+	})
+	b.edit(`{}`)
+	until(t, "the hub is gone", func() bool { _, ok := view.Hub(); return !ok })
+	if err := view.Unsubscribe(t.Context(), "notes://all"); err != nil || len(b.subscriptions.wanted) != 0 {
+		t.Errorf("%v; left are %v", err, b.subscriptions.wanted)
+	}
+}
