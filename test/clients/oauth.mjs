@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // A published MCP client that gets its own access, by the OAuth provider of its library:
-//   node oauth.mjs v1|v1-short|v2 URL        (short: without refresh tokens)
+//   node oauth.mjs v1|v1-short|v2 URL [DOCUMENT]      (short: without refresh tokens)
+// known by its client metadata document where one is named, else by registration. It
 // says {"authorize": ADDRESS} for the person, hears the address of the answer, and says which tools
 // it found. "refresh" makes it use its refresh token, "again" makes it list the tools once more, and
 // "call NAME ARGUMENTS" makes it call one.
 
 import { createInterface } from "node:readline/promises";
 
-const [flavour, url] = process.argv.slice(2);
+const [flavour, url, document] = process.argv.slice(2);
 const say = (what) => console.log(JSON.stringify(what));
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const hear = async () => (await lines.next()).value;
@@ -22,6 +23,7 @@ const kept = {};
 let asked;
 const provider = {
   redirectUrl: "http://127.0.0.1:43210/callback",
+  clientMetadataUrl: document,
   clientMetadata: {
     client_name: `Dancer ${flavour}`,
     redirect_uris: ["http://127.0.0.1:43210/callback"],
