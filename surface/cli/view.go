@@ -77,6 +77,41 @@ func spendingOf(action string) func(Terminal, json.RawMessage, json.RawMessage) 
 	return nil
 }
 
+// toolsOf shows an answer about tools and agents; nil shows lines and tables.
+func toolsOf(action string) func(Terminal, json.RawMessage, json.RawMessage) error {
+	switch action {
+	case "tool.list":
+		return printTools
+	case "tool.show":
+		return printTool
+	case "agent.traces":
+		return printTraces
+	case "agent.trace":
+		return printTrace
+	case "agent.list":
+		return inOrder("name", "kind", "tools", "alone", "model", "summary")
+	case "approval.list":
+		return printApprovals
+	case "remote-mcp.list":
+		return printRemotes
+	case "mcp-hub.list", "mcp-hub.show", "mcp-hub.add", "mcp-hub.update":
+		return printHubs
+	case "resource.list":
+		return inOrder("uri", "uriTemplate", "source", "size", "description")
+	case "prompt.list":
+		return inOrder("name", "source", "description")
+	case "template.list":
+		return inOrder("name", "title", "found", "program", "summary")
+	case "grant.list":
+		return inOrder("id", "name", "user", "scopes", "used", "expires", "ended", "reason")
+	case "client.list":
+		return inOrder("id", "name", "grants", "kind", "created", "used")
+	case "grant.revoke", "client.revoke":
+		return sayingNone("no access ended, for there was none")
+	}
+	return nil
+}
+
 // viewOf is the view of an action, by its name.
 func viewOf(action string) view {
 	switch action {
@@ -90,6 +125,9 @@ func viewOf(action string) view {
 		return view{lenses: []lens{unitGraph()}}
 	case "log.show":
 		return view{answer: printLog, events: logEvents, tames: true}
+	}
+	if answer := toolsOf(action); answer != nil {
+		return view{answer: answer}
 	}
 	return view{answer: spendingOf(action)}
 }

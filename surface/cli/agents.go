@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// printTraces shows a line a request.
+func printTraces(t Terminal, _, out json.RawMessage) error {
+	answer, _ := ordered(out)
+	traces, _ := objects(raw(answer, "traces"))
+	rows := make([][]member, 0, len(traces))
+	for _, trace := range traces {
+		tokens, _ := ordered(raw(trace, "tokens"))
+		tools, _ := objects(raw(trace, "tools"))
+		row := append(chosen(trace, "id", "state", "started", "agent"), member{"took", quoted(howLong(trace))}, member{"tokens", raw(tokens, "total")})
+		row = append(row, member{"tool calls", json.RawMessage(fmt.Sprint(len(tools)))})
+		rows = append(rows, append(row, chosen(trace, "caller", "error")...))
+	}
+	return printObject(t, []member{{"traces", joined(rows)}})
+}
+
+// printTrace shows what one request did: its model calls and tool calls by when they began.
+func printTrace(t Terminal, _, out json.RawMessage) error {
+	answer, _ := ordered(out)
+	traces, _ := objects(raw(answer, "traces"))
+	for _, trace := range traces {
+		head := append(chosen(trace, "id", "agent", "state", "error", "caller", "model", "alias", "started"), member{"took", quoted(howLong(trace))})
+		if err := printObject(t, append(head, chosen(trace, "tokens", "trace_id")...)); err != nil {
+			return err
+		}
+		if rows := steps(trace); len(rows) > 0 {
+			fmt.Fprintln(t.Out)
+			if err := printTable(t, rows); err != nil {
+				return err
+			}
+		}
+		tools, _ := objects(raw(trace, "tools"))
+		for _, tool := range tools {
+			remark(t, text(tool, "name")+" was called with", plainText(raw(tool, "arguments")))
+			remark(t, text(tool, "name")+" said", text(tool, "result"))
+			remark(t, text(tool, "name")+" failed", text(tool, "error"))
+		}
+	}
+	return nil
+}
+
+// steps are the calls of a trace as rows of a table.
+func steps(trace []member) (rows [][]member) {
+	plan, _ := objects(raw(trace, "plan"))
+	tools, _ := objects(raw(trace, "tools"))
+	for i, step := range plan {
+		state, about := "done", cmp.Or(text(step, "calls"), text(step, "text"))
+		if failed := text(step, "error"); failed != "" {
+			state, about = "failed", failed
+		}
+		tokens, _ := ordered(raw(step, "tokens"))
+		rows = append(rows, []member{
+			{"step", quoted(fmt.Sprintf("model call %d", i+1))},
+			{"state", quoted(state)},
+			{"at", raw(step, "at")},
+			{"took", quoted(howLong(step))},
+			{"tokens", raw(tokens, "total")},
+			{"about", quoted(about)},
+		})
+	}
+	for _, tool := range tools {
+		rows = append(rows, []member{
+			{"step", raw(tool, "name")},
+			{"state", raw(tool, "status")},
+			{"at", raw(tool, "at")},
+			{"took", quoted(howLong(tool))},
+			{"tokens", quoted("")},
+			{"about", quoted(cell(raw(tool, "arguments")))},
+		})
+	}
+	slices.SortStableFunc(rows, func(a, b []member) int { return cmp.Compare(seconds(a, "at"), seconds(b, "at")) })
+	for _, row := range rows {
+		row[2].value = quoted("+" + inSeconds(seconds(row, "at")))
+	}
+	return rows
+}
+
+func seconds(of []member, name string) (n float64) {
+	_ = json.Unmarshal(raw(of, name), &n)
+	return n
+}
+
+func howLong(of []member) string { return inSeconds(seconds(of, "seconds")) }
+
+// inSeconds is a number of seconds as people read it.
+func inSeconds(seconds float64) string {
+	d := time.Duration(seconds * float64(time.Second))
+	for _, unit := range []time.Duration{time.Second, time.Millisecond, time.Microsecond} {
+		if d >= unit {
+			return d.Round(unit / 10).String()
+		}
+	}
+	return "0s"
+}
+
+// printApprovals shows each request whole: nobody can judge a call whose arguments are cut.
+func printApprovals(t Terminal, _, out json.RawMessage) error {
+	answer, _ := ordered(out)
+	list, _ := objects(raw(answer, "approvals"))
+	if len(list) == 0 {
+		return printObject(t, answer)
+	}
+	pending := false
+	for i, a := range list {
+		if i > 0 {
+			fmt.Fprintln(t.Out)
+		}
+		asks := text(a, "caller") + " asks for " + text(a, "action") + " of " + text(a, "subject")
+		if text(a, "kind") == "tool" {
+			asks = text(a, "subject") + " wants to call " + text(a, "action") + ", for " + text(a, "caller")
+		}
+		fmt.Fprintln(t.Out, paint(t, bold, text(a, "id"))+"  "+paintState(t, text(a, "state")))
+		for _, line := range wrapped(strings.TrimSuffix(asks, " of "), t.Width) {
+			fmt.Fprintln(t.Out, line)
+		}
+		var lines [][]string
+		input, _ := ordered(raw(a, "input"))
+		for _, m := range input {
+			lines = append(lines, []string{"  " + m.name, strings.Join(paragraphs(cell(m.value), t.Width-len(m.name)-20), "\n")})
+		}
+		pending = pending || text(a, "state") == "pending"
+		for _, m := range chosen(a, "created", "expires", "answered", "answerer", "reason") {
+			if m.name != "expires" || text(a, "state") == "pending" {
+				lines = append(lines, []string{label(m.name), cell(m.value)})
+			}
+		}
+		if err := printLines(t, lines); err != nil {
+			return err
+		}
+	}
+	if pending {
+		remark(t, "to answer", "`holdfast approval allow ID` or `holdfast approval deny ID --reason WHY`")
+	}
+	return nil
+}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// printTools shows the catalogue with what a person chooses by, and below it why a tool is withheld
+// and what is wrong with a server, whole.
+func printTools(t Terminal, input, out json.RawMessage) error {
+	answer, _ := ordered(out)
+	tools, _ := objects(raw(answer, "tools"))
+	servers, _ := objects(raw(answer, "servers"))
+	in, _ := ordered(input)
+	if len(tools) == 0 && text(in, "withheld") == "true" {
+		_, err := fmt.Fprintln(t.Out, "no tool is withheld")
+		return err
+	}
+	var rows [][]member
+	for _, tool := range tools {
+		row := append(chosen(tool, "name"), member{"runs", quoted(runs(tool))})
+		row = append(row, member{"source", quoted(strings.TrimPrefix(text(tool, "source"), "extension "))})
+		row = append(row, chosen(tool, "calls")...)
+		if text(tool, "errors") != "0" {
+			row = append(row, member{"failed", raw(tool, "errors")})
+		}
+		rows = append(rows, append(row, chosen(tool, "summary")...))
+	}
+	states := make([][]member, 0, len(servers))
+	for _, server := range servers {
+		states = append(states, chosen(server, "name", "state", "tools", "since", "starts", "failures", "pid", "log"))
+	}
+	if err := printObject(t, []member{{"tools", joined(rows)}, {"servers", joined(states)}}); err != nil {
+		return err
+	}
+	for _, tool := range tools {
+		if standing := text(tool, "standing"); standing != "" {
+			remark(t, text(tool, "name")+" is "+standing, text(tool, "note")+": `holdfast tool show "+text(tool, "name")+"`")
+		}
+	}
+	for _, server := range servers {
+		remark(t, text(server, "name"), text(server, "error"))
+		problems, _ := objects(raw(server, "problems"))
+		for _, p := range problems {
+			remark(t, text(server, "name")+", "+text(p, "part"), text(p, "error"))
+		}
+	}
+	return nil
+}
+
+// chosen is what an object has of the members named, in this order.
+func chosen(from []member, names ...string) (list []member) {
+	for _, name := range names {
+		if has(from, name) {
+			list = append(list, member{name, raw(from, name)})
+		}
+	}
+	return list
+}
+
+// remark prints a paragraph below a table; nothing for an empty text.
+func remark(t Terminal, about, said string) {
+	if said == "" {
+		return
+	}
+	fmt.Fprintln(t.Out)
+	for _, line := range wrapped(about+": "+said, t.Width) {
+		fmt.Fprintln(t.Out, line)
+	}
+}
+
+// runs says in words what becomes of a tool's call.
+func runs(tool []member) string {
+	standing := text(tool, "standing")
+	switch {
+	case standing != "":
+		return standing
+	case text(tool, "destructive") == "true" && text(tool, "source") == "house":
+		return "confirmed"
+	case text(tool, "passthrough") == "true":
+		standing = "unasked"
+	default:
+		standing = "asks"
+	}
+	if text(tool, "enabled_in_mcp") == "false" {
+		standing += " (off)"
+	}
+	return standing
+}
+
+// printTool shows one tool: its words, its arguments, what it was used for, and what was found in it.
+func printTool(t Terminal, _, out json.RawMessage) error {
+	tool, _ := ordered(out)
+	used := text(tool, "calls") + " calls"
+	if n := text(tool, "errors"); n != "0" {
+		used += ", " + n + " failed"
+	}
+	if last := text(tool, "last_used"); last != "" {
+		var took time.Duration
+		_ = json.Unmarshal(raw(tool, "mean_took_ns"), &took)
+		used += ", last " + last + ", took " + took.Round(10*time.Microsecond).String() + " on average"
+	}
+	summary := member{"summary", quoted(strings.Join(paragraphs(text(tool, "summary"), t.Width-len("own name  runs  ")), "\n"))}
+	lines := append(chosen(tool, "name", "own_name", "title", "source"), member{"runs", quoted(runs(tool))}, summary)
+	lines = append(lines, chosen(tool, "tier", "read_only", "destructive")...)
+	lines = append(lines, member{"used", quoted(used)})
+	lines = append(lines, chosen(tool, "pinned_at", "accepted_by", "fingerprint")...)
+	tables := []member{{"arguments", joined(arguments(raw(tool, "input_schema")))}}
+	tables = append(tables, chosen(tool, "findings", "changes")...)
+	if err := printObject(t, append(lines, tables...)); err != nil {
+		return err
+	}
+	remark(t, "note", text(tool, "note"))
+	if text(tool, "standing") != "" {
+		remark(t, "to take it as it is now", "`holdfast tool accept "+text(tool, "name")+" --fingerprint "+text(tool, "fingerprint")+"`")
+	}
+	return nil
+}
+
+// paragraphs breaks each line of a text.
+func paragraphs(text string, width int) (lines []string) {
+	for line := range strings.SplitSeq(text, "\n") {
+		lines = append(lines, wrapped(line, width)...)
+	}
+	return lines
+}
+
+// arguments are the properties of a schema, those that are required first.
+func arguments(schema json.RawMessage) (rows [][]member) {
+	form, _ := ordered(schema)
+	properties, _ := ordered(raw(form, "properties"))
+	var required []string
+	_ = json.Unmarshal(raw(form, "required"), &required)
+	for _, must := range []bool{true, false} {
+		for _, p := range properties {
+			if slices.Contains(required, p.name) != must {
+				continue
+			}
+			about, _ := ordered(p.value)
+			needed := member{"needed", quoted(map[bool]string{true: "yes"}[must])}
+			row := append([]member{{"argument", quoted(p.name)}, needed}, chosen(about, "type")...)
+			rows = append(rows, append(row, chosen(about, "default", "enum", "description")...))
+		}
+	}
+	return rows
+}
+
+// printRemotes shows the remote servers, and what is wrong with one whole.
+func printRemotes(t Terminal, _, out json.RawMessage) error {
+	answer, _ := ordered(out)
+	servers, _ := objects(raw(answer, "servers"))
+	rows := make([][]member, 0, len(servers))
+	for _, s := range servers {
+		state := text(s, "state")
+		if text(s, "enabled") == "false" {
+			state = "off"
+		}
+		access := text(s, "key")
+		if text(s, "oauth") == "true" {
+			access = map[string]string{"true": "authorized"}[text(s, "authorized")]
+			if access == "" {
+				access = "not authorized"
+			}
+		}
+		row := []member{{"name", raw(s, "server_id")}, {"state", quoted(state)}, {"tools", raw(s, "tool_count")}, {"access", quoted(access)}}
+		rows = append(rows, append(row, chosen(s, "url", "transport", "headers")...))
+	}
+	if err := printObject(t, []member{{"servers", joined(rows)}}); err != nil {
+		return err
+	}
+	for _, s := range servers {
+		remark(t, text(s, "server_id"), text(s, "error"))
+	}
+	return nil
+}
+
+// printHubs shows hubs, one or a list, with what each is made of on a line.
+func printHubs(t Terminal, _, out json.RawMessage) error {
+	answer, _ := ordered(out)
+	hubs, list := objects(raw(answer, "hubs"))
+	if !list {
+		return printObject(t, flatHub(answer, "name", "url", "enabled", "key_set", "key_in", "prefix", "upstreams", "tool_config", "offers"))
+	}
+	rows := make([][]member, 0, len(hubs))
+	for _, hub := range hubs {
+		rows = append(rows, flatHub(hub, "name", "url", "enabled", "key_set", "prefix", "upstreams", "tool_config", "key_in"))
+	}
+	return printObject(t, []member{{"hubs", joined(rows)}})
+}
+
+func flatHub(hub []member, names ...string) []member {
+	flat := chosen(hub, names...)
+	for i, m := range flat {
+		if m.name != "tool_config" {
+			continue
+		}
+		config, _ := ordered(m.value)
+		tools, _ := ordered(raw(config, "tools"))
+		var words []string
+		for _, tool := range tools {
+			setting, _ := ordered(tool.value)
+			words = append(words, map[bool]string{true: "not ", false: ""}[text(setting, "enabled_in_mcp") == "false"]+tool.name+map[bool]string{true: " unasked"}[text(setting, "passthrough") == "true"])
+		}
+		flat[i] = member{"tools", quoted(strings.ReplaceAll(strings.Join(words, ", "), "not *", "no others than"))}
+	}
+	return flat
+}
+
+// inOrder shows the lists of an answer with their columns in an order for people.
+func inOrder(names ...string) func(Terminal, json.RawMessage, json.RawMessage) error {
+	return func(t Terminal, _, out json.RawMessage) error {
+		answer, _ := ordered(out)
+		for i, m := range answer {
+			rows, table := objects(m.value)
+			if !table {
+				continue
+			}
+			for at, row := range rows {
+				rows[at] = append(chosen(row, names...), slices.DeleteFunc(row, func(m member) bool { return slices.Contains(names, m.name) })...)
+			}
+			answer[i].value = joined(rows)
+		}
+		return printObject(t, answer)
+	}
+}
