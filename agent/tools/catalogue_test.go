@@ -82,9 +82,10 @@ func TestCrashLoopSlowsDown(t *testing.T) {
 	if !strings.Contains(s.Error, "status 7") || !strings.Contains(s.Error, "cannot find my configuration") {
 		t.Errorf("error is %q", s.Error)
 	}
-	if got := b.desk().check(t.Context()); got.Status != holdfast.StatusWarn || !strings.Contains(got.Detail, "dead:") {
-		t.Errorf("check is %+v", got)
-	}
+	until(t, "warning", func() bool { // not while it is tried again
+		got := b.desk().check(t.Context())
+		return got.Status == holdfast.StatusWarn && strings.Contains(got.Detail, "dead:")
+	})
 	until(t, "alert", func() bool { return len(b.desk().alert().Firing(t.Context())) == 1 })
 }
 
@@ -100,7 +101,7 @@ func TestHungServerIsBounded(t *testing.T) {
 		t.Errorf("listing took %s", took)
 	}
 	s, _ := b.desk().server("hung")
-	if s.State != upstream.StateWaiting || !strings.Contains(s.Error, "did not answer within") {
+	if s.State == upstream.StateServing || !strings.Contains(s.Error, "did not answer within") { // it may be tried again already
 		t.Errorf("server is %+v", s)
 	}
 }

@@ -213,7 +213,7 @@ func TestPeopleTakeAccessBack(t *testing.T) {
 		}
 		select {
 		case <-r.Context().Done():
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			t.Error("what was open goes on")
 		}
 		if d.opens(one.Access, mainPath) || !d.opens(two.Access, mainPath) {
