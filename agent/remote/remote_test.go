@@ -260,6 +260,21 @@ func TestAKeyInAURLIsMasked(t *testing.T) {
 			t.Error("the journal's subject has it")
 		}
 	}
+	until(t, "the catalogue has it", func() bool { return len(tools.Servers(b.catalogue)) == 1 })
+	for _, a := range b.catalogue.Capability().Actions {
+		if a.Name != "tool.all" {
+			continue
+		}
+		in, err := a.Decode(json.RawMessage(`{}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := a.Run(t.Context(), in)
+		raw, _ := json.Marshal(out)
+		if err != nil || strings.Contains(string(raw), "hunter2") || !strings.Contains(string(raw), "https://x.invalid/mcp") {
+			t.Errorf("the older hub's list: %v: %s", err, raw)
+		}
+	}
 	for _, c := range []struct {
 		kind  holdfast.CallerKind
 		shown bool

@@ -160,7 +160,8 @@ func (d desk) luna(ctx context.Context, _ action.Nothing) (lunaTools, error) {
 			out.Extensions[s.extension()] = []lunaTool{}
 			continue
 		}
-		out.Remote[s.decl.Name] = lunaRemote{ServerID: s.decl.Name, URL: s.decl.Remote.URL, Enabled: true, Tools: map[string]lunaTool{}}
+		at, _, _ := strings.Cut(s.decl.Remote.URL, "?") // some servers want their key in the query
+		out.Remote[s.decl.Name] = lunaRemote{ServerID: s.decl.Name, URL: at, Enabled: true, Tools: map[string]lunaTool{}}
 	}
 	for _, e := range all {
 		if e.source == nil {
