@@ -47,7 +47,7 @@ func node(t *testing.T) string {
 func TestConformance(t *testing.T) {
 	program := node(t)
 	h := startHouse(t)
-	url := h.proxy(t, "/mcp/"+hub)
+	url := h.proxy(t, "/mcp/"+hub, hubKey)
 	for revision, count := range map[string]int{"2026-07-28": 37, "2025-11-25": 30} {
 		t.Run(revision, func(t *testing.T) {
 			wanted := required(t, revision)
@@ -74,7 +74,25 @@ func TestConformance(t *testing.T) {
 			}
 		})
 	}
+	// Beyond what is required: the extension by which clients find the house's skills.
+	for _, scenario := range []string{"sep-2640-skills-enumeration", "sep-2640-skills-manifest"} {
+		t.Run(scenario, func(t *testing.T) {
+			out := t.TempDir()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			suite := exec.CommandContext(ctx, program, filepath.Join(module, "dist/index.js"), "server",
+				"--url", h.proxy(t, "/api/mcp", agentKey), "--scenario", scenario, "--spec-version", "2026-07-28", "--force", "-o", out)
+			said, err := suite.CombinedOutput()
+			if problems := judge(t, out, "server-"+scenario); len(problems) > 0 {
+				t.Errorf("%s\n%v\n%s", strings.Join(problems, "; "), err, said)
+			}
+		})
+	}
 }
+
+// emptyWarning is a warning about the fixture: when this is asked it adds, a third time, a tool that it
+// has, which changes no list.
+const emptyWarning = "sep-2575-server-sends-tools-list-changed-on-subscription"
 
 // required lists the scenarios that a revision requires of a server.
 func required(t *testing.T, revision string) []string {
@@ -93,7 +111,7 @@ func required(t *testing.T, revision string) []string {
 }
 
 // judge reads what the suite wrote of a scenario: it passed, as the suite counts, when some check
-// succeeded and none failed. What it only warns of is told.
+// succeeded and none failed. What it only warns of counts as well, but for the empty warning.
 func judge(t *testing.T, out, scenario string) (problems []string) {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(out, scenario+"-[0-9]*", "checks.json"))
@@ -119,7 +137,7 @@ func judge(t *testing.T, out, scenario string) (problems []string) {
 	succeeded := false
 	for _, check := range checks {
 		succeeded = succeeded || check.Status == "SUCCESS"
-		if check.Status == "WARNING" {
+		if check.Status == "WARNING" && check.ID == emptyWarning {
 			t.Logf("%s: %s is warned of: %s", scenario, check.ID, check.Error)
 			continue
 		}

@@ -22,6 +22,8 @@ const (
 	fixture = "everything"
 	hub     = "conformance"
 	hubKey  = "sk-hub-0123456789abcdef0123456789abcdef"
+	// agentKey opens the endpoint of the whole house.
+	agentKey = "sk-agents-0123456789abcdef0123456789ab"
 )
 
 type house struct {
@@ -81,13 +83,25 @@ func (h *house) extend(t *testing.T, root string) {
 			t.Fatal(err)
 		}
 	}
+	skill := filepath.Join(h.home, "skills", "minutes")
+	if err := os.MkdirAll(filepath.Join(skill, "references"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"SKILL.md":            "---\nname: minutes\ndescription: Writes minutes of meetings.\nlicense: MIT\nmetadata:\n  version: \"2.1\"\n  of: [1, 2]\n---\nAsk who was there.\n",
+		"references/forms.md": "# Forms\n",
+	} {
+		if err := os.WriteFile(filepath.Join(skill, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	master["mcp_servers"] = map[string]any{hub: map[string]any{"name": hub, "enabled": true, "prefix": false, "upstreams": []string{fixture}}}
 	h.write(t, "master_config.json", master)
 	env, err := os.OpenFile(filepath.Join(h.home, ".env"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := fmt.Fprintf(env, "\nMCP_SERVER_%s_API_KEY=%s\n", strings.ToUpper(hub), hubKey); err != nil {
+	if _, err := fmt.Fprintf(env, "\nMCP_SERVER_%s_API_KEY=%s\nAGENT_API_KEY=%s\n", strings.ToUpper(hub), hubKey, agentKey); err != nil {
 		t.Fatal(err)
 	}
 	if err := env.Close(); err != nil {
@@ -151,13 +165,13 @@ func (h *house) logs() string {
 	return all.String()
 }
 
-// proxy adds the hub's key, which the suite cannot send, and leaves everything else as it is.
-func (h *house) proxy(t *testing.T, path string) string {
+// proxy adds a key, which the suite cannot send, and leaves everything else as it is.
+func (h *house) proxy(t *testing.T, path, key string) string {
 	t.Helper()
 	to := &httputil.ReverseProxy{FlushInterval: -1, Rewrite: func(r *httputil.ProxyRequest) {
 		r.Out.URL.Scheme, r.Out.URL.Host = h.api.Scheme, h.api.Host
 		r.Out.Host = r.In.Host
-		r.Out.Header.Set("Authorization", "Bearer "+hubKey)
+		r.Out.Header.Set("Authorization", "Bearer "+key)
 	}}
 	front := httptest.NewServer(to)
 	t.Cleanup(func() {
