@@ -217,7 +217,7 @@ func (h *House) wireUnits(p *parts) {
 	p.units.Claim(upstream.Owns)
 	p.extensions = extension.New(extension.Needs{
 		Home: h.Home, Master: p.master, Units: p.units, Keys: p.secrets,
-		Trash: p.bin, Operations: h.operations, Log: h.log,
+		Trash: p.bin, Operations: h.operations, Journal: p.book, Log: h.log,
 		Packages: venv.New(venv.Needs{Home: h.Home, House: p.units.House, Processes: p.machine, Helper: h.options.Watch, Log: h.log}),
 	})
 	p.bin.Use(trash.Needs{Journal: p.book, Log: h.log})

@@ -25,6 +25,8 @@ import (
 type ToolSetting struct {
 	EnabledInMCP *bool `json:"enabled_in_mcp,omitempty"`
 	Passthrough  *bool `json:"passthrough,omitempty"`
+	// brought is the extension whose file the setting came from: it says nothing about others' tools.
+	brought string
 }
 
 // over lays the setting over what is inherited.
@@ -58,15 +60,16 @@ func (t *ToolSetting) UnmarshalJSON(text []byte) error {
 		return nil
 	}
 	var form struct {
-		EnabledInMCP *bool `json:"enabled_in_mcp"`
-		Enabled      *bool `json:"enabled"`
-		Passthrough  *bool `json:"passthrough"`
+		EnabledInMCP *bool  `json:"enabled_in_mcp"`
+		Enabled      *bool  `json:"enabled"`
+		Passthrough  *bool  `json:"passthrough"`
+		Extension    string `json:"extension"`
 	}
 	if json.Unmarshal(text, &form) != nil {
 		t.EnabledInMCP, t.Passthrough = new(bool), new(bool)
 		return nil
 	}
-	t.EnabledInMCP, t.Passthrough = form.EnabledInMCP, form.Passthrough
+	t.EnabledInMCP, t.Passthrough, t.brought = form.EnabledInMCP, form.Passthrough, form.Extension
 	if t.EnabledInMCP == nil {
 		t.EnabledInMCP = form.Enabled
 	}
@@ -317,14 +320,23 @@ func (b *book) setting(e *entry) holdfast.ToolSetting {
 	was := holdfast.ToolSetting{EnabledInMCP: e.EnabledInMCP, Passthrough: e.Passthrough}
 	if e.elsewhere() {
 		was = b.remote[e.source.decl.Name][e.own].over(was)
-		return b.tools[e.Name].narrowing().over(was)
+		return b.of(e, e.Name).narrowing().over(was)
 	}
 	if e.own != "" && e.own != e.Name {
-		was = b.tools[e.own].over(was)
+		was = b.of(e, e.own).over(was)
 	}
-	now := b.tools[e.Name].over(was)
+	now := b.of(e, e.Name).over(was)
 	if e.action != "" && !e.ReadOnly {
 		now.Passthrough = was.Passthrough
 	}
 	return now
+}
+
+// of is what the book says about a tool under one of its names: nothing, when another extension's
+// file brought that into the book.
+func (b *book) of(e *entry, name string) ToolSetting {
+	if said := b.tools[name]; said.brought == "" || said.brought == e.Extension {
+		return said
+	}
+	return ToolSetting{}
 }

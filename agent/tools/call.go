@@ -31,6 +31,7 @@ func (c call) make(ctx context.Context) (Result, error) {
 	arguments, err := c.check()
 	if err != nil {
 		c.count(holdfast.OutcomeRefused, 0)
+		c.refused(ctx, err)
 		return Result{}, err
 	}
 	c.request.Arguments = arguments
@@ -102,6 +103,9 @@ func (c call) settle(ctx context.Context, r Result, err error, took time.Duratio
 	}
 	c.count(outcome, took)
 	if c.entry.action != "" {
+		if bad, ok := errors.AsType[*holdfast.Error](err); ok && bad.Code == holdfast.CodeBadInput {
+			c.refused(ctx, err) // it never came to the action
+		}
 		return
 	}
 	detail := map[string]any{"result_bytes": len(r.Text)}

@@ -54,6 +54,9 @@ func (c *Catalogue) start(ctx context.Context) error {
 	if err := upstream.Reap(ctx, c.needs.Processes, mark, c.needs.Log); err != nil {
 		return err
 	}
+	if named, ok := c.needs.Journal.(interface{ Node() string }); ok {
+		c.pins.rows.node = named.Node()
+	}
 	if err := errors.Join(c.pins.load(ctx), c.usage.load(ctx)); err != nil {
 		return err
 	}
@@ -243,15 +246,23 @@ func (s *source) resettle(decl upstream.Declaration) (changed bool) {
 	return true
 }
 
+// maxShownPlace bounds the address that a remote server led to, in the journal.
+const maxShownPlace = 300
+
 // begin starts the loop of a server after the one that it replaces has ended.
 func (c *Catalogue) begin(decl upstream.Declaration, old *source) {
 	ctx, stop := context.WithCancel(c.life)
 	needs := c.lends
 	needs.LogFile = c.needs.Home.Var("logs", decl.Name+"_tools.log")
-	s := &source{Server: upstream.New(decl, needs), decl: decl, reader: c.reader, stop: stop}
+	s := &source{decl: decl, reader: c.reader, stop: stop}
+	needs.Elsewhere = func(place string) {
+		c.pins.found(thingOf(s.label(), kindPlace, place), map[string]string{"led_to": printable(place, maxShownPlace)})
+	}
+	s.Server = upstream.New(decl, needs)
 	if decl.Stdio != nil {
 		s.settings = decl.Stdio.Settings
 	}
+	s.Follow(c.subscriptions.of(decl.Name)) // clients of the one before go on
 	c.servers[decl.Name] = s
 	c.loops.Go(func() {
 		defer stop()

@@ -149,7 +149,7 @@ func New(needs Needs) *Catalogue {
 			Idle: config.Duration(30 * time.Minute), Result: 1 << 20, Parallel: 32,
 		},
 		servers: map[string]*source{}, watch: make(chan struct{}), subscriptions: newSubscriptions(),
-		pins:   newPins(pinRows{needs.Store}, needs.Journal, needs.Log),
+		pins:   newPins(pinRows{store: needs.Store}, needs.Journal, needs.Log),
 		usage:  &usage{store: needs.Store, known: map[thing]*tally{}},
 		shelf:  newShelf(needs.Master, needs.Home.MasterFile(), needs.Log),
 		reader: sync.OnceValue(poison.NewReader),

@@ -25,6 +25,10 @@ const (
 	kindResource     = "resource"
 	kindTemplate     = "template"
 	kindInstructions = "instructions"
+	// What is found once and not pinned: a name that was not given, and a place that a remote server
+	// led to.
+	kindName  = "name"
+	kindPlace = "place"
 )
 
 // A Standing is whether what a source brings may reach models and clients:
@@ -65,6 +69,10 @@ type pins struct {
 	journal journal
 	log     *slog.Logger
 
+	// writing is held while pins are written, so that what happened before a person accepted a thing is
+	// not written over the acceptance.
+	writing sync.Mutex
+
 	mu    sync.Mutex
 	known map[thing]*pin
 	count map[string]int // pins by source
@@ -81,6 +89,7 @@ const (
 	eventBack    event = "back"
 	eventTold    event = "told"    // it changed and counts, as of instructions
 	eventFlagged event = "flagged" // its words steer, and it was known before
+	eventFound   event = "found"   // it is told once and not held against anything
 )
 
 func newPins(rows pinRows, book journal, log *slog.Logger) *pins {
@@ -162,6 +171,19 @@ func (p *pins) judge(t thing, form json.RawMessage, doubts []poison.Finding, fol
 	return ""
 }
 
+// found tells of a thing that was refused, once: what is known is not told again, also by later houses.
+func (p *pins) found(t thing, what any) {
+	form := formOf(what)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.known[t] != nil || p.count[t.source] >= maxPins {
+		return
+	}
+	p.count[t.source]++
+	p.known[t] = &pin{sum: fingerprint(form), form: kept(form), at: time.Now()}
+	p.note(t, eventFound)
+}
+
 // note leaves an event to be written. Called with the lock held.
 func (p *pins) note(t thing, e event) {
 	// What was never written is still new, and what changed is no less so for its words.
@@ -213,6 +235,8 @@ type written struct {
 // flush writes down what happened, and journals it. What cannot be written is tried again at the
 // next flush.
 func (p *pins) flush(ctx context.Context) error {
+	p.writing.Lock()
+	defer p.writing.Unlock()
 	p.mu.Lock()
 	batch := make([]written, 0, len(p.dirty))
 	for t, e := range p.dirty {
@@ -271,6 +295,8 @@ func (p *pins) tell(ctx context.Context, batch []written) error {
 		}
 		switch w.event {
 		case eventFlagged:
+		case eventFound:
+			p.append(ctx, holdfast.Entry{Action: foundAs(w.kind), Subject: printable(w.name, maxName), Outcome: holdfast.OutcomeRefused, Detail: formOf(map[string]any{"source": w.source, "kind": w.kind, "found": w.form})})
 		case eventFirst:
 			firsts[w.source] = append(firsts[w.source], w.kind+" "+printable(w.name, maxName))
 			continue
@@ -287,6 +313,17 @@ func (p *pins) tell(ctx context.Context, batch []written) error {
 		p.append(ctx, holdfast.Entry{Action: "tool.pinned", Subject: source, Outcome: holdfast.OutcomeNoted, Detail: detail})
 	}
 	return nil
+}
+
+// foundAs is what the journal calls what is told once.
+func foundAs(kind string) string {
+	switch kind {
+	case kindName:
+		return "tool.shadowed"
+	case kindPlace:
+		return "remote.led_elsewhere"
+	}
+	return "tool.flagged"
 }
 
 func (p *pins) enter(ctx context.Context, action string, outcome holdfast.Outcome, w written, diff []Change) {
@@ -319,7 +356,7 @@ func (p *pins) diff(ctx context.Context, t thing) []Change {
 	}
 	before, after := had.form, had.said
 	if before == nil || after == nil {
-		stored, said, err := p.rows.forms(ctx, t)
+		stored, said, err := p.rows.forms(ctx, t, had.sum)
 		if err != nil {
 			p.log.Warn("cannot read what a tool was like", slog.String("tool", t.name), slog.Any("error", err))
 		}
@@ -340,6 +377,8 @@ func (p *pins) accept(ctx context.Context, t thing, form json.RawMessage, sum, b
 	if sum != "" && sum != now {
 		return holdfast.Errorf(holdfast.CodeConflict, "%s %s changed since it was looked at: look at it again (`holdfast tool show`)", t.kind, printable(t.name, maxName))
 	}
+	p.writing.Lock()
+	defer p.writing.Unlock()
 	w := written{thing: t, pin: pin{sum: now, form: kept(form), by: by, at: time.Now()}}
 	if err := p.rows.put(ctx, []written{w}); err != nil {
 		return holdfast.Errorf(holdfast.CodeUnavailable, "cannot write down that %s %s is accepted, so it is not: %w", t.kind, printable(t.name, maxName), err)

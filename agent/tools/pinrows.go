@@ -17,16 +17,23 @@ import (
 )
 
 // pinRows are the pins' part of the store; without a store nothing outlives the process.
-type pinRows struct{ store *store.Store }
+// Nodes that share one have pins of their own, for their servers may be of other versions.
+type pinRows struct {
+	store *store.Store
+	node  string
+}
 
-// all reads every pin, without the forms, which are large and rarely asked for.
+// all reads every pin, without the forms, which are large and rarely asked for. What this node has not
+// pinned is held against what another one did, so that a new node, or one that lost its name, does
+// not take for a first sight what is none.
 func (r pinRows) all(ctx context.Context) (map[thing]*pin, error) {
 	known := map[thing]*pin{}
 	if r.store == nil {
 		return known, nil
 	}
 	err := r.store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
-		rows, err := tx.Query(ctx, "SELECT source, kind, name, sum, accepted_by, at_ns, other, since_ns, flagged FROM tool_pins")
+		rows, err := tx.Query(ctx, `SELECT node, source, kind, name, sum, accepted_by, at_ns, other, since_ns, flagged FROM tool_pins
+ORDER BY CASE WHEN node = ? THEN 1 ELSE 0 END, at_ns`, r.node)
 		if err != nil {
 			return err
 		}
@@ -35,10 +42,14 @@ func (r pinRows) all(ctx context.Context) (map[thing]*pin, error) {
 			var t thing
 			var p pin
 			var at, since int64
-			if err := rows.Scan(&t.source, &t.kind, &t.name, &p.sum, &p.by, &at, &p.other, &since, &p.flagged); err != nil {
+			var node string
+			if err := rows.Scan(&node, &t.source, &t.kind, &t.name, &p.sum, &p.by, &at, &p.other, &since, &p.flagged); err != nil {
 				return err
 			}
 			p.at, p.since = instant(at), instant(since)
+			if node != r.node { // how its server stands is the other node's alone
+				p.other, p.since, p.flagged = "", time.Time{}, ""
+			}
 			known[t] = &p
 		}
 		return rows.Err()
@@ -68,13 +79,13 @@ func (r pinRows) put(ctx context.Context, batch []written) error {
 	if r.store == nil {
 		return nil
 	}
-	const query = `INSERT INTO tool_pins (source, kind, name, sum, form, accepted_by, at_ns, other, said, since_ns, flagged)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (source, kind, name) DO UPDATE SET sum = excluded.sum,
+	const query = `INSERT INTO tool_pins (node, source, kind, name, sum, form, accepted_by, at_ns, other, said, since_ns, flagged)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (node, source, kind, name) DO UPDATE SET sum = excluded.sum,
 form = CASE WHEN excluded.form = '' THEN tool_pins.form ELSE excluded.form END, accepted_by = excluded.accepted_by,
 at_ns = excluded.at_ns, other = excluded.other, said = excluded.said, since_ns = excluded.since_ns, flagged = excluded.flagged`
 	err := r.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
 		for _, w := range batch {
-			_, err := tx.Exec(ctx, query, w.source, w.kind, w.name, w.sum, string(w.form), w.by, nanoseconds(w.at), w.other, string(w.said), nanoseconds(w.since), w.flagged)
+			_, err := tx.Exec(ctx, query, r.node, w.source, w.kind, w.name, w.sum, string(w.form), w.by, nanoseconds(w.at), w.other, string(w.said), nanoseconds(w.since), w.flagged)
 			if err != nil {
 				return err
 			}
@@ -88,16 +99,22 @@ at_ns = excluded.at_ns, other = excluded.other, said = excluded.said, since_ns =
 }
 
 // forms are what a thing was, and what its source said instead.
-func (r pinRows) forms(ctx context.Context, t thing) (form, said json.RawMessage, err error) {
+func (r pinRows) forms(ctx context.Context, t thing, sum string) (form, said json.RawMessage, err error) {
 	if r.store == nil {
 		return nil, nil, nil
 	}
 	var was, is string
 	err = r.store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
-		return tx.QueryRow(ctx, "SELECT form, said FROM tool_pins WHERE source = ? AND kind = ? AND name = ?", t.source, t.kind, t.name).Scan(&was, &is)
+		const query = "SELECT form, said FROM tool_pins WHERE source = ? AND kind = ? AND name = ? AND "
+		err := tx.QueryRow(ctx, query+"node = ?", t.source, t.kind, t.name, r.node).Scan(&was, &is)
+		if was != "" || err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		var unused string // another node pinned the same, and has its form
+		return tx.QueryRow(ctx, query+"sum = ? AND form <> '' LIMIT 1", t.source, t.kind, t.name, sum).Scan(&was, &unused)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil, nil
+		err = nil
 	}
 	return json.RawMessage(was), json.RawMessage(is), err
 }

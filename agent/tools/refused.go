@@ -5,6 +5,7 @@ package tools
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"strings"
 
@@ -27,14 +28,39 @@ func (v View) Refused(ctx context.Context, name string, arguments json.RawMessag
 	if e == nil {
 		c.entry = &entry{Entry: Entry{Tool: holdfast.Tool{Name: name, Source: houseName}}}
 	}
+	c.request.Arguments = arguments
+	c.refused(ctx, why)
+}
+
+// refused journals a call that is not made, its arguments masked.
+func (c call) refused(ctx context.Context, why error) {
 	var shape map[string]any
 	if c.entry.schema != nil {
 		shape = c.entry.schema.tree
 	}
-	detail := map[string]any{"arguments": Redacted(arguments, shape), "error": cutText(why.Error(), maxShown)}
+	detail := map[string]any{"arguments": Redacted(c.request.Arguments, shape), "error": cutText(reason(why), maxShown)}
 	if err := c.journal(context.WithoutCancel(ctx), holdfast.OutcomeRefused, 0, detail); err != nil {
-		v.catalogue.needs.Log.Error("cannot journal a refused tool call", slog.String("tool", name), slog.Any("error", err))
+		c.catalogue.needs.Log.Error("cannot journal a refused tool call", slog.String("tool", c.entry.Name), slog.Any("error", err))
 	}
+}
+
+// reason is why a call was refused. Of bad arguments only their places are told: what is wrong with
+// one may quote it.
+func reason(why error) string {
+	bad, ok := errors.AsType[*holdfast.Error](why)
+	if !ok || bad.Code != holdfast.CodeBadInput {
+		return why.Error()
+	}
+	places := []string{}
+	for _, p := range bad.Problems {
+		if p.Field != "" {
+			places = append(places, printable(p.Field, maxName))
+		}
+	}
+	if len(places) == 0 {
+		return "bad arguments"
+	}
+	return "bad arguments: " + strings.Join(places, ", ")
 }
 
 // reservedNames are the names of all actions, also of those that are no tools: nobody else's tool may

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -131,9 +132,42 @@ func (b *builder) name(house, others []*entry) {
 		for b.byName[name] != nil {
 			name = toolName(name + "_" + short(e.owner()+"\x00"+e.own+"\x00"+name))
 		}
+		if like := b.like(e); name != e.Name || like != "" {
+			b.catalogue.pins.found(thingOf(e.Source, kindName, e.own), map[string]string{"wants": printable(e.own, maxName), "is": name, "like": cmp.Or(like, e.Name)})
+		}
 		b.add(e, name)
 	}
 	b.entries = slices.SortedFunc(maps.Values(b.byName), func(a, b *entry) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// like is the name of somebody else's tool, or of an action of the house, that a name in other
+// letters looks like.
+func (b *builder) like(e *entry) string {
+	if !strings.ContainsFunc(e.own, func(r rune) bool { return r > unicode.MaxASCII }) {
+		return ""
+	}
+	known := slices.Collect(maps.Keys(b.reserved))
+	for name := range b.owners {
+		if b.foreign(e.owner())(name) {
+			known = append(known, name)
+		}
+	}
+	slices.Sort(known)
+	if i := slices.IndexFunc(known, func(name string) bool { return resembles(e.own, name) }); i >= 0 {
+		return known[i]
+	}
+	return ""
+}
+
+// resembles tells whether two names differ in nothing but letters that are not plain ones.
+func resembles(odd, plain string) bool {
+	x, y := []rune(odd), []rune(plain)
+	for i := range x {
+		if len(x) != len(y) || x[i] != y[i] && (x[i] <= unicode.MaxASCII || !unicode.IsLetter(x[i])) {
+			return false
+		}
+	}
+	return odd != plain
 }
 
 func only(list []*entry, ok func(*entry) bool) []*entry {
@@ -239,6 +273,7 @@ func (b *builder) resourcesOf(s *source) {
 		if len(shown.doubts) > 0 {
 			shown.Standing = StandingFlagged
 			shown.Note = note(shown.Standing, shown.doubts)
+			b.catalogue.pins.found(thingOf(shown.Source, kindResource, shown.URI), shown.doubts)
 		}
 		for _, first := range b.byURI[shown.URI] {
 			shown.Note = join(shown.Note, first.Source+" has one of the same address, which stands before it")
@@ -251,6 +286,7 @@ func (b *builder) resourcesOf(s *source) {
 		if len(shown.doubts) > 0 {
 			shown.Standing = StandingFlagged
 			shown.Note = note(shown.Standing, shown.doubts)
+			b.catalogue.pins.found(thingOf(shown.Source, kindTemplate, shown.URITemplate), shown.doubts)
 		}
 		b.templates = append(b.templates, &shown)
 	}

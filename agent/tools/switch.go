@@ -176,6 +176,9 @@ func (d switchDesk) set(ctx context.Context, in setInput) (Entry, error) {
 		place, enabled = []string{"remote_mcp_servers", e.source.decl.Name, "tools", e.own}, "enabled"
 	}
 	err = d.shelf.update(ctx, func(doc *config.Document) error {
+		if err := disown(doc, e); err != nil {
+			return err
+		}
 		if in.EnabledInMCP != nil {
 			if err := doc.Set(*in.EnabledInMCP, append(slices.Clone(place), enabled)...); err != nil {
 				return err
@@ -197,4 +200,19 @@ func (d switchDesk) set(ctx context.Context, in setInput) (Entry, error) {
 	shown := now.Entry
 	shown.Use = now.tally.use()
 	return shown, nil
+}
+
+// disown makes an operator's own of a setting that the file of an extension brought. What another
+// extension's file said is not taken over with it.
+func disown(doc *config.Document, e *entry) error {
+	var said ToolSetting
+	if known, err := doc.Decode(&said, "tool_configs", e.Name); err != nil || !known || said.brought == "" {
+		return err
+	}
+	if said.brought != e.Extension {
+		doc.Delete("tool_configs", e.Name)
+		return nil
+	}
+	doc.Delete("tool_configs", e.Name, "extension")
+	return nil
 }

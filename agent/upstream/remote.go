@@ -211,6 +211,9 @@ func (w *wire) refused() bool {
 func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !w.own(r.URL) {
 		elsewhere := fmt.Errorf("it points to another place, %s://%s, which was not added: add that URL if it is meant", r.URL.Scheme, r.URL.Host)
+		if w.needs.Elsewhere != nil {
+			w.needs.Elsewhere(r.URL.Scheme + "://" + r.URL.Host)
+		}
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.said = elsewhere.Error() // the SDK may tell only that the session ended

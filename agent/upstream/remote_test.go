@@ -168,10 +168,16 @@ func TestNoServerLeadsElsewhere(t *testing.T) {
 		}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := far(t, Remote{URL: serve(t, h), Legacy: h.legacy}, nil)
+			var told atomic.Pointer[string]
+			b := far(t, Remote{URL: serve(t, h), Legacy: h.legacy}, func(n *Needs) {
+				n.Elsewhere = func(place string) { told.Store(&place) }
+			})
 			<-b.Tried()
 			if said := b.Status().Error; !strings.Contains(said, "another place") {
 				t.Errorf("error is %q", said)
+			}
+			if place := told.Load(); place == nil || *place != other {
+				t.Errorf("told is %v, want %s", place, other)
 			}
 		})
 	}

@@ -63,7 +63,10 @@ type Needs struct {
 	// Changed is called when the offer or the state changed, Updated when a resource did.
 	Changed func()
 	Updated func(uri string)
-	Log     *slog.Logger
+	// Elsewhere is called when a remote server would lead the house to a place that was not added; it
+	// may be nil.
+	Elsewhere func(place string)
+	Log       *slog.Logger
 }
 
 // Settings may change while the server runs, except Parallel, which Restart takes up.

@@ -16,6 +16,7 @@ import (
 type book struct {
 	extensions map[string]entry
 	tools      map[string]holdfast.ToolSetting
+	brought    map[string]string // by tool: the extension whose file the setting came from; none is the operator's
 	ports      ports
 	problems   []holdfast.Problem
 }
@@ -56,7 +57,7 @@ func readBook(text json.RawMessage) (book, error) {
 			return book{}, fmt.Errorf("cannot read %s: %w", bookFile, err)
 		}
 	}
-	b := book{extensions: map[string]entry{}, tools: map[string]holdfast.ToolSetting{}}
+	b := book{extensions: map[string]entry{}, tools: map[string]holdfast.ToolSetting{}, brought: map[string]string{}}
 	for _, name := range slices.Sorted(maps.Keys(raw.Extensions)) {
 		b.entry(name, raw.Extensions[name])
 	}
@@ -89,8 +90,9 @@ func (b *book) entry(name string, text json.RawMessage) {
 
 func (b *book) tool(name string, text json.RawMessage) {
 	t := struct {
-		EnabledInMCP *bool `json:"enabled_in_mcp"`
-		Passthrough  bool  `json:"passthrough"`
+		EnabledInMCP *bool  `json:"enabled_in_mcp"`
+		Passthrough  bool   `json:"passthrough"`
+		Extension    string `json:"extension"`
 	}{}
 	if err := json.Unmarshal(text, &t); err != nil {
 		b.report("tool_configs."+name, "cannot be read: "+err.Error(), `want {"enabled_in_mcp": true, "passthrough": false}`)
@@ -99,4 +101,27 @@ func (b *book) tool(name string, text json.RawMessage) {
 		return
 	}
 	b.tools[name] = holdfast.ToolSetting{EnabledInMCP: t.EnabledInMCP == nil || *t.EnabledInMCP, Passthrough: t.Passthrough}
+	if t.Extension != "" {
+		b.brought[name] = t.Extension
+	}
+}
+
+// decides tells whether the book has the word on a tool of an extension: what the file of another
+// one brought into it says nothing about a tool that happens to have the same name.
+func (b *book) decides(extension, tool string) bool {
+	_, known := b.tools[tool]
+	by := b.brought[tool]
+	return known && (by == "" || by == extension)
+}
+
+// bring takes a setting from the file of an extension. One that differs from the default stands for
+// the tools of that extension alone.
+func (b *book) bring(extension, tool string, setting holdfast.ToolSetting) change {
+	b.tools[tool] = setting
+	value := map[string]any{"enabled_in_mcp": setting.EnabledInMCP, "passthrough": setting.Passthrough}
+	if setting.Passthrough || !setting.EnabledInMCP {
+		b.brought[tool] = extension
+		value["extension"] = extension
+	}
+	return set(value, "tool_configs", tool)
 }

@@ -22,7 +22,7 @@ func (e *Extensions) Capability() house.Capability {
 		Operations: []operation.Kind{removal{e}.kind()},
 		Alerts: []holdfast.AlertRule{{
 			Name: "extension_unusable", Severity: holdfast.SeverityWarning,
-			Summary: "an extension is blocked, is broken, asks for more than it was granted, or its folder is gone", Firing: e.alerts,
+			Summary: "an extension is blocked, is broken, asks for more than it was granted, lacks its Python packages, or its folder is gone", Firing: e.alerts,
 		}},
 		Keep: []house.Keep{
 			{Name: "extensions", Patterns: []string{"extensions"}},

@@ -58,7 +58,7 @@ func TestAnExtensionBecomesUnitsMountsAndTools(t *testing.T) {
 	}
 	for path, want := range map[string]string{
 		"extensions.full":             `{"enabled":true,"source":"local","config":{}}`,
-		"tool_configs.full_GET":       `{"enabled_in_mcp":true,"passthrough":true}`,
+		"tool_configs.full_GET":       `{"enabled_in_mcp":true,"passthrough":true,"extension":"full"}`,
 		"port_assignments.extensions": `{"full":5200}`,
 		"port_assignments.services":   `{"full.backend":5300,"full.worker":null}`,
 	} {

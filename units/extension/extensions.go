@@ -40,6 +40,11 @@ type packages interface {
 	Forget(name string) error
 }
 
+// chronicle is where what was refused is told (core/journal).
+type chronicle interface {
+	Append(ctx context.Context, e holdfast.Entry) (holdfast.Entry, error)
+}
+
 // Needs is what extensions take from the rest of the house.
 type Needs struct {
 	Home       home.Home
@@ -49,7 +54,9 @@ type Needs struct {
 	Trash      keeper
 	Packages   packages
 	Operations runner
-	Log        *slog.Logger
+	// Journal is told what extensions ask for beyond their grants; it may be nil.
+	Journal chronicle
+	Log     *slog.Logger
 }
 
 // Extensions are the extensions of one home.
@@ -134,6 +141,7 @@ func (e *Extensions) sync(ctx context.Context) (Report, error) {
 	for _, x := range standings {
 		report.Problems = append(report.Problems, x.allProblems()...)
 	}
+	e.tell(ctx, standings)
 	e.publish(standings)
 	return report, nil
 }
@@ -351,6 +359,9 @@ func (e *Extensions) alerts(context.Context) []holdfast.Alert {
 		reason := x.reason
 		if problems := x.allProblems(); reason == "" && len(problems) > 0 {
 			reason = brief(problems)
+		}
+		if reason == "" {
+			reason = x.unequipped(e.needs.Home)
 		}
 		if reason != "" {
 			alerts = append(alerts, holdfast.Alert{Subject: x.name, Message: x.name + " is " + x.state + ": " + reason})

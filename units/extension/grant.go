@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -33,8 +34,10 @@ const (
 // only an operator puts one there, and what an operator accepted since.
 type grant struct {
 	Granted []string `json:"granted"`
-	known   bool     // there is a record
-	lost    error    // the record cannot be read, so that nothing counts as given
+	// Told are the wishes beyond it that the journal has.
+	Told  []string `json:"told,omitempty"`
+	known bool     // there is a record
+	lost  error    // the record cannot be read, so that nothing counts as given
 }
 
 // grantFile is the record of one grant. It lies where no extension writes.
@@ -69,7 +72,7 @@ func (g grant) write(h home.Home, name string) error {
 
 // wishes are what the extension asks for. Tools that the book knows are not among them: the book
 // decides on those.
-func (x *extension) wishes(book map[string]holdfast.ToolSetting) []string {
+func (x *extension) wishes(b book) []string {
 	all := []string{}
 	for _, key := range x.manifest.RequiredSecrets {
 		all = append(all, wishKey+key)
@@ -82,7 +85,7 @@ func (x *extension) wishes(book map[string]holdfast.ToolSetting) []string {
 		all = append(all, wishFolder)
 	}
 	for tool, setting := range x.tools.settings {
-		if _, known := book[tool]; setting.Passthrough && !known {
+		if setting.Passthrough && !b.decides(x.name, tool) {
 			all = append(all, wishUnasked+tool)
 		}
 	}
@@ -92,9 +95,9 @@ func (x *extension) wishes(book map[string]holdfast.ToolSetting) []string {
 
 // weigh holds what the extension asks for against what it was granted. The first sight of it grants
 // all.
-func (x *extension) weigh(g grant, book map[string]holdfast.ToolSetting) {
+func (x *extension) weigh(g grant, b book) {
 	x.grant = g
-	wishes := x.wishes(book)
+	wishes := x.wishes(b)
 	if !g.known {
 		x.grant = grant{Granted: wishes}
 		return
@@ -102,6 +105,28 @@ func (x *extension) weigh(g grant, book map[string]holdfast.ToolSetting) {
 	x.asks = slices.DeleteFunc(wishes, func(wish string) bool { return slices.Contains(g.Granted, wish) })
 	if g.lost != nil && len(x.asks) > 0 {
 		x.withheld = "what it was granted is not known: " + g.lost.Error() + "; " + x.remedy()
+	}
+}
+
+// tell journals what extensions ask for beyond their grants, each wish once.
+func (e *Extensions) tell(ctx context.Context, list []standing) {
+	for _, x := range list {
+		fresh := slices.DeleteFunc(slices.Clone(x.asks), func(wish string) bool { return slices.Contains(x.grant.Told, wish) })
+		if e.needs.Journal == nil || len(fresh) == 0 || !x.grant.known || x.grant.lost != nil {
+			continue
+		}
+		house := holdfast.Internal("extensions", "extension.asked")
+		_, err := e.needs.Journal.Append(ctx, holdfast.Entry{
+			Caller: house.String(), Tier: house.Tier, Action: "extension.asked", Subject: x.name, Outcome: holdfast.OutcomeRefused,
+			Detail: encode(map[string]any{"wishes": fresh[:min(len(fresh), mostJournaled)], "count": len(fresh)}),
+		})
+		if err == nil {
+			x.grant.Told = slices.Concat(x.grant.Told, fresh)
+			err = x.grant.write(e.needs.Home, x.name)
+		}
+		if err != nil {
+			e.needs.Log.Error("cannot journal what an extension asks for", slog.String("extension", x.name), slog.Any("error", err))
+		}
 	}
 }
 
@@ -115,6 +140,9 @@ func (x *extension) secrets() []string {
 
 // mostTold bounds how many wishes one line tells: an extension may ask for thousands.
 const mostTold = 8
+
+// mostJournaled bounds how many wishes one entry of the journal names.
+const mostJournaled = 100
 
 // asked are the wishes beyond the grant, for a line.
 func (x *extension) asked() string {
@@ -175,7 +203,7 @@ func (e desk) accept(ctx context.Context, in acceptIn) (Summary, error) {
 	if err := x.acceptable(in.Wishes); err != nil {
 		return Summary{}, err
 	}
-	more := grant{Granted: slices.Concat(x.grant.Granted, in.Wishes)}
+	more := grant{Granted: slices.Concat(x.grant.Granted, in.Wishes), Told: x.grant.Told}
 	slices.Sort(more.Granted)
 	more.Granted = slices.Compact(more.Granted)
 	if err := more.write(e.needs.Home, x.name); err != nil {

@@ -298,3 +298,75 @@ func TestNobodyGrantsAnothersTool(t *testing.T) {
 		}
 	}
 }
+
+// An extension names the tool of one that is not there yet, or that says nothing of its own.
+func TestAFileSettlesOnlyItsOwnTools(t *testing.T) {
+	for name, two := range map[string]string{"silent": "", "says so": `{"two_GET": {"enabled_in_mcp": true, "passthrough": false}}`} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			b.asking("aaa", "", "")
+			b.put("aaa/tools/tool_config.json", `{"two_GET": {"passthrough": true}, "two_SET": {"enabled_in_mcp": false}, "aaa_GET": {"passthrough": true}}`)
+			b.sync()
+			b.asking("two", "", "")
+			if two != "" {
+				b.put("two/tools/tool_config.json", two)
+			}
+			for range 2 {
+				b.sync()
+				for _, s := range b.ToolServers() {
+					if own := s.Name == "aaa"; s.Settings["two_GET"].Passthrough != own || s.Settings["aaa_GET"].Passthrough != own {
+						t.Errorf("%s has %v", s.Name, s.Settings)
+					}
+					if _, said := s.Settings["two_SET"]; said != (s.Name == "aaa") {
+						t.Errorf("%s has %v", s.Name, s.Settings)
+					}
+				}
+			}
+			if two != "" && !sameObject(b.text("two/tools/tool_config.json"), two) {
+				t.Errorf("the other's file is %s", b.text("two/tools/tool_config.json"))
+			}
+			if got := b.value("tool_configs", "two_GET"); !sameObject(got, `{"enabled_in_mcp": true, "passthrough": true, "extension": "aaa"}`) {
+				t.Errorf("the book says %s", got)
+			}
+			// What one extension brought is no grant for the other's own file.
+			b.put("two/tools/tool_config.json", `{"two_GET": {"passthrough": true}}`)
+			b.sync()
+			if x := b.standing("two"); !slices.Equal(x.asks, []string{"unasked:two_GET"}) {
+				t.Errorf("it asks for %v", x.asks)
+			}
+		})
+	}
+}
+
+// a ledger is a journal that keeps what it is told.
+type ledger struct{ entries []holdfast.Entry }
+
+func (l *ledger) Append(_ context.Context, e holdfast.Entry) (holdfast.Entry, error) {
+	l.entries = append(l.entries, e)
+	return e, nil
+}
+
+// What an extension asks for beyond its grant is journaled once a wish, also over restarts.
+func TestWhatIsAskedForIsJournaledOnce(t *testing.T) {
+	b, told := newBench(t), &ledger{}
+	b.needs.Journal = told
+	b.asking("one", "", little)
+	b.sync()
+	if len(told.entries) > 0 {
+		t.Fatalf("the first sight is told as %+v", told.entries)
+	}
+	b.put("one/tools/tool_config.json", `{"one_GET": {"passthrough": true}}`)
+	b.sync()
+	b.sync()
+	b.renew()
+	b.needs.Journal = told
+	b.sync()
+	if len(told.entries) != 1 || told.entries[0].Subject != "one" || told.entries[0].Outcome != holdfast.OutcomeRefused || !strings.Contains(string(told.entries[0].Detail), `"unasked:one_GET"`) {
+		t.Fatalf("told is %+v", told.entries)
+	}
+	b.asking("one", "", "")
+	b.sync()
+	if len(told.entries) != 2 || strings.Contains(string(told.entries[1].Detail), "one_GET") || !strings.Contains(string(told.entries[1].Detail), `"network"`) {
+		t.Errorf("with more wishes told is %+v", told.entries)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"holdfast"
+	"holdfast/core/home"
 	"holdfast/units/venv"
 )
 
@@ -40,6 +41,22 @@ func (x *extension) equip(from packages) {
 	}
 	x.venv, x.python = made.Folder(), filepath.Join(made.Bin(), "python3")
 	x.paths = append([]string{made.Bin()}, x.paths...)
+}
+
+// unequipped says that an extension which is used has not the packages that it asks for; empty when
+// it has. A home with an environment of its own is taken to have them there.
+func (s standing) unequipped(h home.Home) string {
+	if s.state != stateReady || isDir(h.Path(".venv", "bin")) {
+		return ""
+	}
+	remedy := ": `holdfast extension install " + s.name + "`"
+	switch s.packages {
+	case packagesMissing:
+		return "the Python packages of its requirements.txt are not installed" + remedy
+	case packagesChanged:
+		return "its requirements.txt changed after its Python packages were installed" + remedy
+	}
+	return ""
 }
 
 // forgetPackages removes what was installed for an extension.

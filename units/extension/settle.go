@@ -100,7 +100,7 @@ func (s *settlement) folder(f folder, b book, given func(name string) grant, tod
 		s.added = append(s.added, f.name)
 	}
 	s.writeConfig(x, today)
-	x.weigh(given(x.name), b.tools)
+	x.weigh(given(x.name), b)
 	s.syncTools(x, b)
 	if x.entry.enabled && len(x.problems) == 0 {
 		s.givePorts(x, ports)
@@ -184,7 +184,8 @@ func compact(raw json.RawMessage) []byte {
 
 // syncTools brings the tool settings together both ways: what the book does not know is taken
 // from the file; what it knows is written to the file. A tool is the extension's when its file
-// names it or one of its modules defines it.
+// names it or one of its modules defines it; where the book has the word of another extension's
+// file on a tool of that name, each goes by its own.
 func (s *settlement) syncTools(x *extension, b book) {
 	t := &x.tools
 	if len(t.problems) > 0 {
@@ -202,13 +203,12 @@ func (s *settlement) syncTools(x *extension, b book) {
 			continue // the file stays, and the book takes it when it is granted
 		}
 		if _, known := b.tools[name]; !known {
-			s.changes = append(s.changes, set(settled[name], "tool_configs", name))
-			b.tools[name] = settled[name]
+			s.changes = append(s.changes, b.bring(x.name, name, settled[name]))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.tools)) {
 		_, listed := settled[name]
-		if !listed && !slices.Contains(t.defined, name) {
+		if !b.decides(x.name, name) || !listed && !slices.Contains(t.defined, name) {
 			continue
 		}
 		if !listed || settled[name] != b.tools[name] {
@@ -216,12 +216,10 @@ func (s *settlement) syncTools(x *extension, b book) {
 			wanted = append(wanted, set(b.tools[name].EnabledInMCP, name, "enabled_in_mcp"), set(b.tools[name].Passthrough, name, "passthrough"))
 		}
 	}
-	t.settings, x.settings = settled, b.tools
-	if len(held) > 0 {
-		x.settings = maps.Clone(b.tools)
-		maps.Copy(x.settings, held)
-		maps.Copy(settled, held)
-	}
+	maps.Copy(settled, held)
+	t.settings, x.settings = settled, maps.Clone(b.tools)
+	maps.DeleteFunc(x.settings, func(name string, _ holdfast.ToolSetting) bool { return !b.decides(x.name, name) })
+	maps.Copy(x.settings, settled)
 	if len(wanted) == 0 {
 		return
 	}

@@ -1,6 +1,8 @@
 -- +goose Up
 -- What the tools, prompts and resources of others were like when they were first seen or accepted.
 CREATE TABLE tool_pins (
+    -- Whose servers these are, where several nodes share a database.
+    node TEXT NOT NULL,
     source TEXT NOT NULL,
     kind TEXT NOT NULL,
     name TEXT NOT NULL,
@@ -14,7 +16,7 @@ CREATE TABLE tool_pins (
     since_ns BIGINT NOT NULL DEFAULT 0,
     -- Of what the words that steer a model were journaled.
     flagged TEXT NOT NULL DEFAULT '',
-    PRIMARY KEY (source, kind, name)
+    PRIMARY KEY (node, source, kind, name)
 );
 -- How often what is in the catalogue was used, since ever.
 CREATE TABLE tool_usage (
