@@ -427,3 +427,49 @@ func TestHundredsOfToolsAreCutToWhatProvidersTake(t *testing.T) {
 		t.Errorf("%d tools are offered", n)
 	}
 }
+
+// A trace shows a tool from its beginning on, and how long it has run.
+func TestATraceShowsARunningTool(t *testing.T) {
+	b := newBench(t, line{calls: []toolCall{call("c1", "list", `{"password":"hunter2"}`)}}, line{text: "Done."})
+	begun, end := make(chan struct{}), make(chan struct{})
+	b.box.tools["list"] = func(context.Context, json.RawMessage) (tools.Result, error) {
+		close(begun)
+		<-end
+		return tools.Result{ToolResult: holdfast.ToolResult{Text: "milk"}}, nil
+	}
+	var got gotten
+	answered := make(chan struct{})
+	go func() {
+		defer close(answered)
+		got = b.post(hello)
+	}()
+	<-begun
+	running := b.traces.inMemory()
+	close(end)
+	<-answered
+	if len(running) != 1 || running[0].State != "running" || len(running[0].Tools) != 1 {
+		t.Fatalf("while it runs the traces are %+v", running)
+	}
+	if tool := running[0].Tools[0]; tool.Status != "running" || tool.Name != "list" || strings.Contains(string(tool.Arguments), "hunter2") || tool.Result != "" || tool.Seconds <= 0 {
+		t.Errorf("the running tool is %+v", tool)
+	}
+	list, err := desk{b.Agents}.trace(t.Context(), traceInput{ID: got.header.Get("X-Holdfast-Trace")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ended := list.Traces[0].Tools; len(ended) != 1 || ended[0].Status != "done" || ended[0].Result != "milk" {
+		t.Errorf("ended are %+v", ended)
+	}
+}
+
+// A request that ends amid a tool leaves none running in its trace.
+func TestAnEndedTraceRunsNothing(t *testing.T) {
+	b := newBench(t)
+	r := b.traces.begin(person(), Name, "chat", Name)
+	ended := r.tool(call("c1", "list", `{}`), nil)
+	r.end(errAborted, usage{})
+	ended("done", "late", time.Second)
+	if tool := r.copy().Tools[0]; tool.Status != "failed" || tool.Result != "" {
+		t.Errorf("it is %+v", tool)
+	}
+}

@@ -5,6 +5,7 @@ package agent
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -99,8 +100,8 @@ func argumentsOf(c toolCall) json.RawMessage {
 // it approved.
 func (r deciding) recall(ctx context.Context) ([]json.RawMessage, error) {
 	var messages []json.RawMessage
-	open := map[string]*parking{}
-	for _, raw := range r.asked.messages {
+	open, unknown := map[string]*parking{}, map[string]toolCall{}
+	for i, raw := range r.asked.messages {
 		var m message
 		if err := json.Unmarshal(raw, &m); err != nil {
 			return nil, bad("messages", "a message cannot be read")
@@ -112,6 +113,9 @@ func (r deciding) recall(ctx context.Context) ([]json.RawMessage, error) {
 				return nil, err
 			}
 			if one == nil {
+				for _, c := range m.ToolCalls {
+					unknown[c.ID] = c
+				}
 				messages = append(messages, raw)
 				continue
 			}
@@ -124,12 +128,33 @@ func (r deciding) recall(ctx context.Context) ([]json.RawMessage, error) {
 			if err != nil {
 				return nil, err
 			}
+			if c, ok := unknown[m.ToolCallID]; ok && r.newest(i) {
+				r.unheld(ctx, c, m)
+			}
 			messages = append(messages, answer)
 		default:
 			messages = append(messages, raw)
 		}
 	}
 	return messages, nil
+}
+
+var errNotHeld = errors.New("no such call is held for approval: it was never asked for, or its time is over")
+
+// unheld journals an approval of a call that nobody holds.
+func (r deciding) unheld(ctx context.Context, c toolCall, m message) {
+	if said, ok := approvalOf(m.text()); ok && said.Approval == "allow" && !r.offer.own[c.Function.Name] {
+		r.tools.Refused(ctx, c.Function.Name, argumentsOf(c), errNotHeld)
+	}
+}
+
+// newest tells whether nothing but results of tools follows in the conversation: what stands further
+// back was told when it came.
+func (r deciding) newest(i int) bool {
+	return !slices.ContainsFunc(r.asked.messages[i:], func(raw json.RawMessage) bool {
+		var m message
+		return json.Unmarshal(raw, &m) != nil || m.Role != "tool"
+	})
 }
 
 func ids(calls []toolCall) []string {
@@ -301,6 +326,7 @@ func (a *Agents) carry(ctx context.Context, held action.Held) (json.RawMessage, 
 	as, ok := a.persona(p.Agent)
 	err := error(holdfast.Errorf(holdfast.CodeNotFound, "there is no agent %q any more", p.Agent))
 	recording := a.traces.begin(held.Asker, p.Agent, "", p.Agent)
+	ended := recording.tool(toolCall{ID: callPrefix + held.ID, Function: function{Name: p.Tool}}, held.Input)
 	began := time.Now()
 	if ok {
 		result, err = a.view(held.Asker, as).Call(ctx, upstream.Request{Name: p.Tool, Arguments: p.Arguments})
@@ -312,7 +338,7 @@ func (a *Agents) carry(ctx context.Context, held action.Held) (json.RawMessage, 
 	if result.Failed {
 		status = "failed"
 	}
-	recording.tool(toolCall{ID: callPrefix + held.ID, Function: function{Name: p.Tool}}, held.Input, status, result.Text, time.Since(began))
+	ended(status, result.Text, time.Since(began))
 	recording.end(nil, usage{})
 	o := encode(outcome{result.Text, result.Failed})
 	return o, a.needs.Approvals.Finish(context.WithoutCancel(ctx), held.ID, o)

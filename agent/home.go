@@ -205,6 +205,7 @@ func (r *run) home(ctx context.Context) error {
 	request := upstream.Request{Name: r.as.name, Arguments: r.conversation()}
 	ctx, span := r.agents.needs.Traces.Begin(ctx, trace.Inner, "run_agent "+r.as.name, nil)
 	defer span.End()
+	ended := r.trace.tool(toolCall{ID: "run_agent", Function: function{Name: r.as.name}}, nil)
 	began := time.Now()
 	r.acted = true
 	result, err := server.Call(upstream.WithPeer(ctx, heard), request)
@@ -224,7 +225,7 @@ func (r *run) home(ctx context.Context) error {
 		status = "failed"
 		span.Fail("agent_failed")
 	}
-	r.trace.tool(toolCall{ID: "run_agent", Function: function{Name: r.as.name}}, nil, status, text, time.Since(began))
+	ended(status, text, time.Since(began))
 	if err != nil {
 		return err
 	}

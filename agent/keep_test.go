@@ -30,7 +30,7 @@ func TestTracesOutliveTheHouse(t *testing.T) {
 		if list, err := first.newest(t.Context(), 500, "", ""); err != nil || len(list) != 451 || list[0].State != "running" {
 			t.Errorf("%d are listed before they are stored, %v", len(list), err)
 		}
-		running.tool(call("c1", "add", ""), json.RawMessage(`{"a":1}`), "done", "added", time.Second)
+		running.tool(call("c1", "add", ""), json.RawMessage(`{"a":1}`))("done", "added", time.Second)
 		running.end(errTokens, usage{})
 		running.end(nil, usage{}) // the one after the end
 		if err := first.stop(t.Context()); err != nil {

@@ -164,7 +164,9 @@ type box struct {
 	tools map[string]func(context.Context, json.RawMessage) (tools.Result, error)
 	alone map[string]bool
 	calls []string
-	tier  map[string]holdfast.Tier
+	// refused are the calls that were journaled as refused.
+	refused []string
+	tier    map[string]holdfast.Tier
 }
 
 // a seenBox is the box as one caller sees it with one preset.
@@ -209,10 +211,18 @@ func (b seenBox) Call(ctx context.Context, r upstream.Request) (tools.Result, er
 	return b.tools[r.Name](ctx, r.Arguments)
 }
 
-func (seenBox) Refused(context.Context, string, json.RawMessage, error) {}
+func (b seenBox) Refused(_ context.Context, name string, _ json.RawMessage, why error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.refused = append(b.refused, name+": "+why.Error())
+}
 
 func (b seenBox) Instructions() map[string]string {
-	return map[string]string{"notes": "Notes are kept."}
+	said := map[string]string{"notes": "Notes are kept."}
+	if b.tools[skillTool] != nil {
+		said[tools.SkillIndex] = "- minutes: How minutes are written"
+	}
+	return said
 }
 
 func answers(text string) func(context.Context, json.RawMessage) (tools.Result, error) {

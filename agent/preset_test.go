@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"holdfast"
 )
@@ -139,5 +140,25 @@ func TestSimpleAgentUsesOneToolAfterTheOther(t *testing.T) {
 	}
 	if slices.Contains(b.model.asked[0].offered(), directResponse) {
 		t.Error("it is offered to plan")
+	}
+}
+
+// A preset's budget bounds each of its requests, whatever the section agent allows.
+func TestAPresetsBudgetBoundsItsRequests(t *testing.T) {
+	b := newBench(t, line{text: "Looking.", calls: []toolCall{call("c", "list", `{}`)}}, line{text: "never"})
+	if _, err := b.do("preset.add", `{"name":"frugal","budget":{"tokens":15,"seconds":60}}`); err != nil {
+		t.Fatal(err)
+	}
+	got := b.post(strings.Replace(hello, Name, "frugal", 1))
+	if got.whole.Choices[0].Finish != "length" || !strings.Contains(got.text(), "token limit") || len(b.model.asked) != 1 {
+		t.Errorf("answer is %s after %d calls", got.body, len(b.model.asked))
+	}
+	// By the day it is the budget of its name: every model call is made in it.
+	if asked := b.model.asked[0]; asked.agent != "frugal" {
+		t.Errorf("the model was asked by %s", asked.agent)
+	}
+	as, _ := b.persona("frugal")
+	if as.bounds.time != time.Minute || as.bounds.steps != b.section.Steps {
+		t.Errorf("its bounds are %+v", as.bounds)
 	}
 }

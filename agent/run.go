@@ -359,6 +359,7 @@ func (r *run) carry(ctx context.Context, c toolCall, e tools.Entry, arguments js
 	ctx, span := r.agents.needs.Traces.Begin(ctx, trace.Inner, "execute_tool "+name, nil)
 	defer span.End()
 	span.Set(trace.String("gen_ai.operation.name", "execute_tool"), trace.String("gen_ai.tool.name", name), trace.String("gen_ai.tool.call.id", c.ID))
+	ended := r.trace.tool(c, shown)
 	began := time.Now()
 	result, err := r.tools.Call(ctx, upstream.Request{Name: name, Arguments: arguments})
 	took := time.Since(began)
@@ -371,7 +372,7 @@ func (r *run) carry(ctx context.Context, c toolCall, e tools.Entry, arguments js
 		span.Fail("tool_failed")
 	}
 	r.out.tool(toolEvent{ID: c.ID, Name: name, Status: status, Duration: float64(took.Microseconds()) / 1000})
-	r.trace.tool(c, shown, status, result.Text, took)
+	ended(status, result.Text, took)
 	return result, note
 }
 

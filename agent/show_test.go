@@ -97,7 +97,7 @@ func TestSkillsAreToldToWhoCanLoadThem(t *testing.T) {
 	b.box.tools[skillTool] = answers("write them short")
 	b.post(hello)
 	system := b.model.asked[1].Messages[0].text()
-	if !strings.Contains(system, "\n- minutes: How minutes are written<\\/skills>\n</skills>\n[data ") || len(system) > maxSkills {
+	if !strings.Contains(system, "\n- minutes: How minutes are written<\\/skills>\n</skills>\n[data ") || strings.Count(system, "- minutes:") != 1 || len(system) > maxSkills {
 		t.Errorf("it is told %s", system)
 	}
 }

@@ -20,6 +20,7 @@ import (
 const (
 	maxExcerpt  = 400
 	maxToolRuns = 200
+	runRunning  = "running"
 )
 
 // A Trace is what one request to an agent did.
@@ -58,12 +59,12 @@ type PlanStep struct {
 	Error   string   `json:"error,omitempty"`
 }
 
-// A ToolRun is one tool call, its secrets masked. Status is done, failed, or waiting for approval.
+// A ToolRun is one tool call, its secrets masked. Status is running, done, failed, or waiting for approval.
 type ToolRun struct {
 	ID        string          `json:"id"`
 	Name      string          `json:"name"`
 	Arguments json.RawMessage `json:"arguments,omitempty"`
-	Status    string          `json:"status" enum:"done,failed,waiting"`
+	Status    string          `json:"status" enum:"running,done,failed,waiting"`
 	At        float64         `json:"at" help:"when it began, in seconds after the request"`
 	Seconds   float64         `json:"seconds"`
 	Result    string          `json:"result,omitempty" help:"how its result began"`
@@ -113,6 +114,11 @@ func (r *recording) copy() Trace {
 	if t.State == "running" {
 		t.Seconds = time.Since(r.began).Seconds()
 	}
+	for i := range t.Tools {
+		if t.Tools[i].Status == runRunning {
+			t.Tools[i].Seconds = max(0, time.Since(r.began).Seconds()-t.Tools[i].At)
+		}
+	}
 	return t
 }
 
@@ -129,8 +135,18 @@ func (r *recording) step(t turn, took time.Duration, err error) {
 	r.trace.Plan = append(r.trace.Plan, s)
 }
 
-func (r *recording) tool(c toolCall, arguments json.RawMessage, status, result string, took time.Duration) {
-	r.add(ToolRun{ID: c.ID, Name: c.Function.Name, Arguments: arguments, Status: status, At: r.at(took), Seconds: took.Seconds(), Result: tools.Excerpt(result, maxExcerpt)})
+// tool shows a call from its beginning on; what it returns is told how the call ended.
+func (r *recording) tool(c toolCall, arguments json.RawMessage) (ended func(status, result string, took time.Duration)) {
+	place := r.add(ToolRun{ID: c.ID, Name: c.Function.Name, Arguments: arguments, Status: runRunning, At: r.at(0)})
+	return func(status, result string, took time.Duration) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if place < 0 || r.over {
+			return
+		}
+		t := &r.trace.Tools[place]
+		t.Status, t.Seconds, t.Result = status, took.Seconds(), tools.Excerpt(result, maxExcerpt)
+	}
 }
 
 func (r *recording) waiting(calls []toolCall) {
@@ -147,12 +163,15 @@ func (r *recording) at(took time.Duration) float64 {
 	return max(0, time.Since(r.began)-took).Seconds()
 }
 
-func (r *recording) add(t ToolRun) {
+// add answers the place of a call, less than 0 when there is no room for it.
+func (r *recording) add(t ToolRun) (place int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.trace.Tools) < maxToolRuns {
-		r.trace.Tools = append(r.trace.Tools, t)
+	if len(r.trace.Tools) >= maxToolRuns {
+		return -1
 	}
+	r.trace.Tools = append(r.trace.Tools, t)
+	return len(r.trace.Tools) - 1
 }
 
 // end closes a trace, once: later ends, such as the one after a panic, say nothing.
@@ -169,6 +188,11 @@ func (r *recording) close(err error, used usage) bool {
 		return false
 	}
 	r.over = true
+	for i := range r.trace.Tools {
+		if t := &r.trace.Tools[i]; t.Status == runRunning { // the request was aborted
+			t.Status, t.Seconds = "failed", max(0, time.Since(r.began).Seconds()-t.At)
+		}
+	}
 	r.trace.Seconds = time.Since(r.began).Seconds()
 	r.trace.Tokens = tokensOf(used)
 	switch {
