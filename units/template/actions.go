@@ -94,6 +94,12 @@ func (b board) actions() []holdfast.Action {
 			Tier: holdfast.TierOperator, Effect: holdfast.EffectChange, Subject: func(in any) string { a, _ := in.(addIn); return a.Name },
 			Examples: []string{"holdfast template add claude-code worker", "holdfast template add openclaw companion --model chat --tokens-per-day 500000"},
 		}, b.add),
+		action.NewAction(holdfast.Action{
+			Name: "template.remove", Summary: "Take an agent of a template out of the house: its unit ends, its keys open nothing any more",
+			Help: "Nothing is destroyed: what it wrote stays in agents/NAME, its declaration beside the others as NAME.yaml.removed.",
+			Tier: holdfast.TierOperator, Effect: holdfast.EffectChange, Subject: func(in any) string { r, _ := in.(removeIn); return r.Name },
+			Examples: []string{"holdfast template remove worker"},
+		}, b.remove),
 	}
 }
 
