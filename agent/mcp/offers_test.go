@@ -214,7 +214,8 @@ func TestSubscriptions(t *testing.T) {
 		}
 		untilTold(t, "a resource that one client still follows", told, func() { s.updated("test://page") })
 		_ = second.Close() // without a word about its subscription
-		deadline := time.After(time.Minute)
+		deadline, tick := time.After(time.Minute), time.NewTicker(5*time.Millisecond)
+		defer tick.Stop()
 		for {
 			books.mu.Lock()
 			followed := strings.Join(books.followed, " ")
@@ -228,7 +229,7 @@ func TestSubscriptions(t *testing.T) {
 			select {
 			case <-deadline:
 				t.Fatalf("the subscription is left: %s", followed)
-			default:
+			case <-tick.C:
 			}
 		}
 	})
@@ -342,13 +343,14 @@ func TestClientOfStdio(t *testing.T) {
 			}
 			_ = session.Close()
 		}
-		deadline := time.After(time.Minute)
+		deadline, tick := time.After(time.Minute), time.NewTicker(5*time.Millisecond)
+		defer tick.Stop()
 		for _, f := range s.all() {
 			for f.busy() {
 				select {
 				case <-deadline:
 					t.Fatal("a session is left of a client that ended")
-				default:
+				case <-tick.C:
 				}
 			}
 		}
