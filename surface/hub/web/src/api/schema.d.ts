@@ -2573,6 +2573,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/template/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take an agent of a template out of the house: its unit ends, its keys open nothing any more
+         * @description Nothing is destroyed: what it wrote stays in agents/NAME, its declaration beside the others as NAME.yaml.removed.
+         */
+        post: operations["template_remove"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/template/show": {
         parameters: {
             query?: never;
@@ -4668,7 +4688,7 @@ export interface operations {
                                 result?: string;
                                 seconds: number;
                                 /** @enum {string} */
-                                status: "done" | "failed" | "waiting";
+                                status: "running" | "done" | "failed" | "waiting";
                             }[];
                             /** @description its name at the collector of section traces */
                             trace_id?: string;
@@ -4791,7 +4811,7 @@ export interface operations {
                                 result?: string;
                                 seconds: number;
                                 /** @enum {string} */
-                                status: "done" | "failed" | "waiting";
+                                status: "running" | "done" | "failed" | "waiting";
                             }[];
                             /** @description its name at the collector of section traces */
                             trace_id?: string;
@@ -4883,7 +4903,7 @@ export interface operations {
                                 result?: string;
                                 seconds: number;
                                 /** @enum {string} */
-                                status: "done" | "failed" | "waiting";
+                                status: "running" | "done" | "failed" | "waiting";
                             }[];
                             /** @description its name at the collector of section traces */
                             trace_id?: string;
@@ -10652,6 +10672,46 @@ export interface operations {
                             summary: string;
                             title: string;
                         }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    template_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description the agent's name */
+                    name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description its declaration, which no longer counts */
+                        declaration: string;
+                        /** @description what it wrote, left as it is */
+                        folder: string;
+                        /** @description its keys, which open nothing any more */
+                        secrets: null | string[];
+                        unit: string;
                     };
                 };
             };
