@@ -32,3 +32,34 @@ func TestSubscriptionsOutliveWhatTheyBeganWith(t *testing.T) {
 		t.Errorf("%v; left are %v", err, b.subscriptions.wanted)
 	}
 }
+
+func TestSubscriptionsAreShared(t *testing.T) {
+	b := newBench(t, libraryServer(t, "notes", notesLibrary())).up()
+	heard := make(chan string, 10)
+	stop := b.Hear(func(uri string) { heard <- uri })
+	view := b.View(client(), Scope{})
+	for range 2 {
+		if err := view.Subscribe(t.Context(), "notes://all"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.must("touch", `{"uri":"notes://all"}`)
+	if got := <-heard; got != "notes://all" {
+		t.Errorf("heard of %q", got)
+	}
+	if err := view.Unsubscribe(t.Context(), "notes://all"); err != nil {
+		t.Fatal(err)
+	}
+	b.must("touch", `{"uri":"notes://all"}`)
+	<-heard // the other still listens
+	if err := view.Unsubscribe(t.Context(), "notes://all"); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	if err := view.Subscribe(t.Context(), "elsewhere://x"); err == nil {
+		t.Error("a resource that nobody has is subscribed to")
+	}
+	if len(b.subscriptions.wanted) != 0 {
+		t.Errorf("left are %v", b.subscriptions.wanted)
+	}
+}

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -329,37 +330,6 @@ func TestOffersBesideTools(t *testing.T) {
 	}
 }
 
-func TestSubscriptionsAreShared(t *testing.T) {
-	b := newBench(t, libraryServer(t, "notes", notesLibrary())).up()
-	heard := make(chan string, 10)
-	stop := b.Hear(func(uri string) { heard <- uri })
-	view := b.View(client(), Scope{})
-	for range 2 {
-		if err := view.Subscribe(t.Context(), "notes://all"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	b.must("touch", `{"uri":"notes://all"}`)
-	if got := <-heard; got != "notes://all" {
-		t.Errorf("heard of %q", got)
-	}
-	if err := view.Unsubscribe(t.Context(), "notes://all"); err != nil {
-		t.Fatal(err)
-	}
-	b.must("touch", `{"uri":"notes://all"}`)
-	<-heard // the other still listens
-	if err := view.Unsubscribe(t.Context(), "notes://all"); err != nil {
-		t.Fatal(err)
-	}
-	stop()
-	if err := view.Subscribe(t.Context(), "elsewhere://x"); err == nil {
-		t.Error("a resource that nobody has is subscribed to")
-	}
-	if len(b.subscriptions.wanted) != 0 {
-		t.Errorf("left are %v", b.subscriptions.wanted)
-	}
-}
-
 // TestOneServerAsItIs: a hub of one server without prefixes shows its own names, words and answers.
 func TestOneServerAsItIs(t *testing.T) {
 	odd := tool("odd.name/α", "Is  odd.\n")
@@ -603,42 +573,15 @@ func (asker) Ask(context.Context, mcp.InputRequest) (mcp.InputResponse, error) {
 
 // TestAPersonMayThink: the time of a call stands still while its caller is asked, and runs on after.
 func TestAPersonMayThink(t *testing.T) {
-	ctx, cancel := within(upstream.WithPeer(t.Context(), asker{}), 100*time.Millisecond)
-	defer cancel()
-	if _, err := upstream.PeerFrom(ctx).Ask(ctx, nil); err != nil || ctx.Err() != nil {
-		t.Fatalf("the call ended while its caller was asked: %v, %v", err, ctx.Err())
-	}
-	<-ctx.Done()
-	if !errors.Is(context.Cause(ctx), errTimeout) {
-		t.Errorf("ended by %v", context.Cause(ctx))
-	}
-}
-
-// TestAFileSpeaksForItsOwnTools: what the file of one extension brought into the book says nothing about
-// a tool of another one, and no change of it takes that over.
-func TestAFileSpeaksForItsOwnTools(t *testing.T) {
-	b := newBench(t, libraryServer(t, "notes", notesLibrary())).governed(`{"tool_configs": {
-  "find": {"enabled_in_mcp": true, "passthrough": true, "extension": "evil"},
-  "wipe": {"enabled_in_mcp": false, "passthrough": true, "extension": "evil"},
-  "add": {"enabled_in_mcp": true, "passthrough": true, "extension": "notes"}}}`).up()
-	if e := b.entry("find"); e.Passthrough {
-		t.Error("another extension's file lets it run unasked")
-	}
-	if e := b.entry("wipe"); e.Passthrough || !e.EnabledInMCP {
-		t.Errorf("another extension's file switches it: %+v", e)
-	}
-	if e := b.entry("add"); !e.Passthrough {
-		t.Error("its own extension's file says nothing")
-	}
-	for _, name := range []string{"find", "add"} {
-		if _, err := b.as(operator(), "tool.set", `{"name":"`+name+`","enabled_in_mcp":false}`); err != nil {
-			t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := within(upstream.WithPeer(t.Context(), asker{}), 100*time.Millisecond)
+		defer cancel()
+		if _, err := upstream.PeerFrom(ctx).Ask(ctx, nil); err != nil || ctx.Err() != nil {
+			t.Fatalf("the call ended while its caller was asked: %v, %v", err, ctx.Err())
 		}
-	}
-	if e := b.entry("find"); e.Passthrough || e.EnabledInMCP {
-		t.Errorf("with the operator's switch it took over another's: %+v", e)
-	}
-	if e := b.entry("add"); !e.Passthrough || e.EnabledInMCP {
-		t.Errorf("the operator's switch lost the other one: %+v", e)
-	}
+		<-ctx.Done()
+		if !errors.Is(context.Cause(ctx), errTimeout) {
+			t.Errorf("ended by %v", context.Cause(ctx))
+		}
+	})
 }
