@@ -37,6 +37,7 @@ import (
 	"holdfast/edge"
 	"holdfast/edge/auth"
 	"holdfast/edge/oauth"
+	"holdfast/edge/router"
 	"holdfast/gateway"
 	"holdfast/gateway/breaker"
 	"holdfast/gateway/breaker/halt"
@@ -260,7 +261,7 @@ func (h *House) wireGateway(p *parts) {
 // wireAgent lets agents call models, and models be agents.
 func (h *House) wireAgent(p *parts) {
 	p.skills = skills.New(skills.Needs{Home: h.Home, Enabled: extension.Enabled(p.extensions), Log: h.log})
-	p.remotes = remote.New(remote.Needs{Home: h.Home, Master: p.master, Secret: p.secrets.Get, Origin: func() string { return p.door.Origin() }, Log: h.log})
+	p.remotes = remote.New(remote.Needs{Home: h.Home, Master: p.master, Secret: p.secrets.Get, Origin: func() string { return p.door.Origin() }, Page: router.SayingPage, Log: h.log})
 	p.catalogue = tools.New(tools.Needs{
 		Remotes: p.remotes,
 		Home:    h.Home, House: p.units.House, Processes: p.machine, Extensions: p.extensions,

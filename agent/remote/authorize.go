@@ -5,7 +5,6 @@ package remote
 import (
 	"context"
 	"encoding/json"
-	"html"
 	"io"
 	"log/slog"
 	"maps"
@@ -117,7 +116,7 @@ func (s *Servers) callback(w http.ResponseWriter, r *http.Request) {
 		case !ours:
 			continue
 		case err != nil:
-			page(w, http.StatusBadRequest, "Access to "+id+" was not granted: "+plain.Text(err.Error(), 500))
+			s.page(w, http.StatusBadRequest, "No access", "Access to "+id+" was not granted: "+plain.Text(err.Error(), 500))
 			return
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), restartWithin)
@@ -127,17 +126,17 @@ func (s *Servers) callback(w http.ResponseWriter, r *http.Request) {
 				s.needs.Log.Warn("a remote MCP server was authorized and is not there", slog.String("server", id), slog.Any("error", err))
 			}
 		}
-		page(w, http.StatusOK, "The house has access to "+id+". You can close this page.")
+		s.page(w, http.StatusOK, "Access granted", "The house has access to "+id+". You can close this page")
 		return
 	}
-	page(w, http.StatusBadRequest, "Nobody asked for this, or it was too long ago. Begin again with: holdfast remote-mcp authorize NAME")
+	s.page(w, http.StatusBadRequest, "No access", "Nobody asked for this, or it was too long ago. Begin again with: holdfast remote-mcp authorize NAME")
 }
 
-func page(w http.ResponseWriter, status int, text string) {
+func (s *Servers) page(w http.ResponseWriter, status int, title, text string) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'")
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, _ = io.WriteString(w, "<!doctype html><meta charset=utf-8><title>Holdfast</title><p>"+html.EscapeString(text)+"</p>\n")
+	_, _ = io.WriteString(w, s.needs.Page(title, text))
 }

@@ -54,7 +54,9 @@ type Needs struct {
 	Secret func(name string) (holdfast.Secret, bool)
 	// Origin is where browsers reach the house: an authorization server sends them back there.
 	Origin func() string
-	Log    *slog.Logger
+	// Page is a page of the front door: the one that a browser sees when it comes back.
+	Page func(title, text string) string
+	Log  *slog.Logger
 }
 
 // Servers are the remote MCP servers.

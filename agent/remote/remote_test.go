@@ -45,6 +45,7 @@ func newBench(t *testing.T) *bench {
 	b := &bench{t: t, origin: "http://127.0.0.1:1"}
 	log := slog.New(slog.DiscardHandler)
 	b.Servers = New(Needs{
+		Page: func(title, text string) string { return title + ": " + text },
 		Home: at, Master: config.NewMaster(at), Secret: func(name string) (holdfast.Secret, bool) { return holdfast.NewSecret("value of " + name), name != "" },
 		Origin: func() string { return b.origin }, Log: log,
 	})

@@ -47,7 +47,7 @@ type asking struct {
 	Loopback, Document, Operator bool
 }
 
-const pageText = `{{.Head}}{{.Look}}<p>A program that calls itself <bdi><b>{{.Name}}</b></bdi> asks for access to this house as <b>{{.User}}</b>.</p>
+const pageText = `{{.Head}}{{.Look}}<p>A program that calls itself <bdi><b>{{.Name}}</b></bdi> asks you, <b>{{.User}}</b>, for access to this house.</p>
 {{range .Warnings}}<p class="warn">{{.}}</p>{{end}}
 <dl><dt>The answer goes to</dt><dd class="host">{{.RedirectHost}}</dd>
 <dt>Address</dt><dd><code>{{.Redirect}}</code></dd>
@@ -55,7 +55,7 @@ const pageText = `{{.Head}}{{.Look}}<p>A program that calls itself <bdi><b>{{.Na
 <dt>Endpoint</dt><dd><code>{{.Endpoint}}</code></dd></dl>
 <form method="post" action="/api/authorize"><input type="hidden" name="ticket" value="{{.Ticket}}"><h2>It may</h2>
 {{range .Choices}}<label><input type="checkbox" name="scope" value="{{.Scope}}"{{if .Checked}} checked{{end}}><span>{{.Text}}<small>{{.Note}}</small></span></label>
-{{end}}<details><summary>{{len .Tools}} tools there{{if .More}}, and {{.More}} more{{end}}</summary><ul>
+{{end}}<details><summary>{{len .Tools}} tools there{{if .More}}, and {{.More}} more{{end}}</summary><ul tabindex="0" aria-label="Tools">
 {{range .Tools}}<li><bdi>{{.Name}}</bdi>{{if .ReadOnly}} <small>only reads</small>{{end}}</li>
 {{end}}</ul></details>
 <p>You can take this back at any time: <code>holdfast grant revoke</code>, or in the Hub.</p>
@@ -178,7 +178,7 @@ func choices(asked request, hub string) []choice {
 func showPage(w http.ResponseWriter, status int, title, text string) {
 	secure(w, "")
 	w.WriteHeader(status)
-	_, _ = w.Write([]byte(router.PageHead(title, 0) + `<p class="first">` + template.HTMLEscapeString(text) + `.</p>` + router.PageFoot))
+	_, _ = w.Write([]byte(router.SayingPage(title, text)))
 }
 
 // bearerOf is who bears a grant's tokens: an agent of the client's name, unless the person let it

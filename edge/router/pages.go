@@ -137,6 +137,11 @@ func PageHead(title string, refresh int) string {
 // PageFoot ends a page of the door.
 const PageFoot = `</main></body></html>`
 
+// SayingPage is a page of the door that says one thing; title and text are escaped here.
+func SayingPage(title, text string) string {
+	return PageHead(title, 0) + `<p class="first">` + html.EscapeString(text) + `.</p>` + PageFoot
+}
+
 func page(t trouble, reload bool) string {
 	if !reload {
 		t.Retry = 0
