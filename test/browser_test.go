@@ -25,7 +25,8 @@ const many = 500
 
 // TestBrowser drives Chromium through the front door of a real house: the Hub's story at desktop and
 // phone width, light and dark, its Units page in depth and with hundreds of units, what is spent with a ledger of 10,000 sessions, and an extension
-// page that tries to act as the operator.
+// page that tries to act as the operator; and how clients get access, tools that change are accepted, and the house
+// is authorized at another house.
 func TestBrowser(t *testing.T) {
 	if _, err := exec.LookPath("chromium"); err != nil {
 		need.Missing(t, "chromium is not installed")
@@ -35,7 +36,7 @@ func TestBrowser(t *testing.T) {
 		t.Fatal(err)
 	}
 	bin := build(t, root)
-	for _, script := range []string{"hub.mjs", "units.mjs", "many.mjs", "spending.mjs", "burn.mjs", "tooling.mjs", "hostile.mjs"} {
+	for _, script := range []string{"hub.mjs", "units.mjs", "many.mjs", "spending.mjs", "burn.mjs", "tooling.mjs", "access.mjs", "hostile.mjs"} {
 		t.Run(script, func(t *testing.T) {
 			h := startHouse(t, bin, script)
 			ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
@@ -49,6 +50,13 @@ func TestBrowser(t *testing.T) {
 				"HOLDFAST_MANY="+strconv.Itoa(many),
 				"SHOTS="+t.ArtifactDir(),
 			)
+			if script == "access.mjs" {
+				if !isFolder(filepath.Join(root, "test", "clients", "node_modules", "@modelcontextprotocol", "client")) {
+					need.Missing(t, "the published clients are not installed: run `npm ci` in test/clients")
+				}
+				second := startHouse(t, bin, "second")
+				cmd.Env = append(cmd.Env, "HOLDFAST_SECOND_URL="+second.status.URL, "HOLDFAST_SECOND_LINK="+second.link(t), "HOLDFAST_CLIENT="+filepath.Join(root, "test", "clients", "oauth.mjs"))
+			}
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
@@ -152,7 +160,11 @@ func startHouse(t *testing.T, bin, script string) *realHouse {
 	if script == "spending.mjs" || script == "burn.mjs" {
 		h.talk(t)
 	}
-	for _, variable := range portRanges(33000)() {
+	ports := 33000
+	if script == "second" {
+		ports = 46000
+	}
+	for _, variable := range portRanges(ports)() {
 		name, value, _ := strings.Cut(variable, "=")
 		t.Setenv(name, value)
 	}

@@ -90,6 +90,19 @@ export async function judge(page, where) {
   }
 }
 
+/** Looks at a page that is outside the Hub at each size and in each theme. */
+export async function everyWay(page, name) {
+  for (const [size, viewport] of Object.entries(sizes)) {
+    for (const theme of ['light', 'dark']) {
+      await page.setViewportSize(viewport)
+      await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' })
+      await judge(page, `${name}, ${size}, ${theme}`)
+      if (env.SHOTS) await page.screenshot({ path: `${env.SHOTS}/${name}-${size}-${theme}.png`, fullPage: true })
+    }
+  }
+  await page.setViewportSize(sizes.desktop)
+}
+
 /** Looks at pages at each size and in each theme: { name: [path, title, ready?] }. */
 export async function look(page, pages) {
   for (const [size, viewport] of Object.entries(sizes)) {

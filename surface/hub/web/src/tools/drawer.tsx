@@ -33,7 +33,7 @@ export function ToolDrawer({ tool, onClose }: { tool: Tool | undefined; onClose:
           </dl>
           {t.standing && <Withheld tool={t} />}
           {!t.standing && <Switches tool={t} />}
-          {t.note && <p className="note warn"><Shown text={t.note} most={1_000} /></p>}
+          {t.note && !t.standing && <p className="note warn"><Shown text={t.note} most={1_000} /></p>}
           <section><h3>What it says it does</h3><p className="docs">{t.summary.trim() ? <Shown text={t.summary.trim()} most={1_500} /> : 'It says nothing of itself.'}</p></section>
           {!t.standing && <section><h3>Try a call</h3><TryForm tool={t} /></section>}
           <details className="schema"><summary>Input schema</summary><Code value={t.input_schema ?? {}} label="Input schema" /></details>

@@ -22,8 +22,11 @@ export function SourceState({ count, server }: { count: number; server: ToolServ
 /** Where tools come from, and how each stands. */
 export function Sources({ servers, tools }: { servers: ToolServer[]; tools: Tool[] }) {
   if (servers.length === 0) return <Card><Empty title="No sources yet" icon={<ToolsIcon size={26} />}>Extensions with tools and remote servers stand here. The house's own actions are always there.</Empty></Card>
-  return <ul className="stack">{servers.map((s) => <li key={s.name}><Source server={s} tools={tools.filter((t) => t.extension === s.extension)} /></li>)}</ul>
+  return <ul className="stack">{servers.map((s) => <li key={s.name}><Source server={s} tools={tools.filter((t) => t.source === sourceOf(s))} /></li>)}</ul>
 }
+
+/** What the tools of a server name as their source: remote servers have no extension. */
+const sourceOf = (s: ToolServer): string => (s.extension ? `extension ${s.extension}` : `remote ${s.name}`)
 
 function Source({ server: s, tools }: { server: ToolServer; tools: Tool[] }) {
   const restart = useChange('tool.restart', { touches: ['tool.list'], done: () => `${s.name} is started anew` })
