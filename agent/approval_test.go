@@ -127,21 +127,25 @@ func TestAPersonApprovesInTheQueueAfterTheClientHasGone(t *testing.T) {
 
 func TestAClientWaitsForThePerson(t *testing.T) {
 	for action, want := range map[string]string{"approval.allow": "\ndeleted\n", "approval.deny": "declined"} {
-		b := newBench(t, deleting(), line{text: "So be it."})
-		b.section.Time = config.Duration(300 * time.Millisecond) // of work: waiting for a person is none
-		conversation, id := b.asks()
-		got := make(chan gotten, 1)
-		go func() { got <- b.post(conversation(`{"approval":"wait"}`)) }()
-		<-time.After(400 * time.Millisecond) // nothing depends on it: it only lets the client come first
-		if _, err := b.do(action, `{"id":"`+id+`"}`); err != nil {
-			t.Fatal(err)
-		}
-		if answer := <-got; answer.text() != "So be it." {
-			t.Errorf("%s: answer is %d %s", action, answer.status, answer.body)
-		}
-		if told := b.toldLast(); !strings.Contains(told, want) {
-			t.Errorf("%s: the model was told %q", action, told)
-		}
+		t.Run(action, func(t *testing.T) {
+			t.Parallel()
+			const work = 2 * time.Second // waiting for a person is none
+			b := newBench(t, deleting(), line{text: "So be it."})
+			b.section.Time = config.Duration(work)
+			conversation, id := b.asks()
+			got := make(chan gotten, 1)
+			go func() { got <- b.post(conversation(`{"approval":"wait"}`)) }()
+			<-time.After(work + work/4)
+			if _, err := b.do(action, `{"id":"`+id+`"}`); err != nil {
+				t.Fatal(err)
+			}
+			if answer := <-got; answer.text() != "So be it." {
+				t.Errorf("answer is %d %s", answer.status, answer.body)
+			}
+			if told := b.toldLast(); !strings.Contains(told, want) {
+				t.Errorf("the model was told %q", told)
+			}
+		})
 	}
 }
 
