@@ -16,23 +16,38 @@ import (
 // API at luna's paths, in luna's forms, and nobody below an operator does.
 func TestLunasRoutesOfToolsAndAgents(t *testing.T) {
 	const operator = "sk-luna-operator-0123456789"
-	h := holdfasttest.Start(t, holdfasttest.Options{Files: map[string]string{".env": "SUPERVISOR_API_TOKEN=" + operator + "\n"}})
-	const base = "/api/supervisor/"
-	ask := func(key, method, path, body string) (int, string) {
-		status, text := h.Ask(method, h.Door()+base+path, body, http.Header{"Authorization": {"Bearer " + key}, "Content-Type": {"application/json"}})
-		return status, string(text)
+	l := luna{t, holdfasttest.Start(t, holdfasttest.Options{Files: map[string]string{".env": "SUPERVISOR_API_TOKEN=" + operator + "\n"}}), operator}
+	l.tools()
+	l.presets()
+	l.key()
+}
+
+// a luna is a client of luna's routes.
+type luna struct {
+	*testing.T
+	house    *holdfasttest.House
+	operator string
+}
+
+func (l luna) ask(key, method, path, body string) (int, string) {
+	l.Helper()
+	status, text := l.house.Ask(method, l.house.Door()+"/api/supervisor/"+path, body, http.Header{"Authorization": {"Bearer " + key}, "Content-Type": {"application/json"}})
+	return status, string(text)
+}
+
+func (l luna) must(method, path, body string, into any) {
+	l.Helper()
+	status, text := l.ask(l.operator, method, path, body)
+	if status != http.StatusOK {
+		l.Fatalf("%s %s: %d %s", method, path, status, text)
 	}
-	must := func(method, path, body string, into any) string {
-		t.Helper()
-		status, text := ask(operator, method, path, body)
-		if status != http.StatusOK {
-			t.Fatalf("%s %s: %d %s", method, path, status, text)
-		}
-		if err := json.Unmarshal([]byte(text), into); err != nil {
-			t.Fatalf("%s %s: %v: %s", method, path, err, text)
-		}
-		return text
+	if err := json.Unmarshal([]byte(text), into); err != nil {
+		l.Fatalf("%s %s: %v: %s", method, path, err, text)
 	}
+}
+
+func (l luna) tools() {
+	l.Helper()
 	type tool struct {
 		Name, Docstring string
 		Enabled         *bool
@@ -46,18 +61,22 @@ func TestLunasRoutesOfToolsAndAgents(t *testing.T) {
 	for deadline := time.After(time.Minute); len(all.Extensions["notes"]) == 0; {
 		select {
 		case <-tick.C:
-			must("GET", "tools/all", "", &all)
+			l.must("GET", "tools/all", "", &all)
 		case <-deadline:
-			t.Fatalf("the tools are %+v", all)
+			l.Fatalf("the tools are %+v", all)
 		}
 	}
 	if one := all.Extensions["notes"][0]; one.Name == "" || one.Docstring == "" || one.Enabled == nil || all.Remote == nil {
-		t.Errorf("the tools are %+v", all)
+		l.Errorf("the tools are %+v", all)
 	}
 	var agents struct{ Agents []struct{ Name string } }
-	if must("GET", "agents/built-in", "", &agents); len(agents.Agents) < 2 || agents.Agents[0].Name != "passthrough_agent" || agents.Agents[1].Name != "simple_agent" {
-		t.Errorf("the agents are %+v", agents)
+	if l.must("GET", "agents/built-in", "", &agents); len(agents.Agents) < 2 || agents.Agents[0].Name != "passthrough_agent" || agents.Agents[1].Name != "simple_agent" {
+		l.Errorf("the agents are %+v", agents)
 	}
+}
+
+func (l luna) presets() {
+	l.Helper()
 	type preset struct {
 		Name      string
 		BaseAgent string `json:"base_agent"`
@@ -65,45 +84,49 @@ func TestLunasRoutesOfToolsAndAgents(t *testing.T) {
 		ToolCount int `json:"tool_count"`
 	}
 	var made, changed preset
-	must("POST", "agents/presets", `{"name":"scribe","base_agent":"passthrough_agent","tool_config":{"*":false,"NOTES_list":true}}`, &made)
+	l.must("POST", "agents/presets", `{"name":"scribe","base_agent":"passthrough_agent","tool_config":{"*":false,"NOTES_list":true}}`, &made)
 	if made != (preset{"scribe", "passthrough_agent", true, 1}) {
-		t.Errorf("made is %+v", made)
+		l.Errorf("made is %+v", made)
 	}
 	var listed struct{ Presets []preset }
-	if must("GET", "agents/presets", "", &listed); len(listed.Presets) != 1 || listed.Presets[0] != made {
-		t.Errorf("listed are %+v", listed)
+	if l.must("GET", "agents/presets", "", &listed); len(listed.Presets) != 1 || listed.Presets[0] != made {
+		l.Errorf("listed are %+v", listed)
 	}
 	var tools struct {
 		Name      string
 		BaseAgent string                     `json:"base_agent"`
 		Config    map[string]json.RawMessage `json:"tool_config"`
 	}
-	if must("GET", "agents/presets/scribe/tools", "", &tools); tools.Name != "scribe" || tools.BaseAgent != "passthrough_agent" || string(tools.Config["NOTES_list"]) != "true" {
-		t.Errorf("its tools are %+v", tools)
+	if l.must("GET", "agents/presets/scribe/tools", "", &tools); tools.Name != "scribe" || tools.BaseAgent != "passthrough_agent" || string(tools.Config["NOTES_list"]) != "true" {
+		l.Errorf("its tools are %+v", tools)
 	}
-	if must("PATCH", "agents/presets/scribe", `{"enabled":false}`, &changed); changed.Enabled || changed.BaseAgent != "passthrough_agent" {
-		t.Errorf("changed is %+v", changed)
+	if l.must("PATCH", "agents/presets/scribe", `{"enabled":false}`, &changed); changed.Enabled || changed.BaseAgent != "passthrough_agent" {
+		l.Errorf("changed is %+v", changed)
 	}
-	must("DELETE", "agents/presets/scribe", "", &struct{}{})
-	if status, _ := ask(operator, "GET", "agents/presets/scribe/tools", ""); status != http.StatusNotFound {
-		t.Errorf("after its end it is answered %d", status)
+	l.must("DELETE", "agents/presets/scribe", "", &struct{}{})
+	if status, _ := l.ask(l.operator, "GET", "agents/presets/scribe/tools", ""); status != http.StatusNotFound {
+		l.Errorf("after its end it is answered %d", status)
 	}
+}
+
+func (l luna) key() {
+	l.Helper()
 	var key, fresh struct {
 		APIKey string `json:"api_key"`
 	}
-	if must("GET", "agents/api-key", "", &key); key.APIKey != h.Key() {
-		t.Error("the key is not that of .env")
+	if l.must("GET", "agents/api-key", "", &key); key.APIKey != l.house.Key() {
+		l.Error("the key is not that of .env")
 	}
-	if must("POST", "agents/api-key/regenerate", "", &fresh); fresh.APIKey == key.APIKey || fresh.APIKey != h.Key() {
-		t.Error("the key is as it was")
+	if l.must("POST", "agents/api-key/regenerate", "", &fresh); fresh.APIKey == key.APIKey || fresh.APIKey != l.house.Key() {
+		l.Error("the key is as it was")
 	}
-	if told := string(h.Do("journal.show", `{"action":"agent.api_key"}`)); !strings.Contains(told, `"agent.api_key"`) || strings.Contains(told, key.APIKey) {
-		t.Errorf("the journal tells %s", told)
+	if told := string(l.house.Do("journal.show", `{"action":"agent.api_key"}`)); !strings.Contains(told, `"agent.api_key"`) || strings.Contains(told, key.APIKey) {
+		l.Errorf("the journal tells %s", told)
 	}
 	for _, path := range []string{"tools/all", "agents/built-in", "agents/presets", "agents/api-key"} {
 		for who, key := range map[string]string{"an agent": fresh.APIKey, "nobody": ""} {
-			if status, text := ask(key, "GET", path, ""); status != http.StatusUnauthorized && status != http.StatusForbidden || strings.Contains(text, "passthrough_agent") {
-				t.Errorf("%s asks for %s: %d %s", who, path, status, text)
+			if status, text := l.ask(key, "GET", path, ""); status != http.StatusUnauthorized && status != http.StatusForbidden || strings.Contains(text, "passthrough_agent") {
+				l.Errorf("%s asks for %s: %d %s", who, path, status, text)
 			}
 		}
 	}
