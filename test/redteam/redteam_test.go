@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -16,8 +17,8 @@ var update = flag.Bool("update", false, "write the table into docs/redteam.md")
 // an attack is one row: what is tried, who refuses it, and what the journal tells.
 type attack struct {
 	group, name, tried, refused string
-	journal                     string // in words; empty where nothing happens that could be told
-	told                        func(entry) bool
+	journal                     string // in words
+	told, also                  func(entry) bool
 	run                         func(w *world)
 }
 
@@ -49,19 +50,11 @@ func TestAttacks(t *testing.T) {
 				before = max(before, e.Seq)
 			}
 			a.run(&here)
-			if a.told == nil {
-				return
-			}
-			var seen []string
-			for _, e := range here.journal() {
-				if e.Seq > before && a.told(e) {
-					return
-				}
-				if e.Seq > before {
-					seen = append(seen, fmt.Sprintf("%s %s %s %s", e.Caller, e.Action, e.Subject, e.Outcome))
+			for _, told := range []func(entry) bool{a.told, a.also} {
+				if told != nil && !here.awaits(func() bool { return slices.ContainsFunc(here.since(before), told) }) {
+					t.Errorf("the journal does not tell it (%s); it tells:\n%s", a.journal, here.summary(before))
 				}
 			}
-			t.Errorf("the journal does not tell it (%s); it tells:\n%s", a.journal, strings.Join(seen, "\n"))
 		})
 	}
 	t.Run("nothing-was-destroyed", func(t *testing.T) {
@@ -75,6 +68,30 @@ func TestAttacks(t *testing.T) {
 			t.Error("a secret stands in the journal")
 		}
 	})
+}
+
+// since is what the journal tells after an entry.
+func (w *world) since(seq int64) []entry {
+	w.Helper()
+	return slices.DeleteFunc(w.journal(), func(e entry) bool { return e.Seq <= seq })
+}
+
+func (w *world) summary(seq int64) string {
+	w.Helper()
+	var seen []string
+	for _, e := range w.since(seq) {
+		seen = append(seen, fmt.Sprintf("%s %s %s %s", e.Caller, e.Action, e.Subject, e.Outcome))
+	}
+	return strings.Join(seen, "\n")
+}
+
+// TestEveryAttackIsJournaled holds the table to its word: all that is refused is told.
+func TestEveryAttackIsJournaled(t *testing.T) {
+	for _, a := range attacks() {
+		if a.told == nil || a.journal == "" {
+			t.Errorf("%s is told by no entry of the journal", a.name)
+		}
+	}
 }
 
 const (

@@ -118,11 +118,14 @@ func remoteRugPull() attack {
 func shadowingAnotherServer() attack {
 	return attack{
 		group: groupRemote, name: "shadowing another server", tried: "a remote server lists a tool of an extension's name",
-		refused: "each of the two has its owner's name before its own", journal: "",
+		refused: "the extension's name stands; the remote tool has its server's name before its own", journal: "`tool.shadowed` of `weather`, refused",
+		told: func(e entry) bool {
+			return e.Action == "tool.shadowed" && e.Subject == "weather" && strings.Contains(string(e.Detail), "remote far-shadow")
+		},
 		run: func(w *world) {
 			w.remote("far-shadow")
 			defer w.must("remote-mcp", "delete", "far-shadow")
-			w.await(func() bool { return w.offered()["weather"] == nil })
+			w.await(func() bool { return w.offered()["far-shadow_weather"] != nil })
 			if said, _ := w.call(w.agentKey, "weather", nil, nil); strings.Contains(said, "stolen") {
 				w.Errorf("the remote tool was called: %s", said)
 			}
@@ -133,7 +136,10 @@ func shadowingAnotherServer() attack {
 func keyLedAstray() attack {
 	return attack{
 		group: groupRemote, name: "key led astray", tried: "a remote server redirects the house, with its key, to another place",
-		refused: "the key goes to the URL that the operator gave and to no other place", journal: "",
+		refused: "the key goes to the URL that the operator gave and to no other place", journal: "`remote.led_elsewhere`, refused, with the place",
+		told: func(e entry) bool {
+			return e.Action == "remote.led_elsewhere" && e.Outcome == "refused" && strings.Contains(string(e.Detail), "far-astray")
+		},
 		run: func(w *world) {
 			f := w.remote("far-astray")
 			defer w.must("remote-mcp", "delete", "far-astray")
