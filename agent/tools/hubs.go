@@ -207,6 +207,13 @@ func (in hubChange) check() error {
 	if in.Only != nil && in.Tools != nil {
 		problems = append(problems, holdfast.Problem{Field: "only", Message: "says the same as tool_config", Remedy: "give one of the two"})
 	}
+	if in.Only != nil {
+		for _, name := range *in.Only {
+			if strings.ContainsAny(name, ", ") {
+				problems = append(problems, holdfast.Problem{Field: "only", Message: fmt.Sprintf("%q is no name of one tool", printable(name, maxName)), Remedy: "give it once for each tool"})
+			}
+		}
+	}
 	if len(problems) > 0 {
 		return holdfast.BadInput("", problems...)
 	}

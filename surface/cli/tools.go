@@ -202,11 +202,20 @@ func flatHub(hub []member, names ...string) []member {
 		config, _ := ordered(m.value)
 		tools, _ := ordered(raw(config, "tools"))
 		var words []string
+		only := ""
 		for _, tool := range tools {
 			setting, _ := ordered(tool.value)
+			if tool.name == "*" && text(setting, "enabled_in_mcp") == "false" {
+				only = "only "
+				continue
+			}
 			words = append(words, map[bool]string{true: "not ", false: ""}[text(setting, "enabled_in_mcp") == "false"]+tool.name+map[bool]string{true: " unasked"}[text(setting, "passthrough") == "true"])
 		}
-		flat[i] = member{"tools", quoted(strings.ReplaceAll(strings.Join(words, ", "), "not *", "no others than"))}
+		if only != "" && len(words) == 0 {
+			words = []string{"none"}
+			only = ""
+		}
+		flat[i] = member{"tools", quoted(only + strings.Join(words, ", "))}
 	}
 	return flat
 }

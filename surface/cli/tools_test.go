@@ -96,7 +96,7 @@ func TestRemoteServersAndHubsFit(t *testing.T) {
 		}
 	}
 	hub := `{"name":"research","enabled":true,"prefix":true,"tool_config":{"tools":{"*":{"enabled_in_mcp":false},"fetch":{"enabled_in_mcp":true,"passthrough":true}}},"url":"/mcp/research","key_set":false,"offers":["fetch"]}`
-	if got := show(t, printHubs, 80, `{}`, hub); strings.Contains(got, "{") || !strings.Contains(got, "no others than, fetch unasked") {
+	if got := show(t, printHubs, 80, `{}`, hub); strings.Contains(got, "{") || !strings.Contains(got, "only fetch unasked") {
 		t.Errorf("printed\n%s", got)
 	}
 	list := show(t, printHubs, 80, `{}`, `{"hubs":[`+hub+`]}`)
