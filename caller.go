@@ -36,7 +36,8 @@ type Caller struct {
 	Only string `json:"only,omitempty"`
 }
 
-// Human tells whether a person of tier operator or above asks: only they confirm destruction.
+// Human tells whether the caller has the standing of a person of tier operator or above. A program may
+// bear it: whether a person asks is for ByPerson.
 func (c Caller) Human() bool {
 	return (c.Kind == CallerOperator || c.Kind == CallerOwner) && c.Tier >= TierOperator
 }
@@ -72,6 +73,15 @@ func CallerFrom(ctx context.Context) Caller {
 		return c
 	}
 	return Nobody("")
+}
+
+// ByPerson tells whether a person of tier operator or above asks: only they confirm what destroys and
+// give programs more. Three count: the owner at a terminal, a session of the Hub, and who bears an
+// operator's key. None of them counts when a unit's process asks, when the request came in by MCP, or
+// on behalf of an agent, whatever the caller's kind and tier: there a program speaks.
+func ByPerson(ctx context.Context) bool {
+	c := CallerFrom(ctx)
+	return c.Human() && c.Unit == "" && c.Surface != "mcp" && AgentFrom(ctx) == ""
 }
 
 type agentKey struct{}

@@ -216,8 +216,7 @@ func badURL(why string) error {
 // person refuses who is none: to say where requests go, and which keys they bear, would else be a way
 // to send any key of .env anywhere.
 func person(ctx context.Context) error {
-	caller := holdfast.CallerFrom(ctx)
-	if caller.Human() && caller.Unit == "" && caller.Surface != "mcp" && holdfast.AgentFrom(ctx) == "" {
+	if holdfast.ByPerson(ctx) {
 		return nil
 	}
 	return &holdfast.Refusal{

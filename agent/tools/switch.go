@@ -112,8 +112,7 @@ func (d desk) show(ctx context.Context, in nameInput) (toolShown, error) {
 
 // accept takes a person's word for a tool. A program has none to give.
 func (d switchDesk) accept(ctx context.Context, in acceptInput) (accepted, error) {
-	caller := holdfast.CallerFrom(ctx)
-	if !caller.Human() || caller.Unit != "" || caller.Surface == surfaceMCP || holdfast.AgentFrom(ctx) != "" {
+	if !holdfast.ByPerson(ctx) {
 		return accepted{}, &holdfast.Refusal{
 			Guard: "person", Reason: "only a person accepts what tools say about themselves",
 			Remedy: "run `holdfast tool accept` at a terminal, or use the Hub",
@@ -124,7 +123,7 @@ func (d switchDesk) accept(ctx context.Context, in acceptInput) (accepted, error
 		return accepted{}, err
 	}
 	out := accepted{Name: in.Name, Kind: in.Kind, Fingerprint: fingerprint(form), Changes: d.pins.diff(ctx, t), Findings: doubts}
-	if err := d.pins.accept(ctx, t, form, in.Fingerprint, caller.String()); err != nil {
+	if err := d.pins.accept(ctx, t, form, in.Fingerprint, holdfast.CallerFrom(ctx).String()); err != nil {
 		return accepted{}, err
 	}
 	d.touch()

@@ -254,14 +254,13 @@ func (r approvals) allow(ctx context.Context, in approvalID) (approvalAnswer, er
 	if waiting.Kind != kindAction {
 		return r.allowHeld(ctx, waiting)
 	}
-	caller := holdfast.CallerFrom(ctx)
-	if !caller.Human() {
+	if !holdfast.ByPerson(ctx) {
 		return answer, &holdfast.Refusal{Guard: "inventory", Reason: "only a person may allow what destroys"}
 	}
 	if err := r.early(waiting); err != nil {
 		return answer, err
 	}
-	c, err := r.admit(ctx, caller, waiting.Action, waiting.Input)
+	c, err := r.admit(ctx, holdfast.CallerFrom(ctx), waiting.Action, waiting.Input)
 	if err != nil {
 		return answer, err
 	}

@@ -23,7 +23,7 @@ const confirmWithin = 10 * time.Minute
 // destroy is the way of every destroying action: inventory first, then the confirmation of each of
 // its categories by a person, then the act. Whoever is not a person gets a pending approval.
 func (r *Registry) destroy(ctx context.Context, c call) (any, error) {
-	if !c.caller.Human() {
+	if !holdfast.ByPerson(holdfast.WithCaller(ctx, c.caller)) {
 		return nil, approvals{r}.park(ctx, c)
 	}
 	inventory, err := r.inventory(ctx, c)

@@ -267,8 +267,7 @@ func (q *Queue) Finish(ctx context.Context, id string, result json.RawMessage) e
 // allowHeld lets a request of a queue be carried out.
 func (r approvals) allowHeld(ctx context.Context, a Approval) (approvalAnswer, error) {
 	answer := approvalAnswer{ID: a.ID, State: "allowed"}
-	caller := holdfast.CallerFrom(ctx)
-	if !caller.Human() {
+	if !holdfast.ByPerson(ctx) {
 		return answer, &holdfast.Refusal{Guard: "approval", Reason: "only a person may allow what an agent asked for"}
 	}
 	q := r.queues[a.Kind]
@@ -279,7 +278,7 @@ func (r approvals) allowHeld(ctx context.Context, a Approval) (approvalAnswer, e
 	if err != nil {
 		return answer, err
 	}
-	won, err := q.Decide(ctx, caller, a.ID, true, "")
+	won, err := q.Decide(ctx, holdfast.CallerFrom(ctx), a.ID, true, "")
 	if err != nil {
 		return answer, err
 	}

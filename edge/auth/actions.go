@@ -73,7 +73,7 @@ func (a *Auth) createLink(ctx context.Context, in linkIn) (Link, error) {
 }
 
 func human(ctx context.Context) error {
-	if holdfast.CallerFrom(ctx).Human() {
+	if holdfast.ByPerson(ctx) {
 		return nil
 	}
 	return &holdfast.Refusal{

@@ -185,7 +185,7 @@ type acceptIn struct {
 // accept grants what is named of that which the extension asks for now. What it asks for since the
 // person looked is not named, and still waits.
 func (e desk) accept(ctx context.Context, in acceptIn) (Summary, error) {
-	if !holdfast.CallerFrom(ctx).Human() {
+	if !holdfast.ByPerson(ctx) {
 		return Summary{}, &holdfast.Refusal{
 			Guard: "tier", Reason: "only a person of tier operator gives an extension more",
 			Remedy: "run `holdfast extension accept` in a terminal of your own",

@@ -109,6 +109,17 @@ func TestAPersonAccepts(t *testing.T) {
 	if _, err := b.accept(agent, "one", "key:KEY_A"); !isRefusal(err) {
 		t.Errorf("an agent: %v", err)
 	}
+	byMCP, unit := operator(), operator()
+	byMCP.Surface, unit.Unit = "mcp", "one.backend"
+	for name, ctx := range map[string]context.Context{
+		"an operator's key by MCP": holdfast.WithCaller(b.Context(), byMCP),
+		"its unit":                 holdfast.WithCaller(b.Context(), unit),
+		"an agent of an operator":  holdfast.WithAgent(holdfast.WithCaller(b.Context(), operator()), "passthrough_agent"),
+	} {
+		if _, err := (desk{b.Extensions}).accept(ctx, acceptIn{Name: "one", Wishes: []string{"key:KEY_A"}}); !isRefusal(err) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 	for says, wishes := range map[string][]string{
 		"names nothing; it asks for folder, key:KEY_A, key:KEY_B, network, unasked:one_GET": nil,
 		`"key:KEY_C" is not what one asks for`:                                              {"key:KEY_A", "key:KEY_C"},

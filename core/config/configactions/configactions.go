@@ -214,13 +214,11 @@ func (a *Actions) setMaster(ctx context.Context, in masterInput) (masterOutput, 
 	return out, nil
 }
 
-// forPeople refuses a program the section that says where the house sends keys of .env: remote-mcp
+// forPeople refuses whoever is no person the section that says where the house sends keys of .env: remote-mcp
 // refuses it that, too.
 func forPeople(ctx context.Context, document json.RawMessage) error {
-	caller := holdfast.CallerFrom(ctx)
-	program := caller.Kind == holdfast.CallerAgent || caller.Unit != "" || caller.Surface == "mcp" || holdfast.AgentFrom(ctx) != ""
 	var sections map[string]json.RawMessage
-	if !program || json.Unmarshal(document, &sections) != nil {
+	if holdfast.ByPerson(ctx) || json.Unmarshal(document, &sections) != nil {
 		return nil // what cannot be read is refused by who merges it
 	}
 	for name := range sections {

@@ -147,6 +147,8 @@ func TestAProgramAddsNoRemoteServer(t *testing.T) {
 		{Kind: holdfast.CallerAgent, Tier: holdfast.TierOperator},
 		{Kind: holdfast.CallerOperator, Unit: "notes.ui", Tier: holdfast.TierOperator},
 		{Kind: holdfast.CallerOperator, Surface: "mcp", Tier: holdfast.TierOperator},
+		{Kind: holdfast.CallerWebhook, Tier: holdfast.TierOperator},
+		holdfast.Internal("schedules", "config.master_set"),
 	} {
 		if _, refused := errors.AsType[*holdfast.Refusal](set(caller, document)); !refused {
 			t.Errorf("%s of %q added one", caller, caller.Unit+caller.Surface)
