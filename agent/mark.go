@@ -9,6 +9,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+
+	"holdfast/agent/plain"
 )
 
 // a seal marks data from elsewhere with a boundary that the data cannot hold: a word made of all of
@@ -65,14 +67,11 @@ func fence(data, tag string) string {
 	}
 }
 
-// visible takes out what a person who looks at the data would not see and a model would read: tag
-// characters, marks that turn the direction of writing, and characters of no width but those that
-// join letters.
+// visible takes out what a person who looks at the data would not see and a model would read; what
+// some writing needs stays, and of the marks that choose a look the one of coloured pictures.
 func visible(text string) string {
 	return strings.Map(func(r rune) rune {
-		switch {
-		case r >= 0xe0000 && r <= 0xe007f, r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069,
-			r == 0x200b, r == 0x2060, r == 0xfeff, r >= 0xfe00 && r <= 0xfe0e, r >= 0xe0100 && r <= 0xe01ef:
+		if plain.Unseen(r) || plain.Selects(r) && r != 0xfe0f {
 			return -1
 		}
 		return r

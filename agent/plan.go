@@ -76,8 +76,8 @@ func (r guide) structure(body map[string]json.RawMessage, messages []json.RawMes
 	body["messages"] = encode(append([]json.RawMessage{said("system", b.String())}, messages...))
 }
 
-// plain puts calls and results of a conversation into messages that any model reads.
-func plain(messages []json.RawMessage) []json.RawMessage {
+// spelled puts calls and results of a conversation into messages that any model reads.
+func spelled(messages []json.RawMessage) []json.RawMessage {
 	names := map[string]string{}
 	var out []json.RawMessage
 	for _, raw := range messages {

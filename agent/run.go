@@ -224,7 +224,7 @@ func (r *run) body(step int, last bool) map[string]json.RawMessage {
 		}
 	}
 	if (guide{r}).structured() {
-		if messages = plain(messages); body["tools"] != nil {
+		if messages = spelled(messages); body["tools"] != nil {
 			guide{r}.structure(body, messages)
 			return body
 		}

@@ -5,11 +5,12 @@
 //
 // It is for what tool servers, models and web servers wrote, on its way to a terminal, a log, the
 // journal or an error. It is not for arguments of tools, whose schemas mark what is secret
-// (agent/tools). It guarantees valid UTF-8 and the bound. agent, agent/tools, agent/upstream and
-// agent/mcp call it.
+// (agent/tools). It guarantees valid UTF-8 and the bound, and holds the one list of characters that
+// nobody sees. agent, agent/tools, its poison, agent/upstream and agent/mcp call it.
 package plain
 
 import (
+	"fmt"
 	"strings"
 	"unicode/utf8"
 )
@@ -33,6 +34,40 @@ func Text(text string, bound int) string {
 		return r
 	}, strings.ToValidUTF8(text, "�"))
 	return Cut(text, bound)
+}
+
+// Unseen tells the characters that a person does not see, that no writing needs, and that a model
+// reads: of control, of direction, of tags, without a width, and of private use.
+func Unseen(r rune) bool {
+	switch {
+	case r < 0x20:
+		return r != '\n' && r != '\t' && r != '\r'
+	case r >= 0x7f && r < 0xa0, r == 0x180e, r == 0x115f, r == 0x1160, r == 0x3164, r == 0xffa0,
+		r == 0x200b, r >= 0x202a && r <= 0x202e, r >= 0x2060 && r <= 0x206f, r == 0xfeff,
+		r >= 0xfff9 && r <= 0xfffb, r >= 0xe000 && r <= 0xf8ff, r >= 0x1d173 && r <= 0x1d17a, r >= 0xe0000:
+		return true
+	}
+	return false
+}
+
+// Selects tells the marks that choose how the sign before them looks.
+func Selects(r rune) bool { return r >= 0xfe00 && r <= 0xfe0f }
+
+// Joins tells the marks that some scripts and pictures need between two signs.
+func Joins(r rune) bool { return r == 0x200c || r == 0x200d }
+
+// Reveal writes what nobody sees as its number, also what has its place in some writing, for who
+// judges a text.
+func Reveal(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		if Unseen(r) || Selects(r) || Joins(r) || r == 0xad || r == 0x200e || r == 0x200f {
+			fmt.Fprintf(&b, "[U+%04X]", r)
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
 }
 
 // Cut cuts at a bound of bytes, between characters.

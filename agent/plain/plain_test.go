@@ -16,6 +16,24 @@ func TestTextCannotSteerATerminal(t *testing.T) {
 	}
 }
 
+// What has a place in some writing is not among what may be taken out, but who judges sees all of it.
+func TestEveryHiddenCharacterIsRevealed(t *testing.T) {
+	for _, r := range []rune{0, 0x1b, 0x7f, 0x9b, 0x115f, 0x180e, 0x200b, 0x202e, 0x2060, 0x2067, 0x3164, 0xe000, 0xfeff, 0xfffa, 0x1d173, 0xe0041, 0xe0100, 0x10fffd} {
+		if !plain.Unseen(r) {
+			t.Errorf("%U counts as seen", r)
+		}
+	}
+	shaping := []rune{0xad, 0x200c, 0x200d, 0x200e, 0x200f, 0xfe00, 0xfe0f}
+	for _, r := range append(shaping, []rune("\n\t\raä€語😀")...) {
+		if plain.Unseen(r) {
+			t.Errorf("%U counts as unseen", r)
+		}
+	}
+	if got := plain.Reveal("a" + string(shaping) + "\u202e\U000e0041ä\n"); got != "a[U+00AD][U+200C][U+200D][U+200E][U+200F][U+FE00][U+FE0F][U+202E][U+E0041]ä\n" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestCutStaysBetweenCharacters(t *testing.T) {
 	for bound := range 8 {
 		if got := plain.Cut("äöü€", bound); !utf8.ValidString(got) || len(got) > bound+len("…") {

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"time"
 
+	"holdfast/agent/plain"
 	"holdfast/core/store"
 )
 
@@ -155,32 +156,18 @@ func differences(before, after json.RawMessage) []Change {
 		if len(changes) == maxChanges {
 			return append(changes, Change{Field: "…", After: "more changes than are shown"})
 		}
-		changes = append(changes, Change{Field: printable(field, 300), Before: visible(was[field]), After: visible(is[field])})
+		changes = append(changes, Change{Field: plain.Text(field, 300), Before: visible(was[field]), After: visible(is[field])})
 	}
 	return changes
 }
 
 // visible is a text as it is shown to who judges it: what nobody sees is written as its number.
 func visible(text string) string {
-	quoted, err := json.Marshal(cutText(text, maxChanged))
+	quoted, err := json.Marshal(plain.Cut(text, maxChanged))
 	if err != nil {
-		return printable(text, maxChanged)
+		return plain.Text(text, maxChanged)
 	}
-	shown := []rune{}
-	for _, r := range string(quoted[1 : len(quoted)-1]) {
-		if hiddenRune(r) {
-			shown = append(shown, []rune(fmt.Sprintf("[U+%04X]", r))...)
-			continue
-		}
-		shown = append(shown, r)
-	}
-	return string(shown)
-}
-
-// hiddenRune are the characters that a terminal or a page does not show.
-func hiddenRune(r rune) bool {
-	return r == 0xad || r >= 0x200b && r <= 0x200f || r >= 0x202a && r <= 0x202e || r >= 0x2060 && r <= 0x206f ||
-		r >= 0xfe00 && r <= 0xfe0f || r == 0xfeff || r >= 0xe000 && r <= 0xf8ff || r >= 0xe0000 || r >= 0x7f && r < 0xa0
+	return plain.Reveal(string(quoted[1 : len(quoted)-1]))
 }
 
 func decoded(raw json.RawMessage) any {

@@ -18,6 +18,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"holdfast/agent/plain"
 )
 
 // A Kind is what was found.
@@ -173,10 +175,10 @@ func (r *Reader) look(t Text) (found []Finding) {
 	if quote := hidden(text); quote != "" {
 		add(Hidden, quote)
 	}
-	plain := plainly(text)
+	said := plainly(text)
 	for _, p := range r.patterns {
-		if at := p.find(plain); at != nil {
-			add(p.kind, plain[at[0]:at[1]])
+		if at := p.find(said); at != nil {
+			add(p.kind, said[at[0]:at[1]])
 		}
 	}
 	return found
@@ -224,7 +226,7 @@ func plainly(text string) string {
 		switch {
 		case r >= 0xff01 && r <= 0xff5e:
 			r -= 0xff01 - '!'
-		case r == 0x00ad || invisible(r):
+		case r == 0x00ad || plain.Unseen(r):
 			return -1
 		}
 		return unicode.ToLower(r)
@@ -246,14 +248,14 @@ func hidden(text string) string {
 		default:
 			lines, spaces = 0, 0
 		}
-		if selects(r) {
+		if plain.Selects(r) { // two in a row choose nothing
 			selectors++
 		} else {
 			selectors = 0
 		}
 		next, _ := utf8.DecodeRuneInString(text[at+utf8.RuneLen(r):])
 		switch {
-		case invisible(r), selectors > 1, joins(r) && plainLetter(last) && plainLetter(next):
+		case plain.Unseen(r), selectors > 1, plain.Joins(r) && plainLetter(last) && plainLetter(next):
 			return around(text, at)
 		case spaces >= blankSpaces, lines >= blankLines:
 			return fmt.Sprintf("text after %d spaces or %d empty lines", blankSpaces, blankLines)
@@ -262,26 +264,6 @@ func hidden(text string) string {
 	}
 	return ""
 }
-
-// invisible are the characters that have no place in a description: of control, of direction, of
-// tags, without a width, and of private use.
-func invisible(r rune) bool {
-	switch {
-	case r < 0x20:
-		return r != '\n' && r != '\t' && r != '\r'
-	case r >= 0x7f && r < 0xa0, r == 0x180e, r == 0x115f, r == 0x1160, r == 0x3164, r == 0xffa0,
-		r == 0x200b, r >= 0x202a && r <= 0x202e, r >= 0x2060 && r <= 0x206f, r == 0xfeff,
-		r >= 0xfff9 && r <= 0xfffb, r >= 0xe000 && r <= 0xf8ff, r >= 0x1d173 && r <= 0x1d17a, r >= 0xe0000:
-		return true
-	}
-	return false
-}
-
-// selects tells the marks that choose how a sign before them looks: two in a row choose nothing.
-func selects(r rune) bool { return r >= 0xfe00 && r <= 0xfe0f }
-
-// joins tells the marks that some scripts and pictures need between two signs, and Latin never.
-func joins(r rune) bool { return r == 0x200c || r == 0x200d }
 
 func plainLetter(r rune) bool { return r < 0x250 && (unicode.IsLetter(r) || unicode.IsSpace(r)) }
 
@@ -292,21 +274,14 @@ func around(text string, at int) string {
 
 // quoted is a quote that can be printed: what nobody sees is shown by its number.
 func quoted(text string) string {
-	var b strings.Builder
-	left := quoteRunes
-	for _, r := range strings.ToValidUTF8(text, "�") {
-		if left--; left < 0 {
-			b.WriteString("…")
-			break
-		}
-		switch {
-		case unicode.IsSpace(r):
-			b.WriteByte(' ')
-		case invisible(r), selects(r), joins(r), r == 0x00ad:
-			fmt.Fprintf(&b, "[U+%04X]", r)
-		default:
-			b.WriteRune(r)
+	runes := []rune(strings.ToValidUTF8(text, "�"))
+	if len(runes) > quoteRunes {
+		runes = append(runes[:quoteRunes], '…')
+	}
+	for i, r := range runes {
+		if unicode.IsSpace(r) {
+			runes[i] = ' '
 		}
 	}
-	return strings.TrimSpace(b.String())
+	return strings.TrimSpace(plain.Reveal(string(runes)))
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+
+	"holdfast/agent/plain"
 )
 
 func foreign(name string) bool {
@@ -120,7 +122,7 @@ func FuzzLook(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, finding := range both(r, text) {
 			for _, c := range finding.Quote {
-				if invisible(c) {
+				if plain.Unseen(c) {
 					t.Errorf("the quote %q of %q cannot be printed", finding.Quote, text)
 				}
 			}
