@@ -140,6 +140,9 @@ type silentError struct {
 }
 
 func (e *silentError) Error() string {
+	if e.holder.Left != 0 {
+		return e.holder.Error() + ": ask again in a moment"
+	}
 	if e.starting || e.holder.PID == 0 {
 		return e.holder.Error() + ", which is starting and cannot be asked yet: ask again in a moment"
 	}

@@ -74,7 +74,8 @@ func upArguments(boot bool, set []string) []string {
 
 // upDetached starts this program again in a session of its own and returns when the house answers.
 func upDetached(ctx context.Context, place home.Home, arguments []string, out io.Writer) error {
-	if holder, err := place.Holder(); err == nil && holder != nil {
+	// A holder without a name may be what a killed house leaves: the new one waits for that.
+	if holder, err := place.Holder(); err == nil && holder != nil && holder.PID != 0 {
 		return holder
 	}
 	if err := place.Ensure(); err != nil {

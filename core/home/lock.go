@@ -40,6 +40,8 @@ type LockedError struct {
 	PID     int
 	Since   time.Time
 	Address string
+	// Left is the process that ended and whose hold lasts for a moment (goneWithin), where PID is 0.
+	Left int
 }
 
 // InProcess begins the address of a command that holds the home because no house runs.
@@ -50,6 +52,9 @@ func (e *LockedError) Command() bool { return strings.HasPrefix(e.Address, InPro
 
 func (e *LockedError) Error() string {
 	text := "the home " + e.Home + " is held by "
+	if e.Left != 0 {
+		return text + fmt.Sprintf("what process %d, which has ended, leaves behind", e.Left)
+	}
 	if e.PID == 0 {
 		return text + "another process that has not said its name yet"
 	}
@@ -94,8 +99,8 @@ const (
 	lookEvery = 5 * time.Millisecond
 	// nameWithin is how long a holder may take to write its name, or one who only looks to be gone.
 	nameWithin = 200 * time.Millisecond
-	// goneWithin is how long a holder that died may keep what it had: a process that it was starting has
-	// a copy of all its files until it becomes another program.
+	// goneWithin is how long a holder that died may keep what it had: its last thread may wait for the
+	// disk, and a process that it was starting has a copy of all its files until it becomes another program.
 	goneWithin = 5 * time.Second
 	// heirWithin is how long the program to which a lock was handed tries to get it from those who
 	// only look.
@@ -120,7 +125,7 @@ func take(h Home, f *os.File) (handed bool, err error) {
 		case err == nil, named && !mine && lives(who.PID):
 			return false, who.of(h)
 		case time.Since(began) > heirWithin, !mine && !named && time.Since(began) > nameWithin, !mine && time.Since(began) > goneWithin:
-			return false, holder{}.of(h)
+			return false, who.unnamed(h)
 		}
 	}
 }
@@ -181,17 +186,23 @@ func (w holder) of(h Home) *LockedError {
 	return &LockedError{Home: h.dir, PID: w.PID, Since: w.Since, Address: w.Address}
 }
 
+// unnamed says that somebody holds a home in whose lock w stands, if anybody.
+func (w holder) unnamed(h Home) *LockedError { return &LockedError{Home: h.dir, Left: w.PID} }
+
 // locked reads who the holder is. The holder writes its name right after it got the lock, so an
 // empty file, or the name of a process that is gone, is looked at again for a moment.
 func locked(h Home, f *os.File) *LockedError {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
-	for began := time.Now(); time.Since(began) < nameWithin; <-tick.C {
-		if who, named := readHolder(f); named && lives(who.PID) {
+	for began := time.Now(); ; <-tick.C {
+		who, named := readHolder(f)
+		if named && lives(who.PID) {
 			return who.of(h)
 		}
+		if time.Since(began) > nameWithin {
+			return who.unnamed(h)
+		}
 	}
-	return holder{}.of(h)
 }
 
 // readHolder is what the file says, whether it still holds or not.

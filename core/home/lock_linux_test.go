@@ -41,7 +41,7 @@ func TestALockThatAHolderLeaves(t *testing.T) {
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
 		t.Fatal(err)
 	}
-	if held, err := h.Holder(); err != nil || held == nil || held.PID != 0 {
+	if held, err := h.Holder(); err != nil || held == nil || held.PID != 0 || held.Left != dead {
 		t.Errorf("the holder is %v, %v", held, err)
 	}
 	time.AfterFunc(500*time.Millisecond, func() { _ = f.Close() })
