@@ -55,6 +55,7 @@ var strata = []stratum{
 	{"surface/*", []string{".", "core/*", "surface/*"}},
 	{"app/*", []string{"*"}},
 	{"holdfasttest/need", nil},
+	{"holdfasttest/timing", nil},
 	{"holdfasttest", []string{"*"}},
 	{"bench/*", []string{"*"}},
 	{"test/*", []string{"*"}},

@@ -20,6 +20,7 @@ import (
 
 	"holdfast/agent/upstream/upstreamtest"
 	"holdfast/core/config"
+	"holdfast/holdfasttest/timing"
 )
 
 // a guardian is an MCP server with an authorization server of its own.
@@ -170,13 +171,13 @@ func TestAuthorizationFromAskingToRenewing(t *testing.T) {
 	b, g := newBench(t), newGuardian(t)
 	b.doors()
 	b.must("remote-mcp.add", fmt.Sprintf(`{"url":%q,"name":"far","oauth":true}`, g.URL+"/mcp"))
-	until(t, "it says what it wants", func() bool { return strings.Contains(b.stands("far").Error, "remote-mcp authorize far") })
+	timing.Until(t, "it says what it wants", func() bool { return strings.Contains(b.stands("far").Error, "remote-mcp authorize far") })
 	g.lasting = 1 // renewed at each use
 	out := b.must("remote-mcp.authorize", `{"name":"far"}`).(authorizeOutput)
 	if status, text := g.person(b, out.URL); status != http.StatusOK {
 		t.Fatalf("the return is answered %d %s", status, text)
 	}
-	until(t, "it serves", func() bool { return b.stands("far").State == "serving" })
+	timing.Until(t, "it serves", func() bool { return b.stands("far").State == "serving" })
 	if one := b.stands("far"); !one.Authorized || one.ToolCount != 6 {
 		t.Errorf("it stands as %+v", one)
 	}
@@ -275,7 +276,7 @@ func TestATokenDoesNotFollowAnotherURL(t *testing.T) {
 	if status, text := g.person(b, out.URL); status != http.StatusOK {
 		t.Fatalf("the return is answered %d %s", status, text)
 	}
-	until(t, "it serves", func() bool { return b.stands("far").State == "serving" })
+	timing.Until(t, "it serves", func() bool { return b.stands("far").State == "serving" })
 	bore := make(chan string, 100)
 	thief := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		select {

@@ -22,6 +22,7 @@ import (
 	"holdfast/agent/upstream/upstreamtest"
 	"holdfast/core/config"
 	"holdfast/core/home"
+	"holdfast/holdfasttest/timing"
 )
 
 type journal struct{}
@@ -128,20 +129,6 @@ func (b *bench) file() string {
 	return string(raw)
 }
 
-func until(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(time.Minute)
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("not within a minute: %s", what)
-		}
-	}
-}
-
 func talker(t *testing.T) string {
 	t.Helper()
 	server := upstreamtest.Talker()
@@ -159,7 +146,7 @@ func TestAServersLifeInTheList(t *testing.T) {
 	if added.ID != "far" || !added.Enabled {
 		t.Errorf("added as %+v", added)
 	}
-	until(t, "it serves", func() bool { return b.stands("far").State == "serving" })
+	timing.Until(t, "it serves", func() bool { return b.stands("far").State == "serving" })
 	if one := b.stands("far"); one.ToolCount != 6 {
 		t.Errorf("it stands as %+v", one)
 	}
@@ -168,7 +155,7 @@ func TestAServersLifeInTheList(t *testing.T) {
 		t.Errorf("the file is %s", text)
 	}
 	b.must("remote-mcp.update", `{"name":"far","enabled":false}`)
-	until(t, "it is ended", func() bool { return len(tools.Servers(b.catalogue)) == 0 })
+	timing.Until(t, "it is ended", func() bool { return len(tools.Servers(b.catalogue)) == 0 })
 	b.must("remote-mcp.delete", `{"name":"far"}`)
 	if _, err := b.one("far"); err == nil {
 		t.Error("it is still there")
@@ -185,7 +172,7 @@ func TestWhatOthersWriteIsTakenUpAndKept(t *testing.T) {
 	if err := os.WriteFile(b.needs.Home.MasterFile(), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "it serves", func() bool { one, err := b.one("far"); return err == nil && one.State == "serving" })
+	timing.Until(t, "it serves", func() bool { one, err := b.one("far"); return err == nil && one.State == "serving" })
 	if n := len(b.Declarations()); n != 1 {
 		t.Errorf("%d are declared", n)
 	}
@@ -261,7 +248,7 @@ func TestAKeyInAURLIsMasked(t *testing.T) {
 			t.Error("the journal's subject has it")
 		}
 	}
-	until(t, "the catalogue has it", func() bool { return len(tools.Servers(b.catalogue)) == 1 })
+	timing.Until(t, "the catalogue has it", func() bool { return len(tools.Servers(b.catalogue)) == 1 })
 	for _, a := range b.catalogue.Capability().Actions {
 		if a.Name != "tool.all" {
 			continue

@@ -22,6 +22,7 @@ import (
 	"holdfast/core/action"
 	"holdfast/core/config"
 	"holdfast/core/process"
+	"holdfast/holdfasttest/timing"
 )
 
 func TestCallsAServerAndJournalsWithoutSecrets(t *testing.T) {
@@ -77,16 +78,16 @@ func TestUnknownToolNamesTheNearest(t *testing.T) {
 func TestCrashLoopSlowsDown(t *testing.T) {
 	b := newBench(t, goServer(t, "dead", "dead"), goServer(t, "alpha", "good")).up()
 	b.must("echo", `{"text":"the other still works"}`)
-	until(t, "waiting", func() bool { s, _ := b.desk().server("dead"); return s.State == upstream.StateWaiting })
+	timing.Until(t, "waiting", func() bool { s, _ := b.desk().server("dead"); return s.State == upstream.StateWaiting })
 	s, _ := b.desk().server("dead")
 	if !strings.Contains(s.Error, "status 7") || !strings.Contains(s.Error, "cannot find my configuration") {
 		t.Errorf("error is %q", s.Error)
 	}
-	until(t, "warning", func() bool { // not while it is tried again
+	timing.Until(t, "warning", func() bool { // not while it is tried again
 		got := b.desk().check(t.Context())
 		return got.Status == holdfast.StatusWarn && strings.Contains(got.Detail, "dead:")
 	})
-	until(t, "alert", func() bool { return len(b.desk().alert().Firing(t.Context())) == 1 })
+	timing.Until(t, "alert", func() bool { return len(b.desk().alert().Firing(t.Context())) == 1 })
 }
 
 func TestHungServerIsBounded(t *testing.T) {
@@ -125,7 +126,7 @@ func TestSlowCallIsCancelledAlone(t *testing.T) {
 func TestGarbageIsLoggedAndDisturbsNothing(t *testing.T) {
 	b := newBench(t, goServer(t, "noisy", "garbage")).up()
 	b.must("echo", `{"text":"x"}`)
-	until(t, "the banner in the log", func() bool { return strings.Contains(b.log("noisy"), "Welcome to the server!") })
+	timing.Until(t, "the banner in the log", func() bool { return strings.Contains(b.log("noisy"), "Welcome to the server!") })
 }
 
 func TestHugeResultIsCut(t *testing.T) {
@@ -162,7 +163,7 @@ func TestOnlyNamedSecretsReachAServerAndNoneItsLog(t *testing.T) {
 	if !strings.Contains(r.Text, "HOLDFAST_UNIT="+b.house+"/tools.alpha/") || !strings.Contains(r.Text, "LUNA_ENV_FILE=") {
 		t.Errorf("environment lacks the mark: %s", r.Text)
 	}
-	until(t, "the log", func() bool { return strings.Contains(b.log("alpha"), "the key is ••••") })
+	timing.Until(t, "the log", func() bool { return strings.Contains(b.log("alpha"), "the key is ••••") })
 	if strings.Contains(b.log("alpha"), "s3cr3t") {
 		t.Error("the secret is in the log")
 	}
@@ -184,7 +185,7 @@ func TestIdleServerRestsAndWakes(t *testing.T) {
 	b := newBench(t, goServer(t, "alpha", "good"))
 	b.section.Idle = config.Duration(50 * time.Millisecond)
 	b.up()
-	until(t, "rest", func() bool { return b.desk().servers()[0].State == upstream.StateResting && len(b.left()) == 0 })
+	timing.Until(t, "rest", func() bool { return b.desk().servers()[0].State == upstream.StateResting && len(b.left()) == 0 })
 	if names := b.names(agent()); !slices.Contains(names, "echo") {
 		t.Errorf("a resting server's tools are gone: %v", names)
 	}
@@ -203,7 +204,7 @@ func TestListChangedIsFollowed(t *testing.T) {
 	changed := b.Changed()
 	b.must("grow", `{}`)
 	<-changed
-	until(t, "the new tool", func() bool { return slices.Contains(b.names(agent()), "grown") })
+	timing.Until(t, "the new tool", func() bool { return slices.Contains(b.names(agent()), "grown") })
 }
 
 func TestClashingNamesArePrefixedVisibly(t *testing.T) {
@@ -228,7 +229,7 @@ func TestExtensionsComeChangeAndGo(t *testing.T) {
 	pid := b.desk().servers()[0].PID
 	b.extensions.set(alpha, beta)
 	b.Refresh()
-	until(t, "both", func() bool { return slices.Contains(b.names(agent()), "alpha_echo") })
+	timing.Until(t, "both", func() bool { return slices.Contains(b.names(agent()), "alpha_echo") })
 	if s, _ := b.desk().server("alpha"); s.PID != pid {
 		t.Error("an unchanged server was restarted")
 	}
@@ -236,7 +237,7 @@ func TestExtensionsComeChangeAndGo(t *testing.T) {
 	changed.Settings = map[string]holdfast.ToolSetting{"grow": {Passthrough: true}}
 	b.extensions.set(changed)
 	b.Refresh()
-	until(t, "one", func() bool {
+	timing.Until(t, "one", func() bool {
 		names := b.names(agent())
 		return slices.Contains(names, "echo") && slices.Contains(names, "grow")
 	})
@@ -245,13 +246,13 @@ func TestExtensionsComeChangeAndGo(t *testing.T) {
 	}
 	b.extensions.set()
 	b.Refresh()
-	until(t, "none", func() bool { return len(b.left()) == 0 })
+	timing.Until(t, "none", func() bool { return len(b.left()) == 0 })
 }
 
 func TestWholeTreeEnds(t *testing.T) {
 	b := newBench(t, goServer(t, "alpha", "tree")).up()
 	b.must("echo", `{"text":"x"}`)
-	until(t, "the children", func() bool { return len(b.left()) >= 3 })
+	timing.Until(t, "the children", func() bool { return len(b.left()) >= 3 })
 	b.down()
 }
 
@@ -293,7 +294,7 @@ func TestStopEndsCallsInFlight(t *testing.T) {
 		_, err := b.Call(context.Background(), agent(), "slow", nil)
 		failed <- err
 	}()
-	until(t, "the call", func() bool { return b.servers["alpha"].Status().Calls == 1 })
+	timing.Until(t, "the call", func() bool { return b.servers["alpha"].Status().Calls == 1 })
 	b.down()
 	if err := <-failed; err == nil || !strings.Contains(err.Error(), "ended while slow ran") {
 		t.Errorf("error is %v", err)
@@ -333,7 +334,7 @@ func TestLeftoversOfAKilledHouseAreEnded(t *testing.T) {
 	if err := b.start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "only the unit", func() bool { left := b.left(); return len(left) == 1 && left[0].Mark == other })
+	timing.Until(t, "only the unit", func() bool { left := b.left(); return len(left) == 1 && left[0].Mark == other })
 	if err := b.stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -358,7 +359,7 @@ func TestKilledHouseLeavesNothingForTheNext(t *testing.T) {
 		if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || line != "up\n" {
 			t.Fatalf("the house says %q, %v", line, err)
 		}
-		until(t, "the server and its children", func() bool { return len(b.left()) >= 3 })
+		timing.Until(t, "the server and its children", func() bool { return len(b.left()) >= 3 })
 		if err := house.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
@@ -370,7 +371,7 @@ func TestKilledHouseLeavesNothingForTheNext(t *testing.T) {
 	if err := b.start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "nothing left", func() bool { return len(b.left()) == 0 })
+	timing.Until(t, "nothing left", func() bool { return len(b.left()) == 0 })
 	if err := b.stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}

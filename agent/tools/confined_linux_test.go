@@ -12,6 +12,7 @@ import (
 	"holdfast"
 	"holdfast/core/process/confine"
 	"holdfast/holdfasttest/need"
+	"holdfast/holdfasttest/timing"
 )
 
 // confinedBench is a bench whose home has a secret in .env.
@@ -76,7 +77,7 @@ func TestAConfinementThatFailsIsTold(t *testing.T) {
 	lost.Sandbox = &holdfast.Sandbox{}
 	b.extensions.set(lost)
 	b.up()
-	until(t, "the error is told", func() bool {
+	timing.Until(t, "the error is told", func() bool {
 		s, err := b.desk().server("alpha")
 		return err == nil && strings.Contains(s.Error, "its sandbox does not list it")
 	})

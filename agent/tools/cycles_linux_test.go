@@ -13,6 +13,7 @@ import (
 	"holdfast/agent/upstream"
 
 	"holdfast/core/config"
+	"holdfast/holdfasttest/timing"
 )
 
 // descriptors counts what this process holds open.
@@ -44,7 +45,7 @@ func TestThousandSessionsLeaveNothing(t *testing.T) {
 		}
 		return true
 	}
-	until(t, "all rest", resting)
+	timing.Until(t, "all rest", resting)
 	goroutines, files := runtime.NumGoroutine(), descriptors(t)
 	var group sync.WaitGroup
 	for _, name := range []string{"alpha", "beta", "gamma", "delta", "tree"} {
@@ -55,14 +56,14 @@ func TestThousandSessionsLeaveNothing(t *testing.T) {
 		group.Go(func() {
 			for range rounds {
 				b.must(name+"_echo", `{"text":"x"}`)
-				until(t, name+" rests", func() bool { s, err := b.desk().server(name); return err == nil && s.State == upstream.StateResting })
+				timing.Until(t, name+" rests", func() bool { s, err := b.desk().server(name); return err == nil && s.State == upstream.StateResting })
 			}
 		})
 	}
 	group.Wait()
-	until(t, "no process", func() bool { return len(b.left()) == 0 })
-	until(t, "no more goroutines", func() bool { return runtime.NumGoroutine() <= goroutines+2 })
-	until(t, "no more descriptors", func() bool { return descriptors(t) <= files+2 })
+	timing.Until(t, "no process", func() bool { return len(b.left()) == 0 })
+	timing.Until(t, "no more goroutines", func() bool { return runtime.NumGoroutine() <= goroutines+2 })
+	timing.Until(t, "no more descriptors", func() bool { return descriptors(t) <= files+2 })
 	for _, s := range b.desk().servers() {
 		want := 1 + cycles/servers // the first is for the list of tools
 		if s.Name == "tree" {

@@ -22,6 +22,7 @@ import (
 	"holdfast/agent/upstream/upstreamtest"
 	"holdfast/core/home"
 	"holdfast/core/process"
+	"holdfast/holdfasttest/timing"
 )
 
 // TestMain lets the test's own binary stand in for the MCP servers of others: good, hung, crashing.
@@ -166,7 +167,7 @@ func (b *bench) left() []process.Found {
 // kill kills a server as a crash would, once it serves.
 func (b *bench) kill(extension string) {
 	b.t.Helper()
-	until(b.t, extension+" serves", func() bool { s, _ := b.desk().server(extension); return s.PID > 0 })
+	timing.Until(b.t, extension+" serves", func() bool { s, _ := b.desk().server(extension); return s.PID > 0 })
 	s, err := b.desk().server(extension)
 	if err != nil || s.PID <= 0 { // pid 0 would be this test's own group
 		return
@@ -209,21 +210,6 @@ func (b *bench) must(name, arguments string) Result {
 		b.t.Fatalf("%s: %v", name, err)
 	}
 	return r
-}
-
-// until polls with a deadline.
-func until(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(time.Minute)
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("not within a minute: %s", what)
-		}
-	}
 }
 
 func agent() holdfast.Caller {

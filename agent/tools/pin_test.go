@@ -19,6 +19,7 @@ import (
 	"holdfast/agent/tools/poison"
 	"holdfast/core/store"
 	"holdfast/core/store/storetest"
+	"holdfast/holdfasttest/timing"
 )
 
 // as asks an action as a caller.
@@ -53,7 +54,7 @@ func TestRugPull(t *testing.T) {
 		decl := libraryServer(t, "notes", library{Tools: []*mcp.Tool{tool("add_note", "Adds a note."), tool("list_notes", "Lists notes.")}})
 		b := newBench(t, decl).stored(s).up()
 		b.must("add_note", `{"text":"milk"}`)
-		until(t, "the first sight is journaled", func() bool { return len(b.journal.of("tool.pinned")) > 0 })
+		timing.Until(t, "the first sight is journaled", func() bool { return len(b.journal.of("tool.pinned")) > 0 })
 		if e := b.journal.of("tool.pinned")[0]; e.Subject != "extension notes" || !strings.Contains(string(e.Detail), "tool add_note") {
 			t.Errorf("the first sight is %s %s", e.Subject, e.Detail)
 		}
@@ -64,7 +65,7 @@ func TestRugPull(t *testing.T) {
 		changed.Annotations = &mcp.ToolAnnotations{ReadOnlyHint: true}
 		rewrite(t, decl, library{Tools: []*mcp.Tool{changed, tool("list_notes", "Lists notes.")}})
 		b.must("reload", `{}`)
-		until(t, "the change", func() bool { return b.shown("add_note").Standing == StandingChanged })
+		timing.Until(t, "the change", func() bool { return b.shown("add_note").Standing == StandingChanged })
 		if names := b.names(agent()); slices.Contains(names, "add_note") || !slices.Contains(names, "list_notes") {
 			t.Errorf("offered are %v", names)
 		}
@@ -72,7 +73,7 @@ func TestRugPull(t *testing.T) {
 		if said, ok := errors.AsType[*holdfast.Error](err); !ok || said.Code != holdfast.CodeConflict || strings.Contains(err.Error(), "mails") {
 			t.Errorf("the call of a changed tool: %v", err)
 		}
-		until(t, "the journal", func() bool { return len(b.journal.of("tool.changed")) == 1 })
+		timing.Until(t, "the journal", func() bool { return len(b.journal.of("tool.changed")) == 1 })
 		if calls := b.journal.all(); calls[len(calls)-1].Outcome != holdfast.OutcomeRefused || calls[len(calls)-1].Subject != "add_note" {
 			t.Errorf("the call of a changed tool is journaled as %+v", calls[len(calls)-1])
 		}
@@ -123,11 +124,11 @@ func TestChangedBackIsOffered(t *testing.T) {
 	b.must("add_note", `{}`)
 	rewrite(t, decl, library{Tools: []*mcp.Tool{tool("add_note", "Adds a note, and more.")}})
 	b.must("reload", `{}`)
-	until(t, "the change", func() bool { return b.shown("add_note").Standing == StandingChanged })
+	timing.Until(t, "the change", func() bool { return b.shown("add_note").Standing == StandingChanged })
 	rewrite(t, decl, before)
 	b.must("reload", `{}`)
-	until(t, "it is back", func() bool { return slices.Contains(b.names(agent()), "add_note") })
-	until(t, "that is journaled", func() bool { return len(b.journal.of("tool.back")) == 1 })
+	timing.Until(t, "it is back", func() bool { return slices.Contains(b.names(agent()), "add_note") })
+	timing.Until(t, "that is journaled", func() bool { return len(b.journal.of("tool.back")) == 1 })
 }
 
 // TestWordsThatSteerAreWithheld: tools, prompts, resources and instructions whose words steer a model
@@ -162,7 +163,7 @@ func TestWordsThatSteerAreWithheld(t *testing.T) {
 	if said := view.Instructions(); said["evil"] != "" {
 		t.Errorf("instructions are %v", said)
 	}
-	until(t, "the journal", func() bool { return len(b.journal.of("tool.flagged")) == 5 })
+	timing.Until(t, "the journal", func() bool { return len(b.journal.of("tool.flagged")) == 5 })
 	for _, e := range b.journal.of("tool.flagged") {
 		if e.Outcome != holdfast.OutcomeRefused || !strings.Contains(string(e.Detail), `"quote"`) {
 			t.Errorf("journaled as %+v", e)
@@ -199,7 +200,7 @@ func TestInstructionsMayChange(t *testing.T) {
 	if said := say("Today is Tuesday."); said["notes"] != "Today is Tuesday." {
 		t.Errorf("instructions are %v", said)
 	}
-	until(t, "the journal", func() bool { return len(b.journal.of("tool.changed")) == 1 })
+	timing.Until(t, "the journal", func() bool { return len(b.journal.of("tool.changed")) == 1 })
 	if e := b.journal.of("tool.changed")[0]; e.Outcome != holdfast.OutcomeNoted || !strings.Contains(string(e.Detail), "Tuesday") {
 		t.Errorf("journaled as %+v", e)
 	}
@@ -326,7 +327,7 @@ func TestWhatIsRefusedIsToldOnce(t *testing.T) {
 		}
 		for range 2 {
 			b.must("evil_house_greet", `{}`)
-			until(t, "it is told", func() bool { return len(told()) >= len(want) })
+			timing.Until(t, "it is told", func() bool { return len(told()) >= len(want) })
 			b.touch()
 			b.must("evil_house_greet", `{}`)
 			b = b.again()

@@ -16,6 +16,7 @@ import (
 	"holdfast"
 	"holdfast/core/config"
 	"holdfast/holdfasttest/need"
+	"holdfast/holdfasttest/timing"
 )
 
 const notesModule = `
@@ -204,7 +205,7 @@ func TestHangingModuleIsInterrupted(t *testing.T) {
 		"b_tools.py": "def good(): return 'ok'\nTOOLS = [good]",
 	})
 	b := newBench(t, decl).up()
-	until(t, "the other module", func() bool { return slices.Contains(b.names(agent()), "good") })
+	timing.Until(t, "the other module", func() bool { return slices.Contains(b.names(agent()), "good") })
 	b.must("good", "")
 	if p := b.desk().servers()[0].Problems; len(p) != 1 || !strings.Contains(p[0].Error, "did not finish loading") {
 		t.Errorf("problems are %+v", p)
@@ -225,7 +226,7 @@ func TestPythonTimeoutKillsOnlyTheCall(t *testing.T) {
 		t.Error("the host was restarted")
 	}
 	// It was interrupted, not left to itself: the host has one process with the modules again.
-	until(t, "nothing runs on", func() bool {
+	timing.Until(t, "nothing runs on", func() bool {
 		out, err := exec.CommandContext(t.Context(), "ps", "-o", "stat=", "--ppid", strconv.Itoa(pid)).Output()
 		return err == nil && !strings.Contains(string(out), "R")
 	})
@@ -251,7 +252,7 @@ func TestPythonHostThatDiesComesBack(t *testing.T) {
 	b := newBench(t, pythonServer(t, "notes", map[string]string{"notes_tools.py": notesModule})).up()
 	b.must("refuse", "")
 	b.kill("notes")
-	until(t, "serving again", func() bool { s := b.desk().servers()[0]; return s.Starts == 2 && s.State == upstream.StateServing })
+	timing.Until(t, "serving again", func() bool { s := b.desk().servers()[0]; return s.Starts == 2 && s.State == upstream.StateServing })
 	b.must("refuse", "")
 }
 

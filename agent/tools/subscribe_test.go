@@ -5,6 +5,8 @@ package tools
 import (
 	"encoding/json"
 	"testing"
+
+	"holdfast/holdfasttest/timing"
 )
 
 // TestSubscriptionsOutliveWhatTheyBeganWith: a server that is replaced goes on telling, and a client whose
@@ -22,12 +24,12 @@ func TestSubscriptionsOutliveWhatTheyBeganWith(t *testing.T) {
 	again.Env = map[string]string{"TOOL_LIBRARY": decl.Env["TOOL_LIBRARY"], "MORE": "1"}
 	b.extensions.set(again)
 	b.Refresh()
-	until(t, "the new one tells", func() bool {
+	timing.Until(t, "the new one tells", func() bool {
 		_, _ = b.Call(t.Context(), agent(), "touch", json.RawMessage(`{"uri":"notes://all"}`))
 		return len(heard) > 0
 	})
 	b.edit(`{}`)
-	until(t, "the hub is gone", func() bool { _, ok := view.Hub(); return !ok })
+	timing.Until(t, "the hub is gone", func() bool { _, ok := view.Hub(); return !ok })
 	if err := view.Unsubscribe(t.Context(), "notes://all"); err != nil || len(b.subscriptions.wanted) != 0 {
 		t.Errorf("%v; left are %v", err, b.subscriptions.wanted)
 	}

@@ -26,6 +26,7 @@ import (
 	"holdfast/core/config"
 	"holdfast/core/store"
 	"holdfast/core/store/storetest"
+	"holdfast/holdfasttest/timing"
 )
 
 func notesLibrary() library {
@@ -116,9 +117,9 @@ func TestEditsByHandCount(t *testing.T) {
 	changed := b.Changed()
 	b.edit(`{"mine": [1, 2.50], "tool_configs": {"wipe": {"enabled_in_mcp": false, "note": "by hand"}}}`)
 	<-changed
-	until(t, "the edit counts", func() bool { return !slices.Contains(b.seen(client(), Scope{}), "wipe") })
+	timing.Until(t, "the edit counts", func() bool { return !slices.Contains(b.seen(client(), Scope{}), "wipe") })
 	b.edit(`{"mine": `)
-	until(t, "the fault is known", func() bool { return b.shelf.fault.Load() != nil })
+	timing.Until(t, "the fault is known", func() bool { return b.shelf.fault.Load() != nil })
 	if got := b.seen(client(), Scope{}); slices.Contains(got, "wipe") {
 		t.Errorf("after a broken edit clients see %v", got)
 	}
@@ -380,7 +381,7 @@ func TestUseOutlivesTheHouse(t *testing.T) {
 			group.Go(func() { b.must("add", `{}`) })
 		}
 		group.Wait()
-		until(t, "a part is written while the house runs", func() bool {
+		timing.Until(t, "a part is written while the house runs", func() bool {
 			select {
 			case b.pins.wake <- struct{}{}: // as a new tool would
 			default:
@@ -530,7 +531,7 @@ func TestARemoteServerGetsNothingByAnothersName(t *testing.T) {
 	needs.Remotes = declaredRemotes{{Name: "far", Remote: &upstream.Remote{URL: front.URL}}}
 	b.Catalogue = New(needs)
 	b.up()
-	until(t, "both servers", func() bool { return len(b.seen(agent(), Scope{})) >= 4 })
+	timing.Until(t, "both servers", func() bool { return len(b.seen(agent(), Scope{})) >= 4 })
 	preset, err := ReadSelection(json.RawMessage(`{"*": false, "send": {"enabled_in_mcp": true, "passthrough": true}}`))
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"holdfast"
+	"holdfast/holdfasttest/timing"
 )
 
 // held is what this process holds: goroutines and open files.
@@ -39,7 +40,7 @@ func asBefore(t *testing.T, before held) {
 			t.Logf("%+v before, %+v now", before, now)
 		}
 	}()
-	until(t, "goroutines and files as before", func() bool {
+	timing.Until(t, "goroutines and files as before", func() bool {
 		now = holding(t)
 		return now.goroutines <= before.goroutines+slack && now.files <= before.files+slack
 	})
@@ -72,7 +73,7 @@ func TestReconnectsLeaveNothing(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			until(t, "what the last launch started is all that is left", func() bool { return b.launches() == 1 })
+			timing.Until(t, "what the last launch started is all that is left", func() bool { return b.launches() == 1 })
 			asBefore(t, before)
 		})
 	}
@@ -134,6 +135,6 @@ func TestHungInitializesLeaveNothing(t *testing.T) {
 	}
 	group.Wait()
 	b := &bench{t: t, Server: &Server{needs: needs}}
-	until(t, "no process", func() bool { return b.left() == 0 })
+	timing.Until(t, "no process", func() bool { return b.left() == 0 })
 	asBefore(t, before)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"holdfast"
+	"holdfast/holdfasttest/timing"
 )
 
 // waitedFor is the life of a server without a process, in a state, and a call that waits for it until
@@ -30,13 +31,13 @@ func waitedFor(t *testing.T, state State) (l *life, giveUp func()) {
 		<-over
 	}
 	t.Cleanup(giveUp)
-	until(t, "the call waits", func() bool { return len(s.round.slots) == 1 })
+	timing.Until(t, "the call waits", func() bool { return len(s.round.slots) == 1 })
 	return l, giveUp
 }
 
 func TestAServerThatACallWaitsForIsNotIdle(t *testing.T) {
 	s, giveUp := waitedFor(t, StateStarting)
-	until(t, "it counts", func() bool {
+	timing.Until(t, "it counts", func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		return s.running == 1
@@ -46,12 +47,12 @@ func TestAServerThatACallWaitsForIsNotIdle(t *testing.T) {
 		t.Error("it was taken out of service before the call had it")
 	}
 	giveUp()
-	until(t, "idle", s.idle)
+	timing.Until(t, "idle", s.idle)
 }
 
 func TestAWishForAServerDoesNotOutliveItsStart(t *testing.T) {
 	s, _ := waitedFor(t, StateResting)
-	until(t, "the call wants it", func() bool { return len(s.want) == 1 })
+	timing.Until(t, "the call wants it", func() bool { return len(s.want) == 1 })
 	s.move(StateStarting, nil)
 	if len(s.want) > 0 {
 		t.Error("the next rest would end at once, for nobody")

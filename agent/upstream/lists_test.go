@@ -14,6 +14,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"holdfast/agent/upstream/upstreamtest"
+	"holdfast/holdfasttest/timing"
 )
 
 // What either process adds to its lists is offered, and called there whoever calls.
@@ -24,7 +25,7 @@ func TestListsOfBothProcessesAreFollowed(t *testing.T) {
 			if _, err := b.as(&client{era: learner, can: able()}, "learn"); err != nil {
 				t.Fatal(err)
 			}
-			until(t, "what was learned is offered", func() bool {
+			timing.Until(t, "what was learned is offered", func() bool {
 				o := b.Offer()
 				return len(o.Prompts) == 2 && o.Prompts[1].Name == "learned" &&
 					slices.ContainsFunc(o.Tools, func(t *mcp.Tool) bool { return t.Name == "learned" })
@@ -63,7 +64,7 @@ func TestListsAreTakenUpAgainWithoutAWord(t *testing.T) {
 	})
 	<-b.Tried()
 	talker.RemoveTools("nag")
-	until(t, "the list without it", func() bool { return len(b.Offer().Tools) == 5 })
+	timing.Until(t, "the list without it", func() bool { return len(b.Offer().Tools) == 5 })
 }
 
 // A server that lets the newest protocol go unanswered is spoken with in the older, and the next time

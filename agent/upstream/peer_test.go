@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"holdfast/holdfasttest/timing"
 )
 
 // a client is a peer that notes what it is told, and answers every question.
@@ -186,7 +188,7 @@ func TestQuestionsOfSeveralCallsAreNotMixedUp(t *testing.T) {
 		}
 		done <- text(answer)
 	}()
-	until(t, "the first question", func() bool { return first.questions() == 1 })
+	timing.Until(t, "the first question", func() bool { return first.questions() == 1 })
 	second := &client{era: Legacy, can: able()}
 	answer, err := b.as(second, "elicit")
 	if err != nil || !strings.Contains(text(answer), "cannot tell which of 2 calls asks") || second.questions() > 0 {
@@ -217,12 +219,12 @@ func TestAnAbandonedQuestionEnds(t *testing.T) {
 		_, err := b.Call(WithPeer(ctx, peer), Request{Name: "elicit"})
 		done <- err
 	}()
-	until(t, "the question", func() bool { return peer.questions() == 1 })
+	timing.Until(t, "the question", func() bool { return peer.questions() == 1 })
 	cancel()
 	if err := <-done; err == nil {
 		t.Error("a call that was given up was answered")
 	}
-	until(t, "no call", func() bool { return b.Status().Calls == 0 })
+	timing.Until(t, "no call", func() bool { return b.Status().Calls == 0 })
 }
 
 func TestOneProcessUnlessBothErasAreSpoken(t *testing.T) {
@@ -251,7 +253,7 @@ func TestTheSecondProcessRests(t *testing.T) {
 		if answer, err := b.as(&client{era: Modern, can: able()}, "input"); err != nil || !answer.NeedsInput() {
 			t.Fatalf("%v %v", err, answer)
 		}
-		until(t, "both rest", func() bool { return b.left() == 0 })
+		timing.Until(t, "both rest", func() bool { return b.left() == 0 })
 	}
 }
 
@@ -318,7 +320,7 @@ func TestEverythingElseIsServed(t *testing.T) {
 				for len(updated) > 0 { // what the process before said last
 					<-updated
 				}
-				until(t, "it is told", func() bool {
+				timing.Until(t, "it is told", func() bool {
 					b.must("touch", "{}") // a subscription is answered before it holds
 					return len(updated) > 0
 				})
@@ -329,7 +331,7 @@ func TestEverythingElseIsServed(t *testing.T) {
 			told()
 			b.old()
 			b.kill()
-			until(t, "a new process", func() bool { s := b.Status(); return s.State == StateServing && s.Starts == 2 })
+			timing.Until(t, "a new process", func() bool { s := b.Status(); return s.State == StateServing && s.Starts == 2 })
 			told()
 			if err := b.Unsubscribe(t.Context(), "talk://one"); err != nil {
 				t.Error(err)

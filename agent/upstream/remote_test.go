@@ -17,6 +17,7 @@ import (
 
 	"holdfast"
 	"holdfast/agent/upstream/upstreamtest"
+	"holdfast/holdfasttest/timing"
 )
 
 // far is a server under test that is reached by HTTP, running until the test ends.
@@ -302,12 +303,12 @@ func TestADeadServerIsNoticedAndComesBack(t *testing.T) {
 	})
 	<-b.Tried()
 	dead.Store(true)
-	until(t, "it is noticed", func() bool { return b.Status().State == StateWaiting })
+	timing.Until(t, "it is noticed", func() bool { return b.Status().State == StateWaiting })
 	if _, err := b.Call(t.Context(), Request{Name: "can"}); err == nil || !strings.Contains(err.Error(), "tried again in") {
 		t.Errorf("error is %v", err)
 	}
 	dead.Store(false)
-	until(t, "it is back", func() bool { return b.Status().State == StateServing })
+	timing.Until(t, "it is back", func() bool { return b.Status().State == StateServing })
 	if _, err := b.Call(t.Context(), Request{Name: "can"}); err != nil {
 		t.Error(err)
 	}
@@ -324,7 +325,7 @@ func TestACallOfARemoteServerIsCancelled(t *testing.T) {
 				_, err := b.Call(WithPeer(ctx, peer), Request{Name: "elicit"})
 				done <- err
 			}()
-			until(t, "the question", func() bool { return peer.questions() == 1 })
+			timing.Until(t, "the question", func() bool { return peer.questions() == 1 })
 			cancel()
 			if err := <-done; err == nil {
 				t.Error("it was answered")

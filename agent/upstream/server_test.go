@@ -5,6 +5,8 @@ package upstream
 import (
 	"strings"
 	"testing"
+
+	"holdfast/holdfasttest/timing"
 )
 
 func TestCrashIsToldAndTheServerComesBack(t *testing.T) {
@@ -26,7 +28,7 @@ func TestKilledServerComesBack(t *testing.T) {
 	b.echo("x")
 	b.old()
 	b.kill()
-	until(t, "a new process", func() bool { s := b.Status(); return s.Starts == 2 && s.State == StateServing })
+	timing.Until(t, "a new process", func() bool { s := b.Status(); return s.Starts == 2 && s.State == StateServing })
 	b.echo("y")
 }
 

@@ -20,6 +20,7 @@ import (
 	"holdfast/core/action"
 	"holdfast/core/store"
 	"holdfast/core/store/storetest"
+	"holdfast/holdfasttest/timing"
 )
 
 const hubOrigin = "http://127.0.0.1:8443"
@@ -51,35 +52,18 @@ func (b *book) Append(_ context.Context, e holdfast.Entry) (holdfast.Entry, erro
 	return e, nil
 }
 
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) pass(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
 type home struct {
 	*Auth
 	t       *testing.T
 	door    *fakeDoor
 	book    *book
-	clock   *clock
+	clock   *timing.Clock
 	handler http.Handler
 }
 
 func newHome(t *testing.T, s *store.Store) *home {
 	t.Helper()
-	h := &home{t: t, door: &fakeDoor{}, book: &book{}, clock: &clock{now: time.Date(2031, 5, 4, 3, 2, 1, 0, time.UTC)}}
+	h := &home{t: t, door: &fakeDoor{}, book: &book{}, clock: timing.At(time.Date(2031, 5, 4, 3, 2, 1, 0, time.UTC))}
 	h.Auth = New(Options{Store: s, Journal: h.book, Now: h.clock.Now})
 	h.Attach(h.door)
 	mux := http.NewServeMux()
@@ -234,7 +218,7 @@ func TestFailuresTellNothing(t *testing.T) {
 	spent := h.link()
 	h.do(http.MethodPost, "/auth/link", jsonBody(spent), "Content-Type", "application/json")
 	old := h.link()
-	h.clock.pass(linkFor)
+	h.clock.Pass(linkFor)
 	var answers []string
 	for _, token := range []string{spent, old, "", "made up", strings.Repeat("x", 5000), `"}<script>`} {
 		body, err := json.Marshal(map[string]string{"token": token})
@@ -301,13 +285,13 @@ func TestSessionsEnd(t *testing.T) {
 			return ok
 		}
 		idle, _ := h.login()
-		h.clock.pass(idleFor)
+		h.clock.Pass(idleFor)
 		if valid(idle) {
 			t.Error("an idle session goes on")
 		}
 		busy, _ := h.login()
 		for range 13 {
-			h.clock.pass(idleFor - time.Minute)
+			h.clock.Pass(idleFor - time.Minute)
 			if !valid(busy) {
 				t.Fatal("a busy session ended")
 			}
@@ -315,11 +299,11 @@ func TestSessionsEnd(t *testing.T) {
 		if err := h.writeSeen(ctx); err != nil {
 			t.Fatal(err)
 		}
-		h.clock.pass(idleFor - time.Minute)
+		h.clock.Pass(idleFor - time.Minute)
 		if !valid(busy) {
 			t.Error("what was written down is forgotten")
 		}
-		h.clock.pass(sessionFor - 14*(idleFor-time.Minute))
+		h.clock.Pass(sessionFor - 14*(idleFor-time.Minute))
 		if valid(busy) {
 			t.Error("a session outlived its time")
 		}
@@ -366,7 +350,7 @@ func TestHandoverIsOnceAndBound(t *testing.T) {
 			t.Error("an extension's session hands over")
 		}
 		late, _, _ := h.Handover(ctx, cookie)
-		h.clock.pass(handoverFor)
+		h.clock.Pass(handoverFor)
 		if _, _, ok, _ := h.Redeem(ctx, late); ok {
 			t.Error("a late handover worked")
 		}
@@ -416,7 +400,7 @@ func TestLoginIsRateLimited(t *testing.T) {
 	if last != http.StatusTooManyRequests || try("").Header().Get("Retry-After") == "" {
 		t.Errorf("%d", last)
 	}
-	h.clock.pass(refill)
+	h.clock.Pass(refill)
 	if w := try(""); w.Code != http.StatusForbidden {
 		t.Errorf("%d", w.Code)
 	}

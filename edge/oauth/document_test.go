@@ -83,7 +83,7 @@ func TestAClientByItsDocument(t *testing.T) {
 	if got := s.fetched.Load(); got != 1 {
 		t.Errorf("fetched %d times, and it may be kept", got)
 	}
-	d.clock.pass(keepDefault)
+	d.clock.Pass(keepDefault)
 	d.agreed(ask(id), ScopeRead)
 	if got := s.fetched.Load(); got != 2 {
 		t.Errorf("fetched %d times after it got old", got)

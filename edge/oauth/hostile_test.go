@@ -191,7 +191,7 @@ func TestAPageIsAnsweredWithinTenMinutes(t *testing.T) {
 		d := lite(t)
 		client := d.enrolled(publicClient).ClientID
 		page := d.do("GET", ask(client), "", "Who", "anna")
-		d.clock.pass(jump)
+		d.clock.Pass(jump)
 		form := url.Values{"ticket": {ticketIn(t, page.Body.String())}, "answer": {"allow"}, "scope": {ScopeRead}}
 		if w := d.post(form, "Who", "anna", "Origin", origin); w.Code != http.StatusForbidden {
 			t.Errorf("%s later: %d", jump, w.Code)
@@ -267,7 +267,7 @@ func TestACodeTwiceEndsTheGrant(t *testing.T) {
 		if firing := rule.Firing(t.Context()); len(firing) != 1 || !strings.Contains(firing[0].Message, "Inspector") {
 			t.Errorf("alerts %+v", firing)
 		}
-		d.clock.pass(toldFor)
+		d.clock.Pass(toldFor)
 		if firing := rule.Firing(t.Context()); len(firing) != 0 {
 			t.Errorf("a day later %+v", firing)
 		}
@@ -391,11 +391,11 @@ func TestAudiences(t *testing.T) {
 func TestClocksThatJump(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		client, all := d.given()
-		d.clock.pass(time.Hour)
+		d.clock.Pass(time.Hour)
 		if d.opens(all.Access, mainPath) {
 			t.Error("an old access token opens")
 		}
-		d.clock.pass(-time.Hour - skew - time.Second)
+		d.clock.Pass(-time.Hour - skew - time.Second)
 		if d.opens(all.Access, mainPath) {
 			t.Error("the clock went back, and a token from what is to come opens")
 		}
@@ -404,12 +404,12 @@ func TestClocksThatJump(t *testing.T) {
 			t.Errorf("the clock went back, and the client cannot go on: %d %s", again.Code, again.Body)
 		}
 		code := d.agreed(ask(client), ScopeRead).Get("code")
-		d.clock.pass(codeFor)
+		d.clock.Pass(codeFor)
 		if got := d.errorOf(d.redeemed(client, code), http.StatusBadRequest); got != "invalid_grant" {
 			t.Errorf("an old code: %s", got)
 		}
 		code = d.agreed(ask(client), ScopeRead).Get("code")
-		d.clock.pass(-time.Hour)
+		d.clock.Pass(-time.Hour)
 		if got := d.errorOf(d.redeemed(client, code), http.StatusBadRequest); got != "invalid_grant" {
 			t.Errorf("a code from what is to come: %s", got)
 		}

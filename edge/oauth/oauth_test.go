@@ -19,6 +19,7 @@ import (
 	"holdfast/core/store"
 	"holdfast/core/store/storetest"
 	"holdfast/edge/auth"
+	"holdfast/holdfasttest/timing"
 )
 
 const (
@@ -71,23 +72,6 @@ func (b *book) has(action string, outcome holdfast.Outcome, within string) bool 
 	return false
 }
 
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) pass(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
 type keyring map[string]string
 
 func (k keyring) Get(name string) (holdfast.Secret, bool) {
@@ -100,14 +84,14 @@ type desk struct {
 	*Server
 	t       testing.TB
 	book    *book
-	clock   *clock
+	clock   *timing.Clock
 	keys    keyring
 	handler http.Handler
 }
 
 func newDesk(t testing.TB, s *store.Store, change ...func(*Needs)) *desk {
 	t.Helper()
-	d := &desk{t: t, book: &book{}, clock: &clock{now: time.Date(2031, 5, 4, 3, 2, 1, 0, time.UTC)}, keys: keyring{}}
+	d := &desk{t: t, book: &book{}, clock: timing.At(time.Date(2031, 5, 4, 3, 2, 1, 0, time.UTC)), keys: keyring{}}
 	needs := Needs{
 		Store: s, Logins: people{}, Journal: d.book, Keys: d.keys, Now: d.clock.Now,
 		Hubs: func() []string { return []string{"notes"} }, API: func() string { return api },

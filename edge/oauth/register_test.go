@@ -69,21 +69,21 @@ func TestAFloodOfRegistrations(t *testing.T) {
 			t.Errorf("at once: %v", said)
 		}
 		for range 10 {
-			d.clock.pass(3 * time.Second)
+			d.clock.Pass(3 * time.Second)
 			d.enrolled(publicClient)
 		}
-		d.clock.pass(3 * time.Second)
+		d.clock.Pass(3 * time.Second)
 		w := d.do("POST", registerPath, publicClient, "Content-Type", "application/json")
 		if w.Code != http.StatusTooManyRequests {
 			t.Errorf("one more than there may be, and all of them new: %d", w.Code)
 		}
-		d.clock.pass(firmFor)
+		d.clock.Pass(firmFor)
 		kept := d.enrolled(publicClient).ClientID
 		d.agreed(ask(kept), ScopeRead)
 		if got := len(d.known()); got != 30 {
 			t.Errorf("%d clients", got)
 		}
-		d.clock.pass(unusedFor)
+		d.clock.Pass(unusedFor)
 		d.broom().tidy(t.Context())
 		if got := d.known(); len(got) != 1 || got[0].ID != kept {
 			t.Errorf("after a day: %v, want only the one that somebody gave access", got)
@@ -243,20 +243,20 @@ func TestWhatIsOverIsForgotten(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		client, all := d.given()
 		for range 3 {
-			d.clock.pass(20 * 24 * time.Hour)
+			d.clock.Pass(20 * 24 * time.Hour)
 			d.broom().tidy(t.Context())
 			all = into[tokens](t, d.tokens("grant_type", grantRefresh, "client_id", client, "refresh_token", all.Refresh))
 		}
 		if !d.opens(all.Access, mainPath) {
 			t.Fatal("access that is used ends")
 		}
-		d.clock.pass(30 * 24 * time.Hour)
+		d.clock.Pass(30 * 24 * time.Hour)
 		d.broom().tidy(t.Context())
 		list, err := d.office().listGrants(t.Context(), grantsIn{Ended: true})
 		if err != nil || len(list.Grants) != 1 || list.Grants[0].Reason != reasonAge {
 			t.Errorf("%+v %v", list, err)
 		}
-		d.clock.pass(keepGrants)
+		d.clock.Pass(keepGrants)
 		d.broom().tidy(t.Context())
 		for _, table := range []string{"oauth_clients", "oauth_codes", "oauth_grants", "oauth_tokens"} {
 			if left := d.dump(table); left != "" {

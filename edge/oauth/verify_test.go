@@ -150,7 +150,7 @@ func TestAnotherNodeEndsAGrant(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d.clock.pass(jump)
+		d.clock.Pass(jump)
 		if d.opens(all.Access, mainPath) {
 			t.Errorf("%s later the token opens", jump)
 		}
@@ -232,14 +232,14 @@ func TestOpenStreamsEndWithTheirGrant(t *testing.T) {
 			return r.Context(), g.ID
 		}
 		old, _ := stream()
-		d.clock.pass(20 * 24 * time.Hour)
+		d.clock.Pass(20 * 24 * time.Hour)
 		elsewhere, id := stream()
 		living, _ := stream()
 		d.broom().tidy(t.Context())
 		if old.Err() != nil || elsewhere.Err() != nil {
 			t.Fatal("a stream ended before its grant")
 		}
-		d.clock.pass(10 * 24 * time.Hour)
+		d.clock.Pass(10 * 24 * time.Hour)
 		err := d.rows.store.Write(t.Context(), func(ctx context.Context, tx store.Tx) error {
 			_, err := tx.Exec(ctx, `UPDATE oauth_grants SET ended_ns = 1 WHERE id = ?`, id)
 			return err

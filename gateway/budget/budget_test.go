@@ -16,6 +16,7 @@ import (
 	"holdfast/core/store/storetest"
 	"holdfast/gateway/ledger"
 	"holdfast/gateway/price"
+	"holdfast/holdfasttest/timing"
 )
 
 func schema() []store.Migration {
@@ -55,24 +56,6 @@ func (r *rows) Spent(_ context.Context, by string, since time.Time) (map[string]
 	return sums, nil
 }
 
-// clock is a time that tests set.
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) set(at time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = at
-}
-
 // entries is a journal that remembers.
 type entries struct {
 	mu  sync.Mutex
@@ -91,14 +74,14 @@ type fixture struct {
 	*Budgets
 	t       *testing.T
 	rows    *rows
-	clock   *clock
+	clock   *timing.Clock
 	journal *entries
 	calls   int
 }
 
 func open(t *testing.T, s *store.Store, c Config) *fixture {
 	t.Helper()
-	f := &fixture{t: t, rows: &rows{}, clock: &clock{at: moment(t, "2026-11-21T07:00:00Z")}, journal: &entries{}}
+	f := &fixture{t: t, rows: &rows{}, clock: timing.At(moment(t, "2026-11-21T07:00:00Z")), journal: &entries{}}
 	f.restart(s, c, time.UTC)
 	return f
 }
@@ -106,7 +89,7 @@ func open(t *testing.T, s *store.Store, c Config) *fixture {
 func (f *fixture) restart(s *store.Store, c Config, in *time.Location) {
 	f.t.Helper()
 	f.Budgets = New(Needs{
-		Config: &c, Store: s, Spent: f.rows.Spent, Journal: f.journal, Now: f.clock.now,
+		Config: &c, Store: s, Spent: f.rows.Spent, Journal: f.journal, Now: f.clock.Now,
 		Location: func() *time.Location { return in },
 	})
 	if err := f.Start(f.t.Context()); err != nil {
@@ -122,7 +105,7 @@ func (f *fixture) claim(tokens int64, cost price.Cost) ledger.Claim {
 			Caller: "agent:companion", Key: "laptop", Tenant: "acme", Agent: "companion", Provider: "p", Model: "m",
 			RequestID: fmt.Sprint("hf-", f.calls),
 		},
-		Tokens: tokens, Cost: cost, At: f.clock.now(),
+		Tokens: tokens, Cost: cost, At: f.clock.Now(),
 	}
 }
 
@@ -139,8 +122,8 @@ func (f *fixture) spend(tokens int64, cost price.Cost) error {
 }
 
 func (f *fixture) settle(held, spent ledger.Claim) {
-	f.Settle(held, spent, f.clock.now())
-	f.rows.add(spent, f.clock.now())
+	f.Settle(held, spent, f.clock.Now())
+	f.rows.add(spent, f.clock.Now())
 }
 
 func (f *fixture) mustSpend(tokens int64, cost price.Cost) {
@@ -370,7 +353,7 @@ func TestWarningsOnceAPeriodEach(t *testing.T) {
 		if got := f.firing(t); len(got) != 1 || got[0].Subject != "house tokens_per_day" || got[0].Severity != holdfast.SeverityWarning {
 			t.Errorf("%v", got)
 		}
-		f.clock.set(moment(t, "2026-11-22T00:00:00Z"))
+		f.clock.Set(moment(t, "2026-11-22T00:00:00Z"))
 		if got := f.firing(t); len(got) != 0 {
 			t.Errorf("%v", got)
 		}

@@ -15,6 +15,7 @@ import (
 	"holdfast/core/store/storetest"
 	"holdfast/gateway/ledger"
 	"holdfast/gateway/price"
+	"holdfast/holdfasttest/timing"
 )
 
 // model drives budgets at random beside plain arithmetic over the rows.
@@ -58,7 +59,7 @@ func TestSumsReconcileWithTheRows(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		f := &fixture{t: t, rows: &rows{}, clock: &clock{at: moment(t, "2026-10-20T07:00:00Z")}, journal: &entries{}}
+		f := &fixture{t: t, rows: &rows{}, clock: timing.At(moment(t, "2026-10-20T07:00:00Z")), journal: &entries{}}
 		m := &model{f: f, store: s, zone: rapid.SampledFrom(zones).Draw(rt, "zone"), archived: map[string]Amount{}}
 		m.restart()
 		rt.Repeat(map[string]func(*rapid.T){
@@ -120,7 +121,7 @@ func (m *model) bounds(scope string) []bound {
 // counted is what the rows and the calls under way say.
 func (m *model) counted(t *rapid.T, scope string, l bound) (counted, reserved int64) {
 	cal := calendar{zone: m.zone}
-	cal.turn(m.f.clock.now())
+	cal.turn(m.f.clock.Now())
 	since := cal.now[l.period].since
 	_, dimension, name := m.f.book.scope(scope)
 	sums, err := m.f.rows.Spent(context.Background(), dimensions[dimension], since)
@@ -148,7 +149,7 @@ func (m *model) extend(t *rapid.T) {
 	}
 	i := rapid.IntRange(0, len(m.under)-1).Draw(t, "which")
 	more := m.under[i]
-	more.Tokens, more.At = rapid.Int64Range(1, 200).Draw(t, "more"), m.f.clock.now()
+	more.Tokens, more.At = rapid.Int64Range(1, 200).Draw(t, "more"), m.f.clock.Now()
 	more.Cost.Nano = more.Tokens * 1000
 	if m.admit(t, more) {
 		m.under[i].Tokens += more.Tokens
@@ -176,7 +177,7 @@ func (m *model) settle(t *rapid.T) {
 func (m *model) late(t *rapid.T) {
 	spent := m.draw(t)
 	spent.RequestID = ""
-	at := m.f.clock.now().Add(-time.Duration(rapid.Int64Range(0, int64(20*24*time.Hour)).Draw(t, "ago")))
+	at := m.f.clock.Now().Add(-time.Duration(rapid.Int64Range(0, int64(20*24*time.Hour)).Draw(t, "ago")))
 	m.f.Settle(ledger.Claim{}, spent, at)
 	m.f.rows.add(spent, at)
 	if rapid.Bool().Draw(t, "taken back") {
@@ -199,7 +200,7 @@ func (m *model) reset(t *rapid.T) {
 	scope := rapid.SampledFrom(modelScopes).Draw(t, "scope")
 	p := rapid.IntRange(0, periodCount-1).Draw(t, "period")
 	cal := calendar{zone: m.zone}
-	cal.turn(m.f.clock.now())
+	cal.turn(m.f.clock.Now())
 	since := cal.now[p].since
 	_, dimension, name := m.f.book.scope(scope)
 	sums, err := m.f.rows.Spent(context.Background(), dimensions[dimension], since)
@@ -214,24 +215,24 @@ func (m *model) reset(t *rapid.T) {
 }
 
 func (m *model) later(t *rapid.T) {
-	m.f.clock.set(m.f.clock.now().Add(time.Duration(rapid.Int64Range(0, int64(12*24*time.Hour)).Draw(t, "later"))))
+	m.f.clock.Set(m.f.clock.Now().Add(time.Duration(rapid.Int64Range(0, int64(12*24*time.Hour)).Draw(t, "later"))))
 }
 
 // setBack sets the clock back, as far as the day before that of the last start: of the days before
 // that, those that no period ends with are loaded together, and may count for too much.
 func (m *model) setBack(t *rapid.T) {
-	back := m.f.clock.now().Add(-time.Duration(rapid.Int64Range(0, int64(40*time.Hour)).Draw(t, "back")))
+	back := m.f.clock.Now().Add(-time.Duration(rapid.Int64Range(0, int64(40*time.Hour)).Draw(t, "back")))
 	if back.Before(m.floor) {
 		back = m.floor
 	}
-	m.f.clock.set(back)
+	m.f.clock.Set(back)
 }
 
 // restart starts the house again.
 func (m *model) restart() {
 	m.f.restart(m.store, modelLimits(), m.zone)
 	cal := calendar{zone: m.zone}
-	m.floor = cal.begins(cal.local(m.f.clock.now()) - 1)
+	m.floor = cal.begins(cal.local(m.f.clock.Now()) - 1)
 }
 
 func (m *model) check(t *rapid.T) {

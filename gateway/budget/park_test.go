@@ -24,7 +24,7 @@ func parking(t *testing.T, test func(t *testing.T, f *fixture)) {
 	c.Park.Most = 3
 	f := open(t, storetest.SQLite(t, schema()), c)
 	synctest.Test(t, func(t *testing.T) {
-		f.clock.set(time.Now())
+		f.clock.Set(time.Now())
 		f.needs.Now = time.Now
 		f.mustSpend(90, price.Cost{})
 		test(t, f)
@@ -174,7 +174,7 @@ func TestTheNextDayEndsTheWait(t *testing.T) {
 	parking(t, func(t *testing.T, f *fixture) {
 		timer := time.NewTimer(24*time.Hour - 5*time.Minute)
 		<-timer.C
-		f.clock.set(time.Now())
+		f.clock.Set(time.Now())
 		began := time.Now()
 		_, one := f.ask(t.Context())
 		f.waits(t, 1)

@@ -67,7 +67,7 @@ func TestResetArchivesWhatWasSpent(t *testing.T) {
 		want("at once")
 		f.restart(s, c, time.UTC)
 		want("after a restart")
-		stopped := &fixture{t: t, rows: f.rows, clock: f.clock, Budgets: New(Needs{Config: &c, Store: s, Spent: f.rows.Spent, Now: f.clock.now})}
+		stopped := &fixture{t: t, rows: f.rows, clock: f.clock, Budgets: New(Needs{Config: &c, Store: s, Spent: f.rows.Spent, Now: f.clock.Now})}
 		f.Budgets = stopped.Budgets
 		want("in a process of its own")
 		var h historyOutput
@@ -77,7 +77,7 @@ func TestResetArchivesWhatWasSpent(t *testing.T) {
 		}
 		// The next day has nothing to archive from this one.
 		f.restart(s, c, time.UTC)
-		f.clock.set(moment(t, "2026-11-22T12:00:00Z"))
+		f.clock.Set(moment(t, "2026-11-22T12:00:00Z"))
 		if l := f.report(t, "agent:companion")["tokens_per_day"]; l.Activity != 0 || l.Archived != 0 {
 			t.Errorf("%+v", l)
 		}
@@ -153,9 +153,9 @@ func TestAnotherTimeZone(t *testing.T) {
 	c := limits("house", Limit{TokensPerDay: new(int64(1000))})
 	f := open(t, s, c)
 	tokyo := zone(t, "Asia/Tokyo")
-	f.clock.set(moment(t, "2026-11-21T14:30:00Z"))
+	f.clock.Set(moment(t, "2026-11-21T14:30:00Z"))
 	f.mustSpend(100, price.Cost{})
-	f.clock.set(moment(t, "2026-11-21T15:30:00Z")) // past midnight in Tokyo
+	f.clock.Set(moment(t, "2026-11-21T15:30:00Z")) // past midnight in Tokyo
 	f.mustSpend(20, price.Cost{})
 	if l := f.report(t, "house")["tokens_per_day"]; l.Counted != 120 {
 		t.Errorf("%+v", l)
@@ -165,9 +165,9 @@ func TestAnotherTimeZone(t *testing.T) {
 		t.Errorf("%+v", l)
 	}
 	f.restart(s, c, time.UTC)
-	f.clock.set(moment(t, "2026-11-21T16:00:00Z"))
+	f.clock.Set(moment(t, "2026-11-21T16:00:00Z"))
 	f.must("budget.reset", `{"scope":"house"}`, nil)
-	f.clock.set(moment(t, "2026-11-21T16:30:00Z"))
+	f.clock.Set(moment(t, "2026-11-21T16:30:00Z"))
 	f.mustSpend(3, price.Cost{})
 	f.restart(s, c, tokyo)
 	if l := f.report(t, "house")["tokens_per_day"]; l.Activity != 23 || l.Archived != 20 || l.Counted != 3 {

@@ -119,9 +119,9 @@ func TestExpiry(t *testing.T) {
 		f := open(t, s)
 		token := f.make(t, `{"name":"k","expires":"1h"}`)
 		caller := f.bearer(t, token)
-		f.clock.forward(time.Hour - 1)
+		f.clock.Pass(time.Hour - 1)
 		f.bearer(t, token)
-		f.clock.forward(1)
+		f.clock.Pass(1)
 		if _, ok := f.Key(t.Context(), token); ok {
 			t.Error("an expired key opens")
 		}
@@ -148,7 +148,7 @@ func TestRotation(t *testing.T) {
 				t.Errorf("%+v", got)
 			}
 		}
-		f.clock.forward(time.Hour)
+		f.clock.Pass(time.Hour)
 		if _, ok := f.Key(t.Context(), first); ok {
 			t.Error("the old key opens after the overlap")
 		}
@@ -159,7 +159,7 @@ func TestRotation(t *testing.T) {
 		}
 		f.bearer(t, third)
 		f.mustDo(t, "key.rotate", `{"name":"k","overlap":"90d"}`)
-		f.clock.forward(48 * time.Hour)
+		f.clock.Pass(48 * time.Hour)
 		if _, ok := f.Key(t.Context(), third); ok {
 			t.Error("an old key outlives the key's expiry")
 		}
@@ -177,7 +177,7 @@ func TestLastUseIsWrittenDown(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 	f.bearer(t, token)
-	want := f.clock.now().UTC().Format(time.RFC3339)
+	want := f.clock.Now().UTC().Format(time.RFC3339)
 	for range 3 {
 		f.mustDo(t, "key.update", `{"name":"k","rpm":5}`)
 		if got := f.mustDo(t, "key.show", `{"name":"k"}`); got["used"] != want {
@@ -200,19 +200,19 @@ func TestTheKeysOfEnvAreUsedToo(t *testing.T) {
 			t.Errorf("%s: %v before its first use", name, got)
 		}
 		secret, _ := f.env.Get(name)
-		f.clock.forward(time.Hour)
+		f.clock.Pass(time.Hour)
 		for range 2 {
 			f.bearer(t, secret.Reveal())
-			want := f.clock.now().UTC().Format(time.RFC3339)
+			want := f.clock.Now().UTC().Format(time.RFC3339)
 			if got := f.mustDo(t, "key.show", input); got["used"] != want {
 				t.Errorf("%s: %v, want %s", name, got, want)
 			}
 			f.refresh(t.Context())
-			next := fixture{Keys: New(Needs{Store: f.store, Keys: f.env, Trash: f.trash, Now: f.clock.now})}
+			next := fixture{Keys: New(Needs{Store: f.store, Keys: f.env, Trash: f.trash, Now: f.clock.Now})}
 			if got := next.mustDo(t, "key.show", input); got["used"] != want || got["source"] != ".env" || got["state"] != "valid" || got["created"] != nil {
 				t.Errorf("%s: the next house knows %v, want %s", name, got, want)
 			}
-			f.clock.forward(time.Minute)
+			f.clock.Pass(time.Minute)
 		}
 	}
 	if list := f.mustDo(t, "key.list", ``)["keys"].([]any); len(list) != 2 {
@@ -234,7 +234,7 @@ func TestARevokedKeyIsForgotten(t *testing.T) {
 	if f.refresh(t.Context()); len(f.meters) != 2 {
 		t.Errorf("%d are remembered within the minute", len(f.meters))
 	}
-	f.clock.forward(2 * time.Minute)
+	f.clock.Pass(2 * time.Minute)
 	if f.refresh(t.Context()); len(f.meters) != 1 || f.meters["rests"] == nil {
 		t.Errorf("%d are remembered two minutes later", len(f.meters))
 	}
@@ -288,12 +288,12 @@ func TestRatesAreExactUnderConcurrency(t *testing.T) {
 		wg.Wait()
 	}
 	rush()
-	f.clock.forward(time.Minute - 1)
+	f.clock.Pass(time.Minute - 1)
 	rush()
 	if admitted.Load() != 10 {
 		t.Fatalf("%d were admitted", admitted.Load())
 	}
-	f.clock.forward(1)
+	f.clock.Pass(1)
 	rush()
 	if admitted.Load() != 20 {
 		t.Errorf("%d were admitted", admitted.Load())
@@ -319,14 +319,14 @@ func TestTokensAMinute(t *testing.T) {
 	if e := limited(1001); e == nil || e.Wait != 0 {
 		t.Errorf("%v", e)
 	}
-	began := f.clock.now()
+	began := f.clock.Now()
 	if e := limited(800); e != nil {
 		t.Error(e)
 	}
 	if left, all := f.Left(t.Context(), caller), f.Left(t.Context(), holdfast.Caller{Name: "k"}); left != 200 || all != math.MaxInt64 {
 		t.Errorf("%d tokens are left of 200, %d without a key", left, all)
 	}
-	f.clock.forward(2 * time.Second)
+	f.clock.Pass(2 * time.Second)
 	if e := limited(300); e == nil || e.Wait != 59*time.Second {
 		t.Errorf("%+v", e)
 	}
@@ -338,12 +338,12 @@ func TestTokensAMinute(t *testing.T) {
 	if e := limited(1); e == nil {
 		t.Error("it fits")
 	}
-	f.clock.forward(59 * time.Second)
+	f.clock.Pass(59 * time.Second)
 	if e := limited(500); e != nil {
 		t.Error(e)
 	}
 	f.Settle(caller, began, 500, 600) // long out of the window; what it spent more counts now
-	f.clock.forward(2 * time.Second)
+	f.clock.Pass(2 * time.Second)
 	if e := limited(401); e == nil {
 		t.Error("it fits")
 	}

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 	"holdfast/core/store"
 	"holdfast/core/store/storetest"
 	"holdfast/core/trash"
+	"holdfast/holdfasttest/timing"
 )
 
 func tables() []store.Migration {
@@ -29,25 +29,7 @@ type fixture struct {
 	env   *keys.Keys
 	trash *trash.Trash
 	store *store.Store
-	clock *clock
-}
-
-// clock is a time that tests set.
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) forward(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
+	clock *timing.Clock
 }
 
 func open(t *testing.T, s *store.Store) fixture {
@@ -56,8 +38,8 @@ func open(t *testing.T, s *store.Store) fixture {
 	if err := h.Ensure(); err != nil {
 		t.Fatal(err)
 	}
-	f := fixture{env: keys.New(h), trash: trash.New(h, s), store: s, clock: &clock{at: time.Unix(1_800_000_000, 0)}}
-	f.Keys = New(Needs{Store: s, Keys: f.env, Trash: f.trash, Now: f.clock.now})
+	f := fixture{env: keys.New(h), trash: trash.New(h, s), store: s, clock: timing.At(time.Unix(1_800_000_000, 0))}
+	f.Keys = New(Needs{Store: s, Keys: f.env, Trash: f.trash, Now: f.clock.Now})
 	if err := f.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"holdfast/holdfasttest/need"
+	"holdfast/holdfasttest/timing"
 )
 
 // wildModule does what no tool should: it must take nobody else with it.
@@ -207,7 +208,7 @@ func TestACancelledCallEndsAlone(t *testing.T) {
 			if got := h.call(t, "cleaned", `{}`).text(); keeps && tool != "shout" && !strings.Contains(got, tool) {
 				t.Errorf("its finally did not run: %s", got)
 			}
-			until(t, "nobody spins", func() bool { return running(t, h.command.Process.Pid) == 0 })
+			timing.Until(t, "nobody spins", func() bool { return running(t, h.command.Process.Pid) == 0 })
 			for _, m := range h.said {
 				if m.ID == float64(given) {
 					t.Error("a cancelled call was answered")
@@ -309,7 +310,7 @@ func TestWhatIsWrittenGoesToTheLog(t *testing.T) {
 		t.Errorf("what a tool wrote reached the house: %+v", m)
 	}
 	for _, want := range []string{`"id":1`, "half a line", "notifications/cancelled", "of a child", "of another", "a warning", "from C"} {
-		until(t, "in the log: "+want, func() bool { return strings.Contains(h.log.String(), want) })
+		timing.Until(t, "in the log: "+want, func() bool { return strings.Contains(h.log.String(), want) })
 	}
 }
 
@@ -334,7 +335,7 @@ func TestWhatAToolStartedEndsWithIt(t *testing.T) {
 	h.begin(t, "hold", `{}`)
 	h.begun(t, "hold")
 	_ = h.in.Close()
-	until(t, "the host and its tree have ended", func() bool {
+	timing.Until(t, "the host and its tree have ended", func() bool {
 		out, err := exec.CommandContext(t.Context(), "ps", "-o", "stat=", "-p", pid+","+strconv.Itoa(h.command.Process.Pid)).Output()
 		return err != nil || strings.Count(string(out), "\n") == strings.Count(string(out), "Z")
 	})
@@ -383,7 +384,7 @@ func TestProcessesBesideTheFirstEnd(t *testing.T) {
 	for _, number := range []int{h.begin(t, "nap", `{"seconds":0.2}`), h.begin(t, "nap", `{"seconds":0.2}`), h.begin(t, "nap", `{"seconds":0.2}`)} {
 		h.answer(t, number)
 	}
-	until(t, "one process is left", func() bool {
+	timing.Until(t, "one process is left", func() bool {
 		out, err := exec.CommandContext(t.Context(), "ps", "-o", "pid=", "--ppid", strconv.Itoa(h.command.Process.Pid)).Output()
 		return err == nil && strings.Count(string(out), "\n") == 1
 	})

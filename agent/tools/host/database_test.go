@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"holdfast/core/store/storetest"
+	"holdfast/holdfasttest/timing"
 )
 
 const databaseModule = `
@@ -134,7 +135,7 @@ func checkTransactions(t *testing.T, h *rawHost) {
 	given := h.begin(t, "linger", `{}`)
 	h.begun(t, "linger")
 	h.cancel(t, given)
-	until(t, "the cancelled transaction is gone", func() bool { return h.call(t, "count", `{}`).text() == "4" })
+	timing.Until(t, "the cancelled transaction is gone", func() bool { return h.call(t, "count", `{}`).text() == "4" })
 }
 
 // checkLost hangs up connections while they rest, and in the middle of a statement.

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"holdfast/holdfasttest/need"
+	"holdfast/holdfasttest/timing"
 )
 
 // debianPython is the system's own Python, which has Debian's packages.
@@ -323,7 +324,7 @@ func TestHostSurvivesHostileInput(t *testing.T) {
 		h.send(t, input)
 		answers := strings.Join(h.ping(t), "")
 		if want != "" {
-			until(t, want, func() bool {
+			timing.Until(t, want, func() bool {
 				if strings.Contains(answers, want) {
 					return true
 				}
@@ -349,19 +350,4 @@ func FuzzHostInput(f *testing.F) {
 		h.send(t, string(bytes.ReplaceAll(input, []byte("\n"), nil)))
 		h.ping(t)
 	})
-}
-
-// until polls with a deadline.
-func until(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(time.Minute)
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("not within a minute: %s", what)
-		}
-	}
 }
