@@ -17,11 +17,11 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"holdfast"
+	"holdfast/agent/countdown"
 	"holdfast/agent/skills"
 	"holdfast/agent/tools"
 	"holdfast/agent/upstream"
@@ -196,39 +196,8 @@ func (a *Agents) serve(w http.ResponseWriter, r *http.Request, as persona) {
 	defer span.End()
 	run := a.newRun(ctx, w, asked, as)
 	defer run.trace.end(errAborted, usage{})
-	run.clock = startClock(as.bounds.time, func() { cancel(errTime) })
-	defer run.clock.end()
+	run.clock = countdown.AfterFunc(as.bounds.time, func() { cancel(errTime) })
+	defer run.clock.Stop()
 	run.trace.spanned(request, span)
 	run.do(ctx)
-}
-
-// a stopwatch bounds how long a request works; while it waits for a person it stands.
-type stopwatch struct {
-	mu    sync.Mutex
-	left  time.Duration
-	since time.Time
-	timer *time.Timer
-}
-
-func startClock(limit time.Duration, over func()) *stopwatch {
-	return &stopwatch{left: limit, since: time.Now(), timer: time.AfterFunc(limit, over)}
-}
-
-// end stops the time for good.
-func (s *stopwatch) end() { s.timer.Stop() }
-
-// pause stops the time and returns what lets it go on.
-func (s *stopwatch) pause() (resume func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.timer.Stop() {
-		return func() {} // it is over, or stands already
-	}
-	s.left -= time.Since(s.since)
-	return func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.since = time.Now()
-		s.timer.Reset(max(0, s.left))
-	}
 }

@@ -282,7 +282,7 @@ const look = 2 * time.Second
 
 // await waits for news of the queue, without using up the time of the request.
 func (r deciding) await(ctx context.Context, changed <-chan struct{}, until time.Time) error {
-	defer r.clock.pause()()
+	defer r.clock.Pause()()
 	wait := look
 	if !until.IsZero() {
 		wait = min(wait, max(0, until.Sub(r.agents.now()))+time.Millisecond)

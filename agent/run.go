@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"holdfast"
+	"holdfast/agent/countdown"
 	"holdfast/agent/tools"
 	"holdfast/agent/upstream"
 	"holdfast/core/trace"
@@ -39,7 +40,7 @@ type run struct {
 	as     persona
 	caller holdfast.Caller
 	tools  View
-	clock  *stopwatch
+	clock  *countdown.Timer // stands while a person is asked
 	out    answer
 	trace  *recording
 	offer  offered
