@@ -26,9 +26,9 @@ func asker(questions int) func(context.Context, upstream.Request) (tools.Result,
 	return func(ctx context.Context, _ upstream.Request) (tools.Result, error) {
 		var said []string
 		for n := range questions {
-			answer, err := upstream.PeerFrom(ctx).Ask(ctx, &sdk.ElicitParams{Message: fmt.Sprint("question ", n)})
+			answer, err := upstream.AskPeer(ctx, upstream.PeerFrom(ctx), &sdk.ElicitParams{Message: fmt.Sprint("question ", n)})
 			if err != nil {
-				return tools.Result{}, err
+				return tools.Result{ToolResult: holdfast.ToolResult{Text: err.Error(), Failed: true}}, nil
 			}
 			said = append(said, fmt.Sprint(answer.(*sdk.ElicitResult).Content["x"]))
 		}
@@ -90,7 +90,7 @@ func TestWhoCannotAnswerIsNotAsked(t *testing.T) {
 		books.does = asker(1)
 		_, url := endpoint(t, books)
 		result, err := connect(t, url, "agent", version, nil).CallTool(t.Context(), &sdk.CallToolParams{Name: "ask"})
-		if err != nil || !result.IsError || !strings.Contains(result.Content[0].(*sdk.TextContent).Text, "did not declare the capability elicitation") {
+		if err != nil || !result.IsError || !strings.Contains(result.Content[0].(*sdk.TextContent).Text, "does not support elicitation") {
 			t.Errorf("the call is answered %+v, %v", result, err)
 		}
 	})

@@ -109,11 +109,8 @@ func (p *peer) letGo() {
 	}
 }
 
-// Ask puts a server's question to the client.
+// Ask puts a server's question to the client, whose capabilities upstream.AskPeer has judged.
 func (p *peer) Ask(ctx context.Context, asked sdk.InputRequest) (sdk.InputResponse, error) {
-	if err := p.able(asked); err != nil {
-		return nil, err
-	}
 	if p.parks != nil {
 		return p.parks(ctx, asked)
 	}
@@ -137,27 +134,4 @@ func (p *peer) Ask(ctx context.Context, asked sdk.InputRequest) (sdk.InputRespon
 		return l.session.ListRoots(over, q)
 	}
 	return nil, fmt.Errorf("cannot ask the client: %T is no question that it knows", asked)
-}
-
-// able tells whether the client said that it can answer such a question.
-func (p *peer) able(asked sdk.InputRequest) error {
-	c, needs := p.capabilities, ""
-	switch asked.(type) {
-	case *sdk.ElicitParams:
-		if c == nil || c.Elicitation == nil {
-			needs = "elicitation"
-		}
-	case *sdk.CreateMessageParams, *sdk.CreateMessageWithToolsParams:
-		if c == nil || c.Sampling == nil {
-			needs = "sampling"
-		}
-	case *sdk.ListRootsParams:
-		if c == nil || c.RootsV2 == nil {
-			needs = "roots"
-		}
-	}
-	if needs != "" {
-		return fmt.Errorf("cannot ask the client: it did not declare the capability %s", needs)
-	}
-	return nil
 }

@@ -49,7 +49,7 @@ func converse[R answer](ctx context.Context, s *Server, r Request, send func(con
 			if call.peer.Era() == Modern {
 				return answer, nil
 			}
-			if r.Responses, err = putAll(ctx, call.peer, requests); err != nil {
+			if r.Responses, err = askAll(ctx, call.peer, requests); err != nil {
 				return nil, err
 			}
 			r.State = state
@@ -58,8 +58,8 @@ func converse[R answer](ctx context.Context, s *Server, r Request, send func(con
 	})
 }
 
-// putAll asks a peer all that an answer wants, at the same time.
-func putAll(ctx context.Context, peer Peer, requests mcp.InputRequestMap) (mcp.InputResponseMap, error) {
+// askAll asks a peer all that an answer wants, at the same time.
+func askAll(ctx context.Context, peer Peer, requests mcp.InputRequestMap) (mcp.InputResponseMap, error) {
 	if len(requests) == 0 {
 		sleep(ctx, busyFor)
 		return nil, ctx.Err()
@@ -69,7 +69,7 @@ func putAll(ctx context.Context, peer Peer, requests mcp.InputRequestMap) (mcp.I
 	responses := mcp.InputResponseMap{}
 	for id, r := range requests {
 		group.Go(func() error {
-			response, err := put(ctx, peer, r)
+			response, err := AskPeer(ctx, peer, r)
 			mu.Lock()
 			defer mu.Unlock()
 			responses[id] = response

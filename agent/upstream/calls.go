@@ -173,11 +173,11 @@ func (c *calls) ask(ctx context.Context, r mcp.InputRequest) (mcp.InputResponse,
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(call.ctx, cancel)()
-	return put(ctx, call.peer, r)
+	return AskPeer(ctx, call.peer, r)
 }
 
-// put asks a peer, if it can be asked that.
-func put(ctx context.Context, peer Peer, r mcp.InputRequest) (mcp.InputResponse, error) {
+// AskPeer asks a peer, if its capabilities allow it. Peers are asked through it alone.
+func AskPeer(ctx context.Context, peer Peer, r mcp.InputRequest) (mcp.InputResponse, error) {
 	if lacks := lacking(peer.Capabilities(), r); lacks != "" {
 		return nil, refusal("the client cannot be asked: it does not support " + lacks)
 	}
