@@ -13,6 +13,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 
 	"holdfast"
+	"holdfast/agent/plain"
 	"holdfast/agent/upstream"
 )
 
@@ -72,7 +73,7 @@ func (c call) run(ctx context.Context) (Result, error) {
 		err = holdfast.Errorf(holdfast.CodeUnavailable, "tool %s did not answer within %s, so the call was cancelled: %w", e.Name, settings.Timeout, err)
 	}
 	if len(result.Text) > int(settings.Result) && !result.Cut {
-		result.Text, result.Cut = cutText(result.Text, int(settings.Result))+"\n[cut: the result was larger than the limit]", true
+		result.Text, result.Cut = plain.Cut(result.Text, int(settings.Result))+"\n[cut: the result was larger than the limit]", true
 		result.Structured, result.Failed = nil, result.Failed || len(result.Structured) > 0
 	}
 	return result, err
@@ -116,7 +117,7 @@ func (c call) settle(ctx context.Context, r Result, err error, took time.Duratio
 		detail["asks"] = len(r.Asks)
 	}
 	if err != nil {
-		detail["error"] = cutText(err.Error(), maxShown)
+		detail["error"] = plain.Cut(err.Error(), maxShown)
 	}
 	// A caller that hung up must not keep the outcome out of the journal.
 	if err := c.journal(context.WithoutCancel(ctx), outcome, took, detail); err != nil {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"holdfast"
+	"holdfast/agent/plain"
 	"holdfast/agent/skills"
 	"holdfast/agent/tools/host"
 	"holdfast/agent/upstream"
@@ -256,7 +257,7 @@ func (c *Catalogue) begin(decl upstream.Declaration, old *source) {
 	needs.LogFile = c.needs.Home.Var("logs", decl.Name+"_tools.log")
 	s := &source{decl: decl, reader: c.reader, stop: stop}
 	needs.Elsewhere = func(place string) {
-		c.pins.found(thingOf(s.label(), kindPlace, place), map[string]string{"led_to": printable(place, maxShownPlace)})
+		c.pins.found(thingOf(s.label(), kindPlace, place), map[string]string{"led_to": plain.Text(place, maxShownPlace)})
 	}
 	s.Server = upstream.New(decl, needs)
 	if decl.Stdio != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"holdfast"
+	"holdfast/agent/plain"
 	"holdfast/agent/upstream"
 )
 
@@ -66,7 +67,7 @@ func (d desk) withheld() holdfast.AlertRule {
 					since = had.at
 				}
 				firing = append(firing, holdfast.Alert{
-					Name: "tool_withheld", Severity: holdfast.SeverityWarning, Subject: kind + " " + name, Message: printable(note, 1000), Since: since,
+					Name: "tool_withheld", Severity: holdfast.SeverityWarning, Subject: kind + " " + name, Message: plain.Text(note, 1000), Since: since,
 				})
 			}
 			shown := d.snapshot()

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"holdfast"
+	"holdfast/agent/plain"
 	"holdfast/core/action"
 	"holdfast/core/config"
 )
@@ -210,7 +211,7 @@ func (in hubChange) check() error {
 	if in.Only != nil {
 		for _, name := range *in.Only {
 			if strings.ContainsAny(name, ", ") {
-				problems = append(problems, holdfast.Problem{Field: "only", Message: fmt.Sprintf("%q is no name of one tool", printable(name, maxName)), Remedy: "give it once for each tool"})
+				problems = append(problems, holdfast.Problem{Field: "only", Message: fmt.Sprintf("%q is no name of one tool", plain.Text(name, maxName)), Remedy: "give it once for each tool"})
 			}
 		}
 	}

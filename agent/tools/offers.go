@@ -19,6 +19,7 @@ import (
 	"github.com/yosida95/uritemplate/v3"
 
 	"holdfast"
+	"holdfast/agent/plain"
 	"holdfast/agent/skills"
 	"holdfast/agent/upstream"
 )
@@ -124,7 +125,7 @@ func (v View) prompt(ctx context.Context, name string) (*promptEntry, error) {
 			return nil, err
 		}
 	}
-	return nil, holdfast.Errorf(holdfast.CodeNotFound, "there is no prompt %q", printable(name, maxName))
+	return nil, holdfast.Errorf(holdfast.CodeNotFound, "there is no prompt %q", plain.Text(name, maxName))
 }
 
 // Prompt fills in a prompt.
@@ -221,7 +222,7 @@ func (v View) resource(ctx context.Context, uri string) (from *source, skill boo
 			return nil, false, err
 		}
 	}
-	return nil, false, holdfast.Errorf(holdfast.CodeNotFound, "there is no resource %q", printable(uri, 300))
+	return nil, false, holdfast.Errorf(holdfast.CodeNotFound, "there is no resource %q", plain.Text(uri, 300))
 }
 
 // Read reads a resource; the request's name is its address.
@@ -284,7 +285,7 @@ func cutResource(result *mcp.ReadResourceResult, limit int) (size int) {
 			continue
 		}
 		notice := fmt.Sprintf("[cut: the resource is larger than %d bytes]", limit)
-		content.Text, content.Blob = strings.TrimPrefix(cutText(content.Text, left)+"\n"+notice, "…\n"), nil
+		content.Text, content.Blob = strings.TrimPrefix(plain.Cut(content.Text, left)+"\n"+notice, "…\n"), nil
 		left = 0
 	}
 	return size
@@ -296,7 +297,7 @@ func cutPrompt(result *mcp.GetPromptResult, limit int) (size int) {
 		return 0
 	}
 	if len(result.Description) > limit {
-		result.Description = cutText(result.Description, limit)
+		result.Description = plain.Cut(result.Description, limit)
 	}
 	for i, m := range result.Messages {
 		if m == nil || m.Content == nil {
@@ -418,12 +419,12 @@ func (u use) journal(ctx context.Context, outcome holdfast.Outcome, took time.Du
 		detail["agent"] = agent
 	}
 	if err != nil {
-		detail["error"] = cutText(err.Error(), maxShown)
+		detail["error"] = plain.Cut(err.Error(), maxShown)
 	}
 	caller := u.view.caller
 	// A caller that hung up must not keep the outcome out of the journal.
 	_, failed := u.view.catalogue.needs.Journal.Append(context.WithoutCancel(ctx), holdfast.Entry{
-		Caller: caller.String(), Tier: caller.Tier, Action: u.action, Subject: showString(printable(u.name, 300)),
+		Caller: caller.String(), Tier: caller.Tier, Action: u.action, Subject: plain.Show(plain.Text(u.name, 300)),
 		Outcome: outcome, Duration: took, Detail: formOf(detail),
 	})
 	if failed != nil {

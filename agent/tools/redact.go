@@ -11,7 +11,6 @@ import (
 )
 
 const (
-	hidden      = plain.Hidden
 	maxShown    = 200     // of one string in a journal entry
 	maxRedacted = 4 << 10 // of all arguments in a journal entry
 	maxItems    = 50      // of one list or object in a journal entry
@@ -60,10 +59,10 @@ func (e Entry) Shown(arguments json.RawMessage) json.RawMessage {
 // Excerpt is the beginning of a text from a tool as it may be kept, hidden when it has the form of a
 // key.
 func Excerpt(text string, bound int) string {
-	if shown := showString(text); shown == hidden {
+	if shown := plain.Show(text); shown == plain.Hidden {
 		return shown
 	}
-	return printable(text, bound)
+	return plain.Text(text, bound)
 }
 
 type redactor struct{ root map[string]any }
@@ -71,7 +70,7 @@ type redactor struct{ root map[string]any }
 func (r redactor) value(v any, schema map[string]any, depth int) any {
 	schema = r.target(schema)
 	if depth > maxShowDeep || marked(schema) {
-		return hidden
+		return plain.Hidden
 	}
 	switch v := v.(type) {
 	case map[string]any:
@@ -84,7 +83,7 @@ func (r redactor) value(v any, schema map[string]any, depth int) any {
 		}
 		return shown
 	case string:
-		return showString(v)
+		return plain.Show(v)
 	}
 	return v
 }
@@ -102,10 +101,10 @@ func (r redactor) object(v, schema map[string]any, depth int) map[string]any {
 			of = rest
 		}
 		if (looksSecret(key) && !counts(key, value)) || r.anyMarked(schema, key, 0) {
-			shown[showString(key)] = hidden
+			shown[plain.Show(key)] = plain.Hidden
 			continue
 		}
-		shown[showString(key)] = r.value(value, of, depth+1)
+		shown[plain.Show(key)] = r.value(value, of, depth+1)
 	}
 	return shown
 }
@@ -168,7 +167,7 @@ func marked(schema map[string]any) bool {
 }
 
 func looksSecret(key string) bool {
-	plain := strings.Map(func(r rune) rune {
+	letters := strings.Map(func(r rune) rune {
 		switch {
 		case r >= 'A' && r <= 'Z':
 			return r + 'a' - 'A'
@@ -178,11 +177,11 @@ func looksSecret(key string) bool {
 		return -1
 	}, key)
 	for _, word := range secretWords() {
-		if strings.Contains(plain, word) {
+		if strings.Contains(letters, word) {
 			return true
 		}
 	}
-	return plain == "key" || plain == "auth" || plain == "pin" || plain == "pwd" || plain == "pass"
+	return letters == "key" || letters == "auth" || letters == "pin" || letters == "pwd" || letters == "pass"
 }
 
 // counts tells "max_tokens": 100 from a key: a number of tokens opens no door.
@@ -193,6 +192,3 @@ func counts(key string, value any) bool {
 
 // showString cuts a long string, and hides one that has the form of a key or carries one.
 func showString(s string) string { return plain.Show(s) }
-
-// cutText cuts at a bound of bytes, between characters.
-func cutText(s string, bound int) string { return plain.Cut(s, bound) }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"holdfast"
+	"holdfast/agent/plain"
 )
 
 // Refused journals that a caller wanted what it may not have: a tool above its tier, one that waits
@@ -38,7 +39,7 @@ func (c call) refused(ctx context.Context, why error) {
 	if c.entry.schema != nil {
 		shape = c.entry.schema.tree
 	}
-	detail := map[string]any{"arguments": Redacted(c.request.Arguments, shape), "error": cutText(reason(why), maxShown)}
+	detail := map[string]any{"arguments": Redacted(c.request.Arguments, shape), "error": plain.Cut(reason(why), maxShown)}
 	if err := c.journal(context.WithoutCancel(ctx), holdfast.OutcomeRefused, 0, detail); err != nil {
 		c.catalogue.needs.Log.Error("cannot journal a refused tool call", slog.String("tool", c.entry.Name), slog.Any("error", err))
 	}
@@ -54,7 +55,7 @@ func reason(why error) string {
 	places := []string{}
 	for _, p := range bad.Problems {
 		if p.Field != "" {
-			places = append(places, printable(p.Field, maxName))
+			places = append(places, plain.Text(p.Field, maxName))
 		}
 	}
 	if len(places) == 0 {

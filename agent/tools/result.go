@@ -10,6 +10,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"holdfast"
+	"holdfast/agent/plain"
 )
 
 // A Result is what a tool answered. Text is for a model; Content is the same as MCP content blocks
@@ -93,7 +94,7 @@ func fit(block mcp.Content, left int) (mcp.Content, int) {
 		if left <= 0 {
 			return nil, 0
 		}
-		return &mcp.TextContent{Text: cutText(clean, left), Annotations: text.Annotations}, left
+		return &mcp.TextContent{Text: plain.Cut(clean, left), Annotations: text.Annotations}, left
 	}
 	encoded, err := json.Marshal(block)
 	if err != nil || len(encoded) > left {

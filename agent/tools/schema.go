@@ -14,6 +14,7 @@ import (
 	"github.com/google/jsonschema-go/jsonschema"
 
 	"holdfast"
+	"holdfast/agent/plain"
 )
 
 // Bounds on what a tool server may declare, and on what a caller may send.
@@ -68,7 +69,7 @@ func readSchema(from any) *argumentSchema {
 	schema.nodes = maxNodes - walk.left
 	schema.judge, err = resolve(raw)
 	if err != nil {
-		return openSchema("its input schema is not valid, so any object is accepted: " + printable(err.Error(), 300))
+		return openSchema("its input schema is not valid, so any object is accepted: " + plain.Text(err.Error(), 300))
 	}
 	return schema
 }
@@ -132,7 +133,7 @@ func (x *expansion) follow(ref string, path []string, depth int) error {
 	}
 	target, ok := lookup(x.root, ref)
 	if !ok {
-		return fmt.Errorf("the schema refers to %q, which is not in it", printable(ref, 100))
+		return fmt.Errorf("the schema refers to %q, which is not in it", plain.Text(ref, 100))
 	}
 	return x.visit(target, append(slices.Clone(path), ref), depth+1)
 }
@@ -199,5 +200,5 @@ func readable(err error) holdfast.Problem {
 	parts := slices.DeleteFunc(strings.Split(field, "/"), func(p string) bool {
 		return p == "" || p == "properties" || p == "$defs"
 	})
-	return holdfast.Problem{Field: strings.Join(parts, "."), Message: printable(text, 1000)}
+	return holdfast.Problem{Field: strings.Join(parts, "."), Message: plain.Text(text, 1000)}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"holdfast"
+	"holdfast/agent/plain"
 	"holdfast/agent/tools/poison"
 	"holdfast/core/action"
 	"holdfast/core/config"
@@ -85,9 +86,9 @@ func (d desk) named(ctx context.Context, name string) (*entry, error) {
 		}
 		known = append(known, e.Name)
 	}
-	err = holdfast.Errorf(holdfast.CodeNotFound, "there is no tool %q", cutText(name, maxName))
+	err = holdfast.Errorf(holdfast.CodeNotFound, "there is no tool %q", plain.Cut(name, maxName))
 	if near := action.Nearest(name, known); near != "" {
-		err = holdfast.Errorf(holdfast.CodeNotFound, "there is no tool %q: did you mean %s?", cutText(name, maxName), near)
+		err = holdfast.Errorf(holdfast.CodeNotFound, "there is no tool %q: did you mean %s?", plain.Cut(name, maxName), near)
 	}
 	return nil, err
 }
@@ -153,7 +154,7 @@ func (d switchDesk) withheldThing(ctx context.Context, in acceptInput) (t thing,
 		}
 		return t, nil, nil, holdfast.BadInput("", holdfast.Problem{Field: "name", Message: in.Name + " is the house's own, which needs no acceptance"})
 	}
-	return t, nil, nil, holdfast.Errorf(holdfast.CodeNotFound, "there are no %s of %q", in.Kind, printable(in.Name, maxName))
+	return t, nil, nil, holdfast.Errorf(holdfast.CodeNotFound, "there are no %s of %q", in.Kind, plain.Text(in.Name, maxName))
 }
 
 // set writes the switches of a tool into master_config.json, under its name in the catalogue.

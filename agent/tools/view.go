@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"holdfast"
+	"holdfast/agent/plain"
 	"holdfast/agent/upstream"
 	"holdfast/core/action"
 )
@@ -171,7 +172,7 @@ func (s sight) missing(name string) error {
 			known = append(known, e.Name)
 		}
 	}
-	err := holdfast.Errorf(holdfast.CodeNotFound, "there is no tool %q", cutText(name, maxName))
+	err := holdfast.Errorf(holdfast.CodeNotFound, "there is no tool %q", plain.Cut(name, maxName))
 	if near := action.Nearest(name, known); near != "" {
 		err.Message += ": did you mean " + near + "?"
 	}
