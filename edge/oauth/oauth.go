@@ -114,7 +114,7 @@ func New(needs Needs) *Server {
 	config := Defaults()
 	s := &Server{
 		needs: needs, rows: rows{needs.Store}, config: &config,
-		tickets: tickets{now: needs.Now}, uses: uses{at: map[string]time.Time{}}, streams: streams{open: map[string]map[*stream]bool{}, gone: map[string]bool{}},
+		tickets: tickets{now: needs.Now}, uses: uses{at: map[string]time.Time{}}, streams: streams{open: map[string]map[*stream]bool{}, gone: map[string]time.Time{}},
 		register: auth.NewLimiter(needs.Now),
 	}
 	s.settings.Store(&config)

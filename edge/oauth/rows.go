@@ -221,6 +221,18 @@ func (r rows) token(ctx context.Context, hash string) (t token, g grant, ok bool
 	return t, g, err == nil, ignoreNone(err)
 }
 
+// accessTokens are the hashes of those that are not too old.
+func (r rows) accessTokens(ctx context.Context, now time.Time) (map[string]bool, error) {
+	good := map[string]bool{}
+	err := r.list(ctx, `SELECT hash FROM oauth_tokens WHERE kind = ? AND expires_ns > ?`, []any{kindAccess, nanos(now)}, func(row scanner) error {
+		var hash string
+		err := row.Scan(&hash)
+		good[hash] = true
+		return err
+	})
+	return good, err
+}
+
 // spend marks a code or a refresh token as used; false when it already was.
 func spend(ctx context.Context, tx store.Tx, table, hash string, now time.Time) (bool, error) {
 	done, err := tx.Exec(ctx, `UPDATE `+table+` SET spent_ns = ? WHERE hash = ? AND spent_ns = 0`, nanos(now), hash)

@@ -332,7 +332,7 @@ func (s mint) alarm(ctx context.Context, id string, c client, reason string) {
 }
 
 // revokeToken takes back a token at the wish of its client (RFC 7009): a refresh token with its
-// whole grant, an access token by itself. A token that is unknown is as good as taken back.
+// whole grant, an access token by itself with what is open by it. A token that is unknown is as good as taken back.
 func (s mint) revokeToken(w http.ResponseWriter, r *http.Request) {
 	form, err := readForm(w, r)
 	if err != nil {
@@ -367,7 +367,10 @@ func (s mint) takeBack(ctx context.Context, c client, name string) error {
 		}
 		return s.end(ctx, []string{g.ID}, reasonClient)
 	}
-	defer s.seen.forget(name)
+	defer func() {
+		s.seen.forget(name)
+		s.streams.take(one)
+	}()
 	return s.rows.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
 		_, err := tx.Exec(ctx, `DELETE FROM oauth_tokens WHERE hash = ?`, name)
 		return err

@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -34,29 +33,29 @@ func errToken() error {
 // Verify tells who bears an access token at the endpoint of a path, and with which scopes. A token
 // that was given for another endpoint opens nothing.
 func (s *Server) Verify(ctx context.Context, secret, path string) (holdfast.Caller, string, error) {
-	caller, scopes, _, err := s.verify(ctx, secret, path)
-	return caller, scopes, err
+	caller, one, err := s.verify(ctx, secret, path)
+	return caller, one.Scopes, err
 }
 
-func (s *Server) verify(ctx context.Context, secret, path string) (caller holdfast.Caller, scopes, grant string, err error) {
+func (s *Server) verify(ctx context.Context, secret, path string) (holdfast.Caller, token, error) {
 	nobody := holdfast.Nobody("mcp")
 	if why := s.closed(); why != "" {
-		return nobody, "", "", holdfast.Errorf(holdfast.CodeUnavailable, "%s", why)
+		return nobody, token{}, holdfast.Errorf(holdfast.CodeUnavailable, "%s", why)
 	}
 	if !strings.HasPrefix(secret, accessPrefix) {
-		return nobody, "", "", errToken()
+		return nobody, token{}, errToken()
 	}
 	now := s.needs.Now()
 	one, g, ok, err := s.look(ctx, digest(secret), now)
 	if err != nil {
-		return nobody, "", "", &holdfast.Error{Code: holdfast.CodeUnavailable, Message: "the access tokens cannot be read just now", Err: err}
+		return nobody, token{}, &holdfast.Error{Code: holdfast.CodeUnavailable, Message: "the access tokens cannot be read just now", Err: err}
 	}
 	if !ok || one.Kind != kindAccess || !g.Ended.IsZero() || g.Resource != path || over(now, one.Created, one.Expires) {
-		return nobody, "", "", errToken()
+		return nobody, token{}, errToken()
 	}
 	s.uses.touch(g.ID, now)
 	g.Scopes = one.Scopes
-	return bearerOf(g), one.Scopes, g.ID, nil
+	return bearerOf(g), one, nil
 }
 
 // look finds a token and its grant, in memory while it was seen lately.
@@ -82,20 +81,20 @@ func (s *Server) cut(grant string) {
 func (s *Server) Mine(token string) bool { return strings.HasPrefix(token, accessPrefix) }
 
 // Enter admits a request that bears an access token to the endpoint at its path: the caller is in
-// the context that comes back, which ends with the grant. leave must be called when the request is
+// the context that comes back, which ends with the grant, or when the token is taken back. leave must be called when the request is
 // done. A request for which the scopes do not suffice is refused.
 func (s *Server) Enter(w http.ResponseWriter, r *http.Request, token string) (entered *http.Request, leave func(), err error) {
-	caller, scopes, id, err := s.verify(r.Context(), token, r.URL.Path)
+	caller, one, err := s.verify(r.Context(), token, r.URL.Path)
 	if err != nil {
 		return nil, nil, err
 	}
-	if missing, err := (gate{s}).missing(w, r, caller, scopes); err != nil || missing != "" {
+	if missing, err := (gate{s}).missing(w, r, caller, one.Scopes); err != nil || missing != "" {
 		if err == nil {
 			err = &holdfast.Refusal{Guard: guardScope, Reason: "this needs the scope " + missing, Remedy: "ask the person for it: " + missing}
 		}
 		return nil, nil, err
 	}
-	ctx, leave := s.streams.enter(holdfast.WithCaller(r.Context(), caller), id)
+	ctx, leave := s.streams.enter(holdfast.WithCaller(r.Context(), caller), one)
 	return r.WithContext(ctx), leave, nil
 }
 
@@ -247,52 +246,85 @@ func (s *Server) Challenge(r *http.Request, token string, err error) string {
 	return strings.Join(append(parts, `scope="`+scopes+`"`), ", ")
 }
 
-// streams are the requests under way of each grant, so that they end with it; gone are the grants
-// that ended, for a request may have been judged just before.
+// streams are the requests under way of each grant, so that they end with it, or when the token is
+// taken back that they came with. They outlast a token that has become too old: clients do not open
+// a stream of the newest protocol a second time, and some of the older give their session up when its
+// stream ended a few times. Such a stream tells that something changed, and no more.
 type streams struct {
 	mu   sync.Mutex
-	open map[string]map[*stream]bool
-	gone map[string]bool
+	open map[string]map[*stream]bool // by grant
+	// gone are the grants that ended, and until when tokens that were taken back would have been good,
+	// for a request may have been judged just before.
+	gone map[string]time.Time
 }
 
-type stream struct{ cancel context.CancelFunc }
+type stream struct {
+	token  token
+	cancel context.CancelFunc
+}
 
-func (x *streams) enter(ctx context.Context, grant string) (context.Context, func()) {
+func (x *streams) enter(ctx context.Context, by token) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	one := &stream{cancel}
+	one := &stream{by, cancel}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.gone[grant] {
+	_, ended := x.gone[by.Grant]
+	if _, taken := x.gone[by.Hash]; ended || taken {
 		cancel()
 	}
-	if x.open[grant] == nil {
-		x.open[grant] = map[*stream]bool{}
+	if x.open[by.Grant] == nil {
+		x.open[by.Grant] = map[*stream]bool{}
 	}
-	x.open[grant][one] = true
+	x.open[by.Grant][one] = true
 	return ctx, func() {
 		cancel()
 		x.mu.Lock()
 		defer x.mu.Unlock()
-		if delete(x.open[grant], one); len(x.open[grant]) == 0 {
-			delete(x.open, grant)
+		if delete(x.open[by.Grant], one); len(x.open[by.Grant]) == 0 {
+			delete(x.open, by.Grant)
 		}
 	}
 }
 
-// grants are those that have something open.
-func (x *streams) grants() []string {
+// tokens are those that requests under way came with.
+func (x *streams) tokens() []token {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return slices.Collect(maps.Keys(x.open))
+	var all []token
+	for _, open := range x.open {
+		for one := range open {
+			all = append(all, one.token)
+		}
+	}
+	return all
 }
 
 func (x *streams) end(grant string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.gone[grant] = true
+	x.gone[grant] = time.Time{}
 	for one := range x.open[grant] {
 		one.cancel()
 	}
+}
+
+// take ends what came with a token that was taken back.
+func (x *streams) take(back token) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.gone[back.Hash] = back.Expires
+	for one := range x.open[back.Grant] {
+		if one.token.Hash == back.Hash {
+			one.cancel()
+		}
+	}
+}
+
+// forget drops the tokens that were taken back and would be too old by now.
+func (x *streams) forget(now time.Time) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	maps.DeleteFunc(x.gone, func(_ string, until time.Time) bool { return !until.IsZero() && until.Before(now) })
 }
 
 // uses are when grants were used, until it is written down.
@@ -346,19 +378,34 @@ func (s broom) tidy(ctx context.Context) {
 	}
 }
 
-// hangUp cuts what is open of grants that ended without a word here: by their age, or in another node.
+// hangUp cuts what is open of grants that ended without a word here, by their age or in another node,
+// and of tokens that were taken back there.
 func (s broom) hangUp(ctx context.Context) error {
-	open := s.streams.grants()
+	now := s.needs.Now()
+	s.streams.forget(now)
+	open := s.streams.tokens()
 	if len(open) == 0 {
 		return nil
 	}
-	live, err := s.rows.grants(ctx, `WHERE ended_ns = 0`)
+	grants, err := s.rows.grants(ctx, `WHERE ended_ns = 0`)
 	if err != nil {
 		return err
 	}
-	for _, id := range open {
-		if !slices.ContainsFunc(live, func(g grant) bool { return g.ID == id }) {
-			s.cut(id)
+	good, err := s.rows.accessTokens(ctx, now)
+	if err != nil {
+		return err
+	}
+	live := map[string]bool{}
+	for _, g := range grants {
+		live[g.ID] = true
+	}
+	for _, one := range open {
+		switch {
+		case !live[one.Grant]:
+			s.cut(one.Grant)
+		case now.Before(one.Expires) && !good[one.Hash]:
+			s.seen.forget(one.Hash)
+			s.streams.take(one)
 		}
 	}
 	return nil

@@ -218,7 +218,7 @@ func TestMetadata(t *testing.T) {
 }
 
 // TestOpenStreamsEndWithTheirGrant also when nobody said so here: when it was not used for long, or
-// another node ended it.
+// another node ended it. Until then they outlast the token that opened them, which is good for an hour.
 func TestOpenStreamsEndWithTheirGrant(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		stream := func() (context.Context, string) {
@@ -253,6 +253,57 @@ func TestOpenStreamsEndWithTheirGrant(t *testing.T) {
 		}
 		if living.Err() != nil {
 			t.Error("the wrong stream ended")
+		}
+	})
+}
+
+// TestOpenStreamsEndWithATokenTakenBack, and no other of the grant: at once where it is taken back, and
+// at another node when it looks.
+func TestOpenStreamsEndWithATokenTakenBack(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		client, all := d.given()
+		more := into[tokens](t, d.tokens("grant_type", grantRefresh, "client_id", client, "refresh_token", all.Refresh))
+		open := func(access string) (context.Context, token) {
+			r, leave := d.entered(access, "GET", "")
+			t.Cleanup(leave)
+			one, _, _, err := d.rows.token(t.Context(), hash(access))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r.Context(), one
+		}
+		first, one := open(all.Access)
+		second, _ := open(more.Access)
+		if w := d.do("POST", revokePath, "client_id="+client+"&token="+all.Access, "Content-Type", "application/x-www-form-urlencoded"); w.Code != http.StatusOK {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+		if first.Err() == nil || second.Err() != nil {
+			t.Errorf("of the token taken back: %v, of the other: %v", first.Err(), second.Err())
+		}
+		if late, leave := d.streams.enter(t.Context(), one); late.Err() == nil {
+			t.Error("a request that was judged just before outlives its token")
+		} else {
+			leave()
+		}
+		d.broom().tidy(t.Context())
+		if second.Err() != nil {
+			t.Error("a stream ended with another's token")
+		}
+		err := d.rows.store.Write(t.Context(), func(ctx context.Context, tx store.Tx) error {
+			_, err := tx.Exec(ctx, `DELETE FROM oauth_tokens WHERE hash = ?`, hash(more.Access))
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.broom().tidy(t.Context())
+		if second.Err() == nil {
+			t.Error("a token taken back at another node keeps its stream")
+		}
+		d.clock.Pass(2 * time.Hour)
+		d.broom().tidy(t.Context())
+		if len(d.streams.gone) != 0 {
+			t.Errorf("tokens that are too old anyway are remembered: %v", d.streams.gone)
 		}
 	})
 }
