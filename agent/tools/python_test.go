@@ -248,6 +248,29 @@ func TestPythonThatDiesTakesOnlyItsCall(t *testing.T) {
 	}
 }
 
+// TestHostileArgumentsEndNoServer: what no reader of JSON elsewhere takes is refused before it is sent.
+func TestHostileArgumentsEndNoServer(t *testing.T) {
+	b := newBench(t, pythonServer(t, "notes", map[string]string{"notes_tools.py": notesModule})).
+		governed(`{"mcp_servers": {"bare": {"upstreams": ["notes"], "prefix": false}}}`).up()
+	b.must("refuse", "")
+	pid := b.desk().servers()[0].PID
+	nested := func(deep int) string { return `{"x":` + strings.Repeat("[", deep) + strings.Repeat("]", deep) + "}" }
+	for arguments, want := range map[string]string{"{\"x\":\"a\xff\xed\xa0\x80b\"}": "not UTF-8", nested(maxDeep): "nested more than", nested(9000): "nested more than"} {
+		for _, scope := range []Scope{{}, {Hub: "bare"}} {
+			_, err := b.View(agent(), scope).Call(t.Context(), upstream.Request{Name: "anything", Arguments: json.RawMessage(arguments)})
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%.20q: error is %v", arguments, err)
+			}
+		}
+	}
+	if r := b.must("anything", nested(maxDeep-1)); r.Failed {
+		t.Errorf("answer is %.200q", r.Text)
+	}
+	if s := b.desk().servers()[0]; s.PID != pid || s.Starts != 1 {
+		t.Errorf("the host was started again: %+v", s)
+	}
+}
+
 func TestPythonHostThatDiesComesBack(t *testing.T) {
 	b := newBench(t, pythonServer(t, "notes", map[string]string{"notes_tools.py": notesModule})).up()
 	b.must("refuse", "")

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/google/jsonschema-go/jsonschema"
 
@@ -23,6 +24,7 @@ const (
 	maxNodes     = 5_000 // after every $ref has been followed
 	maxNesting   = 64
 	maxArguments = 1 << 20
+	maxDeep      = 500        // of arguments: readers of JSON in other languages give up soon after, some by ending
 	maxWork      = 50_000_000 // schema nodes × values in one argument list
 )
 
@@ -169,9 +171,15 @@ func (s *argumentSchema) check(tool string, arguments json.RawMessage) (json.Raw
 	if len(arguments) > maxArguments {
 		return nil, badArguments(tool, holdfast.Problem{Message: fmt.Sprintf("the arguments are %d bytes, want at most %d", len(arguments), maxArguments)})
 	}
+	if !utf8.Valid(arguments) {
+		return nil, badArguments(tool, holdfast.Problem{Message: "the arguments are not UTF-8"})
+	}
 	var values map[string]any
 	if err := json.Unmarshal(arguments, &values); err != nil {
 		return nil, badArguments(tool, holdfast.Problem{Message: "the arguments are not a JSON object: " + err.Error()})
+	}
+	if deeper(values, maxDeep) {
+		return nil, badArguments(tool, holdfast.Problem{Message: fmt.Sprintf("the arguments are nested more than %d deep", maxDeep)})
 	}
 	if s.judge == nil || s.nodes*bytes.Count(arguments, []byte(",")) > maxWork {
 		return arguments, nil
@@ -180,6 +188,24 @@ func (s *argumentSchema) check(tool string, arguments json.RawMessage) (json.Raw
 		return nil, badArguments(tool, readable(err))
 	}
 	return arguments, nil
+}
+
+// deeper tells whether more than limit lists and objects stand in each other.
+func deeper(value any, limit int) bool {
+	switch value := value.(type) {
+	case []any:
+		return limit == 0 || slices.ContainsFunc(value, func(v any) bool { return deeper(v, limit-1) })
+	case map[string]any:
+		if limit == 0 {
+			return true
+		}
+		for _, v := range value {
+			if deeper(v, limit-1) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func badArguments(tool string, p holdfast.Problem) error {
