@@ -17,6 +17,7 @@ import (
 	"holdfast/agent/tools"
 	"holdfast/agent/upstream"
 	"holdfast/core/action"
+	"holdfast/core/store"
 )
 
 // a payload is what is needed to make a call that was approved.
@@ -56,15 +57,12 @@ func (r *run) owner() string {
 	return strings.Join([]string{r.caller.String(), r.caller.Tier.String(), r.caller.Tenant, r.caller.Unit}, "\n")
 }
 
-// park keeps the run for the answers to its calls: in the queue, and in the chat.
-func (r deciding) park(ctx context.Context, calls []toolCall) (*parking, []toolCall, error) {
+// park keeps the run for the answers to its calls: in the queue and in the chat, or in neither.
+func (r deciding) park(ctx context.Context, calls []toolCall) ([]toolCall, error) {
 	a := r.agents
 	life := a.settings().Approval.Std()
 	ours := func(c toolCall) bool { return !r.offer.own[c.Function.Name] }
-	one, shown, err := a.parkings.park(ctx, r.owner(), life, slices.Clone(r.messages[r.given:]), calls, ours)
-	if err != nil {
-		return nil, nil, err
-	}
+	one, shown := newParking(slices.Clone(r.messages[r.given:]), calls, ours)
 	var held []action.Held
 	for _, c := range shown {
 		mine := one.calls[c.ID]
@@ -77,10 +75,12 @@ func (r deciding) park(ctx context.Context, calls []toolCall) (*parking, []toolC
 			Payload: encode(payload{Agent: r.as.name, Tool: c.Function.Name, Arguments: arguments}), Expires: a.now().Add(life),
 		})
 	}
-	if len(held) > 0 {
-		err = a.needs.Approvals.Hold(ctx, r.caller, held...)
+	keep := func(ctx context.Context, tx store.Tx) error { return a.parkings.keep(ctx, tx, r.owner(), life, one) }
+	err := a.needs.Approvals.Hold(ctx, r.caller, keep, held...)
+	if _, full := errors.AsType[*holdfast.Refusal](err); err != nil && !full {
+		err = fmt.Errorf("cannot keep the conversation until its calls are approved: %w", err)
 	}
-	return one, shown, err
+	return shown, err
 }
 
 // argumentsOf is what a model wants to call with; what is no JSON goes on as text, for the catalogue

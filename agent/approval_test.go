@@ -15,6 +15,8 @@ import (
 	"holdfast"
 	"holdfast/agent/tools"
 	"holdfast/core/config"
+	"holdfast/core/store"
+	"holdfast/core/store/storetest"
 )
 
 // asks posts hello and answers the conversation that its one call waits in, and the call's id.
@@ -93,7 +95,8 @@ func TestAPersonApprovesInTheQueueAfterTheClientHasGone(t *testing.T) {
 	conversation, id := b.asks()
 	b.restart()
 	listed, err := b.do("approval.list", `{}`)
-	if err != nil || !strings.Contains(string(listed), id) || !strings.Contains(string(listed), `"kind":"tool"`) || !strings.Contains(string(listed), `"subject":"passthrough_agent"`) || strings.Contains(string(listed), "hunter2") {
+	if err != nil || !strings.Contains(string(listed), id) || !strings.Contains(string(listed), `"kind":"tool"`) ||
+		!strings.Contains(string(listed), `"subject":"passthrough_agent"`) || strings.Contains(string(listed), "hunter2") {
 		t.Errorf("listed are %s, %v", listed, err)
 	}
 	var as holdfast.Caller
@@ -257,6 +260,27 @@ func TestAStoreThatRefusesParksNothing(t *testing.T) {
 	}
 }
 
+// TestARefusedHoldLeavesNothingBehind, and pushes nobody else's conversation out.
+func TestARefusedHoldLeavesNothingBehind(t *testing.T) {
+	storetest.Each(t, allMigrations(), func(t *testing.T, s *store.Store) {
+		huge := call("c1", "delete", `{"id":"`+strings.Repeat("x", 600<<10)+`"}`)
+		b := newBenchOn(t, s, line{calls: []toolCall{huge}})
+		got := b.post(hello)
+		if got.status < 400 || !strings.Contains(got.whole.Error.Message, "a person can judge at most") || b.deletes() != 0 {
+			t.Errorf("answer is %d %.300s", got.status, got.body)
+		}
+		for _, table := range []string{"agent_parkings", "approvals"} {
+			var rows int
+			err := s.Read(t.Context(), func(ctx context.Context, tx store.Tx) error {
+				return tx.QueryRow(ctx, `SELECT COUNT(*) FROM `+table).Scan(&rows)
+			})
+			if err != nil || rows != 0 {
+				t.Errorf("%d rows of %s are left (%v)", rows, table, err)
+			}
+		}
+	})
+}
+
 func TestAClientThatMakesTheCallItselfLeavesNothingWaiting(t *testing.T) {
 	b := newBench(t, deleting(), line{text: "Thanks."})
 	conversation, id := b.asks()
@@ -292,7 +316,8 @@ func TestParkedConversationsAreBounded(t *testing.T) {
 	big := []json.RawMessage{encode(strings.Repeat("x", 8<<20))}
 	var first *parking
 	for range 6 {
-		one, _, err := b.parkings.park(t.Context(), "o", time.Hour, big, []toolCall{call("c", "delete", "{}")}, func(toolCall) bool { return true })
+		one, _ := newParking(big, []toolCall{call("c", "delete", "{}")}, func(toolCall) bool { return true })
+		err := b.store.Write(t.Context(), func(ctx context.Context, tx store.Tx) error { return b.parkings.keep(ctx, tx, "o", time.Hour, one) })
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -296,6 +296,11 @@ func (b *bench) do(name, input string) (json.RawMessage, error) {
 
 func newBench(t *testing.T, script ...line) *bench {
 	t.Helper()
+	return newBenchOn(t, storetest.SQLite(t, allMigrations()), script...)
+}
+
+func newBenchOn(t *testing.T, kept *store.Store, script ...line) *bench {
+	t.Helper()
 	b := &bench{t: t, model: &model{script: script}, box: &box{
 		tools: map[string]func(context.Context, json.RawMessage) (tools.Result, error){
 			"add": answers("added"), "list": answers("milk"), "delete": answers("deleted"), "broken": fails("no disk"),
@@ -304,7 +309,7 @@ func newBench(t *testing.T, script ...line) *bench {
 		tier:  map[string]holdfast.Tier{},
 	}}
 	b.place = home.At(t.TempDir())
-	b.store = storetest.SQLite(t, allMigrations())
+	b.store = kept
 	b.registry, b.Agents = b.house()
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)

@@ -47,8 +47,8 @@ type parkings struct {
 	now   func() time.Time
 }
 
-// park gives the calls ids that no other request has, and keeps the conversation.
-func (p parkings) park(ctx context.Context, owner string, life time.Duration, segment []json.RawMessage, calls []toolCall, ours func(toolCall) bool) (*parking, []toolCall, error) {
+// newParking gives the calls ids that no other request has.
+func newParking(segment []json.RawMessage, calls []toolCall, ours func(toolCall) bool) (*parking, []toolCall) {
 	one := &parking{id: strings.ToLower(rand.Text()[:14]), segment: segment, calls: map[string]waitingCall{}}
 	shown := make([]toolCall, 0, len(calls))
 	for i, c := range calls {
@@ -61,20 +61,19 @@ func (p parkings) park(ctx context.Context, owner string, life time.Duration, se
 		one.calls[c.ID] = mine
 		shown = append(shown, c)
 	}
-	kept, asked := string(encode(segment)), string(encode(one.calls))
+	return one, shown
+}
+
+// keep writes a conversation down, within a transaction.
+func (p parkings) keep(ctx context.Context, tx store.Tx, owner string, life time.Duration, one *parking) error {
+	kept, asked := string(encode(one.segment)), string(encode(one.calls))
 	now := p.now()
-	err := p.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
-		_, err := tx.Exec(ctx, `INSERT INTO agent_parkings (id, owner, created, expires, size, segment, calls) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-			one.id, owner, now.UnixNano(), now.Add(life+parkedAfter).UnixNano(), len(kept)+len(asked), kept, asked)
-		if err != nil {
-			return err
-		}
-		return p.prune(ctx, tx, now)
-	})
+	_, err := tx.Exec(ctx, `INSERT INTO agent_parkings (id, owner, created, expires, size, segment, calls) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		one.id, owner, now.UnixNano(), now.Add(life+parkedAfter).UnixNano(), len(kept)+len(asked), kept, asked)
 	if err != nil {
-		return nil, nil, fmt.Errorf("cannot keep the conversation until its calls are approved: %w", err)
+		return err
 	}
-	return one, shown, nil
+	return p.prune(ctx, tx, now)
 }
 
 // prune forgets what is too old, and the oldest of what is too much.

@@ -300,7 +300,7 @@ func (r *run) carryOut(ctx context.Context, t turn) (asked bool, err error) {
 	if len(waiting) == 0 {
 		return false, nil
 	}
-	_, shown, err := deciding{r}.park(ctx, waiting)
+	shown, err := deciding{r}.park(ctx, waiting)
 	if err != nil {
 		return false, err
 	}

@@ -99,9 +99,9 @@ func (q *Queue) touch() {
 	q.changed = make(chan struct{})
 }
 
-// Hold puts requests of one asker into the queue, durably; all or none. It refuses with a
-// *holdfast.Refusal where too many wait.
-func (q *Queue) Hold(ctx context.Context, asker holdfast.Caller, requests ...Held) error {
+// Hold puts requests of one asker into the queue, durably; all or none, and with them what beside
+// writes in the same transaction (nil: nothing). It refuses with a *holdfast.Refusal where too many wait.
+func (q *Queue) Hold(ctx context.Context, asker holdfast.Caller, beside func(context.Context, store.Tx) error, requests ...Held) error {
 	who, err := json.Marshal(asker)
 	if err != nil {
 		return fmt.Errorf("cannot hold the request: %w", err)
@@ -117,9 +117,13 @@ func (q *Queue) Hold(ctx context.Context, asker holdfast.Caller, requests ...Hel
 		for i, h := range requests {
 			// The order of the plan is the order in which they came.
 			if _, err := tx.Exec(ctx, `INSERT INTO approvals (id, kind, created, expires, asker, caller, action, subject, input, payload, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending')`,
-				h.ID, q.kind, now.UnixNano()+int64(i), h.Expires.UnixNano(), string(who), asker.String(), h.What, h.Subject, string(h.Input), string(h.Payload)); err != nil {
+				h.ID, q.kind, now.UnixNano()+int64(i), h.Expires.UnixNano(), string(who), asker.String(),
+				h.What, h.Subject, string(h.Input), string(h.Payload)); err != nil {
 				return err
 			}
+		}
+		if beside != nil {
+			return beside(ctx, tx)
 		}
 		return nil
 	})

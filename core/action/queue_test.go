@@ -43,7 +43,7 @@ func (q *queue) hold(t *testing.T, ids ...string) {
 	for _, id := range ids {
 		list = append(list, action.Held{ID: id, What: "NOTES_delete", Subject: "passthrough_agent", Input: json.RawMessage(`{"id":1}`), Payload: json.RawMessage(`{"secret":"x"}`), Expires: q.now.Add(time.Hour)})
 	}
-	if err := q.Hold(t.Context(), agent(), list...); err != nil {
+	if err := q.Hold(t.Context(), agent(), nil, list...); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -192,7 +192,7 @@ func TestARunawayAgentsCallsBuryNobodys(t *testing.T) {
 	for i := range 50 {
 		q.hold(t, fmt.Sprint("call", i))
 	}
-	full(q.Hold(t.Context(), agent(), one("more", "passthrough_agent")), "passthrough_agent for "+agent().String())
+	full(q.Hold(t.Context(), agent(), nil, one("more", "passthrough_agent")), "passthrough_agent for "+agent().String())
 	if !strings.Contains(q.journal.outcomes("approval.pending"), "refused") {
 		t.Error("the refusal is not journaled")
 	}
@@ -201,15 +201,15 @@ func TestARunawayAgentsCallsBuryNobodys(t *testing.T) {
 	for i := range 50 {
 		many = append(many, one(fmt.Sprint("other", i), "notes_agent"))
 	}
-	full(q.Hold(t.Context(), agent(), append(many, one("fifty-first", "third_agent"))...), agent().String())
+	full(q.Hold(t.Context(), agent(), nil, append(many, one("fifty-first", "third_agent"))...), agent().String())
 	if _, _, err := q.Find(t.Context(), "other0"); !action.Missing(err) {
 		t.Errorf("a part of them was held: %v", err)
 	}
-	if err := q.Hold(t.Context(), agent(), many...); err != nil {
+	if err := q.Hold(t.Context(), agent(), nil, many...); err != nil {
 		t.Fatal(err)
 	}
-	full(q.Hold(t.Context(), agent(), one("more", "third_agent")), agent().String()+" has 100")
-	if err := q.Hold(t.Context(), operator(), one("his", "passthrough_agent")); err != nil {
+	full(q.Hold(t.Context(), agent(), nil, one("more", "third_agent")), agent().String()+" has 100")
+	if err := q.Hold(t.Context(), operator(), nil, one("his", "passthrough_agent")); err != nil {
 		t.Errorf("another asker: %v", err)
 	}
 	if q.state(t, "call0").State != "pending" {
@@ -224,11 +224,11 @@ func TestARunawayAgentsCallsBuryNobodys(t *testing.T) {
 	if _, err := q.do(t, operator(), "approval.deny", `{"id":"call0"}`, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := q.Hold(t.Context(), agent(), one("again", "passthrough_agent")); err != nil {
+	if err := q.Hold(t.Context(), agent(), nil, one("again", "passthrough_agent")); err != nil {
 		t.Error(err)
 	}
 	q.now = q.now.Add(2 * time.Hour)
-	if err := q.Hold(t.Context(), agent(), one("later", "passthrough_agent")); err != nil {
+	if err := q.Hold(t.Context(), agent(), nil, one("later", "passthrough_agent")); err != nil {
 		t.Error(err)
 	}
 }
@@ -238,7 +238,7 @@ func TestWhatNobodyCouldJudgeIsNotHeld(t *testing.T) {
 	huge, _ := json.Marshal(strings.Repeat("x", 1<<20))
 	for _, h := range []action.Held{{ID: "a", What: "NOTES_delete", Payload: huge}, {ID: "b", What: "NOTES_delete", Input: huge}} {
 		h.Expires = q.now.Add(time.Hour)
-		if _, refused := errors.AsType[*holdfast.Refusal](q.Hold(t.Context(), agent(), h)); !refused {
+		if _, refused := errors.AsType[*holdfast.Refusal](q.Hold(t.Context(), agent(), nil, h)); !refused {
 			t.Errorf("%s is held", h.ID)
 		}
 	}
@@ -306,7 +306,7 @@ func TestACallIsNotAllowedWhereNobodyCanMakeIt(t *testing.T) {
 		t.Errorf("it could not be denied: %v", err)
 	}
 	_ = s.Close()
-	if err := q.Hold(t.Context(), agent(), action.Held{ID: "x"}); err == nil {
+	if err := q.Hold(t.Context(), agent(), nil, action.Held{ID: "x"}); err == nil {
 		t.Error("what could not be kept was held")
 	}
 }
