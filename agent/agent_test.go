@@ -409,7 +409,8 @@ func TestTraceTellsWhatHappened(t *testing.T) {
 	if len(trace.Tools) != 1 || trace.Tools[0].Status != "done" || trace.Tools[0].Result != "added" || strings.Contains(string(trace.Tools[0].Arguments), "hunter2") {
 		t.Errorf("tools are %+v", trace.Tools)
 	}
-	if plan, tool := trace.Plan, trace.Tools[0]; plan[0].At+plan[0].Seconds > tool.At || tool.At+tool.Seconds > plan[1].At || plan[1].At+plan[1].Seconds > trace.Seconds {
+	if plan, tool := trace.Plan, trace.Tools[0]; plan[0].At+plan[0].Seconds > tool.At || tool.At+tool.Seconds > plan[1].At ||
+		plan[1].At+plan[1].Seconds > trace.Seconds {
 		t.Errorf("one came before the other: plan %+v, tool %+v, %v s in all", plan, tool, trace.Seconds)
 	}
 	if _, err := (desk{b.Agents}).trace(t.Context(), traceInput{ID: "none"}); err == nil {

@@ -68,7 +68,8 @@ func TestPresetsAreKeptWithWhatOthersWrote(t *testing.T) {
 		More int `json:"more"`
 	}
 	text, err := os.ReadFile(b.place.MasterFile())
-	if err != nil || json.Unmarshal(text, &after) != nil || len(after.Presets) != 1 || after.Presets["old"].Prompt == "" || len(after.Presets["old"].Theirs) != 1 || after.More != 1 {
+	if err != nil || json.Unmarshal(text, &after) != nil || len(after.Presets) != 1 || after.Presets["old"].Prompt == "" ||
+		len(after.Presets["old"].Theirs) != 1 || after.More != 1 {
 		t.Errorf("the file is %s, %v", text, err)
 	}
 	if _, ok := b.Lookup("old"); ok {

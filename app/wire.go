@@ -214,7 +214,10 @@ func (h *House) wireUnits(p *parts) {
 	keeper := logkeeper.New(logkeeper.Options{Home: h.Home, Binary: h.options.Watch, Log: h.log})
 	h.output = keeper
 	p.logs = logs.New(logs.Needs{Home: h.Home, Units: func() []holdfast.UnitStatus { return p.units.List() }, Keeper: keeper, Log: h.log})
-	p.units = supervisor.New(supervisor.Options{Output: keeper, Home: h.Home, Host: p.machine, Journal: p.book, History: p.book, Secrets: p.secrets, Log: h.log, Helper: h.options.Watch})
+	p.units = supervisor.New(supervisor.Options{
+		Output: keeper, Home: h.Home, Host: p.machine, Journal: p.book, History: p.book, Secrets: p.secrets, Log: h.log,
+		Helper: h.options.Watch,
+	})
 	p.units.Claim(upstream.Owns)
 	p.extensions = extension.New(extension.Needs{
 		Home: h.Home, Master: p.master, Units: p.units, Keys: p.secrets,
@@ -249,7 +252,10 @@ func (h *House) wireGateway(p *parts) {
 			return p.tokens.Spent(ctx, by, since)
 		},
 	})
-	p.tokens = ledger.New(ledger.Needs{Store: h.Store, Dir: h.Home.Var("ledger"), Journal: p.book, Gate: p.fuse, Purse: p.fuse.Purse(p.budgets), Prices: p.prices, Log: h.log, Clock: clock, Location: h.general.Location})
+	p.tokens = ledger.New(ledger.Needs{
+		Store: h.Store, Dir: h.Home.Var("ledger"), Journal: p.book, Gate: p.fuse, Purse: p.fuse.Purse(p.budgets), Prices: p.prices,
+		Log: h.log, Clock: clock, Location: h.general.Location,
+	})
 	watched := telemetry.Defaults()
 	p.sessions = telemetry.New(telemetry.Needs{Home: h.Home, Config: &watched, Books: p.tokens, Location: h.general.Location, Log: h.log})
 	p.models = gateway.New(gateway.Needs{
@@ -261,14 +267,22 @@ func (h *House) wireGateway(p *parts) {
 // wireAgent lets agents call models, and models be agents.
 func (h *House) wireAgent(p *parts) {
 	p.skills = skills.New(skills.Needs{Home: h.Home, Enabled: extension.Enabled(p.extensions), Log: h.log})
-	p.remotes = remote.New(remote.Needs{Home: h.Home, Master: p.master, Secret: p.secrets.Get, Origin: func() string { return p.door.Origin() }, Page: router.SayingPage, Log: h.log})
+	p.remotes = remote.New(remote.Needs{
+		Home: h.Home, Master: p.master, Secret: p.secrets.Get, Origin: func() string { return p.door.Origin() },
+		Page: router.SayingPage, Log: h.log,
+	})
 	p.catalogue = tools.New(tools.Needs{
 		Remotes: p.remotes,
 		Home:    h.Home, House: p.units.House, Processes: p.machine, Extensions: p.extensions,
 		Actions: h.Registry, Secret: p.secrets.Get, Journal: p.book, Helper: h.options.Watch, Log: h.log,
 		Skills: p.skills, Master: p.master, Keys: p.secrets, Store: h.Store, Meter: p.meter.Use,
 	})
-	p.agents = agent.New(agent.Needs{Chat: p.models.Inner(), View: seenBy(p.catalogue), Lends: p.catalogue.Lends, Environment: func() map[string]string { return gatewayEnv(h, p) }, Skills: p.skills.Offered, Budgets: budgetsOf(h.Registry), Required: func() []agent.Secret { return given(p.extensions) }, Home: h.Home, Keys: p.secrets, Store: h.Store, Approvals: h.Registry.Queue("tool"), Master: p.master, Traces: p.spans, Log: h.log})
+	p.agents = agent.New(agent.Needs{
+		Chat: p.models.Inner(), View: seenBy(p.catalogue), Lends: p.catalogue.Lends,
+		Environment: func() map[string]string { return gatewayEnv(h, p) }, Skills: p.skills.Offered, Budgets: budgetsOf(h.Registry),
+		Required: func() []agent.Secret { return given(p.extensions) }, Home: h.Home, Keys: p.secrets, Store: h.Store,
+		Approvals: h.Registry.Queue("tool"), Master: p.master, Traces: p.spans, Log: h.log,
+	})
 	p.remotes.Use(remote.Speaker{Servers: func() []tools.Server { return tools.Servers(p.catalogue) }, Restart: p.catalogue.Restart})
 	p.models.SetAgents(p.agents)
 	p.secrets.Use(keys.Needs{Required: askers{p.units, p.extensions, p.models, p.spans}, Units: p.units, Log: h.log})

@@ -83,7 +83,10 @@ func (r asker) ask(ctx context.Context, in askInput) (Answer, error) {
 		return Answer{}, fmt.Errorf("cannot ask: %w", err)
 	}
 	said := &reply{header: http.Header{}}
-	c := &call{g: r.Gateway, w: said, client: client, header: http.Header{}, req: req, body: body, table: t, settings: &t.config, began: time.Now(), trip: r.router.Trip(chain), passed: passed}
+	c := &call{
+		g: r.Gateway, w: said, client: client, header: http.Header{}, req: req, body: body, table: t, settings: &t.config,
+		began: time.Now(), trip: r.router.Trip(chain), passed: passed,
+	}
 	if passed {
 		defer func() { r.needs.Breaker.Passes.End(c.id) }()
 	}

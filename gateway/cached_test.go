@@ -298,7 +298,10 @@ func TestAReloadWhileACallBegins(t *testing.T) {
 	}
 	chain, _ := before.names.Resolve("chat")
 	said := &reply{header: http.Header{}}
-	c := &call{g: h.Gateway, w: said, client: client, header: http.Header{}, req: req, body: body, table: before, settings: &before.config, began: time.Now(), trip: h.router.Trip(chain)}
+	c := &call{
+		g: h.Gateway, w: said, client: client, header: http.Header{}, req: req, body: body, table: before, settings: &before.config,
+		began: time.Now(), trip: h.router.Trip(chain),
+	}
 	caching{c}.run(t.Context(), chain)
 	if c.status != http.StatusOK {
 		t.Fatalf("status %d: %s", c.status, said.body.String())

@@ -89,7 +89,9 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, client *dialect.
 
 // read reads a request as far as the gateway needs it, and tells by which table it goes; nil when it
 // was refused.
-func (g *Gateway) read(w http.ResponseWriter, r *http.Request, buf *bytes.Buffer, client *dialect.Dialect, scan func([]byte) (*dialect.Call, error)) (*dialect.Call, *table) {
+func (g *Gateway) read(w http.ResponseWriter, r *http.Request, buf *bytes.Buffer, client *dialect.Dialect,
+	scan func([]byte) (*dialect.Call, error),
+) (*dialect.Call, *table) {
 	if wrong := readBody(w, r, buf); wrong != nil {
 		refuse(w, client, *wrong)
 		return nil, nil

@@ -172,15 +172,16 @@ func breaking() map[string]behaviour {
 func odd() map[string]behaviour {
 	huge := chunkEvent(strings.Repeat("word ", 400_000))
 	whole := roleEvent + chunkEvent("Good ") + chunkEvent("day.") + stopEvent
+	zero := strings.NewReplacer("30", "0", "12", "0", "42", "0").Replace
 	return map[string]behaviour{
 		"drips":                          {stream: true, serve: drip(whole + usageEvent + doneEvent), status: 200, text: "day.", booked: ledger.StatusOK, passes: true},
 		"huge events":                    {stream: true, serve: say(huge, stopEvent, usageEvent, doneEvent), status: 200, text: "word word", booked: ledger.StatusOK, passes: true},
 		"usage missing, stream":          {stream: true, serve: say(whole, doneEvent), status: 200, text: "day.", booked: ledger.StatusOK, estimated: true, passes: true},
-		"usage zero, stream":             {stream: true, serve: say(whole, strings.NewReplacer("30", "0", "12", "0", "42", "0").Replace(usageEvent), doneEvent), status: 200, text: "day.", booked: ledger.StatusOK, estimated: true, passes: true},
+		"usage zero, stream":             {stream: true, serve: say(whole, zero(usageEvent), doneEvent), status: 200, text: "day.", booked: ledger.StatusOK, estimated: true, passes: true},
 		"no done after its ending":       {stream: true, serve: say(whole, usageEvent), status: 200, text: "day.", booked: ledger.StatusOK, passes: true},
 		"signs of life before it speaks": {stream: true, serve: say(": PROCESSING\n\n", ": PROCESSING\n\n", whole, usageEvent, doneEvent), status: 200, text: "PROCESSING", booked: ledger.StatusOK, passes: true},
 		"usage missing, plain":           {serve: answers(200, jsonKind, `{"choices":[{"message":{"content":"Good day"},"finish_reason":"stop"}]}`), status: 200, text: "Good day", booked: ledger.StatusOK, estimated: true, passes: true},
-		"usage zero, plain":              {serve: answers(200, jsonKind, strings.NewReplacer("30", "0", "12", "0", "42", "0").Replace(answerBody)), status: 200, text: "Good day", booked: ledger.StatusOK, estimated: true, passes: true},
+		"usage zero, plain":              {serve: answers(200, jsonKind, zero(answerBody)), status: 200, text: "Good day", booked: ledger.StatusOK, estimated: true, passes: true},
 		"usage absurd, plain":            {serve: answers(200, jsonKind, `{"choices":[{"message":{"content":"Good day"}}],"usage":{"prompt_tokens":-5,"completion_tokens":1e18}}`), status: 200, text: "Good day", booked: ledger.StatusOK, estimated: true, passes: true},
 		"a plain answer":                 {serve: answers(200, jsonKind, answerBody), status: 200, text: "Good day to you.", booked: ledger.StatusOK, passes: true},
 		"a plain answer of another type": {serve: answers(200, "text/plain", answerBody), status: 200, text: "Good day to you.", booked: ledger.StatusOK, passes: true},

@@ -409,7 +409,8 @@ func TestCapture(t *testing.T) {
 		}
 	}
 	var line captured
-	if err := json.Unmarshal(text, &line); err != nil || !strings.Contains(line.Request, "mine is") || !strings.Contains(line.Response, "Good day") || line.Status != 200 || line.Provider != "up" {
+	if err := json.Unmarshal(text, &line); err != nil || !strings.Contains(line.Request, "mine is") ||
+		!strings.Contains(line.Response, "Good day") || line.Status != 200 || line.Provider != "up" {
 		t.Errorf("captured %+v, %v", line, err)
 	}
 	info, err := os.Stat(path)

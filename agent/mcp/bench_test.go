@@ -67,7 +67,8 @@ func measure(b *testing.B, handler http.Handler) {
 	front := httptest.NewServer(handler)
 	defer front.Close()
 	client := sdk.NewClient(&sdk.Implementation{Name: "bench", Version: "1"}, nil)
-	session, err := client.Connect(b.Context(), &sdk.StreamableClientTransport{Endpoint: front.URL, DisableStandaloneSSE: true}, &sdk.ClientSessionOptions{ProtocolVersion: "2025-11-25"})
+	session, err := client.Connect(b.Context(), &sdk.StreamableClientTransport{Endpoint: front.URL, DisableStandaloneSSE: true},
+		&sdk.ClientSessionOptions{ProtocolVersion: "2025-11-25"})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -30,7 +30,10 @@ func stocked() *shelf {
 	books.entries[0].Declared = &sdk.Tool{Name: "ADD it", Description: "as declared", InputSchema: json.RawMessage(`{"type":"object","x":1}`)}
 	books.prompts = []tools.PromptEntry{{Prompt: sdk.Prompt{Name: "greet", Description: "Greets."}, Source: "extension notes", Declared: &sdk.Prompt{Name: "GREET"}}}
 	books.resources = []tools.ResourceEntry{{Resource: sdk.Resource{Name: "page", URI: "test://page"}, Source: "extension notes", Declared: &sdk.Resource{Name: "PAGE", URI: "test://page"}}}
-	books.templates = []tools.TemplateEntry{{ResourceTemplate: sdk.ResourceTemplate{Name: "pages", URITemplate: "test://pages/{id}"}, Source: "extension notes", Declared: &sdk.ResourceTemplate{Name: "PAGES", URITemplate: "test://pages/{id}"}}}
+	books.templates = []tools.TemplateEntry{{
+		ResourceTemplate: sdk.ResourceTemplate{Name: "pages", URITemplate: "test://pages/{id}"},
+		Source:           "extension notes", Declared: &sdk.ResourceTemplate{Name: "PAGES", URITemplate: "test://pages/{id}"},
+	}}
 	books.hubs = map[string]tools.Hub{"bare": {Name: "bare", Enabled: true}, "named": {Name: "named", Enabled: true, Prefix: true}}
 	return books
 }
@@ -64,7 +67,10 @@ func TestPromptsAndResources(t *testing.T) {
 		if _, err := session.ReadResource(t.Context(), &sdk.ReadResourceParams{URI: "test://nowhere"}); err == nil {
 			t.Error("a resource that is nowhere was read")
 		}
-		completed, err := session.Complete(t.Context(), &sdk.CompleteParams{Ref: &sdk.CompleteReference{Type: "ref/prompt", Name: "greet"}, Argument: sdk.CompleteParamsArgument{Name: "who", Value: "yo"}})
+		completed, err := session.Complete(t.Context(), &sdk.CompleteParams{
+			Ref:      &sdk.CompleteReference{Type: "ref/prompt", Name: "greet"},
+			Argument: sdk.CompleteParamsArgument{Name: "who", Value: "yo"},
+		})
 		if err != nil || !slices.Equal(completed.Completion.Values, []string{"yo!"}) {
 			t.Errorf("completion is %+v, %v", completed, err)
 		}
@@ -105,7 +111,9 @@ func TestHubs(t *testing.T) {
 			t.Errorf("tools are %+v, %v", list, err)
 		}
 		client := sdk.NewClient(&sdk.Implementation{Name: "test", Version: "1"}, nil)
-		if _, err := client.Connect(t.Context(), &sdk.StreamableClientTransport{Endpoint: url + "/mcp/nowhere", HTTPClient: keyed("agent")}, &sdk.ClientSessionOptions{ProtocolVersion: version}); err == nil {
+		if _, err := client.Connect(t.Context(),
+			&sdk.StreamableClientTransport{Endpoint: url + "/mcp/nowhere", HTTPClient: keyed("agent")},
+			&sdk.ClientSessionOptions{ProtocolVersion: version}); err == nil {
 			t.Error("a hub that is nowhere was opened")
 		}
 		// A hub that is closed ends what is open of it.

@@ -50,7 +50,8 @@ func answering(t *testing.T, url, version string) *sdk.ClientSession {
 
 func session(t *testing.T, client *sdk.Client, url, version string) *sdk.ClientSession {
 	t.Helper()
-	session, err := client.Connect(t.Context(), &sdk.StreamableClientTransport{Endpoint: url, HTTPClient: keyed("agent")}, &sdk.ClientSessionOptions{ProtocolVersion: version})
+	session, err := client.Connect(t.Context(), &sdk.StreamableClientTransport{Endpoint: url, HTTPClient: keyed("agent")},
+		&sdk.ClientSessionOptions{ProtocolVersion: version})
 	if err != nil {
 		t.Fatal(err)
 	}

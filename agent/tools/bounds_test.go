@@ -46,14 +46,18 @@ func TestLargePromptsAndResourcesAreCut(t *testing.T) {
 // TestWhatCannotBeCutIsLeftOut: half an image is none.
 func TestWhatCannotBeCutIsLeftOut(t *testing.T) {
 	read := &mcp.ReadResourceResult{Contents: []*mcp.ResourceContents{{URI: "a://1", Blob: make([]byte, 60)}, {URI: "a://2", Blob: make([]byte, 60)}}}
-	if size := cutResource(read, 100); size != 120 || len(read.Contents[0].Blob) != 60 || read.Contents[1].Blob != nil || !strings.Contains(read.Contents[1].Text, "[cut:") {
+	if size := cutResource(read, 100); size != 120 || len(read.Contents[0].Blob) != 60 || read.Contents[1].Blob != nil ||
+		!strings.Contains(read.Contents[1].Text, "[cut:") {
 		t.Errorf("%d %+v", size, read.Contents[1])
 	}
 	filled := &mcp.GetPromptResult{Messages: []*mcp.PromptMessage{
-		{Role: "user", Content: &mcp.TextContent{Text: "look:"}}, {Role: "user", Content: &mcp.ImageContent{Data: make([]byte, 200), MIMEType: "image/png"}}, {Role: "user", Content: &mcp.TextContent{Text: "and?"}},
+		{Role: "user", Content: &mcp.TextContent{Text: "look:"}},
+		{Role: "user", Content: &mcp.ImageContent{Data: make([]byte, 200), MIMEType: "image/png"}},
+		{Role: "user", Content: &mcp.TextContent{Text: "and?"}},
 	}}
 	cutPrompt(filled, 100)
-	if len(filled.Messages) != 2 || filled.Messages[0].Content.(*mcp.TextContent).Text != "look:" || !strings.Contains(filled.Messages[1].Content.(*mcp.TextContent).Text, "[cut:") {
+	if len(filled.Messages) != 2 || filled.Messages[0].Content.(*mcp.TextContent).Text != "look:" ||
+		!strings.Contains(filled.Messages[1].Content.(*mcp.TextContent).Text, "[cut:") {
 		t.Errorf("%+v", filled.Messages)
 	}
 }

@@ -34,7 +34,9 @@ type answer interface {
 
 // converse makes one request of a server. What a modern server asks goes back as it is to a modern
 // peer; a legacy peer is asked, and the request made again.
-func converse[R answer](ctx context.Context, s *Server, r Request, send func(context.Context, *live, Request) (R, error), asks func(R) (mcp.InputRequestMap, string)) (R, error) {
+func converse[R answer](ctx context.Context, s *Server, r Request, send func(context.Context, *live, Request) (R, error),
+	asks func(R) (mcp.InputRequestMap, string),
+) (R, error) {
 	return ask(ctx, s, r.Name, func(ctx context.Context, l *live, call *underway) (R, error) {
 		r.Meta = call.meta(r.Meta, l.era)
 		for range maxRounds {

@@ -29,7 +29,10 @@ func (m Machine) Usage(house string) (map[Mark]Usage, error) {
 	}
 	g.metering.Lock()
 	defer g.metering.Unlock()
-	t := tally{scan: all, house: house, marks: marksOf(g.berths()), said: g.said, heard: map[int]remembered{}, tinted: map[tint]Mark{}, owners: make([]owner, len(all.all))}
+	t := tally{
+		scan: all, house: house, marks: marksOf(g.berths()), said: g.said, heard: map[int]remembered{}, tinted: map[tint]Mark{},
+		owners: make([]owner, len(all.all)),
+	}
 	for b, mark := range t.marks {
 		t.tinted[b.tint()] = mark
 	}

@@ -56,7 +56,10 @@ func (p pocket) Get(name string) (holdfast.Secret, bool) {
 
 // quick bounds a line so that a test need not wait.
 func quick() bounds {
-	return bounds{queue: 64, batch: 16, gather: time.Millisecond, answer: 10 * time.Second, firstPause: time.Millisecond, longestPause: 5 * time.Millisecond, attempts: 3}
+	return bounds{
+		queue: 64, batch: 16, gather: time.Millisecond, answer: 10 * time.Second, firstPause: time.Millisecond,
+		longestPause: 5 * time.Millisecond, attempts: 3,
+	}
 }
 
 // begin makes traces that send to an address.

@@ -90,7 +90,9 @@ func actions(t *Trash) []holdfast.Action {
 			Categories: []holdfast.Category{{
 				Name: "trash", Summary: "What was destroyed before and is kept to come back", Returns: holdfast.ReturnsNever,
 			}},
-		}, func(ctx context.Context, in emptyInput) ([]holdfast.Category, error) { return inventory(ctx, t, in) }, func(ctx context.Context, in emptyInput) (emptyOutput, error) {
+		}, func(ctx context.Context, in emptyInput) ([]holdfast.Category, error) {
+			return inventory(ctx, t, in)
+		}, func(ctx context.Context, in emptyInput) (emptyOutput, error) {
 			gone, err := t.Empty(ctx, ids(in.ID)...)
 			return emptyOutput{Gone: gone}, err
 		}),

@@ -164,7 +164,8 @@ func TestLinkWorksOnce(t *testing.T) {
 		}
 		w := post()
 		cookie := w.Result().Cookies()[0]
-		if w.Code != http.StatusOK || cookie.Name != "holdfast_session_8443" || !cookie.HttpOnly || cookie.SameSite != http.SameSiteLaxMode || cookie.Secure || cookie.Path != "/" || len(cookie.Value) != 43 {
+		if w.Code != http.StatusOK || cookie.Name != "holdfast_session_8443" || !cookie.HttpOnly ||
+			cookie.SameSite != http.SameSiteLaxMode || cookie.Secure || cookie.Path != "/" || len(cookie.Value) != 43 {
 			t.Fatalf("%d %v", w.Code, cookie)
 		}
 		if !strings.Contains(w.Body.String(), `localStorage.setItem("holdfast.csrf",`) || !strings.Contains(w.Body.String(), `location.replace("/units?x=1")`) {

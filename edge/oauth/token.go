@@ -243,7 +243,9 @@ func (s mint) issue(ctx context.Context, tx store.Tx, g grant, c client, scopes 
 		return given, err
 	}
 	given.Refresh = newToken(refreshPrefix)
-	return given, putToken(ctx, tx, token{Hash: hash(given.Refresh), Grant: g.ID, Kind: kindRefresh, Scopes: g.Scopes, Created: now, Expires: now.Add(s.spanOf(c))})
+	return given, putToken(ctx, tx, token{
+		Hash: hash(given.Refresh), Grant: g.ID, Kind: kindRefresh, Scopes: g.Scopes, Created: now, Expires: now.Add(s.spanOf(c)),
+	})
 }
 
 // Why grants end.

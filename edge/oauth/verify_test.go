@@ -191,7 +191,8 @@ func TestMetadata(t *testing.T) {
 	d := lite(t)
 	w := d.do("GET", serverWellKnown, "")
 	m := into[serverDocument](t, w)
-	if m.Issuer != origin || m.Authorize != origin+authorizePath || m.Token != origin+tokenPath || m.Register != origin+registerPath || m.Revoke != origin+revokePath ||
+	if m.Issuer != origin || m.Authorize != origin+authorizePath || m.Token != origin+tokenPath ||
+		m.Register != origin+registerPath || m.Revoke != origin+revokePath ||
 		m.Challenges[0] != "S256" || len(m.Challenges) != 1 || !m.SaysIssuer || !m.ClientDocuments || w.Header().Get("Content-Type") != "application/json" {
 		t.Errorf("%+v", m)
 	}

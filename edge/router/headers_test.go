@@ -41,7 +41,8 @@ func TestDropsForgedHeaders(t *testing.T) {
 			delete(e.Header, name)
 		}
 		for name, value := range e.Header {
-			if strings.Contains(fmt.Sprint(value), "6.6.6.6") || strings.Contains(fmt.Sprint(value), "evil") || strings.Contains(strings.ToLower(name), "holdfast") || strings.Contains(strings.ToLower(name), "forwarded") {
+			if strings.Contains(fmt.Sprint(value), "6.6.6.6") || strings.Contains(fmt.Sprint(value), "evil") ||
+				strings.Contains(strings.ToLower(name), "holdfast") || strings.Contains(strings.ToLower(name), "forwarded") {
 				t.Errorf("%s: %s: %q came through", target, name, value)
 			}
 		}

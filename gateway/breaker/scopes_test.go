@@ -178,7 +178,12 @@ func TestCapsAreRestored(t *testing.T) {
 	again := at(dir)
 	now := judge.MinuteOf(time.Now())
 	again.needs.Minutes = func(context.Context, time.Time) ([]judge.Minute, error) {
-		return []judge.Minute{{At: now - 5, Tenant: "acme", Tokens: 400}, {At: now - 5, Tenant: "acme", Key: "ci", Tokens: 500}, {At: now - 90, Tenant: "acme", Tokens: 500}, {At: now, Key: "new", Tokens: 77}}, nil
+		return []judge.Minute{
+			{At: now - 5, Tenant: "acme", Tokens: 400},
+			{At: now - 5, Tenant: "acme", Key: "ci", Tokens: 500},
+			{At: now - 90, Tenant: "acme", Tokens: 500},
+			{At: now, Key: "new", Tokens: 77},
+		}, nil
 	}
 	if err := again.Start(t.Context()); err != nil {
 		t.Fatal(err)
@@ -471,7 +476,8 @@ func TestACapBelowACall(t *testing.T) {
 		says   string
 	}{{150_000, "larger than the whole cap of the hour of key:ci, 10000 tokens"}, {6_000, ""}, {6_000, "does not fit"}, {1_500, ""}} {
 		err := w.spend(claim("", "ci", c.tokens))
-		if full, ok := errors.AsType[*Full](err); c.says == "" && err != nil || c.says != "" && (!ok || !strings.Contains(err.Error(), c.says) || w.Reached(full) != nil) {
+		if full, ok := errors.AsType[*Full](err); c.says == "" && err != nil ||
+			c.says != "" && (!ok || !strings.Contains(err.Error(), c.says) || w.Reached(full) != nil) {
 			t.Errorf("%d tokens: %v", c.tokens, err)
 		}
 	}

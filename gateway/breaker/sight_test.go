@@ -176,7 +176,8 @@ func TestWhatTheWatchDidIsTakenUp(t *testing.T) {
 	if _, err := files.Raise(flag); err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(files.Change(halt.Patiently, func(s *halt.State) { *s = halt.State{Halt: &flag} }, nil), files.Diary().Tell(event), files.Diary().Leave(event)); err != nil {
+	if err := errors.Join(files.Change(halt.Patiently, func(s *halt.State) { *s = halt.State{Halt: &flag} }, nil),
+		files.Diary().Tell(event), files.Diary().Leave(event)); err != nil {
 		t.Fatal(err)
 	}
 	w := started(t, dir)
@@ -185,7 +186,8 @@ func TestWhatTheWatchDidIsTakenUp(t *testing.T) {
 		t.Fatalf("%+v, journaled %d times", refusal, w.journaled("breaker.halt"))
 	}
 	// While this house hung, the watch ended it.
-	if err := errors.Join(files.Change(halt.Patiently, func(s *halt.State) { *s = halt.State{Ended: flag.Since} }, nil), files.Lower(halt.House, time.Now())); err != nil {
+	if err := errors.Join(files.Change(halt.Patiently, func(s *halt.State) { *s = halt.State{Ended: flag.Since} }, nil),
+		files.Lower(halt.House, time.Now())); err != nil {
 		t.Fatal(err)
 	}
 	w.halts.look()
@@ -283,7 +285,8 @@ func TestThresholdsChangedByHandAreJournaled(t *testing.T) {
 		t.Fatalf("journaled %d times", again.journaled("breaker.thresholds"))
 	}
 	var detail struct{ Detail change }
-	if err := json.Unmarshal(again.entries[0].Detail, &detail); err != nil || detail.Detail.Old.HardCapPerHour != 1000 || detail.Detail.New.HardCapPerHour != 2000 {
+	if err := json.Unmarshal(again.entries[0].Detail, &detail); err != nil || detail.Detail.Old.HardCapPerHour != 1000 ||
+		detail.Detail.New.HardCapPerHour != 2000 {
 		t.Errorf("journaled %s", again.entries[0].Detail)
 	}
 	write(`nonsense`)
@@ -300,7 +303,13 @@ func TestThresholdsChangedByHandAreJournaled(t *testing.T) {
 // house and in the next ones.
 func TestTheBurnWhileTheClockIsSet(t *testing.T) {
 	t.Parallel()
-	for _, jumps := range [][]time.Duration{{49 * time.Hour}, {-49 * time.Hour}, {49 * time.Hour, -49 * time.Hour}, {-30 * time.Minute, 400 * 24 * time.Hour}, {-400 * 24 * time.Hour}} {
+	for _, jumps := range [][]time.Duration{
+		{49 * time.Hour},
+		{-49 * time.Hour},
+		{49 * time.Hour, -49 * time.Hour},
+		{-30 * time.Minute, 400 * 24 * time.Hour},
+		{-400 * 24 * time.Hour},
+	} {
 		now, since := time.Unix(1_800_000_000, 0), time.Hour
 		pass := func(d time.Duration) { now, since = now.Add(d), since+d }
 		var rows []judge.Minute // of the ledger

@@ -46,7 +46,8 @@ func TestResetArchivesWhatWasSpent(t *testing.T) {
 		}
 		var out resetOutput
 		f.must("budget.reset", `{"scope":"agent:companion","period":"day"}`, &out)
-		if before, after := out.Before[0], out.After[0]; before.Counted != 80 || before.Left != 5 || after.Archived != 80 || after.Counted != 0 || after.Reserved != 15 || after.Left != 85 {
+		if before, after := out.Before[0], out.After[0]; before.Counted != 80 || before.Left != 5 || after.Archived != 80 ||
+			after.Counted != 0 || after.Reserved != 15 || after.Left != 85 {
 			t.Errorf("%+v\n%+v", before, after)
 		}
 		f.settle(under, under)

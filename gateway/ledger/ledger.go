@@ -149,7 +149,8 @@ func (l *Ledger) Start(ctx context.Context) error {
 	}
 	l.log = wal.New(wal.Options{Dir: l.needs.Dir, Base: at.applied, Log: l.needs.Log})
 	l.write = newWriter(&writer{
-		store: l.needs.Store, node: l.needs.Node, log: l.needs.Log, corrected: l.corrected, open: func() int64 { return oldest(l) }, advanced: func(p position) { advanced(l, p) },
+		store: l.needs.Store, node: l.needs.Node, log: l.needs.Log, corrected: l.corrected,
+		open: func() int64 { return oldest(l) }, advanced: func(p position) { advanced(l, p) },
 		at: at, scratch: scratch{observed: l.observed, now: l.needs.lately},
 	})
 	l.mu.Lock()

@@ -14,7 +14,10 @@ import (
 // included; cached tokens count to the length.
 func TestTiers(t *testing.T) {
 	t.Parallel()
-	long := Long{Above: 1000, Input: dollars(10), Output: dollars(20), CachedRead: dollars(3), CacheWrite5m: dollars(12), CacheWrite1h: dollars(16), Reasoning: dollars(40)}
+	long := Long{
+		Above: 1000, Input: dollars(10), Output: dollars(20), CachedRead: dollars(3), CacheWrite5m: dollars(12),
+		CacheWrite1h: dollars(16), Reasoning: dollars(40),
+	}
 	longer := Long{Above: 5000} // of no known price
 	p := New(Needs{Config: &Config{Models: map[string]Model{
 		"a/full": {

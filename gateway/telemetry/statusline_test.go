@@ -166,7 +166,8 @@ func TestStatuslineOfEachForm(t *testing.T) {
 				t.Errorf("%s: %q has no %q", name, got, want)
 			}
 		}
-		if strings.ContainsFunc(strings.TrimSuffix(got, "\n"), func(r rune) bool { return r < ' ' || r >= 0x7f && r < 0xa0 || r == 0x202e || r == 0x2028 }) || strings.Count(got, "\n") != 1 || len(got) > 600 {
+		if strings.ContainsFunc(strings.TrimSuffix(got, "\n"), func(r rune) bool { return r < ' ' || r >= 0x7f && r < 0xa0 || r == 0x202e || r == 0x2028 }) ||
+			strings.Count(got, "\n") != 1 || len(got) > 600 {
 			t.Errorf("%s: %q is no plain line", name, got)
 		}
 	}

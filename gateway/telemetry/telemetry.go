@@ -51,7 +51,10 @@ type Config struct {
 
 // Defaults is the section of a home that says nothing.
 func Defaults() Config {
-	return Config{Enabled: true, Every: config.Duration(15 * time.Second), Claude: []string{}, Codex: []string{}, Gemini: []string{}, OpenCode: []string{}, Relayed: []string{"holdfast"}}
+	return Config{
+		Enabled: true, Every: config.Duration(15 * time.Second), Claude: []string{}, Codex: []string{}, Gemini: []string{},
+		OpenCode: []string{}, Relayed: []string{"holdfast"},
+	}
 }
 
 // Check lists what the types of the fields do not tell.

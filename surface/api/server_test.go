@@ -78,10 +78,12 @@ func server(t *testing.T) *api.Server {
 			Name: "thing.show", Summary: "Show", Tier: holdfast.TierOperator, Effect: holdfast.EffectRead,
 			Routes: []holdfast.ActionRoute{{Method: "GET", Path: "/api/supervisor/things/{name}"}, {Method: "POST", Path: "/api/supervisor/things/upload", Upload: "file"}},
 		}, echo),
-		action.NewAction(holdfast.Action{Name: "thing.hello", Summary: "Hello", Tier: holdfast.TierPublic, Effect: holdfast.EffectRead}, func(context.Context, action.Nothing) (out, error) { return out{}, nil }),
-		action.NewAction(holdfast.Action{Name: "thing.fail", Summary: "Fail", Tier: holdfast.TierOperator, Effect: holdfast.EffectRead}, func(context.Context, action.Nothing) (out, error) {
-			return out{}, &holdfast.Refusal{Guard: "breaker", Reason: "halted", RetryAfter: 90 * time.Second}
-		}),
+		action.NewAction(holdfast.Action{Name: "thing.hello", Summary: "Hello", Tier: holdfast.TierPublic, Effect: holdfast.EffectRead},
+			func(context.Context, action.Nothing) (out, error) { return out{}, nil }),
+		action.NewAction(holdfast.Action{Name: "thing.fail", Summary: "Fail", Tier: holdfast.TierOperator, Effect: holdfast.EffectRead},
+			func(context.Context, action.Nothing) (out, error) {
+				return out{}, &holdfast.Refusal{Guard: "breaker", Reason: "halted", RetryAfter: 90 * time.Second}
+			}),
 		action.NewDestroyer(holdfast.Action{
 			Name: "thing.delete", Summary: "Delete", Tier: holdfast.TierOperator,
 			Categories: []holdfast.Category{{Name: "files", Summary: "files", Returns: holdfast.ReturnsNever}},

@@ -372,7 +372,8 @@ func TestWhatIsAskedForIsJournaledOnce(t *testing.T) {
 	b.renew()
 	b.needs.Journal = told
 	b.sync()
-	if len(told.entries) != 1 || told.entries[0].Subject != "one" || told.entries[0].Outcome != holdfast.OutcomeRefused || !strings.Contains(string(told.entries[0].Detail), `"unasked:one_GET"`) {
+	if len(told.entries) != 1 || told.entries[0].Subject != "one" || told.entries[0].Outcome != holdfast.OutcomeRefused ||
+		!strings.Contains(string(told.entries[0].Detail), `"unasked:one_GET"`) {
 		t.Fatalf("told is %+v", told.entries)
 	}
 	b.asking("one", "", "")

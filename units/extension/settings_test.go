@@ -131,7 +131,8 @@ func TestTheOperatorBoundsWhatAnExtensionUses(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := Defaults()
-		if _, err := config.Load(home.At(b.home.Dir()), []config.Section{{Name: c.Section, Into: &s}}, config.Options{Environ: []string{}}); err == nil || !strings.Contains(err.Error(), says) {
+		if _, err := config.Load(home.At(b.home.Dir()), []config.Section{{Name: c.Section, Into: &s}},
+			config.Options{Environ: []string{}}); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v, want %q", text, err, says)
 		}
 	}

@@ -58,7 +58,10 @@ func TestEstateTrustsRecordsOverMarks(t *testing.T) {
 	if err := replace(recordFile(h), records); err != nil {
 		t.Fatal(err)
 	}
-	e := &estate{home: h, host: fake, house: "h", limbo: limbo{home: h, house: "h", boot: thisBoot}, names: &launchNames{}, fates: fates{home: h, boot: thisBoot}, boot: func() string { return "" }, log: slog.New(slog.DiscardHandler)}
+	e := &estate{
+		home: h, host: fake, house: "h", limbo: limbo{home: h, house: "h", boot: thisBoot}, names: &launchNames{},
+		fates: fates{home: h, boot: thisBoot}, boot: func() string { return "" }, log: slog.New(slog.DiscardHandler),
+	}
 	if err := e.find(); err != nil {
 		t.Fatal(err)
 	}

@@ -109,7 +109,10 @@ func New(o Options) *Supervisor {
 		home: o.Home, host: o.Host, house: s.house, secrets: o.Secrets, limbo: limbo, helper: o.Helper, notices: &notices{log: o.Log},
 		crowd: s.crowd, names: &launchNames{}, output: o.Output,
 	}
-	s.estate = &estate{home: o.Home, host: o.Host, house: s.house, limbo: limbo, names: s.launcher.names, scribe: s.herald.scribe, log: o.Log, fates: fates, boot: boot}
+	s.estate = &estate{
+		home: o.Home, host: o.Host, house: s.house, limbo: limbo, names: s.launcher.names, scribe: s.herald.scribe, log: o.Log,
+		fates: fates, boot: boot,
+	}
 	s.roster = newRoster(ground{
 		carriers: carriers{holdfast.KindProcess: s.launcher},
 		fates:    fates,

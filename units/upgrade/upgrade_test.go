@@ -117,6 +117,9 @@ func (r *rig) program(t *testing.T) string {
 }
 
 func TestAKilledUpgradeIsSettled(t *testing.T) {
+	failed := func(r *rig) { r.present[1].State = holdfast.UnitFailed }
+	anew := func(r *rig) { r.present[1].PID = 21 }
+	gone := func(r *rig) { r.present = r.present[:1] }
 	for name, c := range map[string]struct {
 		version string
 		state   swap.State
@@ -134,9 +137,9 @@ func TestAKilledUpgradeIsSettled(t *testing.T) {
 		"the new one is well":          {version: "2", state: swap.HandingOver, settled: true, program: "new", noted: `"done"`},
 		"the new one comes up still":   {version: "2", state: swap.HandingOver, change: func(r *rig) { r.ready = false }, late: true, program: "new"},
 		"a unit is not up yet":         {version: "2", state: swap.HandingOver, change: func(r *rig) { r.present[1].State = holdfast.UnitStarting }, program: "new"},
-		"a unit did not come up":       {version: "2", state: swap.HandingOver, change: func(r *rig) { r.present[1].State = holdfast.UnitFailed }, late: true, settled: true, program: "old", noted: `"back"`, became: true},
-		"a unit was started anew":      {version: "2", state: swap.HandingOver, change: func(r *rig) { r.present[1].PID = 21 }, late: true, settled: true, program: "old", noted: `"back"`, became: true},
-		"a unit is gone":               {version: "2", state: swap.HandingOver, change: func(r *rig) { r.present = r.present[:1] }, late: true, settled: true, program: "old", noted: `"back"`, became: true},
+		"a unit did not come up":       {version: "2", state: swap.HandingOver, change: failed, late: true, settled: true, program: "old", noted: `"back"`, became: true},
+		"a unit was started anew":      {version: "2", state: swap.HandingOver, change: anew, late: true, settled: true, program: "old", noted: `"back"`, became: true},
+		"a unit is gone":               {version: "2", state: swap.HandingOver, change: gone, late: true, settled: true, program: "old", noted: `"back"`, became: true},
 		"killed once it was proved":    {version: "2", state: swap.Proved, settled: true, program: "new", noted: `"done"`},
 		"killed once that was told":    {version: "2", state: swap.Keeping, settled: true, program: "new"},
 		"the new one was to be undone": {version: "2", state: swap.GoingBack, settled: true, program: "old", noted: `"back"`, became: true},

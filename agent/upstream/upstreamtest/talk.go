@@ -64,14 +64,16 @@ func Talker() *mcp.Server {
 	add("touch", func(ctx context.Context, _ *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 		return said("ok"), server.ResourceUpdated(ctx, &mcp.ResourceUpdatedNotificationParams{URI: "talk://one"})
 	})
-	server.AddPrompt(&mcp.Prompt{Name: "greet", Arguments: []*mcp.PromptArgument{{Name: "who"}}}, func(_ context.Context, r *mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
+	greet := &mcp.Prompt{Name: "greet", Arguments: []*mcp.PromptArgument{{Name: "who"}}}
+	server.AddPrompt(greet, func(_ context.Context, r *mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
 		return &mcp.GetPromptResult{Messages: []*mcp.PromptMessage{{Role: "user", Content: &mcp.TextContent{Text: "Hello " + r.Params.Arguments["who"]}}}}, nil
 	})
 	read := func(_ context.Context, r *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
 		return &mcp.ReadResourceResult{Contents: []*mcp.ResourceContents{{URI: r.Params.URI, Text: "it is " + r.Params.URI}}}, nil
 	}
 	reads := 0
-	server.AddResource(&mcp.Resource{Name: "counted", URI: "talk://counted"}, func(_ context.Context, r *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
+	counted := &mcp.Resource{Name: "counted", URI: "talk://counted"}
+	server.AddResource(counted, func(_ context.Context, r *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
 		reads++
 		return &mcp.ReadResourceResult{
 			Contents: []*mcp.ResourceContents{{URI: r.Params.URI, Text: fmt.Sprint("read ", reads)}}, Cacheable: mcp.Cacheable{TTLMs: 60_000},

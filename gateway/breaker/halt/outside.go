@@ -273,7 +273,8 @@ func (o *Outside) raise(v judge.Verdict, t judge.Thresholds, now time.Time) {
 
 func (o *Outside) end(flag Flag) {
 	now := o.Now()
-	err := o.files.Change(Briefly, func(state *State) { state.End(House, flag.Since, state.SuspendedUntil, now) }, func() error { return o.files.Lower(House, now) })
+	err := o.files.Change(Briefly, func(state *State) { state.End(House, flag.Since, state.SuspendedUntil, now) },
+		func() error { return o.files.Lower(House, now) })
 	if err != nil {
 		o.plead("cannot end the HALT: " + err.Error())
 		return

@@ -36,7 +36,8 @@ func changeState(f Files, args []string) {
 		must(second(f.Raise(flag)))
 		must(f.Change(time.Minute, func(s *State) { s.Put(flag) }, nil))
 		if i%2 == 1 {
-			must(f.Change(time.Minute, func(s *State) { s.End(flag.Scope, flag.Since, time.Time{}, time.Now()) }, func() error { return f.Lower(flag.Scope, time.Now()) }))
+			must(f.Change(time.Minute, func(s *State) { s.End(flag.Scope, flag.Since, time.Time{}, time.Now()) },
+				func() error { return f.Lower(flag.Scope, time.Now()) }))
 		}
 	}
 }

@@ -111,8 +111,11 @@ func TestEncoderEnds(t *testing.T) {
 		{Kind: dialect.EventEnd, Index: 1},
 		{Kind: dialect.EventUsage, Usage: holdfast.Usage{Input: 3, CachedRead: 2, CacheWrite1h: 1, Output: 4}},
 	}
-	ended := append(steps[:len(steps):len(steps)], dialect.Event{Kind: dialect.EventStop}, dialect.Event{Kind: dialect.EventDone}, dialect.Event{Kind: dialect.EventDone})
-	failed := append(steps[:len(steps):len(steps)], dialect.Event{Kind: dialect.EventFailure, Failure: &dialect.Failure{Message: "it broke"}}, dialect.Event{Kind: dialect.EventDone})
+	ended := append(steps[:len(steps):len(steps)], dialect.Event{Kind: dialect.EventStop}, dialect.Event{Kind: dialect.EventDone},
+		dialect.Event{Kind: dialect.EventDone})
+	failed := append(steps[:len(steps):len(steps)],
+		dialect.Event{Kind: dialect.EventFailure, Failure: &dialect.Failure{Message: "it broke"}},
+		dialect.Event{Kind: dialect.EventDone})
 	write := func(asked bool, steps []dialect.Event) (out string) {
 		e := newEncoder(&dialect.Request{UsageAsked: asked})
 		for _, step := range steps {

@@ -185,7 +185,10 @@ func TestEncodeRefuses(t *testing.T) {
 func TestResultsThatShow(t *testing.T) {
 	t.Parallel()
 	result := func(id string, failed bool, parts ...dialect.Part) dialect.Message {
-		return dialect.Message{Role: dialect.ToolRole, Parts: []dialect.Part{{Kind: dialect.PartToolResult, Result: &dialect.ToolResult{ID: id, Parts: parts, Error: failed}}}}
+		return dialect.Message{
+			Role:  dialect.ToolRole,
+			Parts: []dialect.Part{{Kind: dialect.PartToolResult, Result: &dialect.ToolResult{ID: id, Parts: parts, Error: failed}}},
+		}
 	}
 	image := dialect.Part{Kind: dialect.PartImage, Media: &dialect.Media{Type: "image/png", Data: "AAAA"}}
 	r := &dialect.Request{Messages: []dialect.Message{

@@ -100,7 +100,10 @@ func New(o Options) *Log {
 	if o.Create == nil {
 		o.Create = create
 	}
-	l := &Log{opt: o, end: o.Base, floor: o.Base, at: -1, wake: make(chan struct{}, 1), hurry: make(chan struct{}, 1), tidy: make(chan struct{}, 1), stop: make(chan struct{})}
+	l := &Log{
+		opt: o, end: o.Base, floor: o.Base, at: -1, wake: make(chan struct{}, 1), hurry: make(chan struct{}, 1),
+		tidy: make(chan struct{}, 1), stop: make(chan struct{}),
+	}
 	l.synced.Store(o.Base)
 	l.gone.Go(l.syncer)
 	l.gone.Go(l.keeper)

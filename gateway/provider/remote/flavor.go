@@ -109,7 +109,10 @@ func Flavors() []Flavor {
 		},
 		// What these do not know they pass over in silence, so a limit under the other name would be none
 		// (llama.cpp knows both since February 2026, older ones only this).
-		{Name: "ollama", Hosts: []string{"ollama.com"}, Ports: []string{"11434"}, Paths: []Path{chat(), embeddings()}, Limit: maxTokens, Alone: true, Refuse: []string{"logit_bias"}, Thoughts: openai.ThoughtsContent},
+		{
+			Name: "ollama", Hosts: []string{"ollama.com"}, Ports: []string{"11434"}, Paths: []Path{chat(), embeddings()},
+			Limit: maxTokens, Alone: true, Refuse: []string{"logit_bias"}, Thoughts: openai.ThoughtsContent,
+		},
 		{Name: "llamacpp", Paths: []Path{chat(), embeddings()}, Limit: maxTokens, Alone: true, Thoughts: openai.ThoughtsContent},
 		{Name: "vllm", Paths: []Path{chat(), embeddings()}, Thoughts: openai.ThoughtsContent},
 	}

@@ -250,7 +250,8 @@ func (e exchange) listen(t *testing.T, body []byte) {
 	if !ok || usage != e.usage || !tap.Seen().Finished || tap.Seen().ID == "" {
 		t.Errorf("its stream is read as %+v, %+v, want %+v", usage, tap.Seen(), e.usage)
 	}
-	if kinds[len(kinds)-1] != dialect.KindDone || !slices.Contains(kinds, dialect.KindChunk) || slices.Contains(kinds, dialect.KindGarbage) || slices.Contains(kinds, dialect.KindError) {
+	if kinds[len(kinds)-1] != dialect.KindDone || !slices.Contains(kinds, dialect.KindChunk) ||
+		slices.Contains(kinds, dialect.KindGarbage) || slices.Contains(kinds, dialect.KindError) {
 		t.Errorf("its events are read as %v", kinds)
 	}
 }

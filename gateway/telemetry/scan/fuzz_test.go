@@ -11,7 +11,9 @@ import (
 func sound(t *testing.T) func(found) {
 	return func(f found) {
 		u := f.Usage
-		if u.Total() <= 0 || u.Total() > 8*maxCount || min(u.Input, u.CachedRead, u.CacheWrite5m, u.CacheWrite1h, u.Output, u.Reasoning) < 0 || u.Reasoning > u.Output || f.Nano < 0 {
+		if u.Total() <= 0 || u.Total() > 8*maxCount ||
+			min(u.Input, u.CachedRead, u.CacheWrite5m, u.CacheWrite1h, u.Output, u.Reasoning) < 0 || u.Reasoning > u.Output ||
+			f.Nano < 0 {
 			t.Errorf("%+v", f)
 		}
 	}

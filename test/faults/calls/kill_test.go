@@ -87,7 +87,8 @@ func killed(t *testing.T, database string, rounds int) {
 	}
 	t.Logf("%d rounds: %d calls whole, %d broken, %d orphans, refused %d for tokens and %d for money; the upstream was asked %d times",
 		rounds, a.whole(), a.broken, orphans, a.of(http.StatusTooManyRequests), a.of(http.StatusPaymentRequired), len(a.asked))
-	if a.broken == 0 || orphans == 0 || a.of(http.StatusTooManyRequests) == 0 || a.of(http.StatusPaymentRequired) == 0 || !slices.Contains(slices.Collect(maps.Values(known)), true) {
+	if a.broken == 0 || orphans == 0 || a.of(http.StatusTooManyRequests) == 0 || a.of(http.StatusPaymentRequired) == 0 ||
+		!slices.Contains(slices.Collect(maps.Values(known)), true) {
 		t.Error("the rounds did not show what they are for")
 	}
 	if _, err := h.run("journal", "verify"); err != nil {
