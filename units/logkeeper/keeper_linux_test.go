@@ -413,10 +413,7 @@ func TestTwoKeepers(t *testing.T) {
 
 // TestManyPipes wants no goroutine and no thread for a pipe, and little memory.
 func TestManyPipes(t *testing.T) {
-	program, err := need.Watch()
-	if err != nil {
-		t.Fatal(err)
-	}
+	program := shipped(t)
 	r := newRig(t, t.TempDir(), Settings{})
 	rss := map[int]int{}
 	for _, units := range []int{10, 500} {

@@ -107,7 +107,7 @@ func TestKilledAtEverySystemCall(t *testing.T) {
 	cycle := 0
 	settled := func() bool { return out.through() && err.through() && r.phase() == 0 }
 	strike := func(v *victim) string {
-		v.settled = settled
+		v.settled, v.program = settled, shipped(t)
 		site, fail := v.run(r)
 		if fail != nil {
 			t.Fatal(fail)
@@ -176,6 +176,7 @@ type victim struct {
 	// recovers tells that the keeper before it left a batch half done.
 	recovers bool
 	settled  func() bool
+	program  string
 
 	count  int
 	site   string
@@ -218,7 +219,7 @@ func (v *victim) run(r *rig) (string, error) {
 }
 
 func (v *victim) trace(r *rig, started chan<- int) error {
-	cmd := exec.CommandContext(context.Background(), os.Args[0], "keep", "--home", r.home.Dir())
+	cmd := exec.CommandContext(context.Background(), v.program, "keep", "--home", r.home.Dir())
 	cmd.Stderr = nil
 	cmd.SysProcAttr = &syscall.SysProcAttr{Ptrace: true, Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {

@@ -22,6 +22,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"holdfast/core/home"
+	"holdfast/holdfasttest/need"
 )
 
 // TestMain makes this binary the keeper when it is called as one.
@@ -271,14 +272,24 @@ func (r *rig) phase() int {
 	return int(raw[16])
 }
 
-// process starts a keeper in a process of its own.
+// process starts a keeper in a process of its own, of the program as it ships: one that is killed
+// soon is then killed at its work, not while the race detector starts.
 func (r *rig) process() *exec.Cmd {
 	r.t.Helper()
-	cmd := exec.CommandContext(context.Background(), os.Args[0], "keep", "--home", r.home.Dir())
+	cmd := exec.CommandContext(context.Background(), shipped(r.t), "keep", "--home", r.home.Dir())
 	cmd.Stdout, cmd.Stderr = r.said, r.said
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		r.t.Fatal(err)
 	}
 	return cmd
+}
+
+func shipped(t *testing.T) string {
+	t.Helper()
+	program, err := need.Watch()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return program
 }
