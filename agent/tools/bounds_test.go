@@ -76,6 +76,66 @@ func TestWhatStandsBesideAnAnswerIsBounded(t *testing.T) {
 	}
 }
 
+// TestWhatStandsBesideABlockCounts: it goes first, and is told of as what is cut.
+func TestWhatStandsBesideABlockCounts(t *testing.T) {
+	large := strings.Repeat("x", 200)
+	meta, notes := mcp.Meta{"own": large}, &mcp.Annotations{LastModified: large}
+	few := &mcp.Annotations{Audience: []mcp.Role{"user"}}
+	for name, c := range map[string]struct {
+		given, want mcp.Content
+	}{
+		"text and its meta":           {&mcp.TextContent{Text: "milk", Meta: meta, Annotations: few}, &mcp.TextContent{Text: "milk", Annotations: few}},
+		"text and its annotations":    {&mcp.TextContent{Text: "milk", Annotations: notes}, &mcp.TextContent{Text: "milk"}},
+		"an image":                    {&mcp.ImageContent{Data: []byte("p"), MIMEType: "image/png", Meta: meta}, &mcp.ImageContent{Data: []byte("p"), MIMEType: "image/png"}},
+		"a sound":                     {&mcp.AudioContent{Data: []byte("p"), MIMEType: "audio/wav", Annotations: notes}, &mcp.AudioContent{Data: []byte("p"), MIMEType: "audio/wav"}},
+		"a link":                      {&mcp.ResourceLink{URI: "a://1", Name: "one", Meta: meta}, &mcp.ResourceLink{URI: "a://1", Name: "one"}},
+		"a resource":                  {&mcp.EmbeddedResource{Resource: &mcp.ResourceContents{URI: "a://1", Text: "milk", Meta: meta}}, &mcp.EmbeddedResource{Resource: &mcp.ResourceContents{URI: "a://1", Text: "milk"}}},
+		"a resource that is not":      {&mcp.EmbeddedResource{Meta: meta}, nil},
+		"an image that is too large":  {&mcp.ImageContent{Data: make([]byte, 200), MIMEType: "image/png", Meta: meta}, nil},
+		"text that is too large also": {&mcp.TextContent{Text: strings.Repeat("m", 300), Meta: meta, Annotations: few}, &mcp.TextContent{Text: strings.Repeat("m", 79) + "…", Annotations: few}},
+	} {
+		r := fromMCP(&mcp.CallToolResult{Content: []mcp.Content{c.given}}, 100)
+		want := []mcp.Content{}
+		if c.want != nil {
+			want = append(want, c.want)
+		}
+		want = append(want, &mcp.TextContent{Text: "[cut: the result was larger than 100 bytes]"})
+		got, _ := json.Marshal(r.Content)
+		if wanted, _ := json.Marshal(want); string(got) != string(wanted) || !r.Cut {
+			t.Errorf("%s:\n got %s\nwant %s", name, got, wanted)
+		}
+	}
+	whole := &mcp.TextContent{Text: "milk", Meta: mcp.Meta{"own": "x"}, Annotations: few}
+	if r := fromMCP(&mcp.CallToolResult{Content: []mcp.Content{whole}}, 100); r.Cut || len(r.Content) != 1 || r.Content[0] != whole {
+		t.Errorf("what fits is %+v", r)
+	}
+	// Many small things beside many blocks count together.
+	var many []mcp.Content
+	for range 10 {
+		many = append(many, &mcp.TextContent{Text: "m", Meta: mcp.Meta{"own": strings.Repeat("x", 30)}})
+	}
+	encoded, _ := json.Marshal(fromMCP(&mcp.CallToolResult{Content: many}, 100).Content)
+	if n := strings.Count(string(encoded), "own"); n != 2 {
+		t.Errorf("%d of 10 fit: %s", n, encoded)
+	}
+}
+
+// TestWhatStandsBesideAResourceCounts as well.
+func TestWhatStandsBesideAResourceCounts(t *testing.T) {
+	meta := mcp.Meta{"own": strings.Repeat("x", 200)}
+	read := &mcp.ReadResourceResult{Meta: meta, Contents: []*mcp.ResourceContents{
+		{URI: "a://1", Text: "milk", Meta: meta}, {URI: "a://2", Blob: make([]byte, 30), Meta: meta}, {URI: "a://3", Text: "bread"},
+	}}
+	if size := cutResource(read, 100); size < 600 || read.Meta != nil || len(read.Contents) != 5 {
+		t.Fatalf("%d %+v", size, read)
+	}
+	const notice = "[cut: the resource is larger than 100 bytes]"
+	if c := read.Contents; c[0].Text != "milk\n"+notice || c[0].Meta != nil || len(c[1].Blob) != 30 || c[1].Meta != nil || c[2].Text != "bread" || c[3].Text != notice || c[3].URI != "a://2" || c[4].Text != notice || c[4].URI != "a://3" {
+		got, _ := json.Marshal(c)
+		t.Errorf("%s", got)
+	}
+}
+
 // TestLargeSkillIsCutAsAPrompt, and one view has skills and another none.
 func TestLargeSkillIsCutAsAPrompt(t *testing.T) {
 	b := newBench(t, libraryServer(t, "notes", notesLibrary())).governed(`{"mcp_servers": {"notes": {"upstreams": ["notes"]}}}`)

@@ -135,7 +135,9 @@ func (v View) Prompt(ctx context.Context, r upstream.Request) (*mcp.GetPromptRes
 		return nil, err
 	}
 	if len(r.Arguments) > maxArguments {
-		return nil, holdfast.BadInput("bad arguments for a prompt", holdfast.Problem{Message: fmt.Sprintf("the arguments are %d bytes, want at most %d", len(r.Arguments), maxArguments)})
+		return nil, holdfast.BadInput("bad arguments for a prompt", holdfast.Problem{
+			Message: fmt.Sprintf("the arguments are %d bytes, want at most %d", len(r.Arguments), maxArguments),
+		})
 	}
 	u := use{view: v, action: "prompt.get", kind: kindPrompt, name: e.Name, source: e.Source, tally: e.tally, arguments: r.Arguments}
 	return using(ctx, u, func(ctx context.Context) (*mcp.GetPromptResult, int, error) {
@@ -268,26 +270,40 @@ func (v View) skillFile(uri string) (*mcp.ReadResourceResult, int, error) {
 	return result, cutResource(result, int(v.catalogue.settings().Result)), nil
 }
 
-// cutResource holds what was read to the size of a result. What is larger is cut when it is text,
-// and left out when it is not. It answers the size of what was read.
+// cutResource holds what was read, and what stands beside it, to the size of a result. What is larger
+// is cut when it is text, and left out when it is not. It answers the size of what was read.
 func cutResource(result *mcp.ReadResourceResult, limit int) (size int) {
 	if result == nil {
 		return 0
 	}
-	left := limit
+	notice, left := fmt.Sprintf("[cut: the resource is larger than %d bytes]", limit), limit
+	var told []*mcp.ResourceContents
+	var uri string
 	for _, content := range result.Contents {
 		if content == nil {
 			continue
 		}
-		size += len(content.Text) + len(content.Blob)
-		if len(content.Text)+len(content.Blob) <= left {
-			left -= len(content.Text) + len(content.Blob)
+		uri = content.URI
+		body, beside := len(content.Text)+len(content.Blob), sizeOf(content.Meta)
+		size += body + beside
+		if body+beside <= left {
+			left -= body + beside
 			continue
 		}
-		notice := fmt.Sprintf("[cut: the resource is larger than %d bytes]", limit)
+		content.Meta = nil
+		if body <= left && content.Blob != nil {
+			left -= body
+			told = append(told, &mcp.ResourceContents{URI: uri, MIMEType: "text/plain", Text: notice})
+			continue
+		}
 		content.Text, content.Blob = strings.TrimPrefix(plain.Cut(content.Text, left)+"\n"+notice, "…\n"), nil
-		left = 0
+		left -= min(left, body)
 	}
+	if beside := sizeOf(result.Meta); beside > limit {
+		result.Meta, told = nil, append(told, &mcp.ResourceContents{URI: uri, MIMEType: "text/plain", Text: notice})
+		size += beside
+	}
+	result.Contents = append(result.Contents, told...)
 	return size
 }
 
@@ -298,6 +314,9 @@ func cutPrompt(result *mcp.GetPromptResult, limit int) (size int) {
 	}
 	if len(result.Description) > limit {
 		result.Description = plain.Cut(result.Description, limit)
+	}
+	if sizeOf(result.Meta) > limit {
+		result.Meta = nil
 	}
 	for i, m := range result.Messages {
 		if m == nil || m.Content == nil {

@@ -5,6 +5,7 @@ package tools
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -41,7 +42,7 @@ func fromMCP(answer *mcp.CallToolResult, limit int) Result {
 	if answer.Content != nil {
 		r.Content = []mcp.Content{}
 	}
-	if encoded, err := json.Marshal(r.Meta); len(r.Meta) > 0 && (err != nil || len(encoded) > limit) {
+	if sizeOf(r.Meta) > limit {
 		r.Meta, r.Cut = nil, true
 	}
 	left := limit
@@ -84,23 +85,68 @@ func (r *Result) structured(content any, limit int) {
 	}
 }
 
-// fit answers a block that takes at most left bytes, nil when it cannot be cut to that.
+// fit answers a block that takes at most left bytes, nil when it cannot be cut to that. What stands
+// beside its content counts too, and goes first.
 func fit(block mcp.Content, left int) (mcp.Content, int) {
-	if text, ok := block.(*mcp.TextContent); ok {
-		clean := strings.ToValidUTF8(text.Text, "�")
-		if len(clean) <= left {
-			return block, len(clean)
+	text, ok := block.(*mcp.TextContent)
+	if !ok {
+		for _, kept := range []mcp.Content{block, withoutMeta(block)} {
+			if encoded, err := json.Marshal(kept); err == nil && len(encoded) <= left {
+				return kept, len(encoded)
+			}
 		}
-		if left <= 0 {
-			return nil, 0
-		}
-		return &mcp.TextContent{Text: plain.Cut(clean, left), Annotations: text.Annotations}, left
-	}
-	encoded, err := json.Marshal(block)
-	if err != nil || len(encoded) > left {
 		return nil, 0
 	}
-	return block, len(encoded)
+	clean, notes := strings.ToValidUTF8(text.Text, "�"), sizeOf(text.Annotations)
+	if size := len(clean) + notes + sizeOf(text.Meta); size <= left {
+		return block, size
+	}
+	kept := &mcp.TextContent{Text: clean, Annotations: text.Annotations}
+	if notes > left {
+		kept.Annotations, notes = nil, 0
+	}
+	if len(clean) <= left-notes {
+		return kept, len(clean) + notes
+	}
+	if left <= notes {
+		return nil, 0
+	}
+	kept.Text = plain.Cut(clean, left-notes)
+	return kept, left
+}
+
+// sizeOf is what something takes as JSON; nothing when it is empty.
+func sizeOf[T *mcp.Annotations | mcp.Meta](beside T) int {
+	encoded, err := json.Marshal(beside)
+	switch {
+	case err != nil:
+		return math.MaxInt32 // too large for every limit
+	case string(encoded) == "null", string(encoded) == "{}":
+		return 0
+	}
+	return len(encoded)
+}
+
+// withoutMeta is a block without what a server attached to it.
+func withoutMeta(block mcp.Content) mcp.Content {
+	switch b := block.(type) {
+	case *mcp.ImageContent:
+		return &mcp.ImageContent{Data: b.Data, MIMEType: b.MIMEType}
+	case *mcp.AudioContent:
+		return &mcp.AudioContent{Data: b.Data, MIMEType: b.MIMEType}
+	case *mcp.ResourceLink:
+		link := *b
+		link.Meta, link.Annotations = nil, nil
+		return &link
+	case *mcp.EmbeddedResource:
+		if b.Resource == nil {
+			return block // which is none
+		}
+		inner := *b.Resource
+		inner.Meta = nil
+		return &mcp.EmbeddedResource{Resource: &inner}
+	}
+	return block
 }
 
 // describe is a block as a model reads it.
