@@ -103,7 +103,7 @@ func tool(name, description string) *mcp.Tool {
 func libraryServer(t *testing.T, extension string, spec library) holdfast.ToolServer {
 	t.Helper()
 	decl := goServer(t, extension, "")
-	decl.Env = map[string]string{"TOOL_LIBRARY": filepath.Join(decl.Dir, "library.json")}
+	decl.Env["TOOL_LIBRARY"] = filepath.Join(decl.Dir, "library.json")
 	rewrite(t, decl, spec)
 	return decl
 }

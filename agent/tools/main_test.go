@@ -227,7 +227,7 @@ func goServer(t *testing.T, extension, kind string) holdfast.ToolServer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return holdfast.ToolServer{Name: extension, Run: []string{binary}, Dir: t.TempDir(), Env: map[string]string{"TOOL_SERVER": kind}}
+	return holdfast.ToolServer{Name: extension, Run: []string{binary}, Dir: t.TempDir(), Env: upstreamtest.Env(kind)}
 }
 
 // pythonServer is an extension of Python modules, by file name and source.

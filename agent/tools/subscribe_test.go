@@ -4,6 +4,7 @@ package tools
 
 import (
 	"encoding/json"
+	"maps"
 	"testing"
 
 	"holdfast/holdfasttest/timing"
@@ -21,7 +22,8 @@ func TestSubscriptionsOutliveWhatTheyBeganWith(t *testing.T) {
 		t.Fatal(err)
 	}
 	again := decl
-	again.Env = map[string]string{"TOOL_LIBRARY": decl.Env["TOOL_LIBRARY"], "MORE": "1"}
+	again.Env = maps.Clone(decl.Env)
+	again.Env["MORE"] = "1"
 	b.extensions.set(again)
 	b.Refresh()
 	timing.Until(t, "the new one tells", func() bool {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"holdfast"
+	"holdfast/agent/upstream/upstreamtest"
 	"holdfast/holdfasttest/timing"
 )
 
@@ -115,7 +116,7 @@ func TestHungInitializesLeaveNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	needs := testNeeds(t, Settings{StartWithin: 300 * time.Millisecond, Parallel: 1})
-	decl := holdfast.ToolServer{Name: "hung", Run: []string{binary}, Dir: t.TempDir(), Env: map[string]string{"TOOL_SERVER": "hungtree"}}
+	decl := holdfast.ToolServer{Name: "hung", Run: []string{binary}, Dir: t.TempDir(), Env: upstreamtest.Env("hungtree")}
 	var group sync.WaitGroup
 	slots := make(chan struct{}, atOnce)
 	for range rounds(10, 100) {

@@ -50,7 +50,9 @@ const (
 	settingsLook = time.Minute
 	// secondIdle is the longest that a second process stays without a call.
 	secondIdle = 5 * time.Minute
-	// listsApart is how long at least the lists of a server are not asked for again.
+	// The lists of a server are not asked for again for firstApart, and ever longer up to listsApart while
+	// it says without end that they changed.
+	firstApart = 20 * time.Millisecond
 	listsApart = time.Second
 	// A remote server is given up after maxMisses probes without an answer, and its lists are taken up
 	// again after listEvery with one.
@@ -198,6 +200,7 @@ func (l *life) serve(ctx context.Context, live *live) error {
 	look := l.looks()
 	defer look.Stop()
 	relist, calm, misses := live.relist, (<-chan time.Time)(nil), 0
+	var apart spacing
 	for {
 		select {
 		case <-ctx.Done():
@@ -206,7 +209,7 @@ func (l *life) serve(ctx context.Context, live *live) error {
 			return live.link.reason()
 		case <-relist: // a server that says so without end must not keep the house listing
 			l.refresh(ctx, live)
-			relist, calm = nil, time.After(listsApart)
+			relist, calm = nil, time.After(apart.next(time.Now()))
 		case <-calm:
 			relist, calm = live.relist, nil
 		case <-look.C:
@@ -220,6 +223,22 @@ func (l *life) serve(ctx context.Context, live *live) error {
 			idle.Reset(l.untilIdle())
 		}
 	}
+}
+
+// a spacing is the time between listings: who changes its lists now and then is followed at once, who
+// does without end once in listsApart.
+type spacing struct {
+	apart time.Duration
+	last  time.Time
+}
+
+// next is how long to wait after the listing that has just been made.
+func (s *spacing) next(now time.Time) time.Duration {
+	if now.Sub(s.last) > 2*listsApart { // it was calm meanwhile
+		s.apart = firstApart / 2
+	}
+	s.apart, s.last = min(2*s.apart, listsApart), now
+	return s.apart
 }
 
 // looks says when to probe: a remote server only, for of a process the end is noticed.

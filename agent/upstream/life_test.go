@@ -70,3 +70,29 @@ func TestIdleZeroKeepsAServerWarm(t *testing.T) {
 		}
 	}
 }
+
+// A server that changes its lists now and then is followed at once; one that says so without end keeps
+// the house listing no more than about once a second.
+func TestListingsAreSpacedWhileAServerKeepsSayingThatItChanged(t *testing.T) {
+	var lists spacing
+	now := time.Unix(1_800_000_000, 0)
+	listings := func(over, every time.Duration) (count int, longest time.Duration) {
+		for end := now.Add(over); now.Before(end); count++ {
+			wait := lists.next(now)
+			longest = max(longest, wait)
+			now = now.Add(max(wait, every))
+		}
+		return count, longest
+	}
+	if _, longest := listings(time.Minute, 3*time.Second); longest > 20*time.Millisecond {
+		t.Errorf("a change each 3 s is taken up %s late", longest)
+	}
+	now = now.Add(time.Minute)
+	if _, longest := listings(400*time.Millisecond, 150*time.Millisecond); longest > 100*time.Millisecond {
+		t.Errorf("the third of three changes is taken up %s late", longest)
+	}
+	now = now.Add(time.Minute)
+	if count, longest := listings(time.Minute, 0); count > 66 || longest != listsApart {
+		t.Errorf("in a minute without end it was asked %d times, at last after %s", count, longest)
+	}
+}

@@ -57,7 +57,7 @@ func started(t *testing.T, kind string, change func(*Needs)) *bench {
 	if change != nil {
 		change(&needs)
 	}
-	decl := holdfast.ToolServer{Name: "alpha", Run: []string{binary}, Dir: t.TempDir(), Env: map[string]string{"TOOL_SERVER": kind}}
+	decl := holdfast.ToolServer{Name: "alpha", Run: []string{binary}, Dir: t.TempDir(), Env: upstreamtest.Env(kind)}
 	return (&bench{t: t, Server: New(Declaration{Name: "alpha", Stdio: &decl}, needs)}).up()
 }
 

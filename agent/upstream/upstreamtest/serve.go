@@ -19,6 +19,12 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
+// Env has a test binary be a server of a kind: for the environment of what it starts.
+func Env(kind string) map[string]string {
+	// Under the race detector a program lets a second pass at its end, for races yet to be told.
+	return map[string]string{"TOOL_SERVER": kind, "GORACE": "atexit_sleep_ms=0"}
+}
+
 // Serve is a server of a kind on standard input and output, until its end: good, hung, dead, garbage,
 // tree, hungtree, grow; both, legacy and modern are talkers of these eras. It answers the exit code.
 func Serve(kind string) int {
