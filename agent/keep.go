@@ -190,7 +190,9 @@ func (t *traces) newest(ctx context.Context, limit int, agent, state string) ([]
 		}
 	}
 	err := t.store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT body FROM agent_traces WHERE (? = '' OR agent = ?) AND (? = '' OR state = ?) ORDER BY started DESC, id LIMIT ?`, agent, agent, state, state, limit+len(seen))
+		rows, err := tx.Query(ctx,
+			`SELECT body FROM agent_traces WHERE (? = '' OR agent = ?) AND (? = '' OR state = ?) ORDER BY started DESC, id LIMIT ?`,
+			agent, agent, state, state, limit+len(seen))
 		if err != nil {
 			return err
 		}

@@ -123,7 +123,8 @@ func (p parkings) find(ctx context.Context, owner string, ids []string) (*parkin
 	one := &parking{id: id}
 	var segment, calls string
 	err := p.store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
-		return tx.QueryRow(ctx, `SELECT segment, calls FROM agent_parkings WHERE id = ? AND owner = ? AND expires > ?`, id, owner, p.now().UnixNano()).Scan(&segment, &calls)
+		row := tx.QueryRow(ctx, `SELECT segment, calls FROM agent_parkings WHERE id = ? AND owner = ? AND expires > ?`, id, owner, p.now().UnixNano())
+		return row.Scan(&segment, &calls)
 	})
 	switch {
 	case errors.Is(err, sql.ErrNoRows):

@@ -46,7 +46,10 @@ func planSchema(names []string) json.RawMessage {
 					},
 				},
 			},
-			"direct_response": map[string]any{"type": []string{"string", "null"}, "description": "the whole answer to the user, when no tool is needed any more; else null"},
+			"direct_response": map[string]any{
+				"type":        []string{"string", "null"},
+				"description": "the whole answer to the user, when no tool is needed any more; else null",
+			},
 		},
 	}}})
 }
@@ -56,7 +59,8 @@ func planSchema(names []string) json.RawMessage {
 func (r guide) structure(body map[string]json.RawMessage, messages []json.RawMessage) {
 	var names []string
 	var b strings.Builder
-	b.WriteString("Answer with a plan as one JSON object: {\"calls\": [{\"tool\": NAME, \"arguments\": {…}}], \"direct_response\": null}, or, when no tool is needed any more, {\"calls\": [], \"direct_response\": \"the answer\"}. The tools:\n")
+	b.WriteString(`Answer with a plan as one JSON object: {"calls": [{"tool": NAME, "arguments": {…}}], "direct_response": null}, ` +
+		`or, when no tool is needed any more, {"calls": [], "direct_response": "the answer"}. The tools:` + "\n")
 	for _, raw := range r.offer.list {
 		var t struct {
 			Function struct {

@@ -124,9 +124,11 @@ func (s shelf) all() []holdfast.Action {
 		action.NewAction(declare("list", "List the presets of agents", "GET", "", holdfast.EffectRead), s.list),
 		action.NewAction(declare("add", "Make a preset: an agent with a name, a prompt and tools of its own", "POST", "", holdfast.EffectChange,
 			`holdfast preset add librarian --system-prompt "You keep the notes." --tool-config '{"*": false, "NOTES_list": true}'`), s.add),
-		action.NewAction(declare("update", "Change a preset", "PATCH", "/{name}", holdfast.EffectChange, "holdfast preset update librarian --enabled=false"), s.update),
+		action.NewAction(declare("update", "Change a preset", "PATCH", "/{name}", holdfast.EffectChange, "holdfast preset update librarian --enabled=false"),
+			s.update),
 		action.NewAction(declare("delete", "Take a preset away; the answer shows what it was", "DELETE", "/{name}", holdfast.EffectChange), s.remove),
-		action.NewAction(declare("tools", "List the tools of a preset, and which of them run without approval", "GET", "/{name}/tools", holdfast.EffectRead), s.tools),
+		action.NewAction(declare("tools", "List the tools of a preset, and which of them run without approval", "GET", "/{name}/tools", holdfast.EffectRead),
+			s.tools),
 	}
 }
 
@@ -290,7 +292,8 @@ func (s shelf) check(name string, p config.MasterPreset) error {
 		problems = append(problems, holdfast.Problem{Field: field, Message: message, Remedy: remedy})
 	}
 	if !presetWord(name) || builtIn(name) {
-		wrong("name", fmt.Sprintf("%.100q cannot be a preset's name", name), "letters, digits, _ . and -, at most 64, beginning with a letter, and not a built-in agent's")
+		wrong("name", fmt.Sprintf("%.100q cannot be a preset's name", name),
+			"letters, digits, _ . and -, at most 64, beginning with a letter, and not a built-in agent's")
 	}
 	if builtIn(p.Alias) {
 		wrong("alias", fmt.Sprintf("%q is an agent", p.Alias), "the name of a model")

@@ -165,7 +165,10 @@ func (h *House) wire(p *parts) error {
 	}
 	h.Capabilities = append([]house.Capability{
 		{Name: "house", Config: h.general, Reason: "name and time zone, known to all"},
-		{Name: "store", Config: h.database, Start: h.openStore, Stop: func(context.Context) error { return h.Store.Close() }, Reason: "everything else keeps its tables here"},
+		{
+			Name: "store", Config: h.database, Start: h.openStore, Stop: func(context.Context) error { return h.Store.Close() },
+			Reason: "everything else keeps its tables here",
+		},
 		p.book.Capability(),
 		h.sentry.capability(),
 		configactions.New(configactions.Needs{Config: func() *config.Config { return h.config }, Master: p.master}).Capability(),

@@ -71,7 +71,9 @@ func (r asker) ask(ctx context.Context, in askInput) (Answer, error) {
 	}
 	chain, known := t.names.Resolve(in.Model)
 	if !known {
-		return Answer{}, holdfast.BadInput("", holdfast.Problem{Field: "model", Message: fmt.Sprintf("there is no such alias or model: %q", in.Model), Remedy: "`holdfast models` lists them"})
+		return Answer{}, holdfast.BadInput("", holdfast.Problem{
+			Field: "model", Message: fmt.Sprintf("there is no such alias or model: %q", in.Model), Remedy: "`holdfast models` lists them",
+		})
 	}
 	body, err := json.Marshal(asked(in))
 	if err != nil {

@@ -178,7 +178,10 @@ func (l *lot) resume(state, owner string, answers sdk.InputResponseMap) (*call, 
 	}
 	c := l.take(state, owner)
 	if c == nil {
-		return nil, nil, &jsonrpc.Error{Code: jsonrpc.CodeInvalidParams, Message: "invalid requestState: no call of yours waits for this; it may have waited too long. Call again without it"}
+		return nil, nil, &jsonrpc.Error{
+			Code:    jsonrpc.CodeInvalidParams,
+			Message: "invalid requestState: no call of yours waits for this; it may have waited too long. Call again without it",
+		}
 	}
 	answer, ok := answers[question]
 	if !ok {

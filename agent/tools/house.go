@@ -49,7 +49,8 @@ func forPrograms(a holdfast.Action) bool {
 	if a.Reveals || strings.HasPrefix(a.Name, "approval.") && a.Effect != holdfast.EffectRead {
 		return false
 	}
-	return a.Name != "tool.call" && a.Name != "tool.accept" && !slices.ContainsFunc(a.Input.Fields(), func(f holdfast.Field) bool { return f.Secret && f.Required })
+	return a.Name != "tool.call" && a.Name != "tool.accept" &&
+		!slices.ContainsFunc(a.Input.Fields(), func(f holdfast.Field) bool { return f.Secret && f.Required })
 }
 
 func houseEntry(a holdfast.Action) *entry {

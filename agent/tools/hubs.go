@@ -106,7 +106,8 @@ func (d hubDesk) actions() []holdfast.Action {
 	change := func(name, summary, help string, examples ...string) holdfast.Action {
 		return holdfast.Action{Name: name, Summary: summary, Help: help, Tier: holdfast.TierOperator, Effect: holdfast.EffectChange, Examples: examples}
 	}
-	key := change("mcp-hub.key", "Give a hub another key, and show it once", "The key before opens nothing from now on; it stands in .env.", "holdfast mcp-hub key research")
+	key := change("mcp-hub.key", "Give a hub another key, and show it once",
+		"The key before opens nothing from now on; it stands in .env.", "holdfast mcp-hub key research")
 	key.Reveals = true
 	return []holdfast.Action{
 		action.NewAction(read("mcp-hub.list", "List the hubs: named sets of tools with their own URL and key"), d.list),
@@ -200,10 +201,15 @@ func (d hubDesk) change(ctx context.Context, in hubChange, first func(*config.Do
 func (in hubChange) check() error {
 	var problems []holdfast.Problem
 	if !validHub(in.Name) {
-		problems = append(problems, holdfast.Problem{Field: "name", Message: fmt.Sprintf("%q cannot name a hub", in.Name), Remedy: "1 to 64 letters, digits, - and _"})
+		problems = append(problems, holdfast.Problem{
+			Field: "name", Message: fmt.Sprintf("%q cannot name a hub", in.Name), Remedy: "1 to 64 letters, digits, - and _",
+		})
 	}
 	if in.Prefix != nil && !*in.Prefix && in.Upstreams != nil && (len(*in.Upstreams) != 1 || (*in.Upstreams)[0] == everyTool) {
-		problems = append(problems, holdfast.Problem{Field: "prefix", Message: "only a hub of one server can show it by its own names", Remedy: "name that one server in upstreams"})
+		problems = append(problems, holdfast.Problem{
+			Field: "prefix", Message: "only a hub of one server can show it by its own names",
+			Remedy: "name that one server in upstreams",
+		})
 	}
 	if in.Only != nil && in.Tools != nil {
 		problems = append(problems, holdfast.Problem{Field: "only", Message: "says the same as tool_config", Remedy: "give one of the two"})
@@ -211,7 +217,10 @@ func (in hubChange) check() error {
 	if in.Only != nil {
 		for _, name := range *in.Only {
 			if strings.ContainsAny(name, ", ") {
-				problems = append(problems, holdfast.Problem{Field: "only", Message: fmt.Sprintf("%q is no name of one tool", plain.Text(name, maxName)), Remedy: "give it once for each tool"})
+				problems = append(problems, holdfast.Problem{
+					Field: "only", Message: fmt.Sprintf("%q is no name of one tool", plain.Text(name, maxName)),
+					Remedy: "give it once for each tool",
+				})
 			}
 		}
 	}

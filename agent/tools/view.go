@@ -164,7 +164,8 @@ func (v View) find(ctx context.Context, name string) (*entry, sight, error) {
 func (s sight) missing(name string) error {
 	if e := s.byName[name]; e != nil && e.Standing != "" && e.visible(s.caller) && !s.none {
 		// What is wrong with it is for an operator: its words are what must not reach a model.
-		return holdfast.Errorf(holdfast.CodeConflict, "the tool %s is %s and not called until a person accepts it (`holdfast tool show %s`)", e.Name, e.Standing, e.Name)
+		return holdfast.Errorf(holdfast.CodeConflict,
+			"the tool %s is %s and not called until a person accepts it (`holdfast tool show %s`)", e.Name, e.Standing, e.Name)
 	}
 	var known []string
 	for _, e := range s.entries {

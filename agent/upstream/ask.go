@@ -46,7 +46,9 @@ func converse[R answer](ctx context.Context, s *Server, r Request, send func(con
 			}
 			requests, state := asks(answer)
 			if call == nil {
-				return nil, holdfast.Errorf(holdfast.CodeUnavailable, "%s asks %s, and the caller cannot be asked: call it from a client of the house's MCP server", s.decl.Name, wanted(requests))
+				return nil, holdfast.Errorf(holdfast.CodeUnavailable,
+					"%s asks %s, and the caller cannot be asked: call it from a client of the house's MCP server",
+					s.decl.Name, wanted(requests))
 			}
 			if call.peer.Era() == Modern {
 				return answer, nil

@@ -54,7 +54,9 @@ func (c *calls) open(ctx context.Context, peer Peer) (call *underway, done func(
 		select {
 		case turns <- struct{}{}:
 		case <-ctx.Done():
-			return nil, nil, holdfast.Errorf(holdfast.CodeUnavailable, "another call is under way, and this server's calls are made one at a time since it asked something without saying for which: %w", ctx.Err())
+			return nil, nil, holdfast.Errorf(holdfast.CodeUnavailable,
+				"another call is under way, and this server's calls are made one at a time since it asked something without saying for which: %w",
+				ctx.Err())
 		}
 	}
 	call = &underway{ctx: ctx, peer: peer, said: make(chan func(), maxUnsaid), over: make(chan struct{})}

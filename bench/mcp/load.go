@@ -25,7 +25,10 @@ type era struct {
 func eras() []era {
 	return []era{
 		{name: "2025-11-25", version: "2025-11-25", path: "/legacy"},
-		{name: "2026-07-28", version: "2026-07-28", path: "/modern", meta: `,"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"bench","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}`},
+		{
+			name: "2026-07-28", version: "2026-07-28", path: "/modern",
+			meta: `,"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"bench","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}`,
+		},
 	}
 }
 
@@ -50,7 +53,8 @@ func (e era) open(ctx context.Context, url string) (*caller, error) {
 	if e.meta != "" {
 		return c, nil
 	}
-	answer, err := c.post(ctx, "initialize", `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"`+e.version+`","capabilities":{},"clientInfo":{"name":"bench","version":"1"}}}`)
+	answer, err := c.post(ctx, "initialize",
+		`{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"`+e.version+`","capabilities":{},"clientInfo":{"name":"bench","version":"1"}}}`)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +99,8 @@ func (c *caller) post(ctx context.Context, method, body string) (answer, error) 
 }
 
 func (c *caller) call(ctx context.Context) error {
-	got, err := c.post(ctx, "tools/call", `{"jsonrpc":"2.0","id":`+strconv.FormatInt(c.calls.Add(1)+1, 10)+`,"method":"tools/call","params":{"name":"`+c.tool+`","arguments":{"name":"you"}`+c.era.meta+`}}`)
+	got, err := c.post(ctx, "tools/call",
+		`{"jsonrpc":"2.0","id":`+strconv.FormatInt(c.calls.Add(1)+1, 10)+`,"method":"tools/call","params":{"name":"`+c.tool+`","arguments":{"name":"you"}`+c.era.meta+`}}`)
 	if err == nil && !bytes.Contains(got.body, []byte("hello you")) {
 		err = fmt.Errorf("the call is answered %s", got.body)
 	}

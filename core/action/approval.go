@@ -107,7 +107,9 @@ func (r approvals) park(ctx context.Context, c call) error {
 }
 
 func waitingOf(ctx context.Context, tx store.Tx, c call, input string, now time.Time) (waiting int, same string, err error) {
-	rows, err := tx.Query(ctx, `SELECT id, action, input FROM approvals WHERE kind = 'action' AND state = 'pending' AND caller = ? AND expires > ?`, c.caller.String(), now.UnixNano())
+	rows, err := tx.Query(ctx,
+		`SELECT id, action, input FROM approvals WHERE kind = 'action' AND state = 'pending' AND caller = ? AND expires > ?`,
+		c.caller.String(), now.UnixNano())
 	if err != nil {
 		return 0, "", err
 	}
@@ -196,7 +198,9 @@ func (r approvals) list(ctx context.Context, in approvalFilter) (approvalList, e
 		// What waits comes before what was answered, and what destroys before what agents ask for, so
 		// that no number of others hides a request.
 		where, args := in.where(r.needs.Now())
-		rows, err := tx.Query(ctx, approvalColumns+where+` ORDER BY CASE state WHEN 'pending' THEN 0 ELSE 1 END, CASE kind WHEN 'action' THEN 0 ELSE 1 END, created DESC, id LIMIT 500`, args...)
+		rows, err := tx.Query(ctx,
+			approvalColumns+where+` ORDER BY CASE state WHEN 'pending' THEN 0 ELSE 1 END, CASE kind WHEN 'action' THEN 0 ELSE 1 END, created DESC, id LIMIT 500`,
+			args...)
 		if err != nil {
 			return err
 		}

@@ -206,7 +206,9 @@ func (q *Queue) Find(ctx context.Context, id string) (Held, Ruling, error) {
 	err := q.registry.needs.Store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
 		var asker, input, payload, result string
 		var expires int64
-		err := tx.QueryRow(ctx, `SELECT id, expires, asker, action, subject, input, payload, state, reason, answerer, result FROM approvals WHERE kind = ? AND id = ?`, q.kind, id).
+		err := tx.QueryRow(ctx,
+			`SELECT id, expires, asker, action, subject, input, payload, state, reason, answerer, result FROM approvals WHERE kind = ? AND id = ?`,
+			q.kind, id).
 			Scan(&h.ID, &expires, &asker, &h.What, &h.Subject, &input, &payload, &ruling.State, &ruling.Reason, &ruling.Answerer, &result)
 		if err != nil {
 			return err
@@ -312,7 +314,9 @@ func (r approvals) early(a Approval) error {
 	if !a.Created.After(r.needs.Now().Add(heldSkew)) {
 		return nil
 	}
-	return holdfast.Errorf(holdfast.CodeConflict, "approval %s was asked for at %s, which the clock has not reached: its age is not known. Set the clock right, or deny it", a.ID, a.Created.Format(time.RFC3339))
+	return holdfast.Errorf(holdfast.CodeConflict,
+		"approval %s was asked for at %s, which the clock has not reached: its age is not known. Set the clock right, or deny it",
+		a.ID, a.Created.Format(time.RFC3339))
 }
 
 // denyHeld denies a request of a queue.

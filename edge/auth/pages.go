@@ -179,7 +179,8 @@ func (a *Auth) admit(w http.ResponseWriter, r *http.Request, g grant) {
 		return
 	}
 	nonce := newToken()
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'nonce-"+nonce+"'; base-uri 'none'; frame-ancestors 'none'")
+	w.Header().Set("Content-Security-Policy",
+		"default-src 'none'; style-src 'unsafe-inline'; script-src 'nonce-"+nonce+"'; base-uri 'none'; frame-ancestors 'none'")
 	key, to := quote(g.key), quote(g.back)
 	show(w, http.StatusOK, "Welcome", `<p>Opening the Hub …</p><p><a href="`+html.EscapeString(g.back)+`">Go on</a></p>
 <script nonce="`+nonce+`">try{localStorage.setItem(`+quote(PageKeyName)+`,`+key+`)}finally{location.replace(`+to+`)}</script>`)

@@ -144,7 +144,8 @@ func unique(what, prefix string, ids []string) (string, error) {
 	}
 	switch len(found) {
 	case 0:
-		return "", holdfast.Errorf(holdfast.CodeNotFound, "there is no %[1]s %[2]s: `holdfast %[1]s list` lists them, and four characters of an id are the least", what, prefix)
+		return "", holdfast.Errorf(holdfast.CodeNotFound,
+			"there is no %[1]s %[2]s: `holdfast %[1]s list` lists them, and four characters of an id are the least", what, prefix)
 	case 1:
 		return found[0], nil
 	}

@@ -83,7 +83,8 @@ func secure(w http.ResponseWriter, redirect string) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Referrer-Policy", "same-origin")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'"+formTarget(redirect)+"; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("Content-Security-Policy",
+		"default-src 'none'; style-src 'unsafe-inline'; form-action 'self'"+formTarget(redirect)+"; base-uri 'none'; frame-ancestors 'none'")
 }
 
 // formTarget is the client's origin as a policy writes it; an IPv6 host cannot be written there.
@@ -139,14 +140,21 @@ func warnings(asked request, redirect *url.URL) []string {
 		}
 	}
 	add(mixesAlphabets(asked.client.Name), "The name mixes letters of several alphabets. It may be made to look like another one.")
-	add(!mixesAlphabets(asked.client.Name) && foreignAlphabet(asked.client.Name), "The name is written in letters that can look like Latin ones. Make sure that you know this program.")
-	add(strings.Contains(strings.ToLower(redirect.Hostname()), "xn--"), "The host has letters outside ASCII, shown here as xn--…; it may be made to look like another one.")
+	add(!mixesAlphabets(asked.client.Name) && foreignAlphabet(asked.client.Name),
+		"The name is written in letters that can look like Latin ones. Make sure that you know this program.")
+	add(strings.Contains(strings.ToLower(redirect.Hostname()), "xn--"),
+		"The host has letters outside ASCII, shown here as xn--…; it may be made to look like another one.")
 	app := appOf(redirect)
-	add(app != "", "The answer goes to an app on the computer of this browser: the one that opens "+app+": links. Any app there can claim them, and any program can call itself what it likes: go on only if you just started this in that app yourself.")
-	add(loopback(redirect), "The answer goes to a program on the computer of this browser. Any program there can call itself what it likes: go on only if you just started this yourself.")
+	add(app != "",
+		"The answer goes to an app on the computer of this browser: the one that opens "+app+": links. "+
+			"Any app there can claim them, and any program can call itself what it likes: go on only if you just started this in that app yourself.")
+	add(loopback(redirect),
+		"The answer goes to a program on the computer of this browser. "+
+			"Any program there can call itself what it likes: go on only if you just started this yourself.")
 	if asked.client.Kind == kindDocument {
 		document, err := url.Parse(asked.client.ID)
-		add(err != nil || app == "" && !loopback(redirect) && document.Host != redirect.Host, "The answer goes to another host than the one that describes this program.")
+		add(err != nil || app == "" && !loopback(redirect) && document.Host != redirect.Host,
+			"The answer goes to another host than the one that describes this program.")
 	} else {
 		add(app == "" && !loopback(redirect), "Nobody has checked who this program is. Go on only if you know the host that the answer goes to.")
 	}

@@ -114,7 +114,10 @@ func readMetadata(w http.ResponseWriter, r *http.Request) (metadata, error) {
 	var m metadata
 	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, mostRegistration)).Decode(&m)
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
-		return m, &refusal{status: http.StatusRequestEntityTooLarge, kind: "invalid_client_metadata", text: fmt.Sprintf("a registration has %d bytes at most", mostRegistration)}
+		return m, &refusal{
+			status: http.StatusRequestEntityTooLarge, kind: "invalid_client_metadata",
+			text: fmt.Sprintf("a registration has %d bytes at most", mostRegistration),
+		}
 	}
 	if err != nil {
 		return m, refused("invalid_client_metadata", "the body is not a JSON object of client metadata")
@@ -133,14 +136,16 @@ func (m *metadata) check() error {
 			return refused("invalid_redirect_uri", "%v", err)
 		}
 		if u, _ := plainText(redirect); appOf(u) != "" && m.Application != "" && m.Application != applicationNative {
-			return refused("invalid_redirect_uri", "%q opens an app, which a client of application_type %s is not: want native", clip(redirect, 80), clip(m.Application, 20))
+			return refused("invalid_redirect_uri", "%q opens an app, which a client of application_type %s is not: want native",
+				clip(redirect, 80), clip(m.Application, 20))
 		}
 	}
 	if m.Method == "" {
 		m.Method = methodBasic
 	}
 	if !slices.Contains([]string{methodNone, methodBasic, methodPost}, m.Method) {
-		return refused("invalid_client_metadata", "token_endpoint_auth_method %s is not supported: want none, client_secret_basic or client_secret_post", clip(m.Method, 40))
+		return refused("invalid_client_metadata",
+			"token_endpoint_auth_method %s is not supported: want none, client_secret_basic or client_secret_post", clip(m.Method, 40))
 	}
 	if len(m.GrantTypes) == 0 {
 		m.GrantTypes = []string{grantCode}

@@ -77,7 +77,8 @@ func checkRedirect(text string) error {
 	if u.Scheme == "https" || u.Scheme == "http" && loopback(u) {
 		return nil
 	}
-	return fmt.Errorf("%q is no redirect address: want https, http on localhost, 127.0.0.1 or [::1], or an app's own scheme like com.example.app:/callback", clip(text, 80))
+	return fmt.Errorf("%q is no redirect address: want https, http on localhost, 127.0.0.1 or [::1], or an app's own scheme like com.example.app:/callback",
+		clip(text, 80))
 }
 
 // taken lists schemes that are no app's own: those by which a browser runs, reads or shows something,

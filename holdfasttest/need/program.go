@@ -40,7 +40,8 @@ func program(name string) (string, error) {
 	}
 	path := filepath.Join(dir, name)
 	fresh := fmt.Sprintf("%s.%d", path, os.Getpid())
-	ctx, cancel := context.WithTimeoutCause(context.Background(), buildWithin, fmt.Errorf("it took more than %s: run `make build` and name its folder in HOLDFAST_BIN", buildWithin))
+	ctx, cancel := context.WithTimeoutCause(context.Background(), buildWithin,
+		fmt.Errorf("it took more than %s: run `make build` and name its folder in HOLDFAST_BIN", buildWithin))
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", fresh, "holdfast/cmd/"+name)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")

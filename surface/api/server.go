@@ -89,7 +89,9 @@ func (s *Server) Loopback() http.Handler {
 		}
 	}
 	mux.others("/", func(w http.ResponseWriter, r *http.Request) {
-		refuse(w, r, holdfast.Errorf(holdfast.CodeNotFound, "nothing is served at %s %s here: `holdfast routes` prints what this listener serves; the Hub and the control API are at the front door", r.Method, r.URL.Path))
+		refuse(w, r, holdfast.Errorf(holdfast.CodeNotFound,
+			"nothing is served at %s %s here: `holdfast routes` prints what this listener serves; the Hub and the control API are at the front door",
+			r.Method, r.URL.Path))
 	})
 	return mux
 }

@@ -209,7 +209,14 @@ func flatHub(hub []member, names ...string) []member {
 				only = "only "
 				continue
 			}
-			words = append(words, map[bool]string{true: "not ", false: ""}[text(setting, "enabled_in_mcp") == "false"]+tool.name+map[bool]string{true: " unasked"}[text(setting, "passthrough") == "true"])
+			word := tool.name
+			if text(setting, "enabled_in_mcp") == "false" {
+				word = "not " + word
+			}
+			if text(setting, "passthrough") == "true" {
+				word += " unasked"
+			}
+			words = append(words, word)
 		}
 		if only != "" && len(words) == 0 {
 			words = []string{"none"}

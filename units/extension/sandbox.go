@@ -57,7 +57,8 @@ func parseRequest(r reader) *request {
 	for _, m := range box.at.members {
 		switch {
 		case m.name != "network" && m.name != "folder":
-			box.report(m.value, m.name, "cannot be asked for here", "an extension may only ask for less: network: off, folder: read; the operator gives more in holdfast.yaml, extensions.sandbox")
+			box.report(m.value, m.name, "cannot be asked for here",
+				"an extension may only ask for less: network: off, folder: read; the operator gives more in holdfast.yaml, extensions.sandbox")
 		case m.name == "network" && !slices.Contains([]string{"", networkOff}, asked.Network):
 			box.report(m.value, m.name, fmt.Sprintf("is %q, want %q", asked.Network, networkOff), "the network is on when it is left out")
 		case m.name == "folder" && !slices.Contains([]string{"", folderRead}, asked.Folder):

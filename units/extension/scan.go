@@ -344,7 +344,9 @@ func (s scanner) module(name string) {
 		t.problems = append(t.problems, holdfast.Problem{File: s.file(name), Message: fmt.Sprintf("is larger than %d bytes", maxModule)})
 		return
 	case len(t.modules) == maxModules:
-		t.problems = append(t.problems, holdfast.Problem{File: s.file(name), Message: fmt.Sprintf("is one too many: an extension may have %d tool modules", maxModules)})
+		t.problems = append(t.problems, holdfast.Problem{
+			File: s.file(name), Message: fmt.Sprintf("is one too many: an extension may have %d tool modules", maxModules),
+		})
 		return
 	}
 	t.modules = append(t.modules, filepath.Join(s.folder.dir, filepath.FromSlash(name)))
@@ -379,7 +381,8 @@ func (s scanner) server() {
 	if strings.Contains(command, "/") && !filepath.IsAbs(command) {
 		if _, _, err := s.read(path.Clean(command), 0); err != nil {
 			m, _ := f.config.root.member("mcp")
-			f.problems = append(f.problems, f.config.problem(m.value.start, "mcp.command", fmt.Sprintf("%.200q %s", command, plain(err)), "a path inside the extension's folder, or the bare name of a program"))
+			f.problems = append(f.problems, f.config.problem(m.value.start, "mcp.command", fmt.Sprintf("%.200q %s", command, plain(err)),
+				"a path inside the extension's folder, or the bare name of a program"))
 			return
 		}
 		command = filepath.Join(f.dir, filepath.FromSlash(command))

@@ -143,7 +143,9 @@ func (s *Supervisor) open(ctx context.Context) error {
 }
 
 func makeFolders(h home.Home) error {
-	for name, mode := range map[string]os.FileMode{"run": 0o700, "run/launching": 0o700, "run/launched": 0o700, "run/ended": 0o700, "logs": 0o700, "status": 0o755} {
+	for name, mode := range map[string]os.FileMode{
+		"run": 0o700, "run/launching": 0o700, "run/launched": 0o700, "run/ended": 0o700, "logs": 0o700, "status": 0o755,
+	} {
 		if err := os.MkdirAll(h.Var(name), mode); err != nil {
 			return fmt.Errorf("cannot make folder: %w", err)
 		}

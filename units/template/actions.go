@@ -82,7 +82,8 @@ func (b board) actions() []holdfast.Action {
 	read := func(name, summary string) holdfast.Action {
 		return holdfast.Action{Name: name, Summary: summary, Tier: holdfast.TierOperator, Effect: holdfast.EffectRead, Offline: true}
 	}
-	list, show := read("template.list", "List the templates of agents that were written elsewhere"), read("template.show", "Show one template, its files, and whether its program is there")
+	list := read("template.list", "List the templates of agents that were written elsewhere")
+	show := read("template.show", "Show one template, its files, and whether its program is there")
 	list.Examples, show.Examples = []string{"holdfast template list"}, []string{"holdfast template show openclaw"}
 	return []holdfast.Action{
 		action.NewAction(list, b.list),

@@ -144,7 +144,8 @@ func (k kit) tells(ctx context.Context, p program) (string, error) {
 	said := strings.Join(strings.Fields(errs.String()+string(out)), " ")
 	if err != nil {
 		return "", holdfast.BadInput("cannot add "+k.title, holdfast.Problem{
-			Field: "program", Message: fmt.Sprintf("%s --version fails (%v): %.300s", strings.Join(p.run, " "), err, said), Remedy: "it needs " + first(k.needs, "to be installed whole: "+k.install),
+			Field: "program", Message: fmt.Sprintf("%s --version fails (%v): %.300s", strings.Join(p.run, " "), err, said),
+			Remedy: "it needs " + first(k.needs, "to be installed whole: "+k.install),
 		})
 	}
 	for line := range strings.Lines(string(out)) {

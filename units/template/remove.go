@@ -92,7 +92,8 @@ func (w work) retire(ctx context.Context) (kept string, err error) {
 	_, err = os.Lstat(w.declaration())
 	if errors.Is(err, fs.ErrNotExist) {
 		if w.running(w.view.Name) {
-			return "", holdfast.Errorf(holdfast.CodeConflict, "cannot remove %s: its unit is declared elsewhere than in %s: take it out there", w.view.Name, w.declaration())
+			return "", holdfast.Errorf(holdfast.CodeConflict,
+				"cannot remove %s: its unit is declared elsewhere than in %s: take it out there", w.view.Name, w.declaration())
 		}
 		return w.declaration() + removedSuffix, nil
 	}

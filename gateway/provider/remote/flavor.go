@@ -75,7 +75,8 @@ func Flavors() []Flavor {
 			Headers: map[string]string{"Anthropic-Version": "2023-06-01"}, Passed: []string{"Anthropic-Version", "Anthropic-Beta"},
 		},
 		{
-			Name: "openrouter", Hosts: []string{"openrouter.ai"}, Paths: []Path{chat(), embeddings()}, Passed: []string{"Http-Referer", "X-Title"}, Thoughts: openai.ThoughtsDetails,
+			Name: "openrouter", Hosts: []string{"openrouter.ai"}, Paths: []Path{chat(), embeddings()},
+			Passed: []string{"Http-Referer", "X-Title"}, Thoughts: openai.ThoughtsDetails,
 			Refuse: []string{"models"},
 		},
 		{
@@ -104,7 +105,8 @@ func Flavors() []Flavor {
 			Refuse: []string{"logit_bias", "logprobs", "top_logprobs", "verbosity"},
 		},
 		{
-			Name: "zai", Hosts: []string{"api.z.ai", "open.bigmodel.cn"}, Paths: []Path{chat(), embeddings()}, Limit: maxTokens, Alone: true, Thoughts: openai.ThoughtsContent,
+			Name: "zai", Hosts: []string{"api.z.ai", "open.bigmodel.cn"}, Paths: []Path{chat(), embeddings()},
+			Limit: maxTokens, Alone: true, Thoughts: openai.ThoughtsContent,
 			Drop: []string{"store", "metadata", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "service_tier"},
 		},
 		// What these do not know they pass over in silence, so a limit under the other name would be none
