@@ -39,7 +39,10 @@ var strata = []stratum{
 	{"core/*", []string{".", "core/*"}},
 	{"cmd/holdfast-edge", []string{"edge/router"}},
 	{"cmd/holdfast", []string{"app"}},
-	{"cmd/holdfast-watch", []string{".", "core/home/*", "core/intent", "core/process/*", "units/logkeeper", "units/watch", "units/upgrade/swap", "gateway/breaker/judge", "gateway/breaker/halt", "gateway/telemetry/outside"}},
+	{"cmd/holdfast-watch", []string{
+		".", "core/home/*", "core/intent", "core/process/*", "units/logkeeper", "units/watch", "units/upgrade/swap",
+		"gateway/breaker/judge", "gateway/breaker/halt", "gateway/telemetry/outside",
+	}},
 	{"units/logkeeper", []string{".", "core/home/*", "core/process/*"}},
 	{"units/upgrade/swap", []string{".", "core/home/*"}},
 	{"units/watch", []string{".", "core/home/*", "core/intent", "core/process/*", "units/logkeeper", "units/upgrade/swap"}},

@@ -146,11 +146,17 @@ func (l line) stream(w http.ResponseWriter) {
 	}
 	for i, c := range l.calls {
 		half := len(c.Function.Arguments) / 2
-		event(choice(map[string]any{"tool_calls": []any{map[string]any{"index": i, "id": c.ID, "type": "function", "function": map[string]string{"name": c.Function.Name, "arguments": c.Function.Arguments[:half]}}}}, nil))
+		event(choice(map[string]any{"tool_calls": []any{map[string]any{
+			"index": i, "id": c.ID, "type": "function",
+			"function": map[string]string{"name": c.Function.Name, "arguments": c.Function.Arguments[:half]},
+		}}}, nil))
 		event(choice(map[string]any{"tool_calls": []any{map[string]any{"index": i, "function": map[string]string{"arguments": c.Function.Arguments[half:]}}}}, nil))
 	}
 	event(choice(map[string]any{}, l.finish))
-	event(map[string]any{"choices": []any{}, "usage": map[string]any{"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15, "prompt_tokens_details": map[string]int{"cached_tokens": 4}}})
+	event(map[string]any{
+		"choices": []any{},
+		"usage":   map[string]any{"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15, "prompt_tokens_details": map[string]int{"cached_tokens": 4}},
+	})
 	_, _ = io.WriteString(w, "data: [DONE]\n\n")
 }
 

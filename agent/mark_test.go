@@ -51,7 +51,8 @@ func TestAnOutputCannotForgeItsBoundary(t *testing.T) {
 			t.Error("another process has the same word")
 		}
 		// An output that repeats a boundary it was shown has another one.
-		if again := s.output("add", marked, 1<<20, ""); strings.Count(again, " ends]") == strings.Count(again, s.word(marked)+" ends]") || !strings.HasSuffix(again, "[data "+s.word(marked)+" ends]") {
+		if again := s.output("add", marked, 1<<20, ""); strings.Count(again, " ends]") == strings.Count(again, s.word(marked)+" ends]") ||
+			!strings.HasSuffix(again, "[data "+s.word(marked)+" ends]") {
 			t.Errorf("a repeated boundary is marked as %q", again)
 		}
 	}

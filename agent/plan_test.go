@@ -31,7 +31,9 @@ func TestAModelWithoutToolCallingPlansInJSON(t *testing.T) {
 			}
 		}
 		results := asked.Messages[len(asked.Messages)-2:]
-		if results[0].Role != "user" || !strings.Contains(results[0].text(), "not from the user") || !strings.Contains(results[0].text(), "\nmilk\n</tool_output>\n[data ") || !strings.Contains(results[1].text(), "try once more") {
+		if results[0].Role != "user" || !strings.Contains(results[0].text(), "not from the user") ||
+			!strings.Contains(results[0].text(), "\nmilk\n</tool_output>\n[data ") ||
+			!strings.Contains(results[1].text(), "try once more") {
 			t.Errorf("the results are %+v", results)
 		}
 		if system := asked.Messages[0].text(); !strings.Contains(system, "- delete: does delete") || strings.Contains(system, directResponse+":") {

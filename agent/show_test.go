@@ -29,7 +29,8 @@ func TestOnePageTellsWhatAnAgentMayDo(t *testing.T) {
 	if !p.IsPreset || p.BaseAgent != Simple || p.Alias != "fast" || p.Request != (Budget{2, 1000, 60}) || len(p.Tools) != 2 || p.Alone != 2 || p.Asks != 0 {
 		t.Errorf("the page is %s", out)
 	}
-	if string(p.Budgets) != `{"of":"agent:librarian"}` || p.Sandbox.Kind != "in the house" || len(p.Secrets) != 0 || len(p.LastTrace) != 1 || !strings.Contains(p.Tier, "whoever asks") {
+	if string(p.Budgets) != `{"of":"agent:librarian"}` || p.Sandbox.Kind != "in the house" || len(p.Secrets) != 0 ||
+		len(p.LastTrace) != 1 || !strings.Contains(p.Tier, "whoever asks") {
 		t.Errorf("the page is %s", out)
 	}
 	if _, err := b.do("agent.show", `{"name":"nobody"}`); err == nil {

@@ -308,7 +308,8 @@ func testOutlivesTheHouse(t *testing.T, r *rig) {
 	pid, at := r.keeper.proc.Process.Pid, r.doors.addresses()
 	r.down()
 	f.more()
-	if status, text := r.do(&http.Client{}, http.MethodGet, "http://"+at.Hub+"/units", http.NoBody, "Accept", "text/html"); status != http.StatusServiceUnavailable || !strings.Contains(text, "One moment") {
+	if status, text := r.do(&http.Client{}, http.MethodGet, "http://"+at.Hub+"/units", http.NoBody, "Accept", "text/html"); status != http.StatusServiceUnavailable ||
+		!strings.Contains(text, "One moment") {
 		t.Errorf("%d %.200s", status, text)
 	}
 	r.up()

@@ -55,7 +55,8 @@ func TestBrowser(t *testing.T) {
 					need.Missing(t, "the published clients are not installed: run `npm ci` in test/clients")
 				}
 				second := startHouse(t, bin, "second")
-				cmd.Env = append(cmd.Env, "HOLDFAST_SECOND_URL="+second.status.URL, "HOLDFAST_SECOND_LINK="+second.link(t), "HOLDFAST_CLIENT="+filepath.Join(root, "test", "clients", "oauth.mjs"))
+				cmd.Env = append(cmd.Env, "HOLDFAST_SECOND_URL="+second.status.URL, "HOLDFAST_SECOND_LINK="+second.link(t),
+					"HOLDFAST_CLIENT="+filepath.Join(root, "test", "clients", "oauth.mjs"))
 			}
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, out)

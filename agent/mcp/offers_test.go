@@ -29,7 +29,10 @@ func stocked() *shelf {
 	books := newShelf(entry("add", 0))
 	books.entries[0].Declared = &sdk.Tool{Name: "ADD it", Description: "as declared", InputSchema: json.RawMessage(`{"type":"object","x":1}`)}
 	books.prompts = []tools.PromptEntry{{Prompt: sdk.Prompt{Name: "greet", Description: "Greets."}, Source: "extension notes", Declared: &sdk.Prompt{Name: "GREET"}}}
-	books.resources = []tools.ResourceEntry{{Resource: sdk.Resource{Name: "page", URI: "test://page"}, Source: "extension notes", Declared: &sdk.Resource{Name: "PAGE", URI: "test://page"}}}
+	books.resources = []tools.ResourceEntry{{
+		Resource: sdk.Resource{Name: "page", URI: "test://page"},
+		Source:   "extension notes", Declared: &sdk.Resource{Name: "PAGE", URI: "test://page"},
+	}}
 	books.templates = []tools.TemplateEntry{{
 		ResourceTemplate: sdk.ResourceTemplate{Name: "pages", URITemplate: "test://pages/{id}"},
 		Source:           "extension notes", Declared: &sdk.ResourceTemplate{Name: "PAGES", URITemplate: "test://pages/{id}"},

@@ -70,7 +70,8 @@ func TestReadsHomeAndExtensions(t *testing.T) {
 		t.Fatalf("offered are %+v", offered)
 	}
 	k, err := s.Find("minutes")
-	if err != nil || k.License != "MIT" || string(k.Frontmatter) != `{"description":"Writes minutes of meetings. Use it when asked for minutes.","license":"MIT","metadata":{"author":"ada"},"name":"minutes"}` {
+	if err != nil || k.License != "MIT" ||
+		string(k.Frontmatter) != `{"description":"Writes minutes of meetings. Use it when asked for minutes.","license":"MIT","metadata":{"author":"ada"},"name":"minutes"}` {
 		t.Fatalf("%+v, %v", k, err)
 	}
 	if len(k.Files) != 2 || k.Files[1].Path != "references/forms.md" || k.Files[1].URI != "skill://minutes/references/forms.md" || k.Files[1].Size != 10 {
@@ -313,7 +314,10 @@ func TestChangesAreSeen(t *testing.T) {
 }
 
 func FuzzManifest(f *testing.F) {
-	for _, seed := range []string{manifestOf("a", "x"), "---\n", "---\nname: a\n---", "---\n\xff\n---\n", "---\r\nname: a\r\ndescription: b\r\n---\r\n", "---\n? a\n---\n", "---\na: &x 1\nb: *x\n---\n"} {
+	for _, seed := range []string{
+		manifestOf("a", "x"), "---\n", "---\nname: a\n---", "---\n\xff\n---\n", "---\r\nname: a\r\ndescription: b\r\n---\r\n",
+		"---\n? a\n---\n", "---\na: &x 1\nb: *x\n---\n",
+	} {
 		f.Add([]byte(seed))
 	}
 	s := New(Needs{Home: home.At(f.TempDir())})

@@ -49,7 +49,9 @@ func TestOperatorListsShowsCallsAndRestarts(t *testing.T) {
 	}
 	luna, err := b.ask("tool.all", `{}`)
 	raw, _ := json.Marshal(luna)
-	if err != nil || !strings.Contains(string(raw), `{"extensions":{"alpha":[{"name":"crash","enabled":true,"docstring":"does crash"}`) || !strings.Contains(string(raw), `"remote_mcp_servers":{}`) {
+	if err != nil ||
+		!strings.Contains(string(raw), `{"extensions":{"alpha":[{"name":"crash","enabled":true,"docstring":"does crash"}`) ||
+		!strings.Contains(string(raw), `"remote_mcp_servers":{}`) {
 		t.Errorf("the older form is %s, %v", raw, err)
 	}
 	if out, err = b.ask("tool.show", `{"name":"echo"}`); err != nil || out.(toolShown).Extension != "alpha" {

@@ -130,7 +130,8 @@ func TestWhatStandsBesideAResourceCounts(t *testing.T) {
 		t.Fatalf("%d %+v", size, read)
 	}
 	const notice = "[cut: the resource is larger than 100 bytes]"
-	if c := read.Contents; c[0].Text != "milk\n"+notice || c[0].Meta != nil || len(c[1].Blob) != 30 || c[1].Meta != nil || c[2].Text != "bread" || c[3].Text != notice || c[3].URI != "a://2" || c[4].Text != notice || c[4].URI != "a://3" {
+	if c := read.Contents; c[0].Text != "milk\n"+notice || c[0].Meta != nil || len(c[1].Blob) != 30 || c[1].Meta != nil ||
+		c[2].Text != "bread" || c[3].Text != notice || c[3].URI != "a://2" || c[4].Text != notice || c[4].URI != "a://3" {
 		got, _ := json.Marshal(c)
 		t.Errorf("%s", got)
 	}

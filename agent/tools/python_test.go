@@ -114,7 +114,10 @@ func TestPythonToolsAreServed(t *testing.T) {
 		failed                bool
 	}{
 		{"add", `{"title":"milk","tags":["a","b"],"color":"blue"}`, `{"id": 1, "tags": 2, "color": "BLUE"}`, false},
-		{"where", `{"place":{"name":"here","floor":2},"sizes":{"a":1},"pair":[2,"y"]}`, `{"at": {"name": "here", "floor": 2}, "other": null, "sizes": {"a": 1.0}, "pair": [2, "y"]}`, false},
+		{
+			"where", `{"place":{"name":"here","floor":2},"sizes":{"a":1},"pair":[2,"y"]}`,
+			`{"at": {"name": "here", "floor": 2}, "other": null, "sizes": {"a": 1.0}, "pair": [2, "y"]}`, false,
+		},
 		{"refuse", `{}`, "not today", true},
 		{"boom", `{}`, "ValueError: bad � text", true},
 		{"leave", `{}`, "SystemExit: 3", true},

@@ -41,7 +41,10 @@ func (q *queue) hold(t *testing.T, ids ...string) {
 	t.Helper()
 	var list []action.Held
 	for _, id := range ids {
-		list = append(list, action.Held{ID: id, What: "NOTES_delete", Subject: "passthrough_agent", Input: json.RawMessage(`{"id":1}`), Payload: json.RawMessage(`{"secret":"x"}`), Expires: q.now.Add(time.Hour)})
+		list = append(list, action.Held{
+			ID: id, What: "NOTES_delete", Subject: "passthrough_agent", Input: json.RawMessage(`{"id":1}`),
+			Payload: json.RawMessage(`{"secret":"x"}`), Expires: q.now.Add(time.Hour),
+		})
 	}
 	if err := q.Hold(t.Context(), agent(), nil, list...); err != nil {
 		t.Fatal(err)

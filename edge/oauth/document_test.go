@@ -42,7 +42,10 @@ func newSite(t *testing.T) *site {
 func (s *site) id(path string) string { return "https://example.com:" + s.port + path }
 
 func document(id string) map[string]any {
-	return map[string]any{"client_id": id, "client_name": "Documented", "redirect_uris": []string{callback}, "grant_types": []string{"authorization_code", "refresh_token"}, "token_endpoint_auth_method": "none"}
+	return map[string]any{
+		"client_id": id, "client_name": "Documented", "redirect_uris": []string{callback},
+		"grant_types": []string{"authorization_code", "refresh_token"}, "token_endpoint_auth_method": "none",
+	}
 }
 
 func serveDocument(w http.ResponseWriter, d map[string]any) {
@@ -279,7 +282,10 @@ func TestNamesThatAreMadeToMislead(t *testing.T) {
 	d := lite(t)
 	client := d.enrolled(`{"client_name":"Clаude <b>Code</b>","redirect_uris":["https://xn--80ak6aa92e.example/cb"],"token_endpoint_auth_method":"none"}`).ClientID
 	page := d.do("GET", ask(client, "redirect_uri", "https://xn--80ak6aa92e.example/cb"), "", "Who", "anna").Body.String()
-	for _, want := range []string{"mixes letters of several alphabets", "&lt;b&gt;Code", ">xn--80ak6aa92e.example<", "Nobody has checked who this program is", "letters outside ASCII", "write"} {
+	for _, want := range []string{
+		"mixes letters of several alphabets", "&lt;b&gt;Code", ">xn--80ak6aa92e.example<", "Nobody has checked who this program is",
+		"letters outside ASCII", "write",
+	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page does not say %s", want)
 		}

@@ -361,7 +361,8 @@ func TestTokensAreForOneEndpoint(t *testing.T) {
 			t.Errorf("%s opens", name)
 		}
 	}
-	if got := d.errorOf(d.tokens("grant_type", grantRefresh, "client_id", client, "refresh_token", all.Refresh, "resource", origin+"/mcp/notes"), http.StatusBadRequest); got != "invalid_target" {
+	if got := d.errorOf(d.tokens("grant_type", grantRefresh, "client_id", client, "refresh_token", all.Refresh, "resource", origin+"/mcp/notes"),
+		http.StatusBadRequest); got != "invalid_target" {
 		t.Errorf("refreshed for another endpoint: %s", got)
 	}
 	if got := d.errorOf(d.tokens("grant_type", grantRefresh, "client_id", client, "refresh_token", all.Access), http.StatusBadRequest); got != "invalid_grant" {

@@ -154,13 +154,15 @@ func TestFormsThatCanBeReadInTwoWays(t *testing.T) {
 	if got := d.errorOf(d.tokens("grant_type", "password", "client_id", client), http.StatusBadRequest); got != "unsupported_grant_type" {
 		t.Error(got)
 	}
-	if got := d.errorOf(d.do("POST", tokenPath+"?grant_type=authorization_code&client_id="+client, "", "Content-Type", "application/x-www-form-urlencoded"), http.StatusUnauthorized); got != "invalid_client" {
+	if got := d.errorOf(d.do("POST", tokenPath+"?grant_type=authorization_code&client_id="+client, "", "Content-Type", "application/x-www-form-urlencoded"),
+		http.StatusUnauthorized); got != "invalid_client" {
 		t.Errorf("parameters in the address: %s", got)
 	}
 	if w := d.do("GET", tokenPath, ""); w.Code != http.StatusMethodNotAllowed {
 		t.Errorf("GET: %d", w.Code)
 	}
-	if w := d.do("OPTIONS", tokenPath, ""); w.Code != http.StatusNoContent || w.Header().Get("Access-Control-Allow-Origin") != "*" || w.Header().Get("Access-Control-Allow-Credentials") != "" {
+	if w := d.do("OPTIONS", tokenPath, ""); w.Code != http.StatusNoContent ||
+		w.Header().Get("Access-Control-Allow-Origin") != "*" || w.Header().Get("Access-Control-Allow-Credentials") != "" {
 		t.Errorf("OPTIONS: %d %v", w.Code, w.Header())
 	}
 }

@@ -164,11 +164,26 @@ func TestChallenges(t *testing.T) {
 	client := d.enrolled(publicClient).ClientID
 	hub := into[tokens](t, d.redeemed(client, d.agreed(ask(client, "resource", origin+"/mcp/notes", "scope", "tools:read"), ScopeRead).Get("code"), "resource", origin+"/mcp/notes"))
 	for _, c := range []struct{ name, token, path, host, body, want string }{
-		{"nothing", "", mainPath, "127.0.0.1:8443", "", `Bearer realm="holdfast", resource_metadata="http://127.0.0.1:8443/.well-known/oauth-protected-resource/api/mcp", scope="tools:read tools:call"`},
-		{"a key", "sk-x", "/mcp/notes", "localhost:8443", "", `Bearer realm="holdfast", resource_metadata="http://localhost:8443/.well-known/oauth-protected-resource/mcp/notes", error="invalid_token", scope="tools:read tools:call hub:notes"`},
-		{"an old token", "hfa_x", mainPath, "127.0.0.1:8444", "", `Bearer realm="holdfast", resource_metadata="http://127.0.0.1:8444/.well-known/oauth-protected-resource/api/mcp", error="invalid_token", scope="tools:read tools:call"`},
-		{"too little", all.Access, mainPath, "evil.example", `{"method":"tools/call","params":{"name":"write"}}`, `Bearer realm="holdfast", resource_metadata="http://127.0.0.1:8443/.well-known/oauth-protected-resource/api/mcp", error="insufficient_scope", error_description="this needs the scope tools:call", scope="tools:call"`},
-		{"no hub", hub.Access, "/mcp/notes", "127.0.0.1:8443", `{"method":"tools/call","params":{"name":"write"}}`, `Bearer realm="holdfast", resource_metadata="http://127.0.0.1:8443/.well-known/oauth-protected-resource/mcp/notes", error="insufficient_scope", error_description="this needs the scope tools:call hub:notes", scope="tools:call hub:notes"`},
+		{
+			"nothing", "", mainPath, "127.0.0.1:8443", "",
+			`Bearer realm="holdfast", resource_metadata="http://127.0.0.1:8443/.well-known/oauth-protected-resource/api/mcp", scope="tools:read tools:call"`,
+		},
+		{
+			"a key", "sk-x", "/mcp/notes", "localhost:8443", "",
+			`Bearer realm="holdfast", resource_metadata="http://localhost:8443/.well-known/oauth-protected-resource/mcp/notes", error="invalid_token", scope="tools:read tools:call hub:notes"`,
+		},
+		{
+			"an old token", "hfa_x", mainPath, "127.0.0.1:8444", "",
+			`Bearer realm="holdfast", resource_metadata="http://127.0.0.1:8444/.well-known/oauth-protected-resource/api/mcp", error="invalid_token", scope="tools:read tools:call"`,
+		},
+		{
+			"too little", all.Access, mainPath, "evil.example", `{"method":"tools/call","params":{"name":"write"}}`,
+			`Bearer realm="holdfast", resource_metadata="http://127.0.0.1:8443/.well-known/oauth-protected-resource/api/mcp", error="insufficient_scope", error_description="this needs the scope tools:call", scope="tools:call"`,
+		},
+		{
+			"no hub", hub.Access, "/mcp/notes", "127.0.0.1:8443", `{"method":"tools/call","params":{"name":"write"}}`,
+			`Bearer realm="holdfast", resource_metadata="http://127.0.0.1:8443/.well-known/oauth-protected-resource/mcp/notes", error="insufficient_scope", error_description="this needs the scope tools:call hub:notes", scope="tools:call hub:notes"`,
+		},
 		{"no endpoint", "", "/mcp/unknown", "127.0.0.1:8443", "", ""},
 	} {
 		var err error = holdfast.Errorf(holdfast.CodeUnknown, "who are you?")

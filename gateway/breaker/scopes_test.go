@@ -77,7 +77,8 @@ func TestATenantHaltsAlone(t *testing.T) {
 	if err := w.spend(claim("globex", "ok", 1_000_000)); err != nil {
 		t.Errorf("another tenant is halted: %v", err)
 	}
-	if len(cut) != 2 || cut[0].Scope != halt.Key("ci") || cut[1].Scope != halt.Tenant("acme") || !cut[1].Covers("acme", "x") || cut[1].Covers("globex", "ci") || cut[1].Covers("", "") {
+	if len(cut) != 2 || cut[0].Scope != halt.Key("ci") || cut[1].Scope != halt.Tenant("acme") || !cut[1].Covers("acme", "x") ||
+		cut[1].Covers("globex", "ci") || cut[1].Covers("", "") {
 		t.Errorf("cut %+v", cut)
 	}
 	if alerts := w.haltAlerts(t.Context()); len(alerts) != 2 || alerts[0].Subject != "key:ci" || alerts[1].Subject != "tenant:acme" {

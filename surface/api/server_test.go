@@ -238,7 +238,10 @@ func TestUpload(t *testing.T) {
 	part, _ := m.CreateFormFile("file", "x.env")
 	_, _ = part.Write([]byte("A=1"))
 	_ = m.Close()
-	w := send(t, server(t).Door(), ask{"POST", "/api/supervisor/things/upload", form.String(), map[string]string{"Cookie": session["Cookie"], "Content-Type": m.FormDataContentType()}})
+	w := send(t, server(t).Door(), ask{
+		"POST", "/api/supervisor/things/upload", form.String(),
+		map[string]string{"Cookie": session["Cookie"], "Content-Type": m.FormDataContentType()},
+	})
 	if w.Code != http.StatusBadRequest || strings.Contains(w.Body.String(), "multipart") {
 		t.Errorf("the upload should be read and only the name be missing: %d %s", w.Code, w.Body)
 	}

@@ -30,7 +30,10 @@ func get(path string, header map[string]string) *httptest.ResponseRecorder {
 }
 
 func TestPagesAnswerWithThePage(t *testing.T) {
-	for _, path := range []string{"/", "/units", "/units?log=notes.backend", "/models", "/tokens", "/keys", "/agents", "/tools", "/clients", "/approvals", "/journal", "/units/some.unit"} {
+	for _, path := range []string{
+		"/", "/units", "/units?log=notes.backend", "/models", "/tokens", "/keys", "/agents", "/tools", "/clients", "/approvals",
+		"/journal", "/units/some.unit",
+	} {
 		r := get(path, nil)
 		if r.Code != http.StatusOK || !strings.Contains(r.Body.String(), `<div id="root">`) {
 			t.Errorf("GET %s: status %d, not the page", path, r.Code)

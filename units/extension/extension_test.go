@@ -262,7 +262,8 @@ func TestMCPServers(t *testing.T) {
 	for _, s := range b.ToolServers() {
 		servers[s.Name] = s
 	}
-	if s := servers["one"]; !slices.Equal(s.Run, []string{b.home.Path("extensions", "one", "bin", "server"), "--x"}) || s.Env["A"] != "1" || s.Dir != b.home.Path("extensions", "one") {
+	if s := servers["one"]; !slices.Equal(s.Run, []string{b.home.Path("extensions", "one", "bin", "server"), "--x"}) ||
+		s.Env["A"] != "1" || s.Dir != b.home.Path("extensions", "one") {
 		t.Errorf("one %+v", s)
 	}
 	if s := servers["two.mcp"]; !slices.Equal(s.Run, []string{"node", "node_modules/x/index.js"}) {

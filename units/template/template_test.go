@@ -176,7 +176,8 @@ func TestEachIsAddedWhole(t *testing.T) {
 			if !slices.Contains(unit.Run, b.program) || unit.Dir != "agents/one-agent" || unit.Sandbox == nil || unit.Sandbox.Write[0] != "agents/one-agent" || unit.Limits.Memory == 0 {
 				t.Errorf("the unit is %+v", unit)
 			}
-			if !slices.Equal(unit.Secrets, out.Secrets) || unit.Secrets[0] != "AGENT_ONE_AGENT_KEY" || slices.Contains(unit.Secrets, "PROVIDER_KEY") || unit.Healthy == nil || unit.Ready == nil {
+			if !slices.Equal(unit.Secrets, out.Secrets) || unit.Secrets[0] != "AGENT_ONE_AGENT_KEY" ||
+				slices.Contains(unit.Secrets, "PROVIDER_KEY") || unit.Healthy == nil || unit.Ready == nil {
 				t.Errorf("the unit is %+v, the answer %+v", unit, out)
 			}
 			if limit := config.Current[limits](b.config, "budgets").Limits["agent:one-agent"]; limit.Tokens != dailyTokens || limit.At != "refuse" {

@@ -27,7 +27,10 @@ func TestErrorsAsClientsReadThem(t *testing.T) {
 	if event := string(d.ErrorEvent(f)); event != "data: "+string(d.Error(f))+"\n\n" {
 		t.Errorf("%s", event)
 	}
-	for status, kind := range map[int]string{401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error", 502: "server_error", 400: "invalid_request_error"} {
+	for status, kind := range map[int]string{
+		401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error", 502: "server_error",
+		400: "invalid_request_error",
+	} {
 		if f, ok := d.ReadError(status, []byte(`{"error":{"message":"x"}}`)); !ok || f.Type != kind {
 			t.Errorf("%d is %+v", status, f)
 		}

@@ -352,7 +352,10 @@ func TestTraceContextIsTheGatewaysToPass(t *testing.T) {
 
 // FuzzFit: whatever a client sends, a flavor refuses it or sends JSON.
 func FuzzFit(f *testing.F) {
-	for _, seed := range []string{`{"max_tokens":1,"max_completion_tokens":2}`, `{"seed":1,"random_seed":2}`, `{"n":null}`, `[]`, `{`, `{"store":{"a":[1,{"b":"}"}]}}`, `{"user" : "\"" , "user":1}`} {
+	for _, seed := range []string{
+		`{"max_tokens":1,"max_completion_tokens":2}`, `{"seed":1,"random_seed":2}`, `{"n":null}`, `[]`, `{`,
+		`{"store":{"a":[1,{"b":"}"}]}}`, `{"user" : "\"" , "user":1}`,
+	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {

@@ -57,7 +57,8 @@ func (h *house) read() books {
 		rows: map[string]row{}, tokens: map[string]int64{}, nano: map[string]int64{}, days: map[int64]int64{},
 		minutes: map[int64]int64{}, sums: map[string]int64{},
 	}
-	rows, err := tx.QueryContext(h.t.Context(), "SELECT session, api_key, status, input + cached_read + cache_write_5m + cache_write_1h, output + reasoning, estimated, COALESCE(cost, -1), time_ns / 60000000000 FROM ledger_calls")
+	rows, err := tx.QueryContext(h.t.Context(),
+		"SELECT session, api_key, status, input + cached_read + cache_write_5m + cache_write_1h, output + reasoning, estimated, COALESCE(cost, -1), time_ns / 60000000000 FROM ledger_calls")
 	if err != nil {
 		h.t.Fatal(err)
 	}
