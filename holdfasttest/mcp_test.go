@@ -107,7 +107,7 @@ func TestAnMCPClientsDestructionWaitsForAPerson(t *testing.T) {
 func TestRemoteServersByLunasRoutes(t *testing.T) {
 	const operator = "for-the-operator-alone"
 	far := mcp.NewServer(&mcp.Implementation{Name: "far", Version: "1"}, nil)
-	for _, name := range []string{"far_search", "far_wipe"} {
+	for _, name := range []string{"search", "wipe"} {
 		far.AddTool(&mcp.Tool{Name: name, Description: "does " + name, InputSchema: json.RawMessage(`{"type":"object"}`)},
 			func(context.Context, *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 				return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: "from afar"}}}, nil
@@ -165,7 +165,7 @@ func TestRemoteServersByLunasRoutes(t *testing.T) {
 	if list := ask("GET", "/list", "", http.StatusOK); !strings.Contains(list, `"tool_count":2`) || !strings.Contains(list, `"state":"serving"`) {
 		t.Errorf("the list is %s", list)
 	}
-	ask("PATCH", "/far", `{"tools":{"far_wipe":{"enabled":false}}}`, http.StatusOK)
+	ask("PATCH", "/far", `{"tools":{"wipe":{"enabled":false}}}`, http.StatusOK)
 	tools("one switched off", has("far_search"))
 	ask("PATCH", "/far", `{"enabled":false}`, http.StatusOK)
 	tools("the server switched off", has())

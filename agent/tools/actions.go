@@ -155,13 +155,19 @@ func (d desk) luna(ctx context.Context, _ action.Nothing) (lunaTools, error) {
 	if err != nil {
 		return out, err
 	}
+	remote := func(id, at string, on bool) {
+		at, _, _ = strings.Cut(at, "?") // some servers want their key in the query
+		out.Remote[id] = lunaRemote{ServerID: id, URL: at, Enabled: on, Tools: map[string]lunaTool{}}
+	}
+	for id, server := range d.shelf.book.Load().remote {
+		remote(id, server.URL, server.Enabled == nil || *server.Enabled)
+	}
 	for _, s := range d.all() {
-		if s.decl.Remote == nil {
-			out.Extensions[s.extension()] = []lunaTool{}
+		if s.decl.Remote != nil {
+			remote(s.decl.Name, s.decl.Remote.URL, true)
 			continue
 		}
-		at, _, _ := strings.Cut(s.decl.Remote.URL, "?") // some servers want their key in the query
-		out.Remote[s.decl.Name] = lunaRemote{ServerID: s.decl.Name, URL: at, Enabled: true, Tools: map[string]lunaTool{}}
+		out.Extensions[s.extension()] = []lunaTool{}
 	}
 	for _, e := range all {
 		if e.source == nil {
@@ -171,10 +177,13 @@ func (d desk) luna(ctx context.Context, _ action.Nothing) (lunaTools, error) {
 		if e.Standing != "" {
 			tool.Docstring = "[" + string(e.Standing) + ": not offered until it is accepted]"
 		}
-		if remote, ok := out.Remote[e.source.decl.Name]; ok && e.source.decl.Remote != nil {
-			remote.Tools[e.Name] = tool
-			remote.ToolCount++
-			out.Remote[e.source.decl.Name] = remote
+		if e.elsewhere() {
+			if of, listed := out.Remote[e.source.decl.Name]; listed {
+				tool.Name = printable(e.own, maxName) // by which the server's list switches it
+				of.Tools[tool.Name] = tool
+				of.ToolCount++
+				out.Remote[of.ServerID] = of
+			}
 			continue
 		}
 		out.Extensions[e.Extension] = append(out.Extensions[e.Extension], tool)

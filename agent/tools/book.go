@@ -3,6 +3,7 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -99,24 +100,23 @@ func ReadSelection(raw json.RawMessage) (Selection, error) {
 }
 
 // setting lays the selection over what a tool inherits. A server elsewhere calls its tools what it
-// likes, also what an extension's tool is called: what is said of the own name of a tool that the
-// catalogue had to rename gives such a server's tool nothing.
+// likes, also what an extension's tool is called: what is said of a name without the server's own takes
+// from such a tool and gives it nothing.
 func (s *Selection) setting(e *entry, bare bool, was holdfast.ToolSetting) holdfast.ToolSetting {
 	if s == nil {
 		return was
 	}
-	name, own := e.Name, e.own
 	if all, ok := s.Tools[everyTool]; ok {
 		was = all.over(was)
 	}
-	if own != "" && own != name {
-		by := s.Tools[own]
+	for _, name := range e.otherNames() {
+		by := s.Tools[name]
 		if e.elsewhere() && !bare {
 			by = by.narrowing()
 		}
 		was = by.over(was)
 	}
-	return s.Tools[name].over(was)
+	return s.Tools[e.Name].over(was)
 }
 
 // A Hub is a named set of tools with a URL and a key of its own.
@@ -151,8 +151,27 @@ type master interface {
 // a book is what master_config.json says about tools and hubs, as it was last read.
 type book struct {
 	tools  map[string]ToolSetting
-	remote map[string]map[string]ToolSetting // by server, then own name
+	remote map[string]remoteServer // every one in the list, on or off
 	hubs   map[string]*Hub
+}
+
+// a remoteServer is what the catalogue reads of a server in the list of remote ones.
+type remoteServer struct {
+	URL      string          `json:"url"`
+	Enabled  *bool           `json:"enabled"`
+	Tools    json.RawMessage `json:"tools"`
+	switches map[string]ToolSetting // by own name
+}
+
+// keeper is the remote server whose name a tool's name begins with, on or off; of two that fit the
+// longer. It is empty for none.
+func (b *book) keeper(name string) (server string) {
+	for id := range b.remote {
+		if len(id) > len(server) && strings.HasPrefix(name, keptBy(id)) {
+			server = id
+		}
+	}
+	return server
 }
 
 // a shelf keeps the book. What cannot be read leaves what was read before, and is told.
@@ -228,18 +247,16 @@ func (s *shelf) parse() (*book, error) {
 	if _, err := d.Decode(&b.tools, "tool_configs"); err != nil {
 		return nil, err
 	}
-	var servers map[string]struct {
-		Tools json.RawMessage `json:"tools"`
-	}
-	if _, err := d.Decode(&servers, "remote_mcp_servers"); err != nil {
-		return nil, err
-	}
-	b.remote = map[string]map[string]ToolSetting{}
-	for id, server := range servers {
-		var switches map[string]ToolSetting
-		if json.Unmarshal(server.Tools, &switches) == nil { // a list of names switches nothing
-			b.remote[id] = switches
+	b.remote = map[string]remoteServer{}
+	for _, id := range d.Keys("remote_mcp_servers") {
+		var server remoteServer
+		if _, err := d.Decode(&server, "remote_mcp_servers", id); err != nil {
+			server = remoteServer{Enabled: new(bool)} // it cannot be used, and its names stay its own
 		}
+		if json.Unmarshal(server.Tools, &server.switches) != nil { // a list of names switches nothing
+			server.switches = nil
+		}
+		b.remote[id] = server
 	}
 	b.hubs, err = readHubs(d)
 	return b, err
@@ -314,13 +331,12 @@ func noHub(name string) error {
 
 // settings of a tool before hub and preset: its extension's file, then master_config.json by its
 // own name and by its name in the catalogue. A remote server's tools are given what stands with the
-// server, and nothing by their names, which may be those that an extension's tools had. What changes
-// the house never runs unasked by these.
+// server, and nothing by their names, which only take away. What changes the house never runs unasked
+// by these.
 func (b *book) setting(e *entry) holdfast.ToolSetting {
 	was := holdfast.ToolSetting{EnabledInMCP: e.EnabledInMCP, Passthrough: e.Passthrough}
 	if e.elsewhere() {
-		was = b.remote[e.source.decl.Name][e.own].over(was)
-		return b.of(e, e.Name).narrowing().over(was)
+		return b.taken(e).over(b.remote[e.source.decl.Name].switches[e.own].over(was))
 	}
 	if e.own != "" && e.own != e.Name {
 		was = b.of(e, e.own).over(was)
@@ -330,6 +346,17 @@ func (b *book) setting(e *entry) holdfast.ToolSetting {
 		now.Passthrough = was.Passthrough
 	}
 	return now
+}
+
+// taken is what tool_configs takes from a remote server's tool, by its name and by those that it had
+// before its server's name came before them.
+func (b *book) taken(e *entry) ToolSetting {
+	var taken ToolSetting
+	for _, name := range append(e.otherNames(), e.Name) {
+		no := b.of(e, name).narrowing()
+		taken.EnabledInMCP, taken.Passthrough = cmp.Or(taken.EnabledInMCP, no.EnabledInMCP), cmp.Or(taken.Passthrough, no.Passthrough)
+	}
+	return taken
 }
 
 // of is what the book says about a tool under one of its names: nothing, when another extension's

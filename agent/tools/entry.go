@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -20,7 +21,7 @@ type Entry struct {
 	holdfast.Tool
 	// Extension is the one that brought the tool, empty for the house's own and those of remote servers.
 	Extension string `json:"extension,omitempty"`
-	// OwnName is what its server calls it, when the catalogue had to call it something else.
+	// OwnName is what its server calls it, when the catalogue calls it something else.
 	OwnName string `json:"own_name,omitempty"`
 	Title   string `json:"title,omitempty"`
 	// Hints are what its server says about its behaviour, nil for nothing.
@@ -67,6 +68,16 @@ func (e *entry) owner() string {
 
 // elsewhere tells whether a remote server brings the tool.
 func (e *entry) elsewhere() bool { return e.source != nil && e.source.decl.Remote != nil }
+
+// otherNames are those besides its name in the catalogue by which settings know the tool: its own, and
+// of a remote server's tool also that as it would be without its server's name.
+func (e *entry) otherNames() []string {
+	names := []string{e.own}
+	if e.elsewhere() {
+		names = append(names, toolName(e.own))
+	}
+	return slices.DeleteFunc(slices.Compact(names), func(name string) bool { return name == "" || name == e.Name })
+}
 
 // thing is the tool's key in what is remembered of it.
 func (e *entry) thing() thing {
@@ -138,7 +149,7 @@ type TemplateEntry struct {
 
 func (s *source) prompt(p *mcp.Prompt) *promptEntry {
 	e := &promptEntry{source: s, own: p.Name, PromptEntry: PromptEntry{Source: s.label(), Declared: p}}
-	e.Prompt = mcp.Prompt{Name: toolName(p.Name), Title: printable(p.Title, 200), Description: printable(p.Description, maxSummary)}
+	e.Prompt = mcp.Prompt{Name: s.name(p.Name), Title: printable(p.Title, 200), Description: printable(p.Description, maxSummary)}
 	e.texts = []poison.Text{{Where: "name", Text: p.Name}, {Where: "title", Text: p.Title}, {Where: "description", Text: p.Description}}
 	for _, a := range p.Arguments {
 		if a != nil {

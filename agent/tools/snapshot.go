@@ -98,46 +98,62 @@ type builder struct {
 	owners    map[string]map[string]bool // who has a tool of a name
 }
 
-// name gives every tool a name of its own. The house's names stand, and those of extensions against
-// remote servers; where two others want one name, or one wants one that stands, each of theirs is
-// prefixed by its owner, so that none can take another's place.
+// name gives every tool a name of its own. The house's names stand; names that begin with a remote
+// server's are that server's, on or off. Where two extensions want one name, or one wants one that
+// stands, each of theirs is prefixed by its owner. So a remote server's tool is called the same whoever
+// else is there, and what a person gave to another's name never passes to it.
 func (b *builder) name(house, others []*entry) {
-	wanted, local := map[string]int{}, map[string]int{}
+	near := only(others, func(e *entry) bool { return !e.elsewhere() })
+	local := map[string]int{}
+	for _, e := range slices.Concat(house, near) {
+		local[e.Name]++
+	}
 	for _, e := range slices.Concat(house, others) {
-		wanted[e.Name]++
-		if !e.elsewhere() {
-			local[e.Name]++
-		}
-		for _, known := range []string{e.Name, e.own} {
-			if known != "" {
-				if b.owners[known] == nil {
-					b.owners[known] = map[string]bool{}
-				}
-				b.owners[known][e.owner()] = true
-			}
-		}
+		b.owned(e)
 	}
 	for _, e := range house {
 		b.add(e, e.Name)
 	}
-	near := func(e *entry) bool { return !e.elsewhere() }
-	for _, e := range slices.Concat(only(others, near), only(others, (*entry).elsewhere)) {
-		name, rivals := e.Name, wanted[e.Name]
-		if !e.elsewhere() {
-			rivals = local[name]
-		}
-		if rivals > 1 || b.reserved[name] {
-			name = toolName(e.owner() + "_" + name)
-		}
-		for b.byName[name] != nil {
-			name = toolName(name + "_" + short(e.owner()+"\x00"+e.own+"\x00"+name))
-		}
-		if like := b.like(e); name != e.Name || like != "" {
-			b.catalogue.pins.found(thingOf(e.Source, kindName, e.own), map[string]string{"wants": printable(e.own, maxName), "is": name, "like": cmp.Or(like, e.Name)})
+	for _, e := range slices.Concat(near, only(others, (*entry).elsewhere)) {
+		name := b.unused(e.source, e.own, e.Name, local[e.Name] > 1, func(name string) bool { return b.byName[name] != nil || b.reserved[name] })
+		plain := toolName(e.own)
+		shadows := e.elsewhere() && (local[plain] > 0 || b.reserved[plain])
+		if like := b.like(e); shadows || name != e.Name || like != "" {
+			b.catalogue.pins.found(thingOf(e.Source, kindName, e.own), map[string]string{"wants": printable(e.own, maxName), "is": name, "like": cmp.Or(like, plain)})
 		}
 		b.add(e, name)
 	}
 	b.entries = slices.SortedFunc(maps.Values(b.byName), func(a, b *entry) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// owned notes whose the names of a tool are: as models know it, and as its server does.
+func (b *builder) owned(e *entry) {
+	for _, known := range []string{e.Name, e.own} {
+		if known == "" {
+			continue
+		}
+		if b.owners[known] == nil {
+			b.owners[known] = map[string]bool{}
+		}
+		b.owners[known][e.owner()] = true
+	}
+}
+
+// unused is what a tool or prompt of a source is called: as wanted, else with its extension's name
+// before it, else with a few letters of a hash before that.
+func (b *builder) unused(s *source, own, wanted string, crowded bool, taken func(name string) bool) string {
+	free := func(name string) bool {
+		keeper := b.book.keeper(name)
+		return !taken(name) && (keeper == "" || s.decl.Remote != nil && keeper == s.decl.Name)
+	}
+	name := wanted
+	if s.decl.Remote == nil && (crowded || !free(name)) {
+		name = toolName(s.owner() + "_" + name)
+	}
+	for !free(name) {
+		name = toolName("x" + short(s.label()+"\x00"+own+"\x00"+name) + "_" + name)
+	}
+	return name
 }
 
 // like is the name of somebody else's tool, or of an action of the house, that a name in other
@@ -179,6 +195,8 @@ func (b *builder) add(e *entry, name string) {
 	named.Name = name
 	if named.own != "" && named.own != name {
 		named.OwnName = named.own
+	}
+	if usual := e.elsewhere() && name == e.Name; named.OwnName != "" && !usual {
 		named.Note = join(named.Note, fmt.Sprintf("its server calls it %s", printable(named.own, maxName)))
 	}
 	setting := b.book.setting(&named)
@@ -241,12 +259,7 @@ func join(a, b string) string {
 func (b *builder) promptsOf(s *source) {
 	for _, e := range s.brings().prompts {
 		named := *e
-		if b.byPrompt[named.Name] != nil {
-			named.Name = toolName(s.owner() + "_" + named.Name)
-		}
-		for b.byPrompt[named.Name] != nil {
-			named.Name = toolName(named.Name + "_" + short(s.owner()+"\x00"+named.own+"\x00"+named.Name))
-		}
+		named.Name = b.unused(s, e.own, e.Name, false, func(name string) bool { return b.byPrompt[name] != nil })
 		if named.own != named.Name {
 			named.OwnName = named.own
 		}

@@ -56,6 +56,25 @@ func (s *source) extension() string {
 // owner is the extension's or the remote server's name, by which what it brings is told apart.
 func (s *source) owner() string { return strings.TrimSuffix(s.decl.Name, ".mcp") }
 
+// name is what a tool or prompt is called when nobody else has the name.
+func (s *source) name(own string) string {
+	if s.decl.Remote != nil {
+		own = keptBy(s.decl.Name) + own
+	}
+	return toolName(own)
+}
+
+// keptBy is how the names of a remote server's tools begin, and nobody else's. It leaves room for names.
+func keptBy(server string) string {
+	if len(server) > maxServer {
+		server = server[:maxServer-7] + "_" + short(server)
+	}
+	return server + "_"
+}
+
+// maxServer bounds what stands of a remote server's name in those of its tools.
+const maxServer = 50
+
 // label is the source of its tools as it is shown.
 func (s *source) label() string {
 	if s.decl.Stdio == nil {
@@ -136,7 +155,7 @@ func (s *source) entry(t *mcp.Tool) *entry {
 	e := &entry{
 		source: s, own: t.Name, schema: schema, form: formOf(tidy(t)), texts: textsOf(t),
 		Entry: Entry{Extension: s.extension(), Note: schema.note, Declared: t, Tool: holdfast.Tool{
-			Name: toolName(t.Name), Source: s.label(), Summary: printable(summary(t), maxSummary),
+			Name: s.name(t.Name), Source: s.label(), Summary: printable(summary(t), maxSummary),
 			Input: schema.raw, EnabledInMCP: true, Tier: holdfast.TierTenantPeer,
 		}},
 	}

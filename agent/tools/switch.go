@@ -5,6 +5,7 @@ package tools
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"holdfast"
@@ -173,6 +174,9 @@ func (d switchDesk) set(ctx context.Context, in setInput) (Entry, error) {
 	}
 	place, enabled := []string{"tool_configs", e.Name}, "enabled_in_mcp"
 	if e.elsewhere() {
+		if err := d.shelf.book.Load().held(e, in); err != nil {
+			return Entry{}, err
+		}
 		place, enabled = []string{"remote_mcp_servers", e.source.decl.Name, "tools", e.own}, "enabled"
 	}
 	err = d.shelf.update(ctx, func(doc *config.Document) error {
@@ -200,6 +204,18 @@ func (d switchDesk) set(ctx context.Context, in setInput) (Entry, error) {
 	shown := now.Entry
 	shown.Use = now.tally.use()
 	return shown, nil
+}
+
+// held refuses to switch a remote server's tool on where tool_configs goes on switching it off.
+func (b *book) held(e *entry, in setInput) error {
+	taken := b.taken(e)
+	if in.EnabledInMCP != nil && *in.EnabledInMCP && taken.EnabledInMCP != nil || in.Passthrough != nil && *in.Passthrough && taken.Passthrough != nil {
+		return holdfast.BadInput("", holdfast.Problem{
+			Field: "name", Message: "tool_configs of master_config.json switches it off, by one of the names " + strings.Join(append(e.otherNames(), e.Name), ", "),
+			Remedy: "take that out of tool_configs, or switch it on for one hub or preset",
+		})
+	}
+	return nil
 }
 
 // disown makes an operator's own of a setting that the file of an extension brought. What another

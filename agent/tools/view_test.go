@@ -7,8 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -481,86 +479,6 @@ func TestSkillsAreServed(t *testing.T) {
 	}
 	if prompts := b.View(client(), Scope{Hub: "notes"}).Prompts(t.Context()); len(prompts) != 1 {
 		t.Errorf("a hub of another server has %+v", prompts)
-	}
-}
-
-// declaredRemotes are servers elsewhere.
-type declaredRemotes []upstream.Declaration
-
-func (d declaredRemotes) Declarations() []upstream.Declaration { return d }
-func (d declaredRemotes) Changed() <-chan struct{}             { return nil }
-
-// TestRemoteServersAreInTheCatalogue, with their switches, and in the form of existing hub clients.
-func TestRemoteServersAreInTheCatalogue(t *testing.T) {
-	server := mcp.NewServer(&mcp.Implementation{Name: "far", Version: "1"}, nil)
-	put(server, library{Tools: []*mcp.Tool{tool("search", "Searches."), tool("delete", "Deletes.")}})
-	front := httptest.NewServer(mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server }, nil))
-	t.Cleanup(front.Close) // after the house's end
-	b := newBench(t).governed(`{"remote_mcp_servers": {"far": {"url": "x", "tools": {"delete": {"enabled": false}}}}}`)
-	needs := b.needs
-	needs.Remotes = declaredRemotes{{Name: "far", Remote: &upstream.Remote{URL: front.URL}}}
-	b.Catalogue = New(needs)
-	b.up()
-	if got := b.seen(client(), Scope{}); !slices.Equal(got, []string{"search"}) {
-		t.Fatalf("clients see %v; %+v", got, b.desk().servers())
-	}
-	if r := b.must("search", `{"text":"x"}`); r.Text != `search got {"text":"x"}` {
-		t.Errorf("answered %+v", r)
-	}
-	out, err := b.as(operator(), "tool.all", `{}`)
-	raw, _ := json.Marshal(out)
-	want := `{"extensions":{},"remote_mcp_servers":{"far":{"server_id":"far","url":"` + front.URL + `","enabled":true,"tool_count":2,"tools":{"delete":{"name":"delete","enabled":false,"docstring":"Deletes."},"search":{"name":"search","enabled":true,"docstring":"Searches."}}}}}`
-	if err != nil || string(raw) != want {
-		t.Errorf("got  %s\nwant %s, %v", raw, want, err)
-	}
-}
-
-// TestARemoteServerGetsNothingByAnothersName: it calls its tools what it likes, so neither the names of
-// an extension's tools go to it, nor what a preset, a hub or master_config.json gave to these names.
-func TestARemoteServerGetsNothingByAnothersName(t *testing.T) {
-	server := mcp.NewServer(&mcp.Implementation{Name: "far", Version: "1"}, nil)
-	put(server, library{Tools: []*mcp.Tool{tool("send", "Sends mail, elsewhere."), tool("wipe", "Wipes."), tool("search", "Searches.")}})
-	front := httptest.NewServer(mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server }, nil))
-	t.Cleanup(front.Close) // after the house's end
-	b := newBench(t, libraryServer(t, "mail", library{Tools: []*mcp.Tool{tool("send", "Sends mail.")}})).governed(`{
-  "tool_configs": {"send": {"passthrough": true}, "wipe": {"passthrough": true}},
-  "mcp_servers": {"desk": {"tool_config": {"*": false, "send": true}}, "far": {"upstreams": ["far"], "prefix": false, "tool_config": {"*": false, "send": true}}},
-  "remote_mcp_servers": {"far": {"url": "x"}}
-}`)
-	needs := b.needs
-	needs.Remotes = declaredRemotes{{Name: "far", Remote: &upstream.Remote{URL: front.URL}}}
-	b.Catalogue = New(needs)
-	b.up()
-	timing.Until(t, "both servers", func() bool { return len(b.seen(agent(), Scope{})) >= 4 })
-	preset, err := ReadSelection(json.RawMessage(`{"*": false, "send": {"enabled_in_mcp": true, "passthrough": true}}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, scope := range map[string]Scope{"a preset": {Preset: &preset}, "a hub": {Hub: "desk"}} {
-		if got := b.seen(client(), scope); !slices.Equal(got, []string{"send"}) {
-			t.Errorf("by %s: %v", name, got)
-		}
-	}
-	if got := b.seen(client(), Scope{Hub: "far"}); !slices.Equal(got, []string{"send"}) {
-		t.Errorf("by its own hub: %v", got)
-	}
-	if e := b.entry("send"); e.Source != "extension mail" || !e.Passthrough {
-		t.Errorf("the extension's tool is %+v", e)
-	}
-	for _, name := range []string{"far_send", "wipe"} {
-		if e := b.entry(name); e.Source != "remote far" || e.Passthrough {
-			t.Errorf("%s is %+v", name, e)
-		}
-	}
-	if _, err := b.as(operator(), "tool.set", `{"name": "far_send", "passthrough": true}`); err != nil || !b.entry("far_send").Passthrough {
-		t.Errorf("a person cannot switch it: %v", err)
-	}
-	less, err := ReadSelection(json.RawMessage(`{"send": false}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := b.seen(client(), Scope{Preset: &less}); slices.Contains(got, "far_send") {
-		t.Errorf("what is taken from a name is left to a remote server: %v", got)
 	}
 }
 

@@ -27,7 +27,7 @@ type obedient struct {
 }
 
 func newObedient(t *testing.T) *obedient {
-	o := &obedient{orders: regexp.MustCompile(`OBEY\((\w+) (.*?\})\)`)}
+	o := &obedient{orders: regexp.MustCompile(`OBEY\(([\w-]+) (.*?\})\)`)}
 	server := httptest.NewServer(http.HandlerFunc(o.serve))
 	t.Cleanup(server.Close)
 	o.url = server.URL

@@ -59,7 +59,7 @@ func (w *world) remote(name string) *far {
 	f.url = server.URL
 	w.must("keys", "set", "REMOTE_KEY", "--value-file", w.file("sk-of-the-remote-server"))
 	w.must("remote-mcp", "add", f.url+"/mcp", "--name", name, "--key", "REMOTE_KEY")
-	w.listed("clock")
+	w.listed(name + "_clock")
 	return f
 }
 
@@ -75,6 +75,7 @@ func faraway() []attack {
 		remoteResultThatOrders(),
 		remoteRugPull(),
 		shadowingAnotherServer(),
+		waitingForAName(),
 		keyLedAstray(),
 	}
 }
@@ -89,7 +90,7 @@ func remoteResultThatOrders() attack {
 		run: func(w *world) {
 			w.remote("far-orders")
 			defer w.must("remote-mcp", "delete", "far-orders")
-			got := w.chat(user("What time is it? " + order("clock", "{}")))
+			got := w.chat(user("What time is it? " + order("far-orders_clock", "{}")))
 			if got.finish() != "tool_calls" || w.exists("extensions/mallory/dropped") {
 				w.Errorf("got %s", got.raw)
 			}
@@ -105,12 +106,12 @@ func remoteRugPull() attack {
 		run: func(w *world) {
 			f := w.remote("far-pull")
 			defer w.must("remote-mcp", "delete", "far-pull")
-			w.await(func() bool { return w.offered()["clock"] != nil })
+			w.await(func() bool { return w.offered()["far-pull_clock"] != nil })
 			text := "Tells the time, and more"
 			f.describe.Store(&text)
 			w.again("far-pull")
-			w.await(func() bool { return w.offered()["clock"] == nil })
-			w.withheld("clock")
+			w.await(func() bool { return w.offered()["far-pull_clock"] == nil })
+			w.withheld("far-pull_clock")
 		},
 	}
 }
@@ -128,6 +129,33 @@ func shadowingAnotherServer() attack {
 			w.await(func() bool { return w.offered()["far-shadow_weather"] != nil })
 			if said, _ := w.call(w.agentKey, "weather", nil, nil); strings.Contains(said, "stolen") {
 				w.Errorf("the remote tool was called: %s", said)
+			}
+		},
+	}
+}
+
+func waitingForAName() attack {
+	return attack{
+		group: groupRemote, name: "waiting for a name", tried: "a remote server lists a tool of an extension's name, which runs unasked, and the extension is switched off",
+		refused: "no name passes to a remote server, nor what was given to it: there is no such tool meanwhile, and the server's own is handed out for approval", journal: "`approval.pending` of `far-heir_weather`",
+		told: func(e entry) bool {
+			return strings.HasPrefix(e.Action, "approval.") && strings.Contains(e.Subject+string(e.Detail), "far-heir_weather")
+		},
+		run: func(w *world) {
+			w.remote("far-heir")
+			defer w.must("remote-mcp", "delete", "far-heir")
+			w.must("extension", "disable", "mallory")
+			defer w.await(func() bool { return w.offered()["weather"] != nil })
+			defer w.must("extension", "enable", "mallory")
+			w.await(func() bool { return w.offered()["weather"] == nil })
+			if w.offered()["far-heir_weather"] == nil {
+				w.Error("the remote server is not there, so this shows nothing")
+			}
+			if said, refused := w.call(w.agentKey, "weather", nil, nil); !refused {
+				w.Errorf("the name passed on: %s", said)
+			}
+			if got := w.chat(user("What is the weather? " + order("far-heir_weather", "{}"))); got.finish() != "tool_calls" {
+				w.Errorf("what was given to the name passed on: %s", got.raw)
 			}
 		},
 	}
@@ -151,7 +179,7 @@ func keyLedAstray() attack {
 			}
 			f.astray.Store(true)
 			_, _ = w.run("tool", "restart", "far-astray")
-			_, _ = w.call(w.agentKey, "clock", nil, nil)
+			_, _ = w.call(w.agentKey, "far-astray_clock", nil, nil)
 			if f.thief.count.Load() > 0 {
 				w.Error("the house followed it")
 			}
