@@ -153,6 +153,8 @@ type book struct {
 	tools  map[string]ToolSetting
 	remote map[string]remoteServer // every one in the list, on or off
 	hubs   map[string]*Hub
+	// extensions are those in the list, on or off.
+	extensions map[string]bool
 }
 
 // a remoteServer is what the catalogue reads of a server in the list of remote ones.
@@ -243,7 +245,10 @@ func (s *shelf) parse() (*book, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &book{}
+	b := &book{extensions: map[string]bool{}}
+	for _, name := range d.Keys("extensions") {
+		b.extensions[name] = true
+	}
 	if _, err := d.Decode(&b.tools, "tool_configs"); err != nil {
 		return nil, err
 	}

@@ -102,6 +102,7 @@ func (c *Catalogue) keep(ctx context.Context) {
 			return
 		case <-look.C:
 			if c.shelf.look() {
+				c.Refresh()
 				c.touch()
 			}
 		case <-leaf.C:
@@ -174,7 +175,8 @@ func (c *Catalogue) stop(ctx context.Context) error {
 }
 
 // Refresh takes up what the extensions and the remote servers are now: new servers start, vanished
-// ones end, changed ones start anew.
+// ones end, changed ones start anew. A remote server of an extension's name is none, also while the
+// extension is off: hubs name both by it.
 func (c *Catalogue) Refresh() {
 	var declared []upstream.Declaration
 	if c.needs.Extensions != nil {
@@ -183,7 +185,12 @@ func (c *Catalogue) Refresh() {
 		}
 	}
 	if c.needs.Remotes != nil {
-		declared = append(declared, c.needs.Remotes.Declarations()...)
+		taken := c.shelf.book.Load().extensions
+		for _, server := range c.needs.Remotes.Declarations() {
+			if !taken[server.Name] {
+				declared = append(declared, server)
+			}
+		}
 	}
 	c.mu.Lock()
 	if c.life == nil {

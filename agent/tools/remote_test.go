@@ -188,3 +188,17 @@ func TestNamesOfAServerAreItsOwn(t *testing.T) {
 		t.Errorf("prompts are %v", prompts)
 	}
 }
+
+// TestAnExtensionsNameIsNoRemoteServers: what a hub has of an extension does not pass to a remote server
+// of its name while it is off.
+func TestAnExtensionsNameIsNoRemoteServers(t *testing.T) {
+	mail := elsewhere(t, "mail", library{Tools: []*mcp.Tool{tool("send", "Sends mail, elsewhere.")}})
+	far := elsewhere(t, "far", library{Tools: []*mcp.Tool{tool("send", "Sends mail, elsewhere.")}})
+	b := newBench(t).governed(`{"extensions": {"mail": {"enabled": false}}, "mcp_servers": {"desk": {"upstreams": ["mail"]}},
+  "remote_mcp_servers": {"mail": {"url": "x"}, "far": {"url": "x"}}}`).reaching(mail, far).up()
+	if got := b.seen(agent(), Scope{}); !slices.Equal(got, []string{"far_send"}) {
+		t.Errorf("there are %v", got)
+	}
+	b.edit(`{"mcp_servers": {"desk": {"upstreams": ["mail"]}}, "remote_mcp_servers": {"mail": {"url": "x"}, "far": {"url": "x"}}}`)
+	timing.Until(t, "the extension is gone", func() bool { return slices.Contains(b.seen(agent(), Scope{Hub: "desk"}), "mail_send") })
+}
