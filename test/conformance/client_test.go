@@ -3,13 +3,9 @@
 package conformance
 
 import (
-	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/goccy/go-yaml"
 )
@@ -30,24 +26,7 @@ func TestClientConformance(t *testing.T) {
 			if len(wanted) != count {
 				t.Fatalf("the suite requires %d scenarios of a client, and %d are known of", len(wanted), count)
 			}
-			out := t.TempDir()
-			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-			defer cancel()
-			suite := exec.CommandContext(ctx, program, filepath.Join(module, "dist/index.js"), "client", "--command", client, "--requirements", revision, "-o", out)
-			suite.WaitDelay = 10 * time.Second
-			said, err := suite.CombinedOutput() // fails for scenarios that are not scored, too
-			passed := 0
-			for _, scenario := range wanted {
-				if problems := judge(t, out, scenario); len(problems) > 0 {
-					t.Errorf("%s: %s", scenario, strings.Join(problems, "; "))
-					continue
-				}
-				passed++
-			}
-			t.Logf("%s: %d of %d", revision, passed, len(wanted))
-			if t.Failed() {
-				t.Logf("%v\n%s", err, said)
-			}
+			suite{program, "client", []string{"--command", client}, ""}.demand(t, revision, wanted, func() string { return "" })
 		})
 	}
 }
