@@ -5,6 +5,7 @@ package remote
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -35,6 +36,8 @@ type shown struct {
 	State      string   `json:"state,omitempty"`
 	ToolCount  int      `json:"tool_count"`
 	Error      string   `json:"error,omitempty"`
+	// Note is what is still to be done before it can serve.
+	Note string `json:"note,omitempty"`
 }
 
 type shownList struct {
@@ -234,12 +237,16 @@ func (d desk) add(ctx context.Context, in addInput) (shown, error) {
 	}
 	id := in.Name
 	err := d.needs.Master.Update(ctx, func(doc *config.Document) error {
-		taken := func(id string) bool { _, ok := doc.Get(section, id); return ok }
+		listed := func(section, id string) bool { _, ok := doc.Get(section, id); return ok }
+		taken := func(id string) bool { return listed(section, id) || listed("extensions", id) }
 		if id == "" {
 			id = idOf(in.URL, taken)
 		}
 		if !validID(id) {
 			return holdfast.BadInput("", holdfast.Problem{Field: "name", Message: "want lower-case letters, digits, - and _, at most 63"})
+		}
+		if listed("extensions", id) {
+			return holdfast.Errorf(holdfast.CodeConflict, "there is an extension %q, by whose name hubs know its tools: choose another name", id)
 		}
 		if taken(id) {
 			return holdfast.Errorf(holdfast.CodeConflict, "there is a remote MCP server %q already: `holdfast remote-mcp update` changes it", id)
@@ -265,7 +272,40 @@ func (d desk) add(ctx context.Context, in addInput) (shown, error) {
 	if err != nil {
 		return shown{}, err
 	}
-	return d.one(id)
+	return d.lacking(id)
+}
+
+// lacking is a server as it was just added or changed, with the keys that .env does not have yet.
+func (d desk) lacking(id string) (shown, error) {
+	one, err := d.one(id)
+	if names := d.unset(id); one.Enabled && len(names) > 0 {
+		one.Note = fmt.Sprintf("%s is not in .env, and without it the server cannot be spoken with: set it with `holdfast keys set %s`; "+
+			"it is then tried again within five minutes, and at once by `holdfast tool restart %s`", strings.Join(names, " and "), names[0], id)
+	}
+	return one, err
+}
+
+// unset are the keys that a server's entry names and .env does not have.
+func (s *Servers) unset(id string) []string {
+	s.mu.Lock()
+	e := s.list[id]
+	s.mu.Unlock()
+	named := []string{e.Key, e.SecretKey}
+	for _, header := range slices.Sorted(maps.Keys(e.Headers)) {
+		if key, ok := strings.CutPrefix(e.Headers[header], "${"); ok && strings.HasSuffix(key, "}") {
+			named = append(named, strings.TrimSuffix(key, "}"))
+		}
+	}
+	var names []string
+	for _, name := range named {
+		if name == "" || slices.Contains(names, name) {
+			continue
+		}
+		if secret, ok := s.needs.Secret(name); !ok || secret.Empty() {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 func (d desk) update(ctx context.Context, in updateInput) (shown, error) {
@@ -314,7 +354,7 @@ func (d desk) update(ctx context.Context, in updateInput) (shown, error) {
 	if err != nil {
 		return shown{}, err
 	}
-	one, err := d.one(in.Name)
+	one, err := d.lacking(in.Name)
 	return seenBy(ctx, one), err
 }
 

@@ -22,12 +22,9 @@ import (
 	"holdfast/agent/upstream/upstreamtest"
 	"holdfast/core/config"
 	"holdfast/core/home"
+	"holdfast/core/journal/journaltest"
 	"holdfast/holdfasttest/timing"
 )
-
-type journal struct{}
-
-func (journal) Append(_ context.Context, e holdfast.Entry) (holdfast.Entry, error) { return e, nil }
 
 // a bench is the list in a home of its own, with a catalogue that speaks with the servers.
 type bench struct {
@@ -51,7 +48,7 @@ func newBench(t *testing.T) *bench {
 		Origin: func() string { return b.origin }, Log: log,
 	})
 	b.catalogue = tools.New(tools.Needs{
-		Home: at, House: func() string { return fmt.Sprintf("test%d", time.Now().UnixNano()) }, Remotes: b.Servers, Journal: journal{},
+		Home: at, House: func() string { return fmt.Sprintf("test%d", time.Now().UnixNano()) }, Remotes: b.Servers, Journal: &journaltest.Journal{},
 		Secret: func(name string) (holdfast.Secret, bool) { return holdfast.NewSecret("value of " + name), true }, Log: log,
 	})
 	b.Use(Speaker{Servers: func() []tools.Server { return tools.Servers(b.catalogue) }, Restart: b.catalogue.Restart})
@@ -165,6 +162,29 @@ func TestAServersLifeInTheList(t *testing.T) {
 	}
 }
 
+// TestAKeyThatIsNotSetIsToldAtOnce: the server is added, and the answer says what is still to be done.
+func TestAKeyThatIsNotSetIsToldAtOnce(t *testing.T) {
+	b := newBench(t)
+	b.needs.Secret = func(name string) (holdfast.Secret, bool) { return holdfast.NewSecret("x"), name == "THERE" }
+	const remedy = "is not in .env, and without it the server cannot be spoken with: set it with `holdfast keys set "
+	for input, want := range map[string]string{
+		`{"url":"http://127.0.0.1:1","name":"a","key":"THERE"}`:                                       "",
+		`{"url":"http://127.0.0.1:1","name":"b","key":"FAR_KEY"}`:                                     "FAR_KEY " + remedy + "FAR_KEY`",
+		`{"url":"http://127.0.0.1:1","name":"c","key":"THERE","headers":{"X-A":"${TEAM}","X-B":"y"}}`: "TEAM " + remedy + "TEAM`",
+		`{"url":"http://127.0.0.1:1","name":"d","client_id":"me","client_secret_key":"OWN"}`:          "OWN " + remedy + "OWN`",
+	} {
+		if one := b.must("remote-mcp.add", input).(shown); !one.Enabled || (want == "") != (one.Note == "") || !strings.HasPrefix(one.Note, want) {
+			t.Errorf("%s is answered %q", input, one.Note)
+		}
+	}
+	if one := b.must("remote-mcp.update", `{"name":"a","key":"OTHER"}`).(shown); !strings.HasPrefix(one.Note, "OTHER "+remedy) {
+		t.Errorf("another key is answered %q", one.Note)
+	}
+	if one := b.must("remote-mcp.update", `{"name":"a","enabled":false}`).(shown); one.Note != "" {
+		t.Errorf("a server that is switched off is answered %q", one.Note)
+	}
+}
+
 func TestWhatOthersWriteIsTakenUpAndKept(t *testing.T) {
 	b := newBench(t)
 	text := fmt.Sprintf(`{"remote_mcp_servers":{"far":{"server_id":"far","url":%q,"enabled":true,"tool_count":1,"tools":["nag"],"theirs":7},
@@ -205,6 +225,13 @@ func TestBadServersAreRefused(t *testing.T) {
 	}
 	if _, err := b.do("remote-mcp.add", `{"url":"https://x.invalid","name":"example_invalid"}`); err == nil {
 		t.Error("a name was given twice")
+	}
+	err := b.needs.Master.Update(t.Context(), func(d *config.Document) error { return d.Set(false, "extensions", "mail", "enabled") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.do("remote-mcp.add", `{"url":"https://x.invalid","name":"mail"}`); err == nil || !strings.Contains(err.Error(), "extension") {
+		t.Errorf("the name of an extension was given: %v", err)
 	}
 	if _, err := b.do("remote-mcp.update", `{"name":"no"}`); err == nil {
 		t.Error("a server that is not there was changed")

@@ -201,7 +201,7 @@ func (l *live) listTools(ctx context.Context, o *Offer) error {
 		return page.Tools, page.NextCursor, nil
 	})
 	if err != nil {
-		return fmt.Errorf("cannot list its tools: %w", err)
+		return fmt.Errorf("cannot list its tools: %w", inWords(err))
 	}
 	o.Tools = keep(o, "tools", list, nil)
 	return nil
@@ -262,7 +262,7 @@ func pages[T any](page func(cursor string) ([]*T, string, error)) ([]*T, error) 
 
 func keep[T any](o *Offer, part string, list []*T, err error) []*T {
 	if err != nil {
-		o.Problems = append(o.Problems, Problem{Part: part, Error: plain.Text(err.Error(), 1000)})
+		o.Problems = append(o.Problems, Problem{Part: part, Error: plain.Text(inWords(err).Error(), 1000)})
 	}
 	if len(list) > maxItems {
 		o.Problems = append(o.Problems, Problem{Part: part, Error: fmt.Sprintf("it lists %d %s; the first %d were taken", len(list), part, maxItems)})

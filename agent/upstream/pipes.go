@@ -4,6 +4,7 @@ package upstream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -85,7 +86,7 @@ func (p *pipes) because(what string) error {
 // explain says why a request failed: out of time, or the process ended, or what the session says.
 func (p *pipes) explain(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
-		return fmt.Errorf("%w: %w", cause, err)
+		return told{cause.Error(), errors.Join(cause, err)}
 	}
 	if p.reader.fault.Load() != nil {
 		return p.reason()
@@ -97,6 +98,6 @@ func (p *pipes) explain(ctx context.Context, err error) error {
 	case <-p.child.Done():
 		return p.reason()
 	case <-wait.C:
-		return p.because(err.Error())
+		return p.because(inWords(err).Error())
 	}
 }

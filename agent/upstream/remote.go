@@ -57,7 +57,7 @@ func (d *dialer) dial(ctx context.Context) (*live, error) {
 	older := d.remote
 	switch {
 	case ctx.Err() != nil:
-		return nil, err
+		return nil, told{fmt.Sprintf("cannot connect to it at %s: %v", place(d.remote.URL), context.Cause(ctx)), err}
 	case trial.Err() == nil && !refused:
 		return nil, err
 	case refused:
@@ -81,7 +81,16 @@ func half(ctx context.Context) (context.Context, context.CancelFunc) {
 		return context.WithCancel(ctx)
 	}
 	within := time.Until(deadline) / 2
-	return context.WithTimeoutCause(ctx, within, fmt.Errorf("it did not answer within %s", within.Round(time.Second)))
+	return context.WithTimeoutCause(ctx, within, fmt.Errorf("it did not answer within %s", within.Round(100*time.Millisecond)))
+}
+
+// place is the scheme and host of a URL.
+func place(text string) string {
+	at, err := url.Parse(text)
+	if err != nil {
+		return "its URL"
+	}
+	return at.Scheme + "://" + at.Host
 }
 
 // dialBy tells besides whether the server refused the very way of speaking.
@@ -95,7 +104,7 @@ func dialBy(ctx context.Context, needs *Needs, remote Remote, version string, wi
 	if err != nil {
 		err = w.explain(ctx, err)
 		w.end(func() {})
-		return nil, w.refused(), fmt.Errorf("cannot connect to it: %w", err)
+		return nil, w.refused(), fmt.Errorf("cannot connect to it at %s: %w", place(remote.URL), err)
 	}
 	return started, false, nil
 }
@@ -184,20 +193,23 @@ func (w *wire) reason() error {
 	return fmt.Errorf("%w: the session broke off", errEnded)
 }
 
-func (w *wire) explain(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); cause != nil {
-		return fmt.Errorf("%w: %w", cause, err)
-	}
-	if said := w.refusal(); said != "" {
-		return fmt.Errorf("%s: %w", said, err)
-	}
-	return err
-}
-
 func (w *wire) refusal() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.said
+}
+
+func (w *wire) statusOf() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.status
+}
+
+// fail keeps why a request was not made or came to nothing; the SDK may tell only that the session ended.
+func (w *wire) fail(why string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.status, w.said = 0, why
 }
 
 // refused tells whether the server has nothing at its URL that streamable HTTP could speak with.
@@ -214,9 +226,7 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		if w.needs.Elsewhere != nil {
 			w.needs.Elsewhere(r.URL.Scheme + "://" + r.URL.Host)
 		}
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.said = elsewhere.Error() // the SDK may tell only that the session ended
+		w.fail(elsewhere.Error())
 		return nil, elsewhere
 	}
 	asker := r.Context()
@@ -228,6 +238,7 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if err := w.dress(r); err != nil {
 		cancel()
+		w.fail(err.Error())
 		return nil, err
 	}
 	notices := r.Method == http.MethodGet && r.Header.Get("Last-Event-ID") == "" && !w.remote.Legacy
@@ -241,6 +252,9 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if err != nil {
 		cancel()
+		if asker.Err() == nil && w.life.Err() == nil {
+			w.fail(unreached(w.at.Host, err))
+		}
 		return nil, err
 	}
 	w.note(r, answer)
@@ -321,17 +335,14 @@ func (w *wire) unnoticed(r *http.Request, answer *http.Response, cancel func()) 
 
 // note keeps why the server refused, for the SDK's error tells only the status.
 func (w *wire) note(r *http.Request, answer *http.Response) {
-	if r.Method != http.MethodPost {
+	if r.Method != http.MethodPost && !w.remote.Legacy {
 		return
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.status, w.said = 0, ""
+	w.status, w.said = 0, w.declined(answer)
 	if answer.StatusCode >= http.StatusBadRequest {
-		w.status, w.said = answer.StatusCode, "it answered "+answer.Status
-	}
-	if answer.StatusCode == http.StatusUnauthorized && w.remote.Auth == nil {
-		w.said += ": it wants a key or an authorization"
+		w.status = answer.StatusCode
 	}
 }
 
