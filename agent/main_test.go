@@ -24,6 +24,7 @@ import (
 	"holdfast/core/action"
 	"holdfast/core/config"
 	"holdfast/core/home"
+	"holdfast/core/journal/journaltest"
 	"holdfast/core/store"
 	"holdfast/core/store/storetest"
 )
@@ -259,10 +260,6 @@ func allMigrations() []store.Migration {
 	return []store.Migration{{Package: "action", FS: action.Migrations()}, {Package: "agent", FS: migrations}}
 }
 
-type noJournal struct{}
-
-func (noJournal) Append(_ context.Context, e holdfast.Entry) (holdfast.Entry, error) { return e, nil }
-
 type noMeter struct{}
 
 func (noMeter) Action(string, holdfast.Outcome, time.Duration) {}
@@ -274,7 +271,7 @@ func (b *bench) house() (*action.Registry, *Agents) {
 	now := func() time.Time { return time.Now().Add(time.Duration(b.ahead.Load())) }
 	log := slog.New(slog.DiscardHandler)
 	registry, err := action.NewRegistry(action.Needs{
-		Journal: noJournal{}, Store: b.store, Meter: noMeter{}, Log: log, Now: now,
+		Journal: &journaltest.Journal{}, Store: b.store, Meter: noMeter{}, Log: log, Now: now,
 		Seal: func() ([]byte, error) { return make([]byte, 32), nil },
 	})
 	if err != nil {

@@ -414,9 +414,9 @@ func testMoves(t *testing.T, r *rig) {
 	if first.Hub == r.listen || first.Wanted != r.listen {
 		t.Fatalf("%+v", first)
 	}
-	noted := slices.ContainsFunc(r.book.entries, func(e holdfast.Entry) bool { return e.Action == "edge.listen" && e.Subject == first.Hub })
+	noted := slices.ContainsFunc(r.book.Entries(), func(e holdfast.Entry) bool { return e.Action == "edge.listen" && e.Subject == first.Hub })
 	if !noted {
-		t.Errorf("not journaled: %+v", r.book.entries)
+		t.Errorf("not journaled: %+v", r.book.Entries())
 	}
 	_ = taken.Close()
 	r.down()

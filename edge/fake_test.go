@@ -27,6 +27,7 @@ import (
 
 	"holdfast"
 	"holdfast/core/home"
+	"holdfast/core/journal/journaltest"
 	"holdfast/core/store"
 	"holdfast/core/store/storetest"
 	"holdfast/edge/auth"
@@ -59,18 +60,6 @@ func (r *roster) set(list ...holdfast.Mount) {
 	r.list = list
 	close(r.changed)
 	r.changed = make(chan struct{})
-}
-
-type book struct {
-	mu      sync.Mutex
-	entries []holdfast.Entry
-}
-
-func (b *book) Append(_ context.Context, e holdfast.Entry) (holdfast.Entry, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.entries = append(b.entries, e)
-	return e, nil
 }
 
 // keeper starts the declared edge as the supervisor would: descriptors from 3 up, a session of its
@@ -174,7 +163,7 @@ type rig struct {
 	auth   *auth.Auth
 	roster *roster
 	keeper *keeper
-	book   *book
+	book   *journaltest.Journal
 	binary string
 	listen string
 	keyed  bool // asks for the page key on reads too
@@ -194,7 +183,7 @@ func newRig(t *testing.T, binary string) *rig {
 	if err := h.Ensure(); err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, home: h, roster: newRoster(), keeper: &keeper{t: t}, book: &book{}, binary: binary, listen: freeAddress(t)}
+	r := &rig{t: t, home: h, roster: newRoster(), keeper: &keeper{t: t}, book: &journaltest.Journal{}, binary: binary, listen: freeAddress(t)}
 	r.store = storetest.SQLite(t, []store.Migration{{Package: "auth", FS: mustSub(t, auth.New(auth.Options{}).Capability().Migrations)}})
 	t.Cleanup(func() {
 		if err := r.keeper.end(syscall.SIGTERM); err != nil {

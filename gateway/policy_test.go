@@ -15,6 +15,7 @@ import (
 	"holdfast"
 	"holdfast/core/action"
 	"holdfast/core/config"
+	"holdfast/core/journal/journaltest"
 	"holdfast/gateway/price"
 	"holdfast/gateway/route"
 )
@@ -31,28 +32,6 @@ func (t tariff) Most(provider, model string, _, _ int64) price.Cost {
 func (t tariff) Cost(provider, model string, u holdfast.Usage) price.Cost {
 	nano, known := t[provider+"/"+model]
 	return price.Cost{Nano: nano * u.Total(), Known: known}
-}
-
-// entries collects what is journaled.
-type entries struct {
-	mu   sync.Mutex
-	list []holdfast.Entry
-}
-
-func (e *entries) Append(_ context.Context, entry holdfast.Entry) (holdfast.Entry, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.list = append(e.list, entry)
-	return entry, nil
-}
-
-func (e *entries) actions() (names []string) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, one := range e.list {
-		names = append(names, one.Action)
-	}
-	return names
 }
 
 func (h *testHouse) policy() Policy {
@@ -172,7 +151,7 @@ func TestRehearseInTheLiveHouse(t *testing.T) {
 				asked.Add(1)
 				answers(200, jsonKind, answerBody)(w, r)
 			}))))
-			book := &entries{}
+			book := &journaltest.Journal{}
 			h.needs.Journal = book
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan error, 1)
@@ -196,13 +175,13 @@ func TestRehearseInTheLiveHouse(t *testing.T) {
 			if resp, _ := h.post(request("chat", false)); resp.StatusCode != http.StatusOK || asked.Load() != 1 || len(h.policy().Cooling) != 0 {
 				t.Errorf("afterwards: %d, asked %d, %+v", resp.StatusCode, asked.Load(), h.policy().Cooling)
 			}
-			if got := book.actions(); len(got) != 1 || got[0] != "gateway.rehearsal_ended" {
+			if got := book.Entries(); len(got) != 1 || got[0].Action != "gateway.rehearsal_ended" {
 				t.Errorf("journaled %v", got)
 			}
 			act(t, h, "gateway.rehearse", `{"fault":"`+fault+`","for":"1h"}`)
 			cancel() // a house that ends ends it
-			if err := <-ended; err != nil || len(h.policy().Rehearsals) != 0 || len(book.actions()) != 2 {
-				t.Errorf("%v, %v", err, book.actions())
+			if err := <-ended; err != nil || len(h.policy().Rehearsals) != 0 || len(book.Entries()) != 2 {
+				t.Errorf("%v, %v", err, book.Entries())
 			}
 		})
 	}
@@ -212,12 +191,12 @@ func TestRehearseInTheLiveHouse(t *testing.T) {
 func TestARehearsalEndsInTime(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, testConfig(serveUp(t, answers(200, jsonKind, answerBody))))
-	book := &entries{}
+	book := &journaltest.Journal{}
 	h.needs.Journal = book
 	go func() { _ = (routing{h.Gateway}).run(t.Context()) }()
 	act(t, h, "gateway.rehearse", `{"fault":"500","for":"1s"}`)
 	h.post(request("chat", false))
-	eventually(t, func() bool { return len(book.actions()) == 1 })
+	eventually(t, func() bool { return len(book.Entries()) == 1 })
 	if resp, _ := h.post(request("chat", false)); resp.StatusCode != http.StatusOK {
 		t.Errorf("status %d", resp.StatusCode)
 	}

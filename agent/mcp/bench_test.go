@@ -17,6 +17,7 @@ import (
 	"holdfast/agent/tools"
 	"holdfast/core/action"
 	"holdfast/core/home"
+	"holdfast/core/journal/journaltest"
 )
 
 type greeting struct {
@@ -55,7 +56,7 @@ func BenchmarkCall(b *testing.B) {
 			func(_ context.Context, in greeting) (greeted, error) { return greeted{"hello " + in.Name}, nil })
 		c := tools.New(tools.Needs{
 			Home: home.At(b.TempDir()), House: func() string { return "bench" }, Actions: oneAction{greet},
-			Journal: forgetful{}, Log: slog.New(slog.DiscardHandler),
+			Journal: &journaltest.Journal{}, Log: slog.New(slog.DiscardHandler),
 		})
 		needs := needsOf(c)
 		needs.Version, needs.Log = "1", slog.New(slog.DiscardHandler)

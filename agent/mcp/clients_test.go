@@ -17,12 +17,9 @@ import (
 	"holdfast"
 	"holdfast/agent/tools"
 	"holdfast/core/home"
+	"holdfast/core/journal/journaltest"
 	"holdfast/holdfasttest/need"
 )
-
-type forgetful struct{}
-
-func (forgetful) Append(_ context.Context, e holdfast.Entry) (holdfast.Entry, error) { return e, nil }
 
 type extensions []holdfast.ToolServer
 
@@ -54,7 +51,7 @@ func realCatalogue(t *testing.T, servers ...holdfast.ToolServer) *tools.Catalogu
 	}
 	c := tools.New(tools.Needs{
 		Home: place, House: func() string { return "mcp-" + filepath.Base(place.Dir()) + strings.ReplaceAll(t.Name(), "/", "-") },
-		Extensions: extensions(servers), Journal: forgetful{}, Log: slog.New(slog.DiscardHandler),
+		Extensions: extensions(servers), Journal: &journaltest.Journal{}, Log: slog.New(slog.DiscardHandler),
 	})
 	capability := c.Capability()
 	if err := capability.Start(t.Context()); err != nil {

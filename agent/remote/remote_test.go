@@ -23,6 +23,7 @@ import (
 	"holdfast/core/config"
 	"holdfast/core/home"
 	"holdfast/core/journal/journaltest"
+	"holdfast/core/journal/journaltest"
 	"holdfast/holdfasttest/timing"
 )
 

@@ -16,35 +16,18 @@ import (
 
 	"holdfast"
 	"holdfast/core/action"
+	"holdfast/core/journal/journaltest"
 	"holdfast/core/store"
 	"holdfast/core/store/storetest"
 )
 
-// a record is a journal kept in memory; full makes it refuse.
-type record struct {
-	mu      sync.Mutex
-	entries []holdfast.Entry
-	full    error
-}
-
-func (r *record) Append(_ context.Context, e holdfast.Entry) (holdfast.Entry, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.full != nil {
-		return e, r.full
-	}
-	r.entries = append(r.entries, e)
-	return e, nil
-}
+// a record is a journal that tests ask about outcomes.
+type record struct{ journaltest.Journal }
 
 func (r *record) outcomes(name string) string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	var list []string
-	for _, e := range r.entries {
-		if e.Action == name {
-			list = append(list, string(e.Outcome))
-		}
+	for _, e := range r.Of(name) {
+		list = append(list, string(e.Outcome))
 	}
 	return strings.Join(list, " ")
 }
@@ -120,9 +103,7 @@ func newBench(t *testing.T, s *store.Store) *bench {
 func (b *bench) ran() { b.mu.Lock(); b.runs++; b.mu.Unlock() }
 
 func (b *bench) inventory(context.Context, named) ([]holdfast.Category, error) {
-	b.journal.mu.Lock()
-	journaled := len(b.journal.entries)
-	b.journal.mu.Unlock()
+	journaled := len(b.journal.Entries())
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	files := holdfast.Category{Name: "files"}
@@ -176,7 +157,7 @@ func TestChangeIsJournaledBeforeAndAfter(t *testing.T) {
 	if got := b.journal.outcomes("test.change"); got != "started done" {
 		t.Fatalf("journal has %q", got)
 	}
-	for _, e := range b.journal.entries {
+	for _, e := range b.journal.Entries() {
 		if strings.Contains(string(e.Detail), "very-secret") {
 			t.Fatalf("the secret stands in the journal: %s", e.Detail)
 		}
@@ -196,7 +177,8 @@ func TestNoLineOfAFileIsJournaled(t *testing.T) {
 	if _, err := b.do(t, operator(), "test.read_file", "", nil); err == nil || !strings.Contains(err.Error(), "sk-planted") {
 		t.Fatalf("the asker is not shown the line: %v", err)
 	}
-	last := b.journal.entries[len(b.journal.entries)-1]
+	entries := b.journal.Entries()
+	last := entries[len(entries)-1]
 	if text := string(last.Detail); strings.Contains(text, "sk-planted") || !strings.Contains(text, "holdfast.yaml:3:1: is wrong") {
 		t.Errorf("journaled %s", text)
 	}
@@ -204,7 +186,7 @@ func TestNoLineOfAFileIsJournaled(t *testing.T) {
 
 func TestWhatCannotBeJournaledIsNotDone(t *testing.T) {
 	b := newBench(t, sqlite(t))
-	b.journal.full = errors.New("no space left on device")
+	b.journal.Refuse(errors.New("no space left on device"))
 	if _, err := b.do(t, operator(), "test.change", `{}`, nil); err == nil || b.runs != 0 {
 		t.Fatalf("it ran %d times, error %v; want no run and an error", b.runs, err)
 	}

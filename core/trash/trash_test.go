@@ -17,6 +17,7 @@ import (
 	"holdfast"
 	"holdfast/core/config"
 	"holdfast/core/home"
+	"holdfast/core/journal/journaltest"
 	"holdfast/core/store"
 	"holdfast/core/store/storetest"
 )
@@ -214,7 +215,7 @@ func TestRestoreOfTakenRowsGoesBack(t *testing.T) {
 
 func TestEmptyAndSweep(t *testing.T) {
 	tr := newTrash(t, storetest.SQLite(t, tablesForTest()))
-	journal := &entries{}
+	journal := &journaltest.Journal{}
 	tr.Use(Needs{Journal: journal})
 	old := time.Now().Add(-31 * 24 * time.Hour)
 	tr.now = func() time.Time { return old }
@@ -231,8 +232,8 @@ func TestEmptyAndSweep(t *testing.T) {
 		t.Fatal(err)
 	}
 	list, _ := tr.List(t.Context())
-	if len(list) != 1 || list[0].ID != second || len(*journal) != 1 || (*journal)[0].Subject != first {
-		t.Errorf("after the sweep: %+v, journaled %+v", list, *journal)
+	if told := journal.Entries(); len(list) != 1 || list[0].ID != second || len(told) != 1 || told[0].Subject != first {
+		t.Errorf("after the sweep: %+v, journaled %+v", list, told)
 	}
 	if _, err := tr.Empty(t.Context(), "nope"); err == nil {
 		t.Error("emptied what is not there")
@@ -244,13 +245,6 @@ func TestEmptyAndSweep(t *testing.T) {
 	if len(left) != 0 {
 		t.Errorf("left behind: %v", left)
 	}
-}
-
-type entries []holdfast.Entry
-
-func (e *entries) Append(_ context.Context, entry holdfast.Entry) (holdfast.Entry, error) {
-	*e = append(*e, entry)
-	return entry, nil
 }
 
 func TestKeepRefuses(t *testing.T) {

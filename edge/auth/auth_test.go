@@ -18,6 +18,7 @@ import (
 
 	"holdfast"
 	"holdfast/core/action"
+	"holdfast/core/journal/journaltest"
 	"holdfast/core/store"
 	"holdfast/core/store/storetest"
 	"holdfast/holdfasttest/timing"
@@ -39,31 +40,18 @@ func (d *fakeDoor) Ended(ids []string) {
 	d.ended = append(d.ended, ids...)
 }
 
-// book is a journal in memory.
-type book struct {
-	mu      sync.Mutex
-	entries []holdfast.Entry
-}
-
-func (b *book) Append(_ context.Context, e holdfast.Entry) (holdfast.Entry, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.entries = append(b.entries, e)
-	return e, nil
-}
-
 type home struct {
 	*Auth
 	t       *testing.T
 	door    *fakeDoor
-	book    *book
+	book    *journaltest.Journal
 	clock   *timing.Clock
 	handler http.Handler
 }
 
 func newHome(t *testing.T, s *store.Store) *home {
 	t.Helper()
-	h := &home{t: t, door: &fakeDoor{}, book: &book{}, clock: timing.At(time.Date(2031, 5, 4, 3, 2, 1, 0, time.UTC))}
+	h := &home{t: t, door: &fakeDoor{}, book: &journaltest.Journal{}, clock: timing.At(time.Date(2031, 5, 4, 3, 2, 1, 0, time.UTC))}
 	h.Auth = New(Options{Store: s, Journal: h.book, Now: h.clock.Now})
 	h.Attach(h.door)
 	mux := http.NewServeMux()
@@ -183,7 +171,7 @@ func TestLinkWorksOnce(t *testing.T) {
 			t.Errorf("%+v %v", list, err)
 		}
 		var outcomes []holdfast.Outcome
-		for _, e := range h.book.entries {
+		for _, e := range h.book.Entries() {
 			outcomes = append(outcomes, e.Outcome)
 		}
 		if !slices.Equal(outcomes, []holdfast.Outcome{holdfast.OutcomeDone, holdfast.OutcomeRefused}) {
@@ -266,7 +254,7 @@ func TestNothingSecretIsStored(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	for _, e := range h.book.entries {
+	for _, e := range h.book.Entries() {
 		text, err := json.Marshal(e)
 		if err != nil || strings.Contains(string(text), token) || strings.Contains(string(text), cookie) || strings.Contains(string(text), key) {
 			t.Errorf("journaled %s %v", text, err)

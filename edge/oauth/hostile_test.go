@@ -3,6 +3,7 @@
 package oauth
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -181,7 +182,7 @@ func TestNoIsNo(t *testing.T) {
 	if got := answerOf(t, w); got.Get("error") != "access_denied" || got.Get("iss") != origin || got.Get("state") != "xyz" || got.Has("code") {
 		t.Errorf("%d %v", w.Code, got)
 	}
-	if !d.book.has("grant.create", holdfast.OutcomeRefused, client) {
+	if !d.journaled("grant.create", holdfast.OutcomeRefused, client) {
 		t.Error("the no is not in the journal")
 	}
 }
@@ -204,7 +205,7 @@ func TestWhatCannotBeJournaledIsNotGiven(t *testing.T) {
 	d := lite(t)
 	client := d.enrolled(publicClient).ClientID
 	page := d.do("GET", ask(client), "", "Who", "anna")
-	d.book.broken = true
+	d.book.Refuse(errors.New("the disk is full"))
 	form := url.Values{"ticket": {ticketIn(t, page.Body.String())}, "answer": {"allow"}, "scope": {ScopeRead}}
 	if w := d.post(form, "Who", "anna", "Origin", origin); w.Code != http.StatusServiceUnavailable || d.dump("oauth_codes") != "" {
 		t.Errorf("%d, codes %q", w.Code, d.dump("oauth_codes"))
@@ -260,7 +261,7 @@ func TestACodeTwiceEndsTheGrant(t *testing.T) {
 		if got := d.errorOf(d.tokens("grant_type", grantRefresh, "client_id", client, "refresh_token", all.Refresh), http.StatusBadRequest); got != "invalid_grant" {
 			t.Errorf("error %s", got)
 		}
-		if !d.book.has("grant.revoke", holdfast.OutcomeDone, reasonCode) {
+		if !d.journaled("grant.revoke", holdfast.OutcomeDone, reasonCode) {
 			t.Error("the journal does not say that a code came twice")
 		}
 		rule := d.office().alerts()[0]

@@ -5,17 +5,17 @@ package oauth
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"holdfast"
+	"holdfast/core/journal/journaltest"
 	"holdfast/core/store"
 	"holdfast/core/store/storetest"
 	"holdfast/edge/auth"
@@ -44,34 +44,6 @@ func (people) Visitor(r *http.Request) (auth.Session, error) {
 	return auth.Session{}, nil
 }
 
-// book is a journal in memory.
-type book struct {
-	mu      sync.Mutex
-	entries []holdfast.Entry
-	broken  bool
-}
-
-func (b *book) Append(_ context.Context, e holdfast.Entry) (holdfast.Entry, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.broken {
-		return e, errors.New("the disk is full")
-	}
-	b.entries = append(b.entries, e)
-	return e, nil
-}
-
-func (b *book) has(action string, outcome holdfast.Outcome, within string) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, e := range b.entries {
-		if e.Action == action && e.Outcome == outcome && strings.Contains(e.Subject+string(e.Detail), within) {
-			return true
-		}
-	}
-	return false
-}
-
 type keyring map[string]string
 
 func (k keyring) Get(name string) (holdfast.Secret, bool) {
@@ -83,7 +55,7 @@ func (k keyring) Get(name string) (holdfast.Secret, bool) {
 type desk struct {
 	*Server
 	t       testing.TB
-	book    *book
+	book    *journaltest.Journal
 	clock   *timing.Clock
 	keys    keyring
 	handler http.Handler
@@ -91,7 +63,7 @@ type desk struct {
 
 func newDesk(t testing.TB, s *store.Store, change ...func(*Needs)) *desk {
 	t.Helper()
-	d := &desk{t: t, book: &book{}, clock: timing.At(time.Date(2031, 5, 4, 3, 2, 1, 0, time.UTC)), keys: keyring{}}
+	d := &desk{t: t, book: &journaltest.Journal{}, clock: timing.At(time.Date(2031, 5, 4, 3, 2, 1, 0, time.UTC)), keys: keyring{}}
 	needs := Needs{
 		Store: s, Logins: people{}, Journal: d.book, Keys: d.keys, Now: d.clock.Now,
 		Hubs: func() []string { return []string{"notes"} }, API: func() string { return api },
@@ -109,6 +81,13 @@ func newDesk(t testing.TB, s *store.Store, change ...func(*Needs)) *desk {
 	}
 	d.handler = mux
 	return d
+}
+
+// journaled tells whether an action was journaled about something.
+func (d *desk) journaled(action string, outcome holdfast.Outcome, about string) bool {
+	return slices.ContainsFunc(d.book.Of(action), func(e holdfast.Entry) bool {
+		return e.Outcome == outcome && strings.Contains(e.Subject+string(e.Detail), about)
+	})
 }
 
 func tables(t testing.TB) []store.Migration {
@@ -293,7 +272,7 @@ func TestTheWholeWay(t *testing.T) {
 		if second.Refresh == first.Refresh || !d.opens(second.Access, mainPath) {
 			t.Errorf("refreshed: %+v", second)
 		}
-		if !d.book.has("grant.create", holdfast.OutcomeDone, client) {
+		if !d.journaled("grant.create", holdfast.OutcomeDone, client) {
 			t.Error("the access given is not in the journal")
 		}
 	})

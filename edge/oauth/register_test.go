@@ -192,7 +192,7 @@ func TestRevocation(t *testing.T) {
 		if w := d.tokens("grant_type", grantRefresh, "client_id", client, "refresh_token", again.Refresh); w.Code != http.StatusBadRequest {
 			t.Errorf("refreshed after it was taken back: %d", w.Code)
 		}
-		if !d.book.has("grant.revoke", holdfast.OutcomeDone, reasonClient) {
+		if !d.journaled("grant.revoke", holdfast.OutcomeDone, reasonClient) {
 			t.Error("it is not in the journal")
 		}
 	})

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"holdfast"
+	"holdfast/core/journal/journaltest"
 	"holdfast/core/store"
 	"holdfast/core/store/storetest"
 	"holdfast/gateway/ledger"
@@ -56,32 +57,19 @@ func (r *rows) Spent(_ context.Context, by string, since time.Time) (map[string]
 	return sums, nil
 }
 
-// entries is a journal that remembers.
-type entries struct {
-	mu  sync.Mutex
-	all []holdfast.Entry
-}
-
-func (j *entries) Append(_ context.Context, e holdfast.Entry) (holdfast.Entry, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.all = append(j.all, e)
-	return e, nil
-}
-
 // fixture is the budgets of a house without a gateway.
 type fixture struct {
 	*Budgets
 	t       *testing.T
 	rows    *rows
 	clock   *timing.Clock
-	journal *entries
+	journal *journaltest.Journal
 	calls   int
 }
 
 func open(t *testing.T, s *store.Store, c Config) *fixture {
 	t.Helper()
-	f := &fixture{t: t, rows: &rows{}, clock: timing.At(moment(t, "2026-11-21T07:00:00Z")), journal: &entries{}}
+	f := &fixture{t: t, rows: &rows{}, clock: timing.At(moment(t, "2026-11-21T07:00:00Z")), journal: &journaltest.Journal{}}
 	f.restart(s, c, time.UTC)
 	return f
 }
@@ -310,10 +298,8 @@ func TestWarningsOnceAPeriodEach(t *testing.T) {
 		f := open(t, s, c)
 		told := func() string {
 			f.tell(t.Context())
-			f.journal.mu.Lock()
-			defer f.journal.mu.Unlock()
 			text := ""
-			for _, e := range f.journal.all {
+			for _, e := range f.journal.Entries() {
 				var event Event
 				if err := json.Unmarshal(e.Detail, &event); err != nil {
 					t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"holdfast"
+	"holdfast/core/journal/journaltest"
 	"holdfast/core/store"
 	"holdfast/core/store/storetest"
 	"holdfast/gateway/ledger"
@@ -59,7 +60,7 @@ func TestSumsReconcileWithTheRows(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		f := &fixture{t: t, rows: &rows{}, clock: timing.At(moment(t, "2026-10-20T07:00:00Z")), journal: &entries{}}
+		f := &fixture{t: t, rows: &rows{}, clock: timing.At(moment(t, "2026-10-20T07:00:00Z")), journal: &journaltest.Journal{}}
 		m := &model{f: f, store: s, zone: rapid.SampledFrom(zones).Draw(rt, "zone"), archived: map[string]Amount{}}
 		m.restart()
 		rt.Repeat(map[string]func(*rapid.T){

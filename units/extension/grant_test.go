@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"holdfast"
+	"holdfast/core/journal/journaltest"
 )
 
 // asking is an extension that asks for what its arguments say.
@@ -349,22 +350,14 @@ func TestAFileSettlesOnlyItsOwnTools(t *testing.T) {
 	}
 }
 
-// a ledger is a journal that keeps what it is told.
-type ledger struct{ entries []holdfast.Entry }
-
-func (l *ledger) Append(_ context.Context, e holdfast.Entry) (holdfast.Entry, error) {
-	l.entries = append(l.entries, e)
-	return e, nil
-}
-
 // What an extension asks for beyond its grant is journaled once a wish, also over restarts.
 func TestWhatIsAskedForIsJournaledOnce(t *testing.T) {
-	b, told := newBench(t), &ledger{}
+	b, told := newBench(t), &journaltest.Journal{}
 	b.needs.Journal = told
 	b.asking("one", "", little)
 	b.sync()
-	if len(told.entries) > 0 {
-		t.Fatalf("the first sight is told as %+v", told.entries)
+	if len(told.Entries()) > 0 {
+		t.Fatalf("the first sight is told as %+v", told.Entries())
 	}
 	b.put("one/tools/tool_config.json", `{"one_GET": {"passthrough": true}}`)
 	b.sync()
@@ -372,13 +365,13 @@ func TestWhatIsAskedForIsJournaledOnce(t *testing.T) {
 	b.renew()
 	b.needs.Journal = told
 	b.sync()
-	if len(told.entries) != 1 || told.entries[0].Subject != "one" || told.entries[0].Outcome != holdfast.OutcomeRefused ||
-		!strings.Contains(string(told.entries[0].Detail), `"unasked:one_GET"`) {
-		t.Fatalf("told is %+v", told.entries)
+	if len(told.Entries()) != 1 || told.Entries()[0].Subject != "one" || told.Entries()[0].Outcome != holdfast.OutcomeRefused ||
+		!strings.Contains(string(told.Entries()[0].Detail), `"unasked:one_GET"`) {
+		t.Fatalf("told is %+v", told.Entries())
 	}
 	b.asking("one", "", "")
 	b.sync()
-	if len(told.entries) != 2 || strings.Contains(string(told.entries[1].Detail), "one_GET") || !strings.Contains(string(told.entries[1].Detail), `"network"`) {
-		t.Errorf("with more wishes told is %+v", told.entries)
+	if len(told.Entries()) != 2 || strings.Contains(string(told.Entries()[1].Detail), "one_GET") || !strings.Contains(string(told.Entries()[1].Detail), `"network"`) {
+		t.Errorf("with more wishes told is %+v", told.Entries())
 	}
 }

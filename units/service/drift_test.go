@@ -13,6 +13,7 @@ import (
 
 	"holdfast"
 	"holdfast/core/action"
+	"holdfast/core/journal/journaltest"
 )
 
 func awaitText(t *testing.T, read func() (string, error), want string) {
@@ -270,7 +271,7 @@ func TestWhatWasInstalledIsRegistered(t *testing.T) {
 // The house journals a drift when it changes; who merely asks writes nothing.
 func TestAChangeOfTheDriftIsJournaled(t *testing.T) {
 	s := installation(t, "plain")
-	var book notes
+	var book journaltest.Journal
 	s.needs.Journal = &book
 	s.settings.Registered = map[string]Registered{"acme": {Manager: rcd}}
 	told := ""
@@ -280,24 +281,17 @@ func TestAChangeOfTheDriftIsJournaled(t *testing.T) {
 	}{{"exit 0", "acme missing", 1}, {"exit 0", "acme missing", 1}, {"echo /usr/local/etc/rc.d/acme", "", 2}, {"exit 1", "", 2}} {
 		programs(t, map[string]string{"service": c.script})
 		put(t, filepath.Join(s.root, "usr/local/etc/rc.d/acme"), "")
-		before := len(book)
+		before := len(book.Entries())
 		r := compared(t, s)
-		if len(book) != before {
-			t.Errorf("%q: asking wrote %+v", c.script, book[before:])
+		if wrote := book.Entries()[before:]; len(wrote) > 0 {
+			t.Errorf("%q: asking wrote %+v", c.script, wrote)
 		}
 		var err error
-		if told, err = s.tell(t.Context(), r, told); err != nil || told != c.drift || len(book) != c.entries {
-			t.Errorf("%q: told %q, %d entries, %v", c.script, told, len(book), err)
+		if told, err = s.tell(t.Context(), r, told); err != nil || told != c.drift || len(book.Entries()) != c.entries {
+			t.Errorf("%q: told %q, %d entries, %v", c.script, told, len(book.Entries()), err)
 		}
 	}
-	if !strings.Contains(string(book[0].Detail), "acme missing") || book[0].Action != "service.drift" {
-		t.Errorf("the journal says %+v", book[0])
+	if first := book.Entries()[0]; !strings.Contains(string(first.Detail), "acme missing") || first.Action != "service.drift" {
+		t.Errorf("the journal says %+v", first)
 	}
-}
-
-type notes []holdfast.Entry
-
-func (n *notes) Append(_ context.Context, e holdfast.Entry) (holdfast.Entry, error) {
-	*n = append(*n, e)
-	return e, nil
 }

@@ -219,15 +219,11 @@ func abandon(r *rig) {
 
 func TestJournalRefusalIsRetried(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
-		r.journal.mu.Lock()
-		r.journal.refuse = errors.New("disk full")
-		r.journal.mu.Unlock()
+		r.journal.Refuse(errors.New("disk full"))
 		r.set(plain("a"))
 		r.is("a", holdfast.UnitRunning) // the unit does not wait for the journal
 		pass(10 * time.Second)
-		r.journal.mu.Lock()
-		r.journal.refuse = nil
-		r.journal.mu.Unlock()
+		r.journal.Refuse(nil)
 		pass(2 * journalRetry)
 		synctest.Wait()
 		lines := r.journal.subjects("unit.state")

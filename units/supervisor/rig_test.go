@@ -6,43 +6,24 @@ import (
 	"context"
 	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"holdfast"
 	"holdfast/core/home"
+	"holdfast/core/journal/journaltest"
 	"holdfast/core/process/processtest"
 )
 
-// A ledger is a journal in memory that can be told to refuse.
-type ledger struct {
-	mu      sync.Mutex
-	entries []holdfast.Entry
-	refuse  error
-}
+// A ledger is a journal that tests ask about units.
+type ledger struct{ journaltest.Journal }
 
-func (l *ledger) Append(_ context.Context, e holdfast.Entry) (holdfast.Entry, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.refuse != nil {
-		return e, l.refuse
+func (l *ledger) subjects(action string) (list []string) {
+	for _, e := range l.Of(action) {
+		list = append(list, e.Subject+" "+string(e.Detail))
 	}
-	l.entries = append(l.entries, e)
-	return e, nil
-}
-
-func (l *ledger) subjects(action string) []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var out []string
-	for _, e := range l.entries {
-		if e.Action == action {
-			out = append(out, e.Subject+" "+string(e.Detail))
-		}
-	}
-	return out
+	return list
 }
 
 type pocket map[string]string

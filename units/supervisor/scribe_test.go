@@ -12,11 +12,12 @@ import (
 	"time"
 
 	"holdfast"
+	"holdfast/core/journal/journaltest"
 )
 
 // A halting journal takes so many entries of each lot, and then refuses.
 type halting struct {
-	ledger
+	journaltest.Journal
 	takes, lots int
 }
 
@@ -46,10 +47,10 @@ func TestScribeGoesOnWhereTheJournalHalted(t *testing.T) {
 		<-time.After(time.Minute)
 		close(closed)
 		synctest.Wait()
-		if len(book.entries) != 100 {
-			t.Fatalf("%d entries", len(book.entries))
+		if len(book.Entries()) != 100 {
+			t.Fatalf("%d entries", len(book.Entries()))
 		}
-		for i, e := range book.entries {
+		for i, e := range book.Entries() {
 			if e.Subject != fmt.Sprintf("%03d", i) || e.Caller != "house:supervisor" {
 				t.Fatalf("entry %d is %+v", i, e)
 			}
@@ -64,7 +65,7 @@ func TestScribeWritesTogether(t *testing.T) {
 		s.journal(holdfast.Entry{Action: "unit.state", Subject: fmt.Sprint(i)})
 	}
 	s.flush()
-	if book.lots != 8 || len(book.entries) != 500 {
-		t.Errorf("%d entries in %d lots", len(book.entries), book.lots)
+	if book.lots != 8 || len(book.Entries()) != 500 {
+		t.Errorf("%d entries in %d lots", len(book.Entries()), book.lots)
 	}
 }

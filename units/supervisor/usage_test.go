@@ -16,10 +16,8 @@ import (
 
 // Show lets the ledger be read as a journal is.
 func (l *ledger) Show(_ context.Context, q past.Query) ([]holdfast.Entry, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	var out []holdfast.Entry
-	for _, e := range l.entries {
+	for _, e := range l.Entries() {
 		if q.Matches(e) || e.Sequence == 0 && e.Subject == q.Subject && e.Action == q.Action {
 			out = append(out, e)
 		}
