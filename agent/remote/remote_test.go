@@ -23,7 +23,6 @@ import (
 	"holdfast/core/config"
 	"holdfast/core/home"
 	"holdfast/core/journal/journaltest"
-	"holdfast/core/journal/journaltest"
 	"holdfast/holdfasttest/timing"
 )
 
