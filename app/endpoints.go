@@ -24,6 +24,9 @@ func (e endpoints) hubs() []string {
 	return names
 }
 
+// EndHub ends what clients were given at a hub that is gone.
+func (e endpoints) EndHub(ctx context.Context, hub string) error { return e.p.grants.EndHub(ctx, hub) }
+
 // tools lists what an endpoint offers a caller; no hub is the endpoint of them all.
 func (e endpoints) tools(ctx context.Context, caller holdfast.Caller, hub string) []oauth.Tool {
 	view := e.p.catalogue.View(caller, tools.Scope{Hub: hub})

@@ -278,7 +278,7 @@ func (h *House) wireAgent(p *parts) {
 		Remotes: p.remotes,
 		Home:    h.Home, House: p.units.House, Processes: p.machine, Extensions: p.extensions,
 		Actions: h.Registry, Secret: p.secrets.Get, Journal: p.book, Helper: h.options.Watch, Log: h.log,
-		Skills: p.skills, Master: p.master, Keys: p.secrets, Store: h.Store, Meter: p.meter.Use,
+		Skills: p.skills, Master: p.master, Keys: p.secrets, Grants: endpoints{p}, Store: h.Store, Meter: p.meter.Use,
 	})
 	p.agents = agent.New(agent.Needs{
 		Chat: p.models.Inner(), View: seenBy(p.catalogue), Lends: p.catalogue.Lends,

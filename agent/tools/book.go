@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"os"
@@ -128,7 +129,9 @@ type Hub struct {
 	// Upstreams are the servers whose tools are in the hub, by extension, remote server, or house; all
 	// when empty.
 	Upstreams []string `json:"upstreams,omitempty"`
-	key       holdfast.Secret
+	// Problem is why the hub is off whatever its entry says.
+	Problem string `json:"problem,omitempty" help:"why the hub does not answer"`
+	key     holdfast.Secret
 }
 
 // bare tells whether the hub shows one server as it is.
@@ -159,9 +162,9 @@ type book struct {
 
 // a remoteServer is what the catalogue reads of a server in the list of remote ones.
 type remoteServer struct {
-	URL      string          `json:"url"`
-	Enabled  *bool           `json:"enabled"`
-	Tools    json.RawMessage `json:"tools"`
+	URL      string                 `json:"url"`
+	Enabled  *bool                  `json:"enabled"`
+	Tools    json.RawMessage        `json:"tools"`
 	switches map[string]ToolSetting // by own name
 }
 
@@ -263,8 +266,8 @@ func (s *shelf) parse() (*book, error) {
 		}
 		b.remote[id] = server
 	}
-	b.hubs, err = readHubs(d)
-	return b, err
+	b.hubs = readHubs(d)
+	return b, nil
 }
 
 // hubForm is a hub as master_config.json holds it.
@@ -278,34 +281,44 @@ type hubForm struct {
 	ToolConfig json.RawMessage `json:"tool_config,omitempty"`
 }
 
-// readHubs reads the hubs. One that cannot be read is there and off.
-func readHubs(d *config.Document) (map[string]*Hub, error) {
-	hubs := map[string]*Hub{}
+// readHubs reads the hubs. One that cannot be read is there and off, as is one whose key would stand
+// where that of another stands, which comes before it in the file: each would open the other.
+func readHubs(d *config.Document) map[string]*Hub {
+	hubs, keyed := map[string]*Hub{}, map[string]string{}
 	for _, name := range d.Keys("mcp_servers") {
 		if !validHub(name) {
 			continue // it could have no URL
 		}
 		var form hubForm
 		hub := &Hub{Name: name, Prefix: true}
-		if _, err := d.Decode(&form, "mcp_servers", name); err == nil {
+		_, err := d.Decode(&form, "mcp_servers", name)
+		if err == nil {
 			hub.Enabled = form.Enabled == nil || *form.Enabled
 			hub.Prefix = form.Prefix == nil || *form.Prefix
 			hub.Upstreams, hub.key = form.Upstreams, holdfast.NewSecret(form.APIKey)
-			selection, err := ReadSelection(form.ToolConfig)
-			if err != nil {
-				hub.Enabled = false
-			}
-			hub.Tools = selection
+			hub.Tools, err = ReadSelection(form.ToolConfig)
 		}
+		if err != nil {
+			hub.Problem = "its entry in master_config.json cannot be read"
+		}
+		if first, taken := keyed[KeyName(name)]; taken {
+			hub.Problem = fmt.Sprintf("its key would stand in .env as %s, where that of the hub %s stands: give it another name", KeyName(name), first)
+		} else {
+			keyed[KeyName(name)] = name
+		}
+		hub.Enabled = hub.Enabled && hub.Problem == ""
 		hubs[name] = hub
 	}
-	return hubs, nil
+	return hubs
 }
 
 // validHub is what can stand in a URL and, in capitals, in the name of a key of .env.
 func validHub(name string) bool {
 	return name != "" && len(name) <= 64 && strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == ""
 }
+
+// sure tells whether the book is what a file says now.
+func (s *shelf) sure() bool { return s.state.Load() != nil && s.fault.Load() == nil }
 
 // update edits master_config.json in its turn and takes the result up at once.
 func (s *shelf) update(ctx context.Context, edit func(*config.Document) error) error {

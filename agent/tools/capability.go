@@ -96,6 +96,7 @@ func (c *Catalogue) keep(ctx context.Context) {
 	defer look.Stop()
 	defer leaf.Stop()
 	defer write.Stop()
+	followHubs(ctx, c)
 	for {
 		select {
 		case <-ctx.Done():
@@ -105,6 +106,7 @@ func (c *Catalogue) keep(ctx context.Context) {
 				c.Refresh()
 				c.touch()
 			}
+			followHubs(ctx, c)
 		case <-leaf.C:
 			if leafThrough(c) {
 				c.touch()
@@ -114,6 +116,13 @@ func (c *Catalogue) keep(ctx context.Context) {
 		case <-write.C:
 			writeDown(ctx, c)
 		}
+	}
+}
+
+// followHubs ends what was given at hubs that are gone. What fails is tried again.
+func followHubs(ctx context.Context, c *Catalogue) {
+	if err := registerHubs(ctx, c); err != nil && ctx.Err() == nil {
+		c.needs.Log.Error("old access to a hub could come back with its name; it is tried again", slog.Any("error", err))
 	}
 }
 

@@ -75,6 +75,8 @@ type Needs struct {
 	// hubs' keys stand. Without them there are neither.
 	Master master
 	Keys   keys
+	// Grants ends what MCP clients were given at a hub that is gone; it may be nil.
+	Grants grants
 	// Store keeps the pins and the use of the tools; nil keeps them as long as the house runs.
 	Store *store.Store
 	// Meter counts uses, by kind: tool, prompt, resource, completion; it may be nil.
@@ -122,6 +124,7 @@ type Catalogue struct {
 	pins          *pins
 	usage         *usage
 	shelf         *shelf
+	register      *register
 	subscriptions *subscriptions
 	house         *houseTools
 	offered       atomic.Pointer[[]skills.Skill] // as they were last looked at
@@ -149,11 +152,12 @@ func New(needs Needs) *Catalogue {
 			Idle: config.Duration(30 * time.Minute), Result: 1 << 20, Parallel: 32,
 		},
 		servers: map[string]*source{}, watch: make(chan struct{}), subscriptions: newSubscriptions(),
-		pins:   newPins(pinRows{store: needs.Store}, needs.Journal, needs.Log),
-		usage:  &usage{store: needs.Store, known: map[thing]*tally{}},
-		shelf:  newShelf(needs.Master, needs.Home.MasterFile(), needs.Log),
-		reader: sync.OnceValue(poison.NewReader),
-		house:  &houseTools{made: map[string]*entry{}},
+		pins:     newPins(pinRows{store: needs.Store}, needs.Journal, needs.Log),
+		usage:    &usage{store: needs.Store, known: map[thing]*tally{}},
+		shelf:    newShelf(needs.Master, needs.Home.MasterFile(), needs.Log),
+		register: &register{store: needs.Store, grants: needs.Grants},
+		reader:   sync.OnceValue(poison.NewReader),
+		house:    &houseTools{made: map[string]*entry{}},
 	}
 	c.offered.Store(&[]skills.Skill{})
 	return c

@@ -29,6 +29,11 @@ func (d desk) check(context.Context) holdfast.CheckResult {
 	if fault := d.shelf.fault.Load(); fault != nil {
 		wrong = append(wrong, "the switches of the tools are as they were: "+*fault)
 	}
+	for _, h := range d.Hubs() {
+		if h.Problem != "" {
+			wrong = append(wrong, "the hub "+h.Name+" does not answer: "+h.Problem)
+		}
+	}
 	result.Values["servers"], result.Values["failing"] = float64(len(servers)), float64(len(wrong))
 	if len(wrong) > 0 {
 		result.Status = holdfast.StatusWarn

@@ -9,6 +9,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -115,17 +116,23 @@ func (d hubDesk) actions() []holdfast.Action {
 		action.NewAction(change("mcp-hub.add", "Add a hub", "It answers at /mcp/NAME to who has its key, which `mcp-hub key NAME` makes.",
 			"holdfast mcp-hub add research --only search --only fetch", "holdfast mcp-hub add everything --upstreams everything --prefix=false"), d.add),
 		action.NewAction(change("mcp-hub.update", "Change a hub", "", "holdfast mcp-hub update research --enabled=false"), d.update),
-		action.NewAction(change("mcp-hub.delete", "Delete a hub and its key",
+		action.NewAction(change("mcp-hub.delete", "Delete a hub, its key, and the access that clients were given at it",
 			"`keys restore` brings the key back for 30 days.", "holdfast mcp-hub delete research"), d.remove),
 		action.NewAction(key, d.rekey),
 	}
 }
 
-func (d hubDesk) list(_ context.Context, _ action.Nothing) (hubList, error) {
-	out := hubList{Hubs: []hubShown{}}
+// look takes up what others wrote.
+func (d hubDesk) look() {
 	if d.shelf.look() {
 		d.touch()
 	}
+}
+
+func (d hubDesk) list(ctx context.Context, _ action.Nothing) (hubList, error) {
+	out := hubList{Hubs: []hubShown{}}
+	d.look()
+	followHubs(ctx, d.Catalogue)
 	for _, h := range d.Hubs() {
 		out.Hubs = append(out.Hubs, d.shown(h))
 	}
@@ -143,7 +150,7 @@ func (d hubDesk) show(_ context.Context, in hubName) (hubShown, error) {
 // shown shows a hub with what a bearer of its key would see.
 func (d hubDesk) shown(h Hub) hubShown {
 	shown := hubShown{Hub: h, URL: "/mcp/" + h.Name, Offers: []string{}}
-	if key := hubKey(d.needs.Keys, &h); !key.Empty() {
+	if key := hubKey(d.needs.Keys, &h); !key.Empty() && h.Problem == "" {
 		shown.KeySet, shown.KeyIn = true, KeyName(h.Name)+" in .env"
 		if key.Equal(h.key.Reveal()) {
 			shown.KeyIn = "master_config.json"
@@ -159,6 +166,10 @@ func (d hubDesk) shown(h Hub) hubShown {
 }
 
 func (d hubDesk) add(ctx context.Context, in hubChange) (hubShown, error) {
+	d.look()
+	if err := d.register.follow(ctx, d.pins.rows.node, d.shelf.book.Load().hubs); err != nil {
+		return hubShown{}, holdfast.Errorf(holdfast.CodeUnavailable, "cannot tell whether old access would open the hub, so it is not made: %w", err)
+	}
 	return d.change(ctx, in, func(doc *config.Document) error {
 		if _, there := doc.Get("mcp_servers", in.Name); there {
 			return holdfast.Errorf(holdfast.CodeConflict, "there is a hub %q already: `holdfast mcp-hub update` changes it", in.Name)
@@ -195,6 +206,9 @@ func (d hubDesk) change(ctx context.Context, in hubChange, first func(*config.Do
 		return hubShown{}, err
 	}
 	d.touch()
+	if err := registerHubs(ctx, d.Catalogue); err != nil {
+		return hubShown{}, err
+	}
 	return d.show(ctx, hubName{Name: in.Name})
 }
 
@@ -291,12 +305,23 @@ func (d hubDesk) remove(ctx context.Context, in hubName) (hubDeleted, error) {
 		return out, err
 	}
 	d.touch()
-	if d.needs.Keys != nil {
-		if _, there := d.needs.Keys.Get(KeyName(in.Name)); there {
-			err = d.needs.Keys.Delete(ctx, KeyName(in.Name))
+	return out, errors.Join(registerHubs(ctx, d.Catalogue), d.dropKey(ctx, in.Name))
+}
+
+// dropKey takes the key of a hub that is gone out of .env, unless another hub has its own there.
+func (d hubDesk) dropKey(ctx context.Context, hub string) error {
+	if d.needs.Keys == nil {
+		return nil
+	}
+	for _, other := range d.Hubs() {
+		if KeyName(other.Name) == KeyName(hub) {
+			return nil
 		}
 	}
-	return out, err
+	if _, there := d.needs.Keys.Get(KeyName(hub)); !there {
+		return nil
+	}
+	return d.needs.Keys.Delete(ctx, KeyName(hub))
 }
 
 // rekey makes a key and puts it into .env; one in master_config.json, which others may read, goes.
@@ -304,6 +329,9 @@ func (d hubDesk) rekey(ctx context.Context, in hubName) (hubKeyShown, error) {
 	h := d.shelf.book.Load().hubs[in.Name]
 	if h == nil || d.needs.Keys == nil {
 		return hubKeyShown{}, noHub(in.Name)
+	}
+	if h.Problem != "" {
+		return hubKeyShown{}, holdfast.Errorf(holdfast.CodeConflict, "the hub %s gets no key: %s", h.Name, h.Problem)
 	}
 	random := make([]byte, 32)
 	if _, err := rand.Read(random); err != nil {

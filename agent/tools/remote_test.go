@@ -152,11 +152,11 @@ func TestNamesOfAServerAreItsOwn(t *testing.T) {
 	unit := elsewhere(t, "unit", library{Tools: []*mcp.Tool{tool("stop", "Stops.")}})
 	long := strings.Repeat("long", 15)
 	mail := library{
-		Tools:   []*mcp.Tool{tool("far_send", "Sends mail."), tool("far_away_send", "Sends mail."), tool(long + "_x", "Is long.")},
+		Tools:   []*mcp.Tool{tool("far_send", "Sends mail."), tool("far_away_send", "Sends mail."), tool(long+"_x", "Is long.")},
 		Prompts: []*mcp.Prompt{{Name: "far_letter"}},
 	}
 	b := newBench(t, libraryServer(t, "mail", mail)).governed(`{"remote_mcp_servers": {
-  "far": {"url": "x"}, "far_away": {"url": "x", "enabled": false}, "unit": {"url": "x"}, "` + long + `": {"url": "x"}}}`).
+  "far": {"url": "x"}, "far_away": {"url": "x", "enabled": false}, "unit": {"url": "x"}, "`+long+`": {"url": "x"}}}`).
 		reaching(far, unit, elsewhere(t, long, library{Tools: []*mcp.Tool{tool("x", "Is long.")}}))
 	b.actions.add(houseActions()...)
 	b.up()

@@ -255,6 +255,7 @@ const (
 	reasonClient  = "the client gave it back"
 	reasonPerson  = "revoked"
 	reasonAge     = "not used for long"
+	reasonHub     = "its hub was deleted"
 )
 
 // refresh gives new tokens for a refresh token, which is spent. One that comes a second time was
