@@ -146,7 +146,7 @@ func (a desk) trace(ctx context.Context, in traceInput) (traceList, error) {
 func (a desk) list(ctx context.Context, in traceFilter) (traceList, error) {
 	list, err := a.traces.newest(ctx, in.Limit, in.Agent, in.State)
 	for i := range list {
-		list[i].Plan, list[i].Tools = nil, nil
+		list[i] = list[i].brief()
 	}
 	return traceList{Traces: list}, err
 }

@@ -35,7 +35,20 @@ type innerError struct {
 }
 
 func (e *innerError) Error() string {
-	return fmt.Sprintf("the model call was answered %d: %s", e.status, bytes.TrimSpace(e.body[:min(len(e.body), 500)]))
+	text := e.said()
+	if text == "" {
+		text = string(bytes.TrimSpace(e.body[:min(len(e.body), 500)]))
+	}
+	return fmt.Sprintf("the model call was answered %d: %s", e.status, text)
+}
+
+// said is the message of an error of the API, "" for a body of another kind.
+func (e *innerError) said() string {
+	var said struct {
+		Error struct{ Message string }
+	}
+	_ = json.Unmarshal(e.body, &said)
+	return said.Error.Message
 }
 
 // hint hands on what the gateway says about trying again.
@@ -54,12 +67,9 @@ func limited(err error) string {
 	if !ok || inner.status != http.StatusTooManyRequests {
 		return ""
 	}
-	var said struct {
-		Error struct{ Message, Type string }
-	}
 	text := "the models are rate limited"
-	if json.Unmarshal(inner.body, &said) == nil && said.Error.Message != "" {
-		text = strings.TrimRight(said.Error.Message, ". ")
+	if said := inner.said(); said != "" {
+		text = strings.TrimRight(said, ". ")
 		if !strings.Contains(text, "limit") {
 			text = "the models are rate limited: " + text
 		}

@@ -96,7 +96,7 @@ func (a desk) show(ctx context.Context, in agentName) (Page, error) {
 	var err error
 	p.LastTrace, err = a.traces.newest(ctx, 5, as.name, "")
 	for i := range p.LastTrace {
-		p.LastTrace[i].Plan, p.LastTrace[i].Tools = nil, nil
+		p.LastTrace[i] = p.LastTrace[i].brief()
 	}
 	return p, err
 }

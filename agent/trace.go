@@ -34,11 +34,21 @@ type Trace struct {
 	Started time.Time `json:"started"`
 	Seconds float64   `json:"seconds"`
 	// State is running, done, waiting (for the client's decision), stopped (by a bound), cancelled or failed.
-	State  string     `json:"state" enum:"running,done,waiting,stopped,cancelled,failed"`
-	Error  string     `json:"error,omitempty"`
-	Tokens Tokens     `json:"tokens"`
-	Plan   []PlanStep `json:"plan,omitempty"`
-	Tools  []ToolRun  `json:"tools,omitempty"`
+	State  string `json:"state" enum:"running,done,waiting,stopped,cancelled,failed"`
+	Error  string `json:"error,omitempty"`
+	Tokens Tokens `json:"tokens"`
+	// What lists tell of the steps below, which they leave out.
+	ModelCalls int        `json:"model_calls,omitempty" help:"in a list: how many calls of models it made"`
+	ToolCalls  int        `json:"tool_calls,omitempty" help:"in a list: how many tools it called, those that wait among them"`
+	Plan       []PlanStep `json:"plan,omitempty"`
+	Tools      []ToolRun  `json:"tools,omitempty"`
+}
+
+// brief is the trace without its steps, which are counted.
+func (t Trace) brief() Trace {
+	t.ModelCalls, t.ToolCalls = len(t.Plan), len(t.Tools)
+	t.Plan, t.Tools = nil, nil
+	return t
 }
 
 // Tokens are those of all model calls of a request.
@@ -209,6 +219,9 @@ func (r *recording) close(err error, used usage) bool {
 	r.span.Set(trace.String("holdfast.state", r.trace.State))
 	if err != nil {
 		r.trace.Error = tools.Excerpt(err.Error(), maxExcerpt)
+		if r.trace.State == "cancelled" {
+			r.trace.Error = "the client hung up, or the house ended"
+		}
 		r.request.Fail(r.trace.State)
 		r.span.Fail(r.trace.State)
 	}

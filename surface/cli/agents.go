@@ -18,9 +18,8 @@ func printTraces(t Terminal, _, out json.RawMessage) error {
 	rows := make([][]member, 0, len(traces))
 	for _, trace := range traces {
 		tokens, _ := ordered(raw(trace, "tokens"))
-		tools, _ := objects(raw(trace, "tools"))
 		row := append(chosen(trace, "id", "state", "started", "agent"), member{"took", quoted(howLong(trace))}, member{"tokens", raw(tokens, "total")})
-		row = append(row, member{"tool calls", json.RawMessage(fmt.Sprint(len(tools)))})
+		row = append(row, member{"tool calls", orZero(raw(trace, "tool_calls"))})
 		rows = append(rows, append(row, chosen(trace, "caller", "error")...))
 	}
 	return printObject(t, []member{{"traces", joined(rows)}})
@@ -85,6 +84,14 @@ func steps(trace []member) (rows [][]member) {
 		row[2].value = quoted("+" + inSeconds(seconds(row, "at")))
 	}
 	return rows
+}
+
+// orZero is a number that is left out where it is none.
+func orZero(n json.RawMessage) json.RawMessage {
+	if n == nil {
+		return json.RawMessage("0")
+	}
+	return n
 }
 
 func seconds(of []member, name string) (n float64) {

@@ -62,7 +62,8 @@ func TestATraceTellsWhatWasDone(t *testing.T) {
 			t.Errorf("lacks %q:\n%s", want, got)
 		}
 	}
-	list := show(t, printTraces, 80, `{}`, answer)
+	// A list has no steps: it says how many there are.
+	list := show(t, printTraces, 80, `{}`, `{"traces":[{"id":"ec6p","agent":"librarian","caller":"agent:agent-api-key","model":"librarian","alias":"fast","started":"2026-01-31T12:00:00Z","seconds":0.005,"state":"done","tokens":{"total":1064},"model_calls":2,"tool_calls":1}]}`)
 	fits(t, list, 80)
 	if flat := strings.Join(strings.Fields(list), " "); !strings.Contains(flat, "ID STATE STARTED AGENT TOOK TOKENS TOOL CALLS") || !strings.Contains(flat, "librarian 5ms 1,064 1") {
 		t.Errorf("printed\n%s", list)

@@ -78,5 +78,5 @@ export const agents = {
     ],
   }),
   'agent.trace': ({ id }) => ({ traces: [running(), ...traces].filter((t) => t.id === id) }),
-  'agent.traces': ({ agent, state, limit = 50 }) => ({ traces: [running(), ...traces].filter((t) => (!agent || t.agent === agent) && (!state || t.state === state)).slice(0, limit).map(({ plan: _plan, tools: _tools, ...t }) => t) }),
+  'agent.traces': ({ agent, state, limit = 50 }) => ({ traces: [running(), ...traces].filter((t) => (!agent || t.agent === agent) && (!state || t.state === state)).slice(0, limit).map(({ plan, tools, ...t }) => ({ ...t, model_calls: plan.length, tool_calls: tools.length })) }),
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useId, useState, type FormEvent } from 'react'
 
-import { Trouble } from '../api/errors.ts'
+import { beside, Trouble } from '../api/errors.ts'
 import { useChange, useRead } from '../api/house.ts'
 import type { Preset } from '../api/words.ts'
 import { presetBudget, presetProblems, type PresetDraft, type PresetProblem } from '../lib/presetform.ts'
@@ -33,6 +33,7 @@ export function PresetDialog({ known, onClose }: { known: Preset | undefined; on
   const add = useChange('preset.add', { touches: presetTouches, inline: true, done: (out) => `${plain(out.name, 80)} answers as a model` })
   const update = useChange('preset.update', { touches: presetTouches, inline: true, done: (out) => `${plain(out.name, 80)} is changed` })
   const error = add.error ?? update.error
+  const rest = beside(error, [...(known ? [] : ['name']), 'alias', 'system_prompt', 'steps', 'tokens', 'seconds', 'budget'])
   const refused = error instanceof Trouble ? (error.problem.problems ?? []) : []
   const problem = (field: string) => wrong.find((p) => p.field === field)?.message ?? refused.find((p) => p.field === field)?.message
   const set = (field: keyof PresetDraft) => (text: string) => setDraft((old) => ({ ...old, [field]: text }))
@@ -65,7 +66,7 @@ export function PresetDialog({ known, onClose }: { known: Preset | undefined; on
         <Field label="Seconds a request" value={draft.seconds} onChange={set('seconds')} problem={problem('seconds')} placeholder="as set for all" numeric />
         <div className="field wide"><span>Tools</span>{tools ? <ToolPicker alone tools={tools} config={draft.tool_config} onChange={(tool_config) => setDraft((old) => ({ ...old, tool_config }))} /> : <span className="dim">on their way…</span>}</div>
       </form>
-      {error ? <TroubleCard error={error} /> : null}
+      {rest ? <TroubleCard error={rest} /> : null}
     </Dialog>
   )
 }

@@ -21,7 +21,7 @@ export function Presets({ onOpen }: { onOpen: (name: string) => void }) {
   const [open, setOpen] = useState<Preset | 'new'>()
   return (
     <>
-      <div className="row"><p className="soft small grow">A preset is asked as a model by its name: an agent with its own tools, its own prompt and its own bounds.</p><Button kind="primary" icon={<PlusIcon size={15} />} onPress={() => setOpen('new')}>New preset</Button></div>
+      <div className="row lead"><p className="soft small grow">A preset is asked as a model by its name: an agent with its own tools, its own prompt and its own bounds.</p><Button kind="primary" icon={<PlusIcon size={15} />} onPress={() => setOpen('new')}>New preset</Button></div>
       <Loaded answer={answer} lines={5}>
         {(d) => {
           const presets = d.presets ?? []

@@ -80,7 +80,7 @@ function Body({ name }: { name: string }) {
       <Loaded answer={answer} lines={8}>
         {(s) => (
           <>
-            <p className="row wrap"><Badge><Short text={s.source} most={60} /></Badge><span className="soft small grow"><Shown text={s.description} most={1_200} /></span></p>
+            <div className="stack skill-about"><div><Badge><Short text={s.source} most={60} /></Badge></div><p className="soft small"><Shown text={s.description} most={1_200} /></p></div>
             {(s.files ?? []).length > 1 && (
               <label className="field"><span>File</span>
                 <select className="input" value={s.file} onChange={(e) => setFile(e.target.value)}>{(s.files ?? []).map((f) => <option key={f.path} value={f.path}>{f.path} ({bytes(f.size)})</option>)}</select>

@@ -34,7 +34,7 @@ function Whole({ trace: t }: { trace: Trace }) {
   const steps = t.plan?.length ?? 0
   const runs = t.tools?.length ?? 0
   const facts: [string, string][] = [
-    ['Began', exact(new Date(t.started))], ['Agent', plain(t.agent)], ['Asked as', plain(t.model)], ['Planned by', plain(t.alias)], ['Caller', plain(t.caller)],
+    ['Began', exact(new Date(t.started))], ['Agent', plain(t.agent)], ['Asked as', t.model === t.agent ? '' : plain(t.model)], ['Planned by', plain(t.alias)], ['Caller', plain(t.caller)],
     ['Input', `${whole(t.tokens.prompt)} tokens`], ['Output', `${whole(t.tokens.completion)} tokens`],
   ]
   return (
@@ -80,7 +80,7 @@ function Line({ line }: { line: Timeline<PlanStep, ToolRun> }) {
                 {line.marks.map((m) => <i key={m} style={{ left: at(m) }} />)}
                 <b className={barTones[b.state] ?? 'still'} style={{ left: at(b.from), width: at(b.to - b.from) }} />
               </span>
-              <span className="timeline-took nowrap">{b.state !== 'done' && <span className={`timeline-state ${barTones[b.state] ?? 'still'}`}>{b.state}</span>} {b.state === 'waiting' ? '' : took(b.to - b.from)}<span className="sr"> after {took(b.from)}</span></span>
+              <span className="timeline-took">{b.state !== 'done' && <span className={`timeline-state ${barTones[b.state] ?? 'still'}`}>{b.state}</span>} {b.state !== 'waiting' && <span className="nowrap">{took(b.to - b.from)}</span>}<span className="sr"> after {took(b.from)}</span></span>
             </button>
             {open === b.key && <Behind bar={b} />}
           </li>

@@ -3,7 +3,7 @@ import { useDeferredValue, useState } from 'react'
 
 import { refreshEvery, useRead } from '../api/house.ts'
 import type { Trace } from '../api/words.ts'
-import { short, whole } from '../lib/format.ts'
+import { plural, short, whole } from '../lib/format.ts'
 import { askFor, partOf } from '../lib/paging.ts'
 import { took } from '../lib/timeline.ts'
 import { TracesIcon } from '../ui/icons.tsx'
@@ -62,14 +62,15 @@ export function Traces({ open, agent, onOpen, onAgent }: Props) {
 export function TraceTable({ traces, onOpen }: { traces: Trace[]; onOpen: (id: string) => void }) {
   return (
     <table className="table stacked traces">
-      <thead><tr><th>When</th><th>Agent</th><th>Caller</th><th>Ended</th><th className="right">Tokens</th><th className="right">Took</th></tr></thead>
+      <thead><tr><th>When</th><th>Agent</th><th>Caller</th><th>Ended</th><th className="right">Calls</th><th className="right">Tokens</th><th className="right">Took</th></tr></thead>
       <tbody>
         {traces.map((t) => (
           <tr key={t.id} data-trace={t.id}>
             <td className="head"><button type="button" className="link-button" onClick={() => onOpen(t.id)}><Time at={t.started} /><span className="sr">: the whole trace</span></button></td>
-            <td data-label="Agent"><span><strong><Short text={t.agent} most={80} /></strong>{t.alias && <span className="dim small"> on <Short text={t.alias} most={80} /></span>}</span></td>
-            <td data-label="Caller"><Short text={t.caller} most={80} /></td>
-            <td data-label="Ended"><span><Badge tone={traceTones[t.state] ?? 'still'} dot={t.state === 'running'}>{t.state}</Badge>{t.error && <span className="soft small trace-error"><Short text={t.error} /></span>}</span></td>
+            <td data-label="Agent" className="trace-agent"><span><strong><Short text={t.agent} most={80} /></strong>{t.alias && <span className="dim small"> on <Short text={t.alias} most={80} /></span>}</span></td>
+            <td data-label="Caller" className="trace-agent"><span className="clip"><Short text={t.caller} most={80} /></span></td>
+            <td data-label="Ended" className="trace-ended"><span><Badge tone={traceTones[t.state] ?? 'still'} dot={t.state === 'running'}>{t.state}</Badge>{t.error && <span className="soft small trace-error"><Short text={t.error} /></span>}</span></td>
+            <td className="right nowrap" data-label="Calls" title={`${plural(t.model_calls ?? 0, 'model call')}, ${plural(t.tool_calls ?? 0, 'tool call')}`}>{t.state === 'running' ? '–' : <>{whole(t.model_calls ?? 0)}<span className="dim"> + {whole(t.tool_calls ?? 0)}</span><span className="sr"> of models and of tools</span></>}</td>
             <td className="right nowrap" data-label="Tokens" title={`${whole(t.tokens.prompt)} input, ${whole(t.tokens.completion)} output`}>{t.state === 'running' ? '–' : short(t.tokens.total)}</td>
             <td className="right nowrap" data-label="Took">{took(t.seconds)}</td>
           </tr>

@@ -91,6 +91,13 @@ export class Waiting extends Error {
   }
 }
 
+/** What of a trouble is not told at one of these fields of a form; nothing when all of it is. */
+export function beside(error: unknown, fields: string[]): unknown {
+  if (!(error instanceof Trouble)) return error
+  const problems = error.problem.problems ?? []
+  return problems.length > 0 && !error.problem.guard && problems.every((p) => p.field !== undefined && fields.includes(p.field)) ? undefined : error
+}
+
 /** Nobody answered. */
 export class Offline extends Error {
   constructor(cause: unknown) {

@@ -954,7 +954,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * list the MCP clients that are known
+         * List the MCP clients that are known
          * @description A client registered itself, or is known by the address of its metadata document. Being known opens nothing: grants do.
          */
         post: operations["client_list"];
@@ -974,7 +974,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * forget an MCP client and end all its access, at once
+         * Forget an MCP client and end all its access, at once
          * @description Give the client's id, or as much of its beginning as is unique.
          */
         post: operations["client_revoke"];
@@ -1136,7 +1136,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * show the front door's configuration and route table
+         * Show the front door's configuration and route table
          * @description Caddy holds sockets, TLS and compression; the routes are a table that the house streams to the edge, so that a change of routes ends no connection.
          */
         post: operations["edge_config"];
@@ -1334,7 +1334,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** list what MCP clients were given access to, by whom, and when it was last used */
+        /** List what MCP clients were given access to, by whom, and when it was last used */
         post: operations["grant_list"];
         delete?: never;
         options?: never;
@@ -1352,7 +1352,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * end an MCP client's access, at once and with all it has open
+         * End an MCP client's access, at once and with all it has open
          * @description Give the grant's id, or as much of its beginning as is unique, or --all.
          */
         post: operations["grant_revoke"];
@@ -1858,7 +1858,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * make a one-time link that opens the Hub
+         * Make a one-time link that opens the Hub
          * @description The link works once, within ten minutes, and logs the browser that opens it in as operator. Anyone who has it can use it, so give it to nobody.
          */
         post: operations["link_create"];
@@ -1932,7 +1932,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Delete a hub and its key
+         * Delete a hub, its key, and the access that clients were given at it
          * @description `keys restore` brings the key back for 30 days.
          */
         post: operations["mcp-hub_delete"];
@@ -2437,7 +2437,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** list the browsers that are logged in */
+        /** List the browsers that are logged in */
         post: operations["session_list"];
         delete?: never;
         options?: never;
@@ -2455,7 +2455,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * log a browser out, at once and with all it has open
+         * Log a browser out, at once and with all it has open
          * @description Give the session's id, or as much of its beginning as is unique, or --all.
          */
         post: operations["session_revoke"];
@@ -4062,6 +4062,7 @@ export interface operations {
                         error?: string;
                         headers?: null | string[];
                         key?: string;
+                        note?: string;
                         oauth: boolean;
                         server_id: string;
                         state?: string;
@@ -4125,6 +4126,7 @@ export interface operations {
                         error?: string;
                         headers?: null | string[];
                         key?: string;
+                        note?: string;
                         oauth: boolean;
                         server_id: string;
                         state?: string;
@@ -4189,6 +4191,7 @@ export interface operations {
                         error?: string;
                         headers?: null | string[];
                         key?: string;
+                        note?: string;
                         oauth: boolean;
                         server_id: string;
                         state?: string;
@@ -4227,6 +4230,7 @@ export interface operations {
                             error?: string;
                             headers?: null | string[];
                             key?: string;
+                            note?: string;
                             oauth: boolean;
                             server_id: string;
                             state?: string;
@@ -4653,6 +4657,8 @@ export interface operations {
                             id: string;
                             /** @description as the client asked for it */
                             model: string;
+                            /** @description in a list: how many calls of models it made */
+                            model_calls?: number;
                             plan?: null | {
                                 /** @description when it began, in seconds after the request */
                                 at: number;
@@ -4678,6 +4684,8 @@ export interface operations {
                                 prompt: number;
                                 total: number;
                             };
+                            /** @description in a list: how many tools it called, those that wait among them */
+                            tool_calls?: number;
                             tools?: null | {
                                 arguments?: unknown;
                                 /** @description when it began, in seconds after the request */
@@ -4776,6 +4784,8 @@ export interface operations {
                             id: string;
                             /** @description as the client asked for it */
                             model: string;
+                            /** @description in a list: how many calls of models it made */
+                            model_calls?: number;
                             plan?: null | {
                                 /** @description when it began, in seconds after the request */
                                 at: number;
@@ -4801,6 +4811,8 @@ export interface operations {
                                 prompt: number;
                                 total: number;
                             };
+                            /** @description in a list: how many tools it called, those that wait among them */
+                            tool_calls?: number;
                             tools?: null | {
                                 arguments?: unknown;
                                 /** @description when it began, in seconds after the request */
@@ -4868,6 +4880,8 @@ export interface operations {
                             id: string;
                             /** @description as the client asked for it */
                             model: string;
+                            /** @description in a list: how many calls of models it made */
+                            model_calls?: number;
                             plan?: null | {
                                 /** @description when it began, in seconds after the request */
                                 at: number;
@@ -4893,6 +4907,8 @@ export interface operations {
                                 prompt: number;
                                 total: number;
                             };
+                            /** @description in a list: how many tools it called, those that wait among them */
+                            tool_calls?: number;
                             tools?: null | {
                                 arguments?: unknown;
                                 /** @description when it began, in seconds after the request */
@@ -8737,6 +8753,8 @@ export interface operations {
                         offers: null | string[];
                         /** @description false shows the one server of the hub by its own names, unchanged */
                         prefix: boolean;
+                        /** @description why the hub does not answer */
+                        problem?: string;
                         tool_config: {
                             tools?: {
                                 [key: string]: {
@@ -8862,6 +8880,8 @@ export interface operations {
                             offers: null | string[];
                             /** @description false shows the one server of the hub by its own names, unchanged */
                             prefix: boolean;
+                            /** @description why the hub does not answer */
+                            problem?: string;
                             tool_config: {
                                 tools?: {
                                     [key: string]: {
@@ -8916,6 +8936,8 @@ export interface operations {
                         offers: null | string[];
                         /** @description false shows the one server of the hub by its own names, unchanged */
                         prefix: boolean;
+                        /** @description why the hub does not answer */
+                        problem?: string;
                         tool_config: {
                             tools?: {
                                 [key: string]: {
@@ -8984,6 +9006,8 @@ export interface operations {
                         offers: null | string[];
                         /** @description false shows the one server of the hub by its own names, unchanged */
                         prefix: boolean;
+                        /** @description why the hub does not answer */
+                        problem?: string;
                         tool_config: {
                             tools?: {
                                 [key: string]: {
@@ -9898,6 +9922,7 @@ export interface operations {
                         error?: string;
                         headers?: null | string[];
                         key?: string;
+                        note?: string;
                         oauth: boolean;
                         server_id: string;
                         state?: string;
@@ -9979,6 +10004,7 @@ export interface operations {
                         error?: string;
                         headers?: null | string[];
                         key?: string;
+                        note?: string;
                         oauth: boolean;
                         server_id: string;
                         state?: string;
@@ -10021,6 +10047,7 @@ export interface operations {
                             error?: string;
                             headers?: null | string[];
                             key?: string;
+                            note?: string;
                             oauth: boolean;
                             server_id: string;
                             state?: string;
@@ -10084,6 +10111,7 @@ export interface operations {
                         error?: string;
                         headers?: null | string[];
                         key?: string;
+                        note?: string;
                         oauth: boolean;
                         server_id: string;
                         state?: string;

@@ -128,7 +128,7 @@ function Known({ clients, find }: { clients: Client[]; find: string }) {
             {part.rows.map((c) => (
               <tr key={c.id} data-client={c.id}>
                 <td className="head"><strong><Short text={c.name || c.id} most={80} /></strong><code className="dim small client-id clip"><Short text={c.id} most={120} /></code></td>
-                <td data-label="Known by">{c.kind === 'document' ? 'its metadata document' : 'registering itself'}{c.secret && <span className="dim small"> with a secret</span>}</td>
+                <td data-label="Known by"><span>{c.kind === 'document' ? 'its metadata document' : 'registering itself'}{c.secret && <span className="dim small"> with a secret</span>}</span></td>
                 <td data-label="Sends codes to"><span className="stack redirects">{hosts(c).slice(0, 4).map((h) => <code key={h} className="small"><Short text={h} most={80} /></code>)}{hosts(c).length > 4 && <span className="dim small">and {hosts(c).length - 4} more</span>}</span></td>
                 <td data-label="Grants">{c.grants}</td>
                 <td data-label="Since"><Time at={c.created} /></td>

@@ -11,7 +11,7 @@ import { Hubs } from '../tools/hubs.tsx'
 import { ToolList } from '../tools/list.tsx'
 import { Offers } from '../tools/offers.tsx'
 import { Remotes } from '../tools/remotes.tsx'
-import { Sources } from '../tools/sources.tsx'
+import { inTrouble, sourceOf, Sources } from '../tools/sources.tsx'
 import { Loaded, Page, Segments } from '../ui/parts.tsx'
 
 const views = [{ value: 'tools', text: 'Tools' }, { value: 'sources', text: 'Sources' }, { value: 'remotes', text: 'Remote' }, { value: 'hubs', text: 'Hubs' }, { value: 'offers', text: 'Prompts & resources' }] as const
@@ -27,9 +27,9 @@ export function Tools() {
   const kept = { ...(view === 'tools' ? {} : { view }), ...(search.q ? { q: search.q } : {}) }
   const openTool = (name: string | undefined) => void navigate({ search: { ...kept, ...(name ? { tool: name } : {}) } })
   const find = (text: string) => void navigate({ search: { ...(view === 'tools' ? {} : { view }), ...(text ? { q: text } : {}), ...(search.tool ? { tool: search.tool } : {}) }, replace: true })
-  const troubled = servers.filter((s) => s.error || s.problems?.length).length
+  const troubled = servers.filter(inTrouble).length
   return (
-    <Page title="Tools" about={answer.data ? `${plural(tools.length, 'tool')} from ${plural(new Set(tools.map((t) => t.source)).size, 'source')}${troubled > 0 ? `, ${plural(troubled, 'source has trouble', 'sources have trouble')}` : ''}` : 'What agents may use'}>
+    <Page title="Tools" about={answer.data ? `${plural(tools.length, 'tool')} from ${plural(new Set([...tools.map((t) => t.source), ...servers.map(sourceOf)]).size, 'source')}${troubled > 0 ? `, ${plural(troubled, 'source has trouble', 'sources have trouble')}` : ''}` : 'What agents may use'}>
       <div className="filters"><Segments label="What to see" value={view} onChange={(v) => void navigate({ search: v === 'tools' ? {} : { view: v } })} options={views.map((v) => ({ ...v, text: v.value === 'sources' && troubled > 0 ? <>Sources <span className="count">{troubled}<span className="sr"> in trouble</span></span></> : v.text }))} /></div>
       <Loaded answer={answer} lines={8}>
         {() => (view === 'offers' ? <Offers /> : view === 'remotes' ? <Remotes /> : view === 'hubs' ? <Hubs tools={tools} servers={servers} /> : view === 'sources' ? <Sources servers={servers} tools={tools} /> : <ToolList tools={tools} servers={servers} find={search.q ?? ''} onFind={find} onOpen={openTool} />)}

@@ -13,6 +13,9 @@ import { TryForm } from '../ui/tryform.tsx'
 import { Marks } from './list.tsx'
 import { Withheld } from './withheld.tsx'
 
+/** How a note begins that says no more than the own name above it. */
+const ownWords = 'its server calls it '
+
 /** One tool, whole. */
 export function ToolDrawer({ tool, onClose }: { tool: Tool | undefined; onClose: () => void }) {
   const last = useRef(tool)
@@ -29,11 +32,11 @@ export function ToolDrawer({ tool, onClose }: { tool: Tool | undefined; onClose:
             <div><dt>Used</dt><dd>{plural(t.calls, 'call')}{t.errors > 0 && <span className="problem">, {percent(errorRate(t))} failed</span>}</dd></div>
             <div><dt>Last</dt><dd><Time at={t.last_used} none="never" /></dd></div>
             {t.mean_took_ns > 0 && <div><dt>Takes</dt><dd>{nanoseconds(t.mean_took_ns)}</dd></div>}
-            {t.own_name && <div><dt>Its server calls it</dt><dd><code><Short text={t.own_name} most={120} /></code></dd></div>}
+            {t.own_name && <div className="wide"><dt>Its server calls it</dt><dd><code><Short text={t.own_name} most={120} /></code></dd></div>}
           </dl>
           {t.standing && <Withheld tool={t} />}
           {!t.standing && <Switches tool={t} />}
-          {t.note && !t.standing && <p className="note warn"><Shown text={t.note} most={1_000} /></p>}
+          {t.note && !t.standing && !(t.own_name && t.note.startsWith(ownWords) && !t.note.includes(';')) && <p className="note warn"><Shown text={t.note} most={1_000} /></p>}
           <section><h3>What it says it does</h3><p className="docs">{t.summary.trim() ? <Shown text={t.summary.trim()} most={1_500} /> : 'It says nothing of itself.'}</p></section>
           {!t.standing && <section><h3>Try a call</h3><TryForm tool={t} /></section>}
           <details className="schema"><summary>Input schema</summary><Code value={t.input_schema ?? {}} label="Input schema" /></details>

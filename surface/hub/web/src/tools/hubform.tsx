@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useId, useState, type FormEvent } from 'react'
 
-import { Trouble } from '../api/errors.ts'
+import { beside, Trouble } from '../api/errors.ts'
 import { useChange } from '../api/house.ts'
 import type { McpHub, Tool, ToolServer } from '../api/words.ts'
 import { readConfig, type ToolConfig } from '../lib/selection.ts'
@@ -27,6 +27,7 @@ export function HubDialog({ known, tools, servers, onClose }: { known: McpHub | 
   const add = useChange('mcp-hub.add', { touches: hubTouches, inline: true, done: () => `${plain(name, 80)} is made; give it a key` })
   const update = useChange('mcp-hub.update', { touches: hubTouches, inline: true, done: () => `${plain(name, 80)} is changed` })
   const error = add.error ?? update.error
+  const rest = beside(error, known ? ['upstreams'] : ['name', 'upstreams'])
   const problem = (field: string) => (error instanceof Trouble ? error.problem.problems?.find((p) => p.field === field)?.message : undefined)
   const sources = [...new Set([...servers.map((s) => s.extension || s.name), ...from, 'house'])]
   const toggle = (one: string) => {
@@ -56,7 +57,7 @@ export function HubDialog({ known, tools, servers, onClose }: { known: McpHub | 
         {from.length === 1 && <Switch on={!prefix} label="By its own names" hint="the one source is shown unchanged: its names, its words, its answers" onChange={(own) => setPrefix(!own)} />}
         <div className="field"><span>Tools</span><ToolPicker tools={inHub} config={config} onChange={setConfig} /></div>
       </form>
-      {error ? <TroubleCard error={error} /> : null}
+      {rest ? <TroubleCard error={rest} /> : null}
     </Dialog>
   )
 }

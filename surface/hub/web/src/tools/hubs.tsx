@@ -24,7 +24,7 @@ export function Hubs({ tools, servers }: { tools: Tool[]; servers: ToolServer[] 
   const [fresh, setFresh] = useState<{ name: string; key: string; in: string }>()
   return (
     <>
-      <div className="row"><p className="soft small grow">A hub shows a client some tools instead of all: for a program that needs three, or one that speaks to one server alone.</p><Button kind="primary" icon={<PlusIcon size={15} />} onPress={() => setOpen('new')}>New hub</Button></div>
+      <div className="row lead"><p className="soft small grow">A hub shows a client some tools instead of all: for a program that needs three, or one that speaks to one server alone.</p><Button kind="primary" icon={<PlusIcon size={15} />} onPress={() => setOpen('new')}>New hub</Button></div>
       <Loaded answer={answer} lines={5}>
         {(d) => {
           const hubs = d.hubs ?? []
@@ -57,7 +57,7 @@ function HubCard({ hub: h, base, onEdit, onKey }: { hub: McpHub; base: string; o
   return (
     <Card
       className="hub-card" title={<code><Short text={h.name} most={80} /></code>}
-      aside={<><Button icon={<KeyIcon size={15} />} busy={key.busy} onPress={() => void rekey()}>{h.key_set ? 'New key…' : 'Make a key'}<span className="sr"> for {name}</span></Button><IconButton label={`Change ${name}`} onPress={onEdit}><EditIcon /></IconButton><IconButton label={`Delete ${name}`} isDisabled={remove.busy} onPress={() => void del()}><CloseIcon /></IconButton></>}
+      aside={<div className="row"><Button icon={<KeyIcon size={15} />} busy={key.busy} onPress={() => void rekey()}>{h.key_set ? 'New key…' : 'Make a key'}<span className="sr"> for {name}</span></Button><IconButton label={`Change ${name}`} onPress={onEdit}><EditIcon /></IconButton><IconButton label={`Delete ${name}`} isDisabled={remove.busy} onPress={() => void del()}><CloseIcon /></IconButton></div>}
     >
       <div className="row wrap hub-line">
         <Switch on={h.enabled} busy={set.busy} label={h.enabled ? 'Answers' : 'Off'} of={name} onChange={(enabled) => void set.run({ name: h.name, enabled })} />

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useId, useState, type FormEvent } from 'react'
 
-import { Trouble } from '../api/errors.ts'
+import { beside, Trouble } from '../api/errors.ts'
 import { refreshEvery, useChange, useRead } from '../api/house.ts'
 import type { RemoteServer } from '../api/words.ts'
 import { plural } from '../lib/format.ts'
@@ -26,7 +26,7 @@ export function Remotes() {
   const [asked, setAsked] = useState<{ name: string; url: string; note: string }>()
   return (
     <>
-      <div className="row"><p className="soft small grow">The house calls these for its agents and clients. What their tools say of themselves is pinned at first sight.</p><Button kind="primary" icon={<PlusIcon size={15} />} onPress={() => setOpen('new')}>Add a server</Button></div>
+      <div className="row lead"><p className="soft small grow">The house calls these for its agents and clients. What their tools say of themselves is pinned at first sight.</p><Button kind="primary" icon={<PlusIcon size={15} />} onPress={() => setOpen('new')}>Add a server</Button></div>
       <Loaded answer={answer} lines={5}>
         {(d) => {
           const servers = d.servers ?? []
@@ -55,14 +55,14 @@ function RemoteCard({ server: s, onEdit, onAsked }: { server: RemoteServer; onEd
   return (
     <Card
       className="hub-card" title={<code><Short text={s.server_id} most={80} /></code>}
-      aside={<>{s.state && <Badge tone={serverTones[s.state] ?? 'still'} dot>{s.state}</Badge>}{s.oauth && <Button icon={<LinkIcon size={15} />} busy={authorize.busy} onPress={() => void ask()}>{s.authorized ? 'Authorize anew' : 'Authorize'}<span className="sr"> {name}</span></Button>}<IconButton label={`Change ${name}`} onPress={onEdit}><EditIcon /></IconButton><IconButton label={`Take ${name} away`} isDisabled={remove.busy} onPress={() => void del()}><CloseIcon /></IconButton></>}
+      aside={<div className="row">{s.state && <Badge tone={serverTones[s.state] ?? 'still'} dot>{s.state}</Badge>}{s.oauth && <Button icon={<LinkIcon size={15} />} busy={authorize.busy} onPress={() => void ask()}>{s.authorized ? 'Authorize anew' : 'Authorize'}<span className="sr"> {name}</span></Button>}<IconButton label={`Change ${name}`} onPress={onEdit}><EditIcon /></IconButton><IconButton label={`Take ${name} away`} isDisabled={remove.busy} onPress={() => void del()}><CloseIcon /></IconButton></div>}
     >
       <div className="row wrap hub-line">
         <Switch on={s.enabled} busy={set.busy} label={s.enabled ? 'Offered' : 'Off'} of={name} onChange={(enabled) => void set.run({ name: s.server_id, enabled })} />
         <span className="row hub-url"><code className="clip"><Short text={s.url} most={300} /></code></span>
         <span className="dim small nowrap">{plural(s.tool_count, 'tool')}</span>
       </div>
-      <p className="row wrap small">
+      <p className="row wrap small remote-about">
         {s.transport === 'sse' && <Badge>HTTP+SSE</Badge>}
         {s.key && <span className="soft">key <code><Short text={s.key} most={80} /></code></span>}
         {!!s.headers?.length && <span className="soft">headers {s.headers.map((h) => <code key={h} className="planned"><Short text={h} most={60} /></code>)}</span>}
@@ -100,6 +100,7 @@ function RemoteDialog({ known, onClose }: { known: RemoteServer | undefined; onC
   const update = useChange('remote-mcp.update', { touches, inline: true, done: (out) => `${plain(out.server_id, 80)} is changed` })
   const keys = Object.keys(useRead('keys.list', {}).data ?? {})
   const error = add.error ?? update.error
+  const rest = beside(error, known ? ['url', 'key'] : ['url', 'name', 'key'])
   const problem = (field: string) => (error instanceof Trouble ? error.problem.problems?.find((p) => p.field === field)?.message : undefined)
   const set = <F extends keyof Draft>(field: F) => (value: Draft[F]) => setDraft((old) => ({ ...old, [field]: value }))
   const submit = async (event: FormEvent) => {
@@ -123,7 +124,7 @@ function RemoteDialog({ known, onClose }: { known: RemoteServer | undefined; onC
         <Switch on={draft.oauth} label="It wants a person's authorization" hint="by OAuth; the house keeps the tokens" onChange={set('oauth')} />
         {!known && <Switch on={draft.sse} label="It speaks only HTTP+SSE" hint="the older transport; else the house finds out by itself" onChange={set('sse')} />}
       </form>
-      {error ? <TroubleCard error={error} /> : null}
+      {rest ? <TroubleCard error={rest} /> : null}
     </Dialog>
   )
 }

@@ -19,14 +19,17 @@ export function SourceState({ count, server }: { count: number; server: ToolServ
   )
 }
 
+/** Whether something is wrong with it, though it may serve. */
+export const inTrouble = (s: ToolServer): boolean => !!s.error || !!s.problems?.length
+
 /** Where tools come from, and how each stands. */
 export function Sources({ servers, tools }: { servers: ToolServer[]; tools: Tool[] }) {
   if (servers.length === 0) return <Card><Empty title="No sources yet" icon={<ToolsIcon size={26} />}>Extensions with tools and remote servers stand here. The house's own actions are always there.</Empty></Card>
-  return <ul className="stack">{servers.map((s) => <li key={s.name}><Source server={s} tools={tools.filter((t) => t.source === sourceOf(s))} /></li>)}</ul>
+  return <ul className="stack">{servers.toSorted((a, b) => Number(inTrouble(b)) - Number(inTrouble(a))).map((s) => <li key={s.name}><Source server={s} tools={tools.filter((t) => t.source === sourceOf(s))} /></li>)}</ul>
 }
 
 /** What the tools of a server name as their source: remote servers have no extension. */
-const sourceOf = (s: ToolServer): string => (s.extension ? `extension ${s.extension}` : `remote ${s.name}`)
+export const sourceOf = (s: ToolServer): string => (s.extension ? `extension ${s.extension}` : `remote ${s.name}`)
 
 function Source({ server: s, tools }: { server: ToolServer; tools: Tool[] }) {
   const restart = useChange('tool.restart', { touches: ['tool.list'], done: () => `${s.name} is started anew` })
@@ -34,17 +37,17 @@ function Source({ server: s, tools }: { server: ToolServer; tools: Tool[] }) {
   return (
     <Card
       className="source" title={<Short text={s.name} most={80} />}
-      aside={<><Badge tone={serverTones[s.state] ?? 'still'} dot>{s.state}</Badge><Button icon={<RestartIcon size={15} />} busy={restart.busy} onPress={() => void restart.run({ name: s.name })}>Restart<span className="sr"> {s.name}</span></Button></>}
+      aside={<>{!!s.problems?.length && <Badge tone="bad">{plural(s.problems.length, 'problem')}</Badge>}<Badge tone={serverTones[s.state] ?? 'still'} dot>{s.state}</Badge><Button icon={<RestartIcon size={15} />} busy={restart.busy} onPress={() => void restart.run({ name: s.name })}>Restart<span className="sr"> {s.name}</span></Button></>}
     >
       <dl className="facts">
         <div><dt>Tools</dt><dd>{whole(s.tools)}</dd></div>
         <div><dt>Since</dt><dd><Time at={s.since} /></dd></div>
         <div><dt>Calls</dt><dd>{short(used.calls)}{used.errors > 0 && <span className="problem">, {percent(errorRate(used))} failed</span>}</dd></div>
         <div><dt>Starts</dt><dd>{whole(s.starts)}{s.failures > 0 && <span className="problem">, {plural(s.failures, 'failure')}</span>}</dd></div>
-        {s.pid ? <div><dt>Process</dt><dd>pid {s.pid}</dd></div> : null}
-        <div><dt>Log</dt><dd><code>var/logs/<Short text={s.log} most={80} /></code></dd></div>
+        <div><dt>Process</dt><dd>{s.pid ? `pid ${s.pid}` : <span className="dim">none</span>}</dd></div>
       </dl>
       {s.error && <p className="note bad"><Shown text={s.error} most={2_000} /></p>}
+      <p className="dim small source-log">Log <code>var/logs/<Short text={s.log} most={80} /></code></p>
       {(s.problems ?? []).map((p, i) => (
         <details key={`${p.part} ${i}`} className="schema"><summary><Short text={p.part} most={80} />: <Short text={p.error} most={300} /></summary>{p.traceback && <Code value={p.traceback} label="Traceback" />}</details>
       ))}

@@ -27,7 +27,7 @@ export function Field({ label, value, onChange, problem, hint, placeholder, nume
         aria-invalid={problem ? true : undefined} aria-describedby={problem || hint ? `${id}-said` : undefined} onChange={(e) => onChange(e.target.value)}
       />
       {options && <datalist id={`${id}-list`}>{options.map((o) => <option key={o} value={o} />)}</datalist>}
-      {(problem || hint) && <span id={`${id}-said`} className={problem ? 'problem' : 'dim'}>{problem ?? hint}</span>}
+      {(problem || hint) && <span id={`${id}-said`} className={problem ? 'problem' : 'dim'} role={problem ? 'alert' : undefined}>{problem ?? hint}</span>}
       {children}
     </div>
   )

@@ -165,8 +165,18 @@ export function Search({ value, onChange, label }: { value: string; onChange: (t
 
 /** A few choices side by side, one of them taken. */
 export function Segments<T extends string>({ label, value, options, onChange }: { label: string; value: T; options: { value: T; text: ReactNode }[]; onChange: (value: T) => void }) {
+  const box = useRef<HTMLDivElement>(null)
+  useEffect(() => {
+    // Where they do not fit side by side, the one that is taken is in sight.
+    const show = () => {
+      const taken = box.current?.querySelector<HTMLElement>('[aria-pressed="true"]')
+      if (box.current && taken && box.current.scrollWidth > box.current.clientWidth) box.current.scrollLeft = taken.offsetLeft - (box.current.clientWidth - taken.offsetWidth) / 2
+    }
+    show()
+    void document.fonts.ready.then(show)
+  }, [value])
   return (
-    <div className="segments" role="group" aria-label={label}>
+    <div className="segments" role="group" aria-label={label} ref={box}>
       {options.map((o) => (
         <button key={o.value} type="button" aria-pressed={o.value === value} onClick={() => onChange(o.value)}>{o.text}</button>
       ))}

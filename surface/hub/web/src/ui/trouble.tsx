@@ -8,9 +8,11 @@ import { Said } from './said.tsx'
 export function TroubleBody({ trouble }: { trouble: Trouble }) {
   const { detail, reason, remedy, problems, guard, retry_after } = trouble.problem
   const message = guard ? reason : (detail ?? reason)
+  // A single problem is told once: with its place.
+  const told = problems?.length === 1 && !guard && message?.includes(problems[0]?.message ?? '\0')
   return (
     <div className="trouble-body">
-      {message && <p className="soft"><Said text={message} /></p>}
+      {message && !told && <p className="soft"><Said text={message} /></p>}
       {problems && problems.length > 0 && <ul>{problems.map((p, i) => <ProblemLine key={i} problem={p} />)}</ul>}
       {remedy && <p><span className="dim">Remedy: </span><Said text={remedy} /></p>}
       {retry_after ? <p className="dim">Try again in {Math.ceil(retry_after)} s.</p> : null}
