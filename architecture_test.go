@@ -154,6 +154,29 @@ func checkImport(t *testing.T, s source, row stratum, imported string) {
 	t.Errorf("%s imports %s: %s may import only %v", s.path, imported, row.packages, row.may)
 }
 
+// TestTheLinkerDropsWhatNobodyCalls: a program that may find a method by its name while it runs, as
+// templates do, keeps every method of every type in it. That is a tenth of holdfast, on the disk and in the
+// memory of each house.
+func TestTheLinkerDropsWhatNobodyCalls(t *testing.T) {
+	_, list := sources(t)
+	for _, s := range list {
+		if s.test || slices.ContainsFunc([]string{"bench/*", "test/*", "holdfasttest/*", "cmd/holdfast-edge"}, func(of string) bool { return under(of, s.pkg) }) {
+			continue
+		}
+		for _, spec := range s.file.Imports {
+			if imported := strings.Trim(spec.Path.Value, `"`); imported == "text/template" || imported == "html/template" {
+				t.Errorf("%s imports %s", s.path, imported)
+			}
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			if call, ok := n.(*ast.SelectorExpr); ok && slices.Contains([]string{"MethodByName", "SetUsageTemplate", "SetHelpTemplate", "SetVersionTemplate"}, call.Sel.Name) {
+				t.Errorf("%s calls %s", s.path, call.Sel.Name)
+			}
+			return true
+		})
+	}
+}
+
 func TestRatchets(t *testing.T) {
 	set, list := sources(t)
 	methods := map[string]int{}

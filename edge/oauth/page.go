@@ -4,9 +4,12 @@ package oauth
 
 import (
 	"context"
-	"html/template"
+	"fmt"
+	"html"
+	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -43,36 +46,65 @@ type asking struct {
 	Choices                      []choice
 	Tools                        []Tool
 	More                         int
-	Head, Look, Foot             template.HTML
+	Head, Look, Foot             string
 	Loopback, Document, Operator bool
 }
 
-const pageText = `{{.Head}}{{.Look}}<p>A program that calls itself <bdi><b>{{.Name}}</b></bdi> asks you, <b>{{.User}}</b>, for access to this house.</p>
-{{range .Warnings}}<p class="warn">{{.}}</p>{{end}}
-<dl><dt>The answer goes to</dt><dd class="host">{{.RedirectHost}}</dd>
-<dt>Address</dt><dd><code>{{.Redirect}}</code></dd>
-<dt>Known by</dt><dd>{{.From}}</dd>
-<dt>Endpoint</dt><dd><code>{{.Endpoint}}</code></dd></dl>
-<form method="post" action="/api/authorize"><input type="hidden" name="ticket" value="{{.Ticket}}"><h2>It may</h2>
-{{range .Choices}}<label><input type="checkbox" name="scope" value="{{.Scope}}"{{if .Checked}} checked{{end}}><span>{{.Text}}<small>{{.Note}}</small></span></label>
-{{end}}<details><summary>{{len .Tools}} tools there{{if .More}}, and {{.More}} more{{end}}</summary><ul tabindex="0" aria-label="Tools">
-{{range .Tools}}<li><bdi>{{.Name}}</bdi>{{if .ReadOnly}} <small>only reads</small>{{end}}</li>
-{{end}}</ul></details>
+// write makes the page. All but Head, Look and Foot is escaped, for it may be a stranger's word; values stand
+// between tags or in quotation marks, and nowhere else.
+func (a asking) write(w io.Writer) {
+	say := func(form string, values ...string) {
+		args := make([]any, len(values))
+		for i, value := range values {
+			args[i] = html.EscapeString(strings.ReplaceAll(value, "\x00", "\ufffd"))
+		}
+		_, _ = fmt.Fprintf(w, form, args...)
+	}
+	_, _ = io.WriteString(w, a.Head+a.Look)
+	say("<p>A program that calls itself <bdi><b>%s</b></bdi> asks you, <b>%s</b>, for access to this house.</p>\n", a.Name, a.User)
+	for _, warning := range a.Warnings {
+		say(`<p class="warn">%s</p>`, warning)
+	}
+	say(`
+<dl><dt>The answer goes to</dt><dd class="host">%s</dd>
+<dt>Address</dt><dd><code>%s</code></dd>
+<dt>Known by</dt><dd>%s</dd>
+<dt>Endpoint</dt><dd><code>%s</code></dd></dl>
+<form method="post" action="/api/authorize"><input type="hidden" name="ticket" value="%s"><h2>It may</h2>
+`, a.RedirectHost, a.Redirect, a.From, a.Endpoint, a.Ticket)
+	for _, c := range a.Choices {
+		checked := ""
+		if c.Checked {
+			checked = " checked"
+		}
+		say(`<label><input type="checkbox" name="scope" value="%s"%s><span>%s<small>%s</small></span></label>`+"\n", c.Scope, checked, c.Text, c.Note)
+	}
+	more := ""
+	if a.More > 0 {
+		more = fmt.Sprintf(", and %d more", a.More)
+	}
+	say(`<details><summary>%s tools there%s</summary><ul tabindex="0" aria-label="Tools">`+"\n", strconv.Itoa(len(a.Tools)), more)
+	for _, tool := range a.Tools {
+		say("<li><bdi>%s</bdi>", tool.Name)
+		if tool.ReadOnly {
+			say(" <small>only reads</small>")
+		}
+		say("</li>\n")
+	}
+	_, _ = io.WriteString(w, pageEnd+a.Foot)
+}
+
+const pageEnd = `</ul></details>
 <p>You can take this back at any time: <code>holdfast grant revoke</code>, or in the Hub.</p>
 <button type="submit" name="answer" value="deny" class="no">Do not allow</button>
-<button type="submit" name="answer" value="allow">Allow</button></form>{{.Foot}}`
+<button type="submit" name="answer" value="allow">Allow</button></form>`
 
 // consentPage asks the person.
 func (s consent) consentPage(ctx context.Context, w http.ResponseWriter, who auth.Session, asked request) {
 	view := s.ask(ctx, who, asked)
-	text, err := template.New("consent").Parse(pageText)
-	if err != nil {
-		showPage(w, http.StatusInternalServerError, "One moment", "the page cannot be made")
-		return
-	}
 	secure(w, asked.redirect)
 	w.WriteHeader(http.StatusOK)
-	_ = text.Execute(w, view)
+	view.write(w)
 }
 
 // secure says what a browser may do with a page of this package: no script, no frame, no cache, and a
@@ -109,7 +141,7 @@ func (s consent) ask(ctx context.Context, who auth.Session, asked request) askin
 	view := asking{
 		Name: asked.client.Name, User: who.User, RedirectHost: u.Host, Redirect: asked.redirect, Endpoint: s.issuer() + asked.resource,
 		Ticket: s.tickets.issue(who.ID, asked), Loopback: loopback(u), Document: asked.client.Kind == kindDocument, Operator: asked.operator,
-		Head: template.HTML(router.PageHead("Allow access?", 0)), Look: template.HTML(look), Foot: template.HTML(router.PageFoot),
+		Head: router.PageHead("Allow access?", 0), Look: look, Foot: router.PageFoot,
 	}
 	view.From = "nothing but its own word: it registered itself " + asked.client.Created.Format("on 2 January 2006 at 15:04 MST")
 	if view.Document {

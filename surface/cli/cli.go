@@ -12,11 +12,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"holdfast"
 	"holdfast/core/action"
@@ -104,11 +104,25 @@ func New(opt Options) *cobra.Command {
 	return root
 }
 
-// fold breaks help between words, so that it fits the terminal.
+// fold breaks help between words, so that it fits the terminal. It sets no template: a program that links
+// text/template keeps every method of every type that it links.
 func fold(root *cobra.Command, width int) {
-	wrap := fmt.Sprintf(".FlagUsagesWrapped %d", width)
-	root.SetUsageTemplate(strings.NewReplacer(".LocalFlags.FlagUsages", ".LocalFlags"+wrap, ".InheritedFlags.FlagUsages", ".InheritedFlags"+wrap).
-		Replace(root.UsageTemplate()))
+	usual := root.UsageFunc()
+	root.SetUsageFunc(func(cmd *cobra.Command) error {
+		out := cmd.OutOrStderr()
+		var text strings.Builder
+		cmd.SetOut(&text)
+		err := usual(cmd)
+		cmd.SetOut(out)
+		folded := text.String()
+		for _, flags := range []*pflag.FlagSet{cmd.LocalFlags(), cmd.InheritedFlags()} {
+			if whole := strings.TrimRight(flags.FlagUsages(), " \n"); whole != "" {
+				folded = strings.Replace(folded, whole, strings.TrimRight(flags.FlagUsagesWrapped(width), " \n"), 1)
+			}
+		}
+		_, writing := io.WriteString(out, folded)
+		return errors.Join(err, writing)
+	})
 	help := root.HelpFunc()
 	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
 		lines := strings.Split(cmd.Long, "\n")

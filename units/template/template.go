@@ -10,15 +10,10 @@
 package template
 
 import (
-	"bytes"
 	"context"
 	"embed"
-	"encoding/json"
-	"fmt"
-	"io/fs"
 	"log/slog"
 	"sync"
-	"text/template"
 
 	"holdfast"
 	"holdfast/core/config"
@@ -133,17 +128,17 @@ func claudeCode() kit {
 		files: []file{{"loop.sh", "shared/loop.sh"}, {"claude/settings.json", "claude-code/settings.json"}},
 		run:   []string{"/bin/sh", "loop.sh"},
 		env: []variable{
-			{"ANTHROPIC_BASE_URL", "{{.API}}"},
-			{"ANTHROPIC_MODEL", "{{.Model}}"},
-			{"ANTHROPIC_SMALL_FAST_MODEL", "{{.Model}}"},
-			{"ANTHROPIC_DEFAULT_HAIKU_MODEL", "{{.Model}}"},
-			{"CLAUDE_CONFIG_DIR", "{{.Folder}}/claude"},
+			{"ANTHROPIC_BASE_URL", "{{API}}"},
+			{"ANTHROPIC_MODEL", "{{Model}}"},
+			{"ANTHROPIC_SMALL_FAST_MODEL", "{{Model}}"},
+			{"ANTHROPIC_DEFAULT_HAIKU_MODEL", "{{Model}}"},
+			{"CLAUDE_CONFIG_DIR", "{{Folder}}/claude"},
 			{"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"},
 			{"CLAUDE_CODE_MAX_RETRIES", "2"},
 			{"DISABLE_AUTOUPDATER", "1"},
 		},
-		prepare: `export ANTHROPIC_AUTH_TOKEN="${{.Key}}"`,
-		ask:     `exec "$@" -p --model {{quoted .Model}}`,
+		prepare: `export ANTHROPIC_AUTH_TOKEN="${{Key}}"`,
+		ask:     `exec "$@" -p --model {{quoted Model}}`,
 	}
 }
 
@@ -154,9 +149,8 @@ func codex() kit {
 		ready: byHeartbeat, healthy: byHeartbeat, model: "chat", memory: "4GiB", tokens: dailyTokens,
 		files: []file{{"loop.sh", "shared/loop.sh"}, {"codex/config.toml", "codex/config.toml"}},
 		run:   []string{"/bin/sh", "loop.sh"},
-		env:   []variable{{"CODEX_HOME", "{{.Folder}}/codex"}},
-		// Where the house has a sandbox, it confines more than the program's own, which cannot be put into it.
-		ask: `exec "$@" exec --skip-git-repo-check -s {{if .Confined}}danger-full-access{{else}}workspace-write{{end}} -`,
+		env:   []variable{{"CODEX_HOME", "{{Folder}}/codex"}},
+		ask:   `exec "$@" exec --skip-git-repo-check -s {{Sandbox}} -`,
 	}
 }
 
@@ -169,8 +163,8 @@ func openClaw() kit {
 		files: []file{{"openclaw.json", "openclaw/openclaw.json"}},
 		after: []string{"gateway", "run"},
 		env: []variable{
-			{"OPENCLAW_CONFIG_PATH", "{{.Folder}}/openclaw.json"},
-			{"OPENCLAW_STATE_DIR", "{{.Folder}}/state"},
+			{"OPENCLAW_CONFIG_PATH", "{{Folder}}/openclaw.json"},
+			{"OPENCLAW_STATE_DIR", "{{Folder}}/state"},
 			{"OPENCLAW_SUPERVISOR_MODE", "external"},
 			{"OPENCLAW_NO_AUTO_UPDATE", "1"},
 			{"NO_COLOR", "1"},
@@ -185,7 +179,7 @@ func python() kit {
 		ready: byHeartbeat, healthy: byHeartbeat, model: "chat", memory: "512MiB", tokens: dailyTokens,
 		files: []file{{"loop.py", "python/loop.py"}},
 		after: []string{"loop.py"},
-		env:   []variable{{"OPENAI_BASE_URL", "{{.API}}/v1"}, {"MODEL", "{{.Model}}"}, {"GATEWAY_KEY_NAME", "{{.Key}}"}},
+		env:   []variable{{"OPENAI_BASE_URL", "{{API}}/v1"}, {"MODEL", "{{Model}}"}, {"GATEWAY_KEY_NAME", "{{Key}}"}},
 	}
 }
 
@@ -222,9 +216,9 @@ type view struct {
 func (k kit) view(a agent) (view, error) {
 	v := view{agent: a, Key: keyName(a.Name), Secrets: k.secrets(a.Name), Write: append([]string{"agents/" + a.Name}, k.beside...), Memory: k.memory}
 	v.Run = append(append(append(v.Run, k.run...), a.Program...), k.after...)
-	env := []variable{{"HOME", "{{.Folder}}/home"}, {"TMPDIR", "{{.Folder}}/tmp"}}
+	env := []variable{{"HOME", "{{Folder}}/home"}, {"TMPDIR", "{{Folder}}/tmp"}}
 	if a.Path != "" {
-		env = append(env, variable{"PATH", a.Path})
+		env = append(env, variable{"PATH", "{{Path}}"})
 	}
 	for _, e := range append(env, k.env...) {
 		value, err := render("variable", e.Value, v)
@@ -240,35 +234,4 @@ func (k kit) view(a agent) (view, error) {
 	ask, err := render("ask", k.ask, v)
 	v.Prepare, v.Ask = string(prepare), string(ask)
 	return v, err
-}
-
-// render fills a template; json words a value as JSON, which YAML and TOML read too, and quoted as
-// one word of a shell.
-func render(name, text string, v view) ([]byte, error) {
-	words := template.FuncMap{"json": wordJSON, "quoted": quoted}
-	t, err := template.New(name).Funcs(words).Option("missingkey=error").Parse(text)
-	if err != nil {
-		return nil, fmt.Errorf("cannot read the template %s: %w", name, err)
-	}
-	var out bytes.Buffer
-	if err := t.Execute(&out, v); err != nil {
-		return nil, fmt.Errorf("cannot fill the template %s: %w", name, err)
-	}
-	return out.Bytes(), nil
-}
-
-func renderFile(source string, v view) ([]byte, error) {
-	text, err := fs.ReadFile(files, "files/"+source)
-	if err != nil {
-		return nil, fmt.Errorf("cannot read the template %s: %w", source, err)
-	}
-	return render(source, string(text), v)
-}
-
-func wordJSON(value any) (string, error) {
-	var out bytes.Buffer
-	enc := json.NewEncoder(&out)
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(value)
-	return string(bytes.TrimSpace(out.Bytes())), err
 }

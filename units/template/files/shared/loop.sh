@@ -11,9 +11,9 @@ mkdir -p inbox doing done failed work .tries
 limit=${TASK_SECONDS:-1800}
 most=${TASK_TRIES:-3}
 pause=${PAUSE_SECONDS:-30}
-{{.Prepare}}
+{{Prepare}}
 ask() {
-  {{.Ask}}
+  {{Ask}}
 }
 
 beat() { date +%s >heartbeat; }
