@@ -10,15 +10,29 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"testing"
 	"time"
 )
 
-// Edge and Watch are the house's other programs: those of HOLDFAST_BIN when a build made them
-// already, else built once a test process.
+// The house's programs are those of HOLDFAST_BIN when a build made them already, else built once a
+// test process.
 var (
+	house = sync.OnceValues(func() (string, error) { return program("holdfast") })
 	Edge  = sync.OnceValues(func() (string, error) { return program("holdfast-edge") })
 	Watch = sync.OnceValues(func() (string, error) { return program("holdfast-watch") })
 )
+
+// Programs is the folder with all three.
+func Programs(t testing.TB) string {
+	t.Helper()
+	path, err := house()
+	_, edgeErr := Edge()
+	_, watchErr := Watch()
+	if err := errors.Join(err, edgeErr, watchErr); err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Dir(path)
+}
 
 // buildWithin bounds a build, which takes minutes where nothing is in Go's cache and the machine is
 // busy; without it the test runner's own bound ends everything, and nothing says why.
@@ -40,14 +54,27 @@ func program(name string) (string, error) {
 	}
 	path := filepath.Join(dir, name)
 	fresh := fmt.Sprintf("%s.%d", path, os.Getpid())
-	ctx, cancel := context.WithTimeoutCause(context.Background(), buildWithin,
+	if err := Build(context.Background(), fresh, "holdfast/cmd/"+name); err != nil {
+		return "", err
+	}
+	return path, os.Rename(fresh, path)
+}
+
+// Build builds a package into a file, or several into a folder named with a slash at its end, with
+// string variables set. It builds as `make build` does, so that most of it is in Go's cache.
+func Build(ctx context.Context, to, what string, set ...string) error {
+	flags := "-s -w"
+	for _, variable := range set {
+		flags += " -X " + variable
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, buildWithin,
 		fmt.Errorf("it took more than %s: run `make build` and name its folder in HOLDFAST_BIN", buildWithin))
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", fresh, "holdfast/cmd/"+name)
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags="+flags, "-o", to, what)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	cmd.WaitDelay = time.Second
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("cannot build %s: %w\n%s", name, errors.Join(context.Cause(ctx), err), out)
+		return fmt.Errorf("cannot build %s: %w\n%s", what, errors.Join(context.Cause(ctx), err), out)
 	}
-	return path, os.Rename(fresh, path)
+	return nil
 }
