@@ -63,8 +63,8 @@ func (s *Server) converse(f *face, conn net.Conn, buffered *bufio.ReadWriter) er
 		return err
 	}
 	f.makeRoom()
-	lines := &sdk.IOTransport{Reader: io.NopCloser(buffered.Reader), Writer: conn, MaxLineLength: maxBody}
-	session, err := f.server.Connect(context.Background(), politely{lines}, nil) // it outlives the request
+	spoken := &sdk.IOTransport{Reader: &lines{from: buffered.Reader, to: conn}, Writer: conn, MaxLineLength: maxBody}
+	session, err := f.server.Connect(context.Background(), politely{spoken}, nil) // it outlives the request
 	if err != nil {
 		return err
 	}
