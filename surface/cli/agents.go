@@ -25,6 +25,39 @@ func printTraces(t Terminal, _, out json.RawMessage) error {
 	return printObject(t, []member{{"traces", joined(rows)}})
 }
 
+// printAgent shows what one agent may do: its bounds in words, then its tools and its newest requests.
+func printAgent(t Terminal, _, out json.RawMessage) error {
+	page, _ := ordered(out)
+	tools, _ := objects(raw(page, "tools"))
+	kind := "built in"
+	switch {
+	case text(page, "is_preset") == "true":
+		kind = "preset of " + text(page, "base_agent")
+	case text(page, "home") == "true":
+		kind = "of the home"
+	}
+	lines := append(chosen(page, "name"), member{"kind", quoted(kind)})
+	lines = append(lines, chosen(page, "alias", "system_prompt", "tier")...)
+	if text(page, "home") != "true" {
+		waits := (time.Duration(seconds(page, "approval_seconds")) * time.Second).String()
+		lines = append(lines, member{"may call", quoted(fmt.Sprintf("%d tools: %s run unasked, %s wait up to %s for approval, %s destroy",
+			len(tools), text(page, "alone"), text(page, "asks"), strings.TrimSuffix(strings.TrimSuffix(waits, "0s"), "0m"), text(page, "destroy")))})
+	}
+	lines = append(lines, chosen(page, "request", "budgets", "sandbox", "secrets")...)
+	rows := make([][]member, 0, len(tools))
+	for _, tool := range tools {
+		rows = append(rows, append(chosen(tool, "name"), append([]member{{"runs", quoted(runs(tool))}}, chosen(tool, "source", "tier")...)...))
+	}
+	if err := printObject(t, append(lines, member{"tools", joined(rows)})); err != nil {
+		return err
+	}
+	if traces, _ := objects(raw(page, "last_traces")); len(traces) > 0 {
+		fmt.Fprintln(t.Out, "\n"+paint(t, bold, "NEWEST REQUESTS"))
+		return printTraces(t, nil, object([]member{{"traces", raw(page, "last_traces")}}))
+	}
+	return nil
+}
+
 // printTrace shows what one request did: its model calls and tool calls by when they began.
 func printTrace(t Terminal, _, out json.RawMessage) error {
 	answer, _ := ordered(out)

@@ -182,13 +182,20 @@ func label(name string) string {
 	return strings.ReplaceAll(name, "_", " ")
 }
 
+// narrow is the least room in which a value is broken into lines by words.
+const narrow = 30
+
 func printLines(t Terminal, lines [][]string) error {
 	width := 0
 	for _, l := range lines {
 		width = max(width, utf8.RuneCountInString(l[0]))
 	}
 	for _, l := range lines {
-		value := strings.ReplaceAll(l[1], "\n", "\n"+strings.Repeat(" ", width+2))
+		value := l[1]
+		if room := t.Width - width - 2; room >= narrow && !strings.Contains(value, "\n") && utf8.RuneCountInString(value) > room {
+			value = strings.Join(wrapped(value, room), "\n")
+		}
+		value = strings.ReplaceAll(value, "\n", "\n"+strings.Repeat(" ", width+2))
 		if _, err := fmt.Fprintf(t.Out, "%s  %s\n", paint(t, dim, pad(l[0], width)), paintState(t, value)); err != nil {
 			return err
 		}

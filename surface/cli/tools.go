@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -96,7 +97,7 @@ func runs(tool []member) string {
 // printTool shows one tool: its words, its arguments, what it was used for, and what was found in it.
 func printTool(t Terminal, _, out json.RawMessage) error {
 	tool, _ := ordered(out)
-	used := text(tool, "calls") + " calls"
+	used := text(tool, "calls") + map[bool]string{true: " call", false: " calls"}[text(tool, "calls") == "1"]
 	if n := text(tool, "errors"); n != "0" {
 		used += ", " + n + " failed"
 	}
@@ -110,16 +111,38 @@ func printTool(t Terminal, _, out json.RawMessage) error {
 	lines = append(lines, chosen(tool, "tier", "read_only", "destructive")...)
 	lines = append(lines, member{"used", quoted(used)})
 	lines = append(lines, chosen(tool, "pinned_at", "accepted_by", "fingerprint")...)
-	tables := []member{{"arguments", joined(arguments(raw(tool, "input_schema")))}}
-	tables = append(tables, chosen(tool, "findings", "changes")...)
-	if err := printObject(t, append(lines, tables...)); err != nil {
+	if err := printObject(t, append(lines, member{"arguments", joined(arguments(raw(tool, "input_schema")))})); err != nil {
 		return err
 	}
-	remark(t, "note", text(tool, "note"))
+	findings, _ := objects(raw(tool, "findings"))
+	for _, f := range findings {
+		remark(t, text(f, "kind")+" in its "+text(f, "where"), `"`+text(f, "quote")+`"`)
+	}
+	printChanges(t, raw(tool, "changes"))
+	if len(findings) == 0 {
+		remark(t, "note", text(tool, "note"))
+	}
 	if text(tool, "standing") != "" {
 		remark(t, "to take it as it is now", "`holdfast tool accept "+text(tool, "name")+" --fingerprint "+text(tool, "fingerprint")+"`")
 	}
 	return nil
+}
+
+// printChanges shows what a tool said of itself and what it says now, whole: who accepts it has to read both.
+func printChanges(t Terminal, raws json.RawMessage) {
+	changes, _ := objects(raws)
+	for _, c := range changes {
+		fmt.Fprintln(t.Out, "\n"+paint(t, bold, "changed: "+text(c, "field")))
+		for _, side := range []struct{ mark, name string }{{"- ", "before"}, {"+ ", "after"}} {
+			said := plainText(raw(c, side.name))
+			if said == "" {
+				continue
+			}
+			for _, line := range paragraphs(said, t.Width-len(side.mark)) {
+				fmt.Fprintln(t.Out, side.mark+line)
+			}
+		}
+	}
 }
 
 // paragraphs breaks each line of a text.
@@ -184,13 +207,54 @@ func printHubs(t Terminal, _, out json.RawMessage) error {
 	answer, _ := ordered(out)
 	hubs, list := objects(raw(answer, "hubs"))
 	if !list {
-		return printObject(t, flatHub(answer, "name", "url", "enabled", "key_set", "key_in", "prefix", "upstreams", "tool_config", "offers"))
+		return printHub(t, answer)
 	}
 	rows := make([][]member, 0, len(hubs))
 	for _, hub := range hubs {
-		rows = append(rows, flatHub(hub, "name", "url", "enabled", "key_set", "prefix", "upstreams", "tool_config", "key_in"))
+		row := append(chosen(hub, "name"), member{"state", quoted(hubState(hub))}, member{"offers", quoted(strconv.Itoa(offers(hub)))})
+		rows = append(rows, append(row, flatHub(hub, "url", "upstreams", "prefix", "tool_config")...))
 	}
-	return printObject(t, []member{{"hubs", joined(rows)}})
+	if err := printObject(t, []member{{"hubs", joined(rows)}}); err != nil {
+		return err
+	}
+	for _, hub := range hubs {
+		remark(t, text(hub, "name"), text(hub, "problem"))
+	}
+	return nil
+}
+
+// printHub shows one hub, and what it lacks to be of use.
+func printHub(t Terminal, hub []member) error {
+	lines := flatHub(hub, "name", "url", "enabled", "key_set", "key_in", "prefix", "upstreams", "tool_config")
+	if has(hub, "offers") {
+		lines = append(lines, member{"offers", quoted(fmt.Sprintf("%d: %s", offers(hub), text(hub, "offers")))})
+	}
+	if err := printObject(t, append(lines, chosen(hub, "problem", "note")...)); err != nil {
+		return err
+	}
+	if text(hub, "key_set") == "false" {
+		remark(t, "it opens to nobody yet", "`holdfast mcp-hub key "+text(hub, "name")+"` gives it a key")
+	}
+	return nil
+}
+
+func offers(hub []member) int {
+	var names []string
+	_ = json.Unmarshal(raw(hub, "offers"), &names) // none is none
+	return len(names)
+}
+
+// hubState says in a word whether a hub answers.
+func hubState(hub []member) string {
+	switch {
+	case text(hub, "enabled") == "false":
+		return "off"
+	case text(hub, "problem") != "":
+		return "failed"
+	case text(hub, "key_set") == "false":
+		return "no key"
+	}
+	return "answers"
 }
 
 func flatHub(hub []member, names ...string) []member {

@@ -39,7 +39,7 @@ func TestAToolIsShownInWords(t *testing.T) {
 	flat := strings.Join(strings.Fields(got), " ")
 	for _, want := range []string{
 		"runs changed", `summary Tells the area. Example Args: {"width": 2}`, "used 2 calls, 1 failed, last 2026-01-31", "took 3.48ms on average", "ARGUMENTS ARGUMENT NEEDED TYPE DEFAULT DESCRIPTION width yes number in metres unit string ft size object",
-		"FIELD BEFORE AFTER description in metres in feet", "`holdfast tool accept SHAPES_area --fingerprint fe0e`",
+		"changed: description - in metres + in feet", "`holdfast tool accept SHAPES_area --fingerprint fe0e`",
 	} {
 		if !strings.Contains(flat, want) {
 			t.Errorf("lacks %q:\n%s", want, got)

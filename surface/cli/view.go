@@ -86,10 +86,12 @@ func toolsOf(action string) func(Terminal, json.RawMessage, json.RawMessage) err
 		return printTool
 	case "agent.traces":
 		return printTraces
+	case "agent.show":
+		return printAgent
 	case "agent.trace":
 		return printTrace
 	case "agent.list":
-		return inOrder("name", "kind", "tools", "alone", "model", "summary")
+		return inOrder("name", "kind", "model", "tools", "alone", "steps", "tokens", "seconds", "summary")
 	case "approval.list":
 		return printApprovals
 	case "remote-mcp.list":
@@ -98,6 +100,10 @@ func toolsOf(action string) func(Terminal, json.RawMessage, json.RawMessage) err
 		return printHubs
 	case "resource.list":
 		return inOrder("uri", "uriTemplate", "source", "size", "description")
+	case "skill.list":
+		return inOrder("name", "source", "description", "uri")
+	case "preset.tools":
+		return inOrder("name", "enabled", "passthrough", "source")
 	case "prompt.list":
 		return inOrder("name", "source", "description")
 	case "template.list":
