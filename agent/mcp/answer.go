@@ -46,13 +46,13 @@ func (f *face) fulfil(ctx context.Context, w wish, run func(context.Context, ups
 		return answer, nil, err
 	}
 	owner := w.owner(f)
-	waiting, again, err := f.parked.resume(w.request.State, owner, w.request.Responses)
+	waiting, again, err := f.parked.resume(w.request.State, owner, over, w.request.Responses)
 	if err != nil || again != nil {
 		return nil, again, err
 	}
 	if waiting == nil {
 		p.era = upstream.Modern
-		waiting = f.parked.start(ctx, owner, p, func(ctx context.Context) (any, error) {
+		waiting = f.parked.start(ctx, owner, p, over, func(ctx context.Context) (any, error) {
 			return run(upstream.WithPeer(ctx, p), w.request)
 		})
 	}

@@ -67,11 +67,12 @@ type asking struct {
 	request sdk.InputRequest
 }
 
-// start runs a call that may ask its client.
-func (l *lot) start(ctx context.Context, owner string, p *peer, run func(context.Context) (any, error)) *call {
+// start runs a call that may ask its client, which hears over its line what is said from the beginning on.
+func (l *lot) start(ctx context.Context, owner string, p *peer, over *line, run func(context.Context) (any, error)) *call {
 	c := &call{owner: owner, peer: p, asks: make(chan inquiry), done: make(chan struct{})}
 	ctx, c.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	p.parks = c.ask
+	p.hold(over)
 	go func() {
 		defer close(c.done)
 		defer c.cancel()
@@ -172,7 +173,7 @@ func (l *lot) take(state, owner string) *call {
 
 // resume finds the call that a retry means, nil when the state is not of the house. Who comes back
 // without the answer is asked again.
-func (l *lot) resume(state, owner string, answers sdk.InputResponseMap) (*call, *asking, error) {
+func (l *lot) resume(state, owner string, over *line, answers sdk.InputResponseMap) (*call, *asking, error) {
 	if !strings.HasPrefix(state, parkedMark) {
 		return nil, nil, nil
 	}
@@ -196,6 +197,7 @@ func (l *lot) resume(state, owner string, answers sdk.InputResponseMap) (*call, 
 		c.cancel()
 		return nil, nil, &jsonrpc.Error{Code: jsonrpc.CodeInvalidParams, Message: "invalid inputResponses: " + question + " is no answer to what was asked"}
 	}
+	c.peer.hold(over) // before the call goes on
 	c.asked.reply <- answer
 	return c, nil, nil
 }

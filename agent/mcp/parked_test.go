@@ -163,7 +163,7 @@ func parkedCall(t *testing.T, l *lot, owner string) (state string, ended <-chan 
 	t.Helper()
 	over := make(chan error, 1)
 	p := &peer{capabilities: &sdk.ClientCapabilities{Elicitation: &sdk.ElicitationCapabilities{}}}
-	c := l.start(t.Context(), owner, p, func(ctx context.Context) (any, error) {
+	c := l.start(t.Context(), owner, p, &line{ctx: t.Context()}, func(ctx context.Context) (any, error) {
 		_, err := p.Ask(ctx, &sdk.ElicitParams{Message: "well?"})
 		over <- err
 		return nil, err
@@ -190,14 +190,14 @@ func TestParkedCallsEnd(t *testing.T) {
 		if err := <-ended; !errors.Is(err, context.Canceled) {
 			t.Errorf("after its time it ended with %v", err)
 		}
-		_, _, err := l.resume(state, "a"+ownerEnd, nil)
+		_, _, err := l.resume(state, "a"+ownerEnd, nil, nil)
 		if said, ok := errors.AsType[*jsonrpc.Error](err); !ok || said.Code != jsonrpc.CodeInvalidParams {
 			t.Errorf("who comes too late is told %v", err)
 		}
 		// To come back without the answer gives no more time.
 		state, ended = parkedCall(t, &l, "a"+ownerEnd)
 		<-time.After(parkedFor - time.Second)
-		if _, again, err := l.resume(state, "a"+ownerEnd, nil); again == nil || err != nil {
+		if _, again, err := l.resume(state, "a"+ownerEnd, nil, nil); again == nil || err != nil {
 			t.Fatalf("who comes back without the answer is told %v", err)
 		}
 		<-time.After(2 * time.Second)
@@ -298,6 +298,38 @@ func TestWordsOfACallReachItsClient(t *testing.T) {
 			t.Errorf("%d of progress and %d log messages came unasked", len(progress), len(logged))
 		}
 	})
+}
+
+// TestTheFirstWordsOfACallAreHeard: what a call says before its request is followed, at its beginning and
+// when it goes on after an answer, is not lost.
+func TestTheFirstWordsOfACallAreHeard(t *testing.T) {
+	var l lot
+	var heard []string
+	p := &peer{capabilities: &sdk.ClientCapabilities{Elicitation: &sdk.ElicitationCapabilities{}}}
+	say := func(word string) {
+		p.say(func(*line) func() { return func() { heard = append(heard, word) } })
+	}
+	over, said := &line{ctx: t.Context()}, make(chan struct{})
+	c := l.start(t.Context(), "a"+ownerEnd, p, over, func(ctx context.Context) (any, error) {
+		say("begun")
+		close(said)
+		_, err := p.Ask(ctx, &sdk.ElicitParams{Message: "well?"})
+		say("answered")
+		return nil, err
+	})
+	<-said
+	_, asked, err := l.follow(c, over)
+	if asked == nil {
+		t.Fatal(err)
+	}
+	answer := sdk.InputResponseMap{question: &sdk.ElicitResult{Action: "accept"}}
+	if c, _, err = l.resume(asked.state, "a"+ownerEnd, over, answer); err != nil {
+		t.Fatal(err)
+	}
+	<-c.done
+	if _, _, err := l.follow(c, over); err != nil || fmt.Sprint(heard) != "[begun answered]" {
+		t.Errorf("heard is %v, %v", heard, err)
+	}
 }
 
 func TestFloodOfWordsDoesNotHoldACall(t *testing.T) {
