@@ -14,6 +14,7 @@ import (
 
 	"holdfast"
 	"holdfast/agent/plain"
+	"holdfast/agent/tools/pin"
 	"holdfast/agent/upstream"
 )
 
@@ -145,5 +146,5 @@ func (c call) journal(ctx context.Context, outcome holdfast.Outcome, took time.D
 }
 
 func (c call) count(outcome holdfast.Outcome, took time.Duration) {
-	count(c.catalogue, c.entry.tally, kindTool, c.entry.Source, outcome, took)
+	count(c.catalogue, c.entry.tally, pin.KindTool, c.entry.Source, outcome, took)
 }

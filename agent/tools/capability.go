@@ -17,6 +17,7 @@ import (
 	"holdfast/agent/plain"
 	"holdfast/agent/skills"
 	"holdfast/agent/tools/host"
+	"holdfast/agent/tools/pin"
 	"holdfast/agent/upstream"
 	"holdfast/core/house"
 )
@@ -56,9 +57,9 @@ func (c *Catalogue) start(ctx context.Context) error {
 		return err
 	}
 	if named, ok := c.needs.Journal.(interface{ Node() string }); ok {
-		c.pins.rows.node = named.Node()
+		c.register.node = named.Node()
 	}
-	if err := errors.Join(c.pins.load(ctx), c.usage.load(ctx)); err != nil {
+	if err := errors.Join(c.pins.Load(ctx, c.register.node), c.usage.load(ctx)); err != nil {
 		return err
 	}
 	c.shelf.look()
@@ -111,7 +112,7 @@ func (c *Catalogue) keep(ctx context.Context) {
 			if leafThrough(c) {
 				c.touch()
 			}
-		case <-c.pins.wake:
+		case <-c.pins.Wake():
 			writeDown(ctx, c)
 		case <-write.C:
 			writeDown(ctx, c)
@@ -137,7 +138,7 @@ func leafThrough(c *Catalogue) (changed bool) {
 
 // writeDown writes down pins and uses. What fails is tried again.
 func writeDown(ctx context.Context, c *Catalogue) {
-	if err := errors.Join(c.pins.flush(ctx), c.usage.flush(ctx)); err != nil && ctx.Err() == nil {
+	if err := errors.Join(c.pins.Flush(ctx), c.usage.flush(ctx)); err != nil && ctx.Err() == nil {
 		c.needs.Log.Error("cannot write down what is known of the tools; it is tried again", slog.Any("error", err))
 	}
 }
@@ -177,7 +178,7 @@ func (c *Catalogue) stop(ctx context.Context) error {
 	}()
 	select {
 	case <-done:
-		return errors.Join(c.pins.flush(ctx), c.usage.flush(ctx))
+		return errors.Join(c.pins.Flush(ctx), c.usage.flush(ctx))
 	case <-ctx.Done():
 		return fmt.Errorf("cannot wait for the tool servers to end: %w", ctx.Err())
 	}
@@ -273,7 +274,7 @@ func (c *Catalogue) begin(decl upstream.Declaration, old *source) {
 	needs.LogFile = c.needs.Home.Var("logs", decl.Name+"_tools.log")
 	s := &source{decl: decl, reader: c.reader, stop: stop}
 	needs.Elsewhere = func(place string) {
-		c.pins.found(thingOf(s.label(), kindPlace, place), map[string]string{"led_to": plain.Text(place, maxShownPlace)})
+		c.pins.Found(pin.Of(s.label(), pin.KindPlace, place), map[string]string{"led_to": plain.Text(place, maxShownPlace)})
 	}
 	s.Server = upstream.New(decl, needs)
 	if decl.Stdio != nil {

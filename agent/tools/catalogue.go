@@ -22,6 +22,7 @@ import (
 
 	"holdfast"
 	"holdfast/agent/skills"
+	"holdfast/agent/tools/pin"
 	"holdfast/agent/tools/poison"
 	"holdfast/agent/upstream"
 	"holdfast/core/config"
@@ -121,7 +122,7 @@ type Catalogue struct {
 
 	shown atomic.Pointer[snapshot] // what is listed; nil until built
 
-	pins          *pins
+	pins          *pin.Pins
 	usage         *usage
 	shelf         *shelf
 	register      *register
@@ -152,8 +153,8 @@ func New(needs Needs) *Catalogue {
 			Idle: config.Duration(30 * time.Minute), Result: 1 << 20, Parallel: 32,
 		},
 		servers: map[string]*source{}, watch: make(chan struct{}), subscriptions: newSubscriptions(),
-		pins:     newPins(pinRows{store: needs.Store}, needs.Journal, needs.Log),
-		usage:    &usage{store: needs.Store, known: map[thing]*tally{}},
+		pins:     pin.New(needs.Store, needs.Journal, needs.Log),
+		usage:    &usage{store: needs.Store, known: map[pin.Thing]*tally{}},
 		shelf:    newShelf(needs.Master, needs.Home.MasterFile(), needs.Log),
 		register: &register{store: needs.Store, grants: needs.Grants},
 		reader:   sync.OnceValue(poison.NewReader),

@@ -43,7 +43,7 @@ func TestCallsAServerAndJournalsWithoutSecrets(t *testing.T) {
 			t.Errorf("a secret is in the journal: %s", e.Detail)
 		}
 	}
-	if got := b.Instructions()["alpha"]; got != "Use it well." {
+	if got := b.View(agent(), Scope{}).Instructions()["alpha"]; got != "Use it well." {
 		t.Errorf("instructions are %q", got)
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"holdfast"
 	"holdfast/agent/plain"
+	"holdfast/agent/tools/pin"
 	"holdfast/agent/tools/poison"
 )
 
@@ -32,7 +33,7 @@ type Entry struct {
 	// Note says what the catalogue had to change or leave out, and what is wrong with the tool.
 	Note string `json:"note,omitempty"`
 	// Standing is empty for a tool that is offered.
-	Standing Standing `json:"standing,omitempty"`
+	Standing pin.Standing `json:"standing,omitempty"`
 	Use
 }
 
@@ -80,12 +81,12 @@ func (e *entry) otherNames() []string {
 }
 
 // thing is the tool's key in what is remembered of it.
-func (e *entry) thing() thing {
+func (e *entry) thing() pin.Thing {
 	own := e.own
 	if e.source == nil {
 		own = e.action
 	}
-	return thingOf(e.Source, kindTool, own)
+	return pin.Of(e.Source, pin.KindTool, own)
 }
 
 // houseName is the house as the bringer of its own tools.
@@ -121,10 +122,10 @@ type templateEntry struct {
 // A PromptEntry is one prompt, under its name in the catalogue.
 type PromptEntry struct {
 	mcp.Prompt
-	OwnName  string   `json:"own_name,omitempty"`
-	Source   string   `json:"source"`
-	Note     string   `json:"note,omitempty"`
-	Standing Standing `json:"standing,omitempty"`
+	OwnName  string       `json:"own_name,omitempty"`
+	Source   string       `json:"source"`
+	Note     string       `json:"note,omitempty"`
+	Standing pin.Standing `json:"standing,omitempty"`
 	// Declared is the prompt as its server declares it, nil for a skill.
 	Declared *mcp.Prompt `json:"-"`
 }
@@ -134,7 +135,7 @@ type ResourceEntry struct {
 	mcp.Resource
 	Source   string        `json:"source"`
 	Note     string        `json:"note,omitempty"`
-	Standing Standing      `json:"standing,omitempty"`
+	Standing pin.Standing  `json:"standing,omitempty"`
 	Declared *mcp.Resource `json:"-"`
 }
 
@@ -143,7 +144,7 @@ type TemplateEntry struct {
 	mcp.ResourceTemplate
 	Source   string                `json:"source"`
 	Note     string                `json:"note,omitempty"`
-	Standing Standing              `json:"standing,omitempty"`
+	Standing pin.Standing          `json:"standing,omitempty"`
 	Declared *mcp.ResourceTemplate `json:"-"`
 }
 
@@ -157,7 +158,7 @@ func (s *source) prompt(p *mcp.Prompt) *promptEntry {
 			e.texts = append(e.texts, poison.Text{Where: "argument", Text: a.Name + " " + a.Title + " " + a.Description})
 		}
 	}
-	e.form = formOf(map[string]any{"name": p.Name, "title": p.Title, "description": p.Description, "arguments": p.Arguments})
+	e.form = pin.Form(map[string]any{"name": p.Name, "title": p.Title, "description": p.Description, "arguments": p.Arguments})
 	e.doubts = s.reader().Look(e.texts)
 	return e
 }

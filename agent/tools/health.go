@@ -9,6 +9,7 @@ import (
 
 	"holdfast"
 	"holdfast/agent/plain"
+	"holdfast/agent/tools/pin"
 	"holdfast/agent/upstream"
 )
 
@@ -62,14 +63,14 @@ func (d desk) withheld() holdfast.AlertRule {
 		Summary: "A tool changed since it was pinned, or its words could steer a model: it is not offered until it is accepted",
 		Firing: func(context.Context) []holdfast.Alert {
 			var firing []holdfast.Alert
-			fire := func(kind, name, note string, standing Standing, t thing) {
+			fire := func(kind, name, note string, standing pin.Standing, t pin.Thing) {
 				if standing == "" {
 					return
 				}
-				had, _ := d.pins.pinned(t)
-				since := had.since
-				if standing == StandingFlagged {
-					since = had.at
+				had := d.pins.Pinned(t)
+				since := had.Since
+				if standing == pin.Flagged {
+					since = had.At
 				}
 				firing = append(firing, holdfast.Alert{
 					Name: "tool_withheld", Severity: holdfast.SeverityWarning, Subject: kind + " " + name, Message: plain.Text(note, 1000), Since: since,
@@ -77,14 +78,14 @@ func (d desk) withheld() holdfast.AlertRule {
 			}
 			shown := d.snapshot()
 			for _, e := range shown.entries {
-				fire(kindTool, e.Name, e.Note, e.Standing, e.thing())
+				fire(pin.KindTool, e.Name, e.Note, e.Standing, e.thing())
 			}
 			for _, e := range shown.prompts {
-				fire(kindPrompt, e.Name, e.Note, e.Standing, thingOf(e.Source, kindPrompt, e.own))
+				fire(pin.KindPrompt, e.Name, e.Note, e.Standing, pin.Of(e.Source, pin.KindPrompt, e.own))
 			}
 			for _, s := range shown.speakers {
-				t := thingOf(s.source.label(), kindInstructions, s.source.decl.Name)
-				fire(kindInstructions, s.source.decl.Name, note(s.standing, s.doubts), s.standing, t)
+				t := pin.Of(s.source.label(), pin.KindInstructions, s.source.decl.Name)
+				fire(pin.KindInstructions, s.source.decl.Name, note(s.standing, s.doubts), s.standing, t)
 			}
 			return firing
 		},

@@ -22,17 +22,18 @@ type grants interface {
 type register struct {
 	store  *store.Store
 	grants grants
+	node   string // which hubs these are; set before the first use
 
 	mu    sync.Mutex
 	known map[string]bool // nil until it was read
 }
 
 // follow takes up which hubs there are now. What fails is tried again at the next time.
-func (r *register) follow(ctx context.Context, node string, hubs map[string]*Hub) error {
+func (r *register) follow(ctx context.Context, hubs map[string]*Hub) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.known == nil {
-		known, err := r.read(ctx, node)
+		known, err := r.read(ctx)
 		if err != nil {
 			return fmt.Errorf("cannot read which hubs there were: %w", err)
 		}
@@ -60,7 +61,7 @@ func (r *register) follow(ctx context.Context, node string, hubs map[string]*Hub
 			return fmt.Errorf("cannot end the access that was given at the hub %s, which is gone: %w", name, err)
 		}
 	}
-	if err := r.write(ctx, node, gone, fresh); err != nil {
+	if err := r.write(ctx, gone, fresh); err != nil {
 		return fmt.Errorf("cannot write down which hubs there are: %w", err)
 	}
 	for _, name := range gone {
@@ -72,14 +73,14 @@ func (r *register) follow(ctx context.Context, node string, hubs map[string]*Hub
 	return nil
 }
 
-func (r *register) read(ctx context.Context, node string) (map[string]bool, error) {
+func (r *register) read(ctx context.Context) (map[string]bool, error) {
 	known := map[string]bool{}
 	if r.store == nil {
 		return known, nil
 	}
 	err := r.store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
 		clear(known)
-		rows, err := tx.Query(ctx, `SELECT name FROM tool_hubs WHERE node = ?`, node)
+		rows, err := tx.Query(ctx, `SELECT name FROM tool_hubs WHERE node = ?`, r.node)
 		if err != nil {
 			return err
 		}
@@ -96,18 +97,18 @@ func (r *register) read(ctx context.Context, node string) (map[string]bool, erro
 	return known, err
 }
 
-func (r *register) write(ctx context.Context, node string, gone, fresh []string) error {
+func (r *register) write(ctx context.Context, gone, fresh []string) error {
 	if r.store == nil {
 		return nil
 	}
 	return r.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
 		for _, name := range gone {
-			if _, err := tx.Exec(ctx, `DELETE FROM tool_hubs WHERE node = ? AND name = ?`, node, name); err != nil {
+			if _, err := tx.Exec(ctx, `DELETE FROM tool_hubs WHERE node = ? AND name = ?`, r.node, name); err != nil {
 				return err
 			}
 		}
 		for _, name := range fresh {
-			if _, err := tx.Exec(ctx, `INSERT INTO tool_hubs (node, name) VALUES (?, ?) ON CONFLICT (node, name) DO NOTHING`, node, name); err != nil {
+			if _, err := tx.Exec(ctx, `INSERT INTO tool_hubs (node, name) VALUES (?, ?) ON CONFLICT (node, name) DO NOTHING`, r.node, name); err != nil {
 				return err
 			}
 		}
@@ -121,5 +122,5 @@ func registerHubs(ctx context.Context, c *Catalogue) error {
 	if !c.shelf.sure() {
 		return nil
 	}
-	return c.register.follow(ctx, c.pins.rows.node, c.shelf.book.Load().hubs)
+	return c.register.follow(ctx, c.shelf.book.Load().hubs)
 }

@@ -16,6 +16,7 @@ import (
 
 	"holdfast"
 	"holdfast/agent/plain"
+	"holdfast/agent/tools/pin"
 	"holdfast/core/action"
 	"holdfast/core/config"
 )
@@ -167,7 +168,7 @@ func (d hubDesk) shown(h Hub) hubShown {
 
 func (d hubDesk) add(ctx context.Context, in hubChange) (hubShown, error) {
 	d.look()
-	if err := d.register.follow(ctx, d.pins.rows.node, d.shelf.book.Load().hubs); err != nil {
+	if err := d.register.follow(ctx, d.shelf.book.Load().hubs); err != nil {
 		return hubShown{}, holdfast.Errorf(holdfast.CodeUnavailable, "cannot tell whether old access would open the hub, so it is not made: %w", err)
 	}
 	return d.change(ctx, in, func(doc *config.Document) error {
@@ -296,7 +297,7 @@ func (d hubDesk) remove(ctx context.Context, in hubName) (hubDeleted, error) {
 		var fields map[string]json.RawMessage
 		if json.Unmarshal(raw, &fields) == nil {
 			delete(fields, "api_key")
-			out.Entry = formOf(fields)
+			out.Entry = pin.Form(fields)
 		}
 		doc.Delete("mcp_servers", in.Name)
 		return nil

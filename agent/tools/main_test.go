@@ -53,7 +53,7 @@ func liveAs(place, mark string) int {
 	if err := c.start(context.Background()); err != nil {
 		return 1
 	}
-	if _, err := c.List(context.Background(), operator()); err != nil {
+	if _, err := c.View(operator(), Scope{}).List(context.Background()); err != nil {
 		return 1
 	}
 	fmt.Println("up")
@@ -179,7 +179,7 @@ func (b *bench) kill(extension string) {
 
 func (b *bench) names(caller holdfast.Caller) []string {
 	b.t.Helper()
-	entries, err := b.List(b.t.Context(), caller)
+	entries, err := b.View(caller, Scope{}).List(b.t.Context())
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -192,7 +192,7 @@ func (b *bench) names(caller holdfast.Caller) []string {
 
 func (b *bench) entry(name string) Entry {
 	b.t.Helper()
-	entries, err := b.List(b.t.Context(), operator())
+	entries, err := b.View(operator(), Scope{}).List(b.t.Context())
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -21,6 +21,7 @@ import (
 	"holdfast"
 	"holdfast/agent/plain"
 	"holdfast/agent/skills"
+	"holdfast/agent/tools/pin"
 	"holdfast/agent/upstream"
 )
 
@@ -139,7 +140,7 @@ func (v View) Prompt(ctx context.Context, r upstream.Request) (*mcp.GetPromptRes
 			Message: fmt.Sprintf("the arguments are %d bytes, want at most %d", len(r.Arguments), maxArguments),
 		})
 	}
-	u := use{view: v, action: "prompt.get", kind: kindPrompt, name: e.Name, source: e.Source, tally: e.tally, arguments: r.Arguments}
+	u := use{view: v, action: "prompt.get", kind: pin.KindPrompt, name: e.Name, source: e.Source, tally: e.tally, arguments: r.Arguments}
 	return using(ctx, u, func(ctx context.Context) (*mcp.GetPromptResult, int, error) {
 		if e.source == nil {
 			return v.skillPrompt(e)
@@ -237,9 +238,9 @@ func (v View) Read(ctx context.Context, r upstream.Request) (*mcp.ReadResourceRe
 	if !skill {
 		source = from.label()
 	}
-	u := use{view: v, action: "resource.read", kind: kindResource, name: r.Name, source: source}
+	u := use{view: v, action: "resource.read", kind: pin.KindResource, name: r.Name, source: source}
 	// Addresses are without number, so reads are counted by who answers.
-	u.tally = v.catalogue.usage.of(thingOf(source, kindResource, ""))
+	u.tally = v.catalogue.usage.of(pin.Of(source, pin.KindResource, ""))
 	return using(ctx, u, func(ctx context.Context) (*mcp.ReadResourceResult, int, error) {
 		if skill {
 			return v.skillFile(r.Name)
@@ -444,7 +445,7 @@ func (u use) journal(ctx context.Context, outcome holdfast.Outcome, took time.Du
 	// A caller that hung up must not keep the outcome out of the journal.
 	_, failed := u.view.catalogue.needs.Journal.Append(context.WithoutCancel(ctx), holdfast.Entry{
 		Caller: caller.String(), Tier: caller.Tier, Action: u.action, Subject: plain.Show(plain.Text(u.name, 300)),
-		Outcome: outcome, Duration: took, Detail: formOf(detail),
+		Outcome: outcome, Duration: took, Detail: pin.Form(detail),
 	})
 	if failed != nil {
 		u.view.catalogue.needs.Log.Error("cannot journal", slog.String("action", u.action), slog.Any("error", failed))

@@ -106,7 +106,7 @@ func TestPythonToolsAreServed(t *testing.T) {
 	if got, want := encoded(t, schema), encoded(t, want); got != want {
 		t.Errorf("schema is\n%s, want\n%s", got, want)
 	}
-	if got := b.Instructions()["notes"]; got != "Use the notes for what must be kept." {
+	if got := b.View(agent(), Scope{}).Instructions()["notes"]; got != "Use the notes for what must be kept." {
 		t.Errorf("instructions are %q", got)
 	}
 	for _, c := range []struct {
@@ -191,7 +191,7 @@ func TestBrokenModuleHurtsNobodyElse(t *testing.T) {
 	if !strings.Contains(found["a_tools.py"], "Traceback") {
 		t.Error("there is no traceback")
 	}
-	if got := b.Instructions()["mixed"]; got != "A prompt made by a function." {
+	if got := b.View(agent(), Scope{}).Instructions()["mixed"]; got != "A prompt made by a function." {
 		t.Errorf("instructions are %q", got)
 	}
 	if got := b.desk().check(t.Context()); got.Status != holdfast.StatusWarn {

@@ -161,7 +161,7 @@ func TestNamesOfAServerAreItsOwn(t *testing.T) {
 	b.actions.add(houseActions()...)
 	b.up()
 	named := map[string]string{}
-	if _, err := b.List(t.Context(), operator()); err != nil {
+	if _, err := b.View(operator(), Scope{}).List(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for _, e := range b.desk().snapshot().entries {

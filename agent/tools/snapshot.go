@@ -13,6 +13,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"holdfast/agent/skills"
+	"holdfast/agent/tools/pin"
 	"holdfast/agent/tools/poison"
 )
 
@@ -36,7 +37,7 @@ type snapshot struct {
 type speaker struct {
 	source   *source
 	text     string
-	standing Standing
+	standing pin.Standing
 	doubts   []poison.Finding
 }
 
@@ -119,7 +120,7 @@ func (b *builder) name(house, others []*entry) {
 		plain := toolName(e.own)
 		shadows := e.elsewhere() && (local[plain] > 0 || b.reserved[plain])
 		if like := b.like(e); shadows || name != e.Name || like != "" {
-			b.catalogue.pins.found(thingOf(e.Source, kindName, e.own), map[string]string{"wants": printable(e.own, maxName), "is": name, "like": cmp.Or(like, plain)})
+			b.catalogue.pins.Found(pin.Of(e.Source, pin.KindName, e.own), map[string]string{"wants": printable(e.own, maxName), "is": name, "like": cmp.Or(like, plain)})
 		}
 		b.add(e, name)
 	}
@@ -215,7 +216,7 @@ func (b *builder) judgeTools() {
 		if slices.ContainsFunc(e.names, b.foreign(e.owner())) {
 			doubts = slices.Concat(doubts, b.mentions(e.owner(), e.texts))
 		}
-		e.Standing = b.catalogue.pins.judge(e.thing(), e.form, doubts, false)
+		e.Standing = b.catalogue.pins.Judge(e.thing(), e.form, doubts, false)
 		e.doubts = doubts
 		e.Note = join(e.Note, note(e.Standing, doubts))
 	}
@@ -235,15 +236,15 @@ func (b *builder) foreign(owner string) func(name string) bool {
 }
 
 // note says what is wrong with a thing.
-func note(standing Standing, doubts []poison.Finding) string {
+func note(standing pin.Standing, doubts []poison.Finding) string {
 	var parts []string
-	if standing == StandingChanged {
+	if standing == pin.Changed {
 		parts = append(parts, "it changed since it was pinned, and is not offered until it is accepted")
 	}
 	for _, f := range doubts {
 		parts = append(parts, f.String())
 	}
-	if standing == StandingFlagged {
+	if standing == pin.Flagged {
 		parts = append(parts, "it is not offered until it is accepted")
 	}
 	return strings.Join(parts, "; ")
@@ -263,9 +264,9 @@ func (b *builder) promptsOf(s *source) {
 		if named.own != named.Name {
 			named.OwnName = named.own
 		}
-		t := thingOf(named.Source, kindPrompt, named.own)
+		t := pin.Of(named.Source, pin.KindPrompt, named.own)
 		doubts := slices.Concat(named.doubts, b.mentions(s.owner(), named.texts))
-		named.Standing = b.catalogue.pins.judge(t, named.form, doubts, false)
+		named.Standing = b.catalogue.pins.Judge(t, named.form, doubts, false)
 		named.Note, named.doubts, named.tally = note(named.Standing, doubts), doubts, b.catalogue.usage.of(t)
 		b.addPrompt(&named)
 	}
@@ -284,9 +285,9 @@ func (b *builder) resourcesOf(s *source) {
 	for _, e := range brought.resources {
 		shown := *e
 		if len(shown.doubts) > 0 {
-			shown.Standing = StandingFlagged
+			shown.Standing = pin.Flagged
 			shown.Note = note(shown.Standing, shown.doubts)
-			b.catalogue.pins.found(thingOf(shown.Source, kindResource, shown.URI), shown.doubts)
+			b.catalogue.pins.Found(pin.Of(shown.Source, pin.KindResource, shown.URI), shown.doubts)
 		}
 		for _, first := range b.byURI[shown.URI] {
 			shown.Note = join(shown.Note, first.Source+" has one of the same address, which stands before it")
@@ -297,9 +298,9 @@ func (b *builder) resourcesOf(s *source) {
 	for _, e := range brought.templates {
 		shown := *e
 		if len(shown.doubts) > 0 {
-			shown.Standing = StandingFlagged
+			shown.Standing = pin.Flagged
 			shown.Note = note(shown.Standing, shown.doubts)
-			b.catalogue.pins.found(thingOf(shown.Source, kindTemplate, shown.URITemplate), shown.doubts)
+			b.catalogue.pins.Found(pin.Of(shown.Source, pin.KindTemplate, shown.URITemplate), shown.doubts)
 		}
 		b.templates = append(b.templates, &shown)
 	}
@@ -313,7 +314,7 @@ func (b *builder) speaks(s *source) {
 		return
 	}
 	doubts := slices.Concat(brought.doubts, b.mentions(s.owner(), []poison.Text{{Where: "instructions", Text: brought.instructions}}))
-	standing := b.catalogue.pins.judge(thingOf(s.label(), kindInstructions, s.decl.Name), brought.form, doubts, true)
+	standing := b.catalogue.pins.Judge(pin.Of(s.label(), pin.KindInstructions, s.decl.Name), brought.form, doubts, true)
 	b.speakers = append(b.speakers, speaker{source: s, text: brought.instructions, standing: standing, doubts: doubts})
 }
 
@@ -327,7 +328,7 @@ func (b *builder) skills() {
 		for b.byPrompt[e.Name] != nil {
 			e.Name = toolName("skill_" + e.Name)
 		}
-		e.tally = b.catalogue.usage.of(thingOf(houseName, kindPrompt, k.Name))
+		e.tally = b.catalogue.usage.of(pin.Of(houseName, pin.KindPrompt, k.Name))
 		b.addPrompt(e)
 		for _, f := range k.Files {
 			r := &resourceEntry{skill: true, ResourceEntry: ResourceEntry{Source: e.Source}}

@@ -13,6 +13,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"holdfast"
+	"holdfast/agent/tools/pin"
 	"holdfast/agent/tools/poison"
 	"holdfast/agent/upstream"
 )
@@ -94,7 +95,7 @@ func (s *source) brings() *brought {
 	s.offer, s.doubts = offer, nil
 	b := &brought{instructions: offer.Instructions, completes: offer.Completion, subscribes: offer.Subscribe}
 	if b.instructions != "" {
-		b.form = formOf(map[string]string{"instructions": offer.Instructions})
+		b.form = pin.Form(map[string]string{"instructions": offer.Instructions})
 		b.doubts = s.reader().Look([]poison.Text{{Where: "instructions", Text: offer.Instructions}})
 	}
 	s.list(b, offer)
@@ -120,22 +121,22 @@ func (s *source) list(b *brought, offer upstream.Offer) {
 		return true
 	}
 	for _, t := range offer.Tools {
-		if t != nil && first(kindTool, t.Name) {
+		if t != nil && first(pin.KindTool, t.Name) {
 			b.tools = append(b.tools, s.entry(t))
 		}
 	}
 	for _, p := range offer.Prompts {
-		if p != nil && first(kindPrompt, p.Name) {
+		if p != nil && first(pin.KindPrompt, p.Name) {
 			b.prompts = append(b.prompts, s.prompt(p))
 		}
 	}
 	for _, r := range offer.Resources {
-		if r != nil && first(kindResource, r.URI) {
+		if r != nil && first(pin.KindResource, r.URI) {
 			b.resources = append(b.resources, s.resource(r))
 		}
 	}
 	for _, t := range offer.Templates {
-		if t != nil && first(kindTemplate, t.URITemplate) {
+		if t != nil && first(pin.KindTemplate, t.URITemplate) {
 			b.templates = append(b.templates, s.template(t))
 		}
 	}
@@ -153,7 +154,7 @@ func (s *source) troubles() []upstream.Problem {
 func (s *source) entry(t *mcp.Tool) *entry {
 	schema := readSchema(t.InputSchema)
 	e := &entry{
-		source: s, own: t.Name, schema: schema, form: formOf(tidy(t)), texts: textsOf(t),
+		source: s, own: t.Name, schema: schema, form: pin.Form(tidy(t)), texts: textsOf(t),
 		Entry: Entry{Extension: s.extension(), Note: schema.note, Declared: t, Tool: holdfast.Tool{
 			Name: s.name(t.Name), Source: s.label(), Summary: printable(summary(t), maxSummary),
 			Input: schema.raw, EnabledInMCP: true, Tier: holdfast.TierTenantPeer,

@@ -10,6 +10,7 @@ import (
 
 	"holdfast"
 	"holdfast/agent/plain"
+	"holdfast/agent/tools/pin"
 	"holdfast/agent/tools/poison"
 	"holdfast/core/action"
 	"holdfast/core/config"
@@ -22,7 +23,7 @@ type toolShown struct {
 	AcceptedBy  string           `json:"accepted_by,omitempty" help:"who accepted it"`
 	Fingerprint string           `json:"fingerprint,omitempty" help:"of its words, schemas and hints as its server declares them now"`
 	Findings    []poison.Finding `json:"findings,omitempty" help:"what in its words is meant to steer a model"`
-	Changes     []Change         `json:"changes,omitempty" help:"what is another than when it was pinned"`
+	Changes     []pin.Change     `json:"changes,omitempty" help:"what is another than when it was pinned"`
 }
 
 // a switchDesk is where operators accept tools and switch them.
@@ -38,7 +39,7 @@ type accepted struct {
 	Name        string           `json:"name"`
 	Kind        string           `json:"kind"`
 	Fingerprint string           `json:"fingerprint"`
-	Changes     []Change         `json:"changes"`
+	Changes     []pin.Change     `json:"changes"`
 	Findings    []poison.Finding `json:"findings"`
 }
 
@@ -104,11 +105,10 @@ func (d desk) show(ctx context.Context, in nameInput) (toolShown, error) {
 	if e.source == nil {
 		return shown, nil
 	}
-	shown.Fingerprint = fingerprint(e.form)
-	if had, ok := d.pins.pinned(e.thing()); ok {
-		shown.PinnedAt, shown.AcceptedBy = had.at, had.by
-	}
-	shown.Changes = d.pins.diff(ctx, e.thing())
+	shown.Fingerprint = pin.Sum(e.form)
+	had := d.pins.Pinned(e.thing())
+	shown.PinnedAt, shown.AcceptedBy = had.At, had.By
+	shown.Changes = d.pins.Diff(ctx, e.thing())
 	return shown, nil
 }
 
@@ -124,8 +124,8 @@ func (d switchDesk) accept(ctx context.Context, in acceptInput) (accepted, error
 	if err != nil {
 		return accepted{}, err
 	}
-	out := accepted{Name: in.Name, Kind: in.Kind, Fingerprint: fingerprint(form), Changes: d.pins.diff(ctx, t), Findings: doubts}
-	if err := d.pins.accept(ctx, t, form, in.Fingerprint, holdfast.CallerFrom(ctx).String()); err != nil {
+	out := accepted{Name: in.Name, Kind: in.Kind, Fingerprint: pin.Sum(form), Changes: d.pins.Diff(ctx, t), Findings: doubts}
+	if err := d.pins.Accept(ctx, t, form, in.Fingerprint, holdfast.CallerFrom(ctx).String()); err != nil {
 		return accepted{}, err
 	}
 	d.touch()
@@ -133,16 +133,16 @@ func (d switchDesk) accept(ctx context.Context, in acceptInput) (accepted, error
 }
 
 // withheldThing finds what is to be accepted, as its source says it now.
-func (d switchDesk) withheldThing(ctx context.Context, in acceptInput) (t thing, form []byte, doubts []poison.Finding, err error) {
+func (d switchDesk) withheldThing(ctx context.Context, in acceptInput) (t pin.Thing, form []byte, doubts []poison.Finding, err error) {
 	switch in.Kind {
-	case kindPrompt:
+	case pin.KindPrompt:
 		if e := d.snapshot().byPrompt[in.Name]; e != nil && e.source != nil {
-			return thingOf(e.Source, kindPrompt, e.own), e.form, e.doubts, nil
+			return pin.Of(e.Source, pin.KindPrompt, e.own), e.form, e.doubts, nil
 		}
-	case kindInstructions:
+	case pin.KindInstructions:
 		for _, s := range d.snapshot().speakers {
 			if s.source.decl.Name == in.Name {
-				return thingOf(s.source.label(), kindInstructions, in.Name), s.source.brings().form, s.doubts, nil
+				return pin.Of(s.source.label(), pin.KindInstructions, in.Name), s.source.brings().form, s.doubts, nil
 			}
 		}
 	default:

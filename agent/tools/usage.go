@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"holdfast"
+	"holdfast/agent/tools/pin"
 	"holdfast/core/store"
 )
 
@@ -41,11 +42,11 @@ type usage struct {
 	store *store.Store // nil: since the house started
 
 	mu    sync.Mutex
-	known map[thing]*tally
+	known map[pin.Thing]*tally
 }
 
 // of is the tally of a thing, which is there from then on.
-func (u *usage) of(t thing) *tally {
+func (u *usage) of(t pin.Thing) *tally {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	counted := u.known[t]
@@ -66,7 +67,7 @@ func (u *usage) load(ctx context.Context) error {
 	if u.store == nil {
 		return nil
 	}
-	found := map[thing]sums{}
+	found := map[pin.Thing]sums{}
 	err := u.store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
 		rows, err := tx.Query(ctx, "SELECT source, kind, name, calls, errors, took_ns, last_ns FROM tool_usage")
 		if err != nil {
@@ -74,9 +75,9 @@ func (u *usage) load(ctx context.Context) error {
 		}
 		defer func() { _ = rows.Close() }()
 		for rows.Next() {
-			var t thing
+			var t pin.Thing
 			var s sums
-			if err := rows.Scan(&t.source, &t.kind, &t.name, &s.calls, &s.errors, &s.took, &s.last); err != nil {
+			if err := rows.Scan(&t.Source, &t.Kind, &t.Name, &s.calls, &s.errors, &s.took, &s.last); err != nil {
 				return err
 			}
 			found[t] = s
@@ -107,8 +108,8 @@ func (u *usage) flush(ctx context.Context) error {
 	if u.store == nil {
 		return nil
 	}
-	fresh := map[thing]sums{}
-	were := map[thing]*tally{}
+	fresh := map[pin.Thing]sums{}
+	were := map[pin.Thing]*tally{}
 	u.mu.Lock()
 	for t, counted := range u.known {
 		if now := counted.sums(); now.calls != counted.written.calls {
@@ -125,7 +126,7 @@ took_ns = tool_usage.took_ns + excluded.took_ns, last_ns = excluded.last_ns`
 	err := u.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
 		for t, now := range fresh {
 			was := were[t].written
-			if _, err := tx.Exec(ctx, query, t.source, t.kind, t.name, now.calls-was.calls, now.errors-was.errors, now.took-was.took, now.last); err != nil {
+			if _, err := tx.Exec(ctx, query, t.Source, t.Kind, t.Name, now.calls-was.calls, now.errors-was.errors, now.took-was.took, now.last); err != nil {
 				return err
 			}
 		}
@@ -152,7 +153,10 @@ type Use struct {
 
 func (t *tally) use() Use {
 	s := t.sums()
-	use := Use{Calls: s.calls, Errors: min(s.errors, s.calls), LastUsed: instant(s.last)}
+	use := Use{Calls: s.calls, Errors: min(s.errors, s.calls)}
+	if s.last > 0 {
+		use.LastUsed = time.Unix(0, s.last)
+	}
 	if s.calls > 0 {
 		use.ErrorRate, use.MeanTook = float64(use.Errors)/float64(s.calls), time.Duration(s.took/s.calls)
 	}

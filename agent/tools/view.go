@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"holdfast"
 	"holdfast/agent/plain"
@@ -124,7 +125,7 @@ func (v View) Now() []Entry {
 		list = append(list, shown)
 	}
 	if s.hub.bare() {
-		slices.SortFunc(list, func(a, b Entry) int { return compareThings(thing{name: a.Name}, thing{name: b.Name}) })
+		slices.SortFunc(list, func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })
 	}
 	return list
 }
@@ -192,22 +193,9 @@ func (v View) Call(ctx context.Context, r upstream.Request) (Result, error) {
 	return c.make(ctx)
 }
 
-// List is every tool that the caller may call, by name.
-func (c *Catalogue) List(ctx context.Context, caller holdfast.Caller) ([]Entry, error) {
-	return c.View(caller, Scope{}).List(ctx)
-}
-
-// Now is List without waiting.
-func (c *Catalogue) Now(caller holdfast.Caller) []Entry { return c.View(caller, Scope{}).Now() }
-
 // Call runs a tool for a caller.
 func (c *Catalogue) Call(ctx context.Context, caller holdfast.Caller, name string, arguments json.RawMessage) (Result, error) {
 	return c.View(caller, Scope{}).Call(ctx, upstream.Request{Name: name, Arguments: arguments})
-}
-
-// Instructions are what the tool servers say about the use of their tools, by server.
-func (c *Catalogue) Instructions() map[string]string {
-	return c.View(holdfast.Caller{Tier: holdfast.TierOwner}, Scope{}).Instructions()
 }
 
 // Instructions are what the servers whose tools are seen say about their use, by server, and which
@@ -253,21 +241,4 @@ func (s sight) shows(from *source) bool {
 		}
 	}
 	return false
-}
-
-// Abilities are what can be done in a view besides calling tools.
-type Abilities struct{ Prompts, Resources, Completion, Subscribe bool }
-
-// Abilities tells what a view can do besides calling tools.
-func (v View) Abilities() Abilities {
-	s := v.sight()
-	has := Abilities{Prompts: len(s.seenPrompts()) > 0, Resources: len(s.seenResources()) > 0 || len(s.seenTemplates()) > 0}
-	for _, from := range v.catalogue.all() {
-		if s.shows(from) {
-			b := from.brings()
-			has.Completion = has.Completion || b.completes
-			has.Subscribe = has.Subscribe || b.subscribes
-		}
-	}
-	return has
 }

@@ -20,6 +20,7 @@ import (
 
 	"holdfast"
 	"holdfast/agent/skills"
+	"holdfast/agent/tools/pin"
 	"holdfast/agent/upstream"
 	"holdfast/core/config"
 	"holdfast/core/store"
@@ -178,12 +179,12 @@ func TestHouseToolsRunAsked(t *testing.T) {
 	b := newBench(t).governed(`{"tool_configs": {"unit_restart": {"passthrough": true}, "unit_list": {"passthrough": false, "enabled_in_mcp": false}}}`)
 	b.actions.add(houseActions()...)
 	b.up()
-	for _, e := range b.Now(operator()) {
+	for _, e := range b.View(operator(), Scope{}).Now() {
 		if !e.ReadOnly && e.Passthrough {
 			t.Errorf("%s runs unasked", e.Name)
 		}
 	}
-	for _, e := range b.Now(operator()) {
+	for _, e := range b.View(operator(), Scope{}).Now() {
 		if e.ReadOnly || e.Extension != "" {
 			continue
 		}
@@ -304,7 +305,7 @@ func TestOffersBesideTools(t *testing.T) {
 			t.Errorf("%s is read through a hub that has nothing", uri)
 		}
 	}
-	if len(none.Prompts(ctx))+len(none.Resources(ctx))+len(none.Templates(ctx))+len(none.Instructions()) != 0 || none.Abilities() != (Abilities{}) {
+	if len(none.Prompts(ctx))+len(none.Resources(ctx))+len(none.Templates(ctx))+len(none.Instructions()) != 0 {
 		t.Errorf("a hub that has nothing offers %+v, %v", none.Prompts(ctx), none.Instructions())
 	}
 	if got := notes.Instructions(); len(got) != 1 || got["notes"] == "" {
@@ -379,13 +380,12 @@ func TestUseOutlivesTheHouse(t *testing.T) {
 			group.Go(func() { b.must("add", `{}`) })
 		}
 		group.Wait()
+		found := 0
 		timing.Until(t, "a part is written while the house runs", func() bool {
-			select {
-			case b.pins.wake <- struct{}{}: // as a new tool would
-			default:
-			}
-			stored := &usage{store: s, known: map[thing]*tally{}}
-			return stored.load(t.Context()) == nil && stored.of(thingOf("extension notes", kindTool, "add")).use().Calls == 50
+			found++
+			b.pins.Found(pin.Of("extension notes", pin.KindName, fmt.Sprint(found)), found) // as a new tool, it has all written down
+			stored := &usage{store: s, known: map[pin.Thing]*tally{}}
+			return stored.load(t.Context()) == nil && stored.of(pin.Of("extension notes", pin.KindTool, "add")).use().Calls == 50
 		})
 		b.must("add", `{}`)
 		if _, err := b.Call(t.Context(), agent(), "add", json.RawMessage(`[]`)); err == nil {
@@ -407,8 +407,8 @@ func TestUseOutlivesTheHouse(t *testing.T) {
 // TestUseWaitsForTheStore: what cannot be written is written by the next flush, once.
 func TestUseWaitsForTheStore(t *testing.T) {
 	s := store.New(filepath.Join(t.TempDir(), "house.db"))
-	u := &usage{store: s, known: map[thing]*tally{}}
-	one := thingOf("extension notes", kindTool, "add")
+	u := &usage{store: s, known: map[pin.Thing]*tally{}}
+	one := pin.Of("extension notes", pin.KindTool, "add")
 	u.of(one).add(false, time.Second)
 	if err := u.flush(t.Context()); err == nil {
 		t.Fatal("a store that is closed takes a count")
@@ -424,7 +424,7 @@ func TestUseWaitsForTheStore(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	fresh := &usage{store: s, known: map[thing]*tally{}}
+	fresh := &usage{store: s, known: map[pin.Thing]*tally{}}
 	if err := fresh.load(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package tools
+// Package pin remembers what the tools, prompts and instructions of others were like when they were
+// first seen, so that none changes unseen.
+//
+// It is for judging a thing by its fingerprint and by what was found in its words, for telling a person
+// what changed, and for taking a person's acceptance. It is not for reading the words (agent/tools/poison)
+// nor for who may accept (agent/tools). It guarantees that a thing that changed, or steers, stands as
+// such until a person accepted just that form, over restarts and while the store fails, and that each
+// finding is journaled once. agent/tools calls it.
+package pin
 
 import (
 	"context"
@@ -15,20 +23,22 @@ import (
 	"unicode/utf8"
 
 	"holdfast"
+	"holdfast/agent/plain"
 	"holdfast/agent/tools/poison"
+	"holdfast/core/store"
 )
 
 // The kinds of what a source brings.
 const (
-	kindTool         = "tool"
-	kindPrompt       = "prompt"
-	kindResource     = "resource"
-	kindTemplate     = "template"
-	kindInstructions = "instructions"
-	// What is found once and not pinned: a name that was not given, and a place that a remote server
-	// led to.
-	kindName  = "name"
-	kindPlace = "place"
+	KindTool         = "tool"
+	KindPrompt       = "prompt"
+	KindResource     = "resource"
+	KindTemplate     = "template"
+	KindInstructions = "instructions"
+	// KindName and KindPlace are found once and not pinned: a name that was not given, and a place that a
+	// remote server led to.
+	KindName  = "name"
+	KindPlace = "place"
 )
 
 // A Standing is whether what a source brings may reach models and clients:
@@ -41,12 +51,17 @@ type Standing string
 
 // The standings; the zero value is offered.
 const (
-	StandingChanged Standing = "changed"
-	StandingFlagged Standing = "flagged"
+	Changed Standing = "changed"
+	Flagged Standing = "flagged"
 )
 
-// a thing is what is pinned, by its source and the name that the source gives it.
-type thing struct{ source, kind, name string }
+// A Thing is what is pinned, by its source and the name that the source gives it.
+type Thing struct{ Source, Kind, Name string }
+
+// journal is what pins need of the journal.
+type journal interface {
+	Append(context.Context, holdfast.Entry) (holdfast.Entry, error)
+}
 
 // a pin is what a thing was when it was first seen, or accepted since.
 type pin struct {
@@ -63,9 +78,9 @@ type pin struct {
 	doubts  []poison.Finding
 }
 
-// pins remember what the tools of others looked like, so that none changes unseen.
-type pins struct {
-	rows    pinRows
+// Pins remember what the things of others looked like, so that none changes unseen.
+type Pins struct {
+	rows    rows
 	journal journal
 	log     *slog.Logger
 
@@ -74,9 +89,9 @@ type pins struct {
 	writing sync.Mutex
 
 	mu    sync.Mutex
-	known map[thing]*pin
+	known map[Thing]*pin
 	count map[string]int // pins by source
-	dirty map[thing]event
+	dirty map[Thing]event
 	wake  chan struct{} // something is to be written; of one place
 }
 
@@ -92,26 +107,36 @@ const (
 	eventFound   event = "found"   // it is told once and not held against anything
 )
 
-func newPins(rows pinRows, book journal, log *slog.Logger) *pins {
-	return &pins{rows: rows, journal: book, log: log, known: map[thing]*pin{}, count: map[string]int{}, dirty: map[thing]event{}, wake: make(chan struct{}, 1)}
+// New makes pins that are kept in a store; without one they last as long as the process.
+func New(in *store.Store, book journal, log *slog.Logger) *Pins {
+	return &Pins{
+		rows: rows{store: in}, journal: book, log: log,
+		known: map[Thing]*pin{}, count: map[string]int{}, dirty: map[Thing]event{}, wake: make(chan struct{}, 1),
+	}
 }
+
+// Wake tells that something is to be written, by Flush.
+func (p *Pins) Wake() <-chan struct{} { return p.wake }
 
 // maxForm bounds what is kept of a thing's form; a larger one is known by its fingerprint alone.
 const maxForm = 256 << 10
 
+// maxName bounds what the journal shows of a name.
+const maxName = 64
+
 // maxPins bounds how many things of one source are remembered.
 const maxPins = 10_000
 
-// thingOf names a thing as every store can keep it.
-func thingOf(source, kind, name string) thing {
+// Of names a thing as every store can keep it.
+func Of(source, kind, name string) Thing {
 	if len(name) > 512 || strings.ContainsRune(name, 0) || !utf8.ValidString(name) {
-		name = "sha256:" + fingerprint([]byte(name))
+		name = "sha256:" + Sum([]byte(name))
 	}
-	return thing{source: source, kind: kind, name: name}
+	return Thing{Source: source, Kind: kind, Name: name}
 }
 
-// formOf is a thing as it is fingerprinted: JSON whose names are in order.
-func formOf(v any) json.RawMessage {
+// Form is a thing as it is fingerprinted: JSON whose names are in order.
+func Form(v any) json.RawMessage {
 	raw, err := json.Marshal(v)
 	if err != nil {
 		return json.RawMessage(`{"unreadable":true}`)
@@ -119,7 +144,8 @@ func formOf(v any) json.RawMessage {
 	return raw
 }
 
-func fingerprint(form json.RawMessage) string {
+// Sum is the fingerprint of a form.
+func Sum(form json.RawMessage) string {
 	sum := sha256.Sum256(form)
 	return hex.EncodeToString(sum[:])
 }
@@ -131,19 +157,19 @@ func kept(form json.RawMessage) json.RawMessage {
 	return form
 }
 
-// judge holds a thing against its pin, and pins one that is new. It does no I/O: what is to be
+// Judge holds a thing against its pin, and pins one that is new. It does no I/O: what is to be
 // written waits for flush. Doubts are what steers in its words, which only a person's acceptance
 // of just these words takes away. What follows may change and is only told.
-func (p *pins) judge(t thing, form json.RawMessage, doubts []poison.Finding, follows bool) Standing {
-	sum := fingerprint(form)
+func (p *Pins) Judge(t Thing, form json.RawMessage, doubts []poison.Finding, follows bool) Standing {
+	sum := Sum(form)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	had := p.known[t]
 	switch {
-	case had == nil && p.count[t.source] >= maxPins:
-		return StandingFlagged // a source that ever brings new names is not followed for ever
+	case had == nil && p.count[t.Source] >= maxPins:
+		return Flagged // a source that ever brings new names is not followed for ever
 	case had == nil:
-		p.count[t.source]++
+		p.count[t.Source]++
 		had = &pin{sum: sum, form: kept(form), at: time.Now()}
 		p.known[t] = had
 		p.note(t, eventFirst)
@@ -160,32 +186,32 @@ func (p *pins) judge(t thing, form json.RawMessage, doubts []poison.Finding, fol
 	}
 	switch {
 	case had.sum != sum && !follows:
-		return StandingChanged
+		return Changed
 	case len(doubts) > 0 && (had.by == "" || had.sum != sum):
 		if had.flagged != sum {
 			had.flagged, had.doubts = sum, doubts
 			p.note(t, eventFlagged)
 		}
-		return StandingFlagged
+		return Flagged
 	}
 	return ""
 }
 
-// found tells of a thing that was refused, once: what is known is not told again, also by later houses.
-func (p *pins) found(t thing, what any) {
-	form := formOf(what)
+// Found tells of a thing that was refused, once: what is known is not told again, also by later houses.
+func (p *Pins) Found(t Thing, what any) {
+	form := Form(what)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.known[t] != nil || p.count[t.source] >= maxPins {
+	if p.known[t] != nil || p.count[t.Source] >= maxPins {
 		return
 	}
-	p.count[t.source]++
-	p.known[t] = &pin{sum: fingerprint(form), form: kept(form), at: time.Now()}
+	p.count[t.Source]++
+	p.known[t] = &pin{sum: Sum(form), form: kept(form), at: time.Now()}
 	p.note(t, eventFound)
 }
 
 // note leaves an event to be written. Called with the lock held.
-func (p *pins) note(t thing, e event) {
+func (p *Pins) note(t Thing, e event) {
 	// What was never written is still new, and what changed is no less so for its words.
 	if before := p.dirty[t]; before == "" || before != eventFirst && e != eventFlagged {
 		p.dirty[t] = e
@@ -196,8 +222,21 @@ func (p *pins) note(t thing, e event) {
 	}
 }
 
-// pinned tells since when a thing is as it is, and who accepted it.
-func (p *pins) pinned(t thing) (pin, bool) {
+// Pinned is since when a thing is as it is, who accepted it, and since when its source says something
+// else.
+type Pinned struct {
+	At    time.Time
+	By    string
+	Since time.Time
+}
+
+// Pinned tells how a thing was pinned.
+func (p *Pins) Pinned(t Thing) Pinned {
+	had, _ := p.pinned(t)
+	return Pinned{At: had.at, By: had.by, Since: had.since}
+}
+
+func (p *Pins) pinned(t Thing) (pin, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	had := p.known[t]
@@ -207,8 +246,9 @@ func (p *pins) pinned(t thing) (pin, bool) {
 	return *had, true
 }
 
-// load reads what earlier houses pinned.
-func (p *pins) load(ctx context.Context) error {
+// Load reads what earlier houses pinned. Nodes that share a store have pins of their own.
+func (p *Pins) Load(ctx context.Context, node string) error {
+	p.rows.node = node
 	known, err := p.rows.all(ctx)
 	if err != nil {
 		return err
@@ -218,7 +258,7 @@ func (p *pins) load(ctx context.Context) error {
 	for t, had := range known {
 		if p.known[t] == nil {
 			p.known[t] = had
-			p.count[t.source]++
+			p.count[t.Source]++
 		}
 	}
 	return nil
@@ -226,31 +266,31 @@ func (p *pins) load(ctx context.Context) error {
 
 // written is one pin on its way to the store and the journal.
 type written struct {
-	thing
+	Thing
 	pin
 	event event
 	diff  []Change
 }
 
-// flush writes down what happened, and journals it. What cannot be written is tried again at the
+// Flush writes down what happened, and journals it. What cannot be written is tried again at the
 // next flush.
-func (p *pins) flush(ctx context.Context) error {
+func (p *Pins) Flush(ctx context.Context) error {
 	p.writing.Lock()
 	defer p.writing.Unlock()
 	p.mu.Lock()
 	batch := make([]written, 0, len(p.dirty))
 	for t, e := range p.dirty {
-		batch = append(batch, written{thing: t, pin: *p.known[t], event: e})
+		batch = append(batch, written{Thing: t, pin: *p.known[t], event: e})
 	}
 	clear(p.dirty)
 	p.mu.Unlock()
 	if len(batch) == 0 {
 		return nil
 	}
-	slices.SortFunc(batch, func(a, b written) int { return compareThings(a.thing, b.thing) })
+	slices.SortFunc(batch, func(a, b written) int { return compareThings(a.Thing, b.Thing) })
 	for i, w := range batch {
 		if w.event == eventChanged || w.event == eventTold {
-			batch[i].diff = p.diff(ctx, w.thing)
+			batch[i].diff = p.Diff(ctx, w.Thing)
 		}
 		if w.event == eventTold {
 			batch[i].sum, batch[i].form, batch[i].other, batch[i].said, batch[i].at = w.other, w.said, "", nil, w.since
@@ -260,8 +300,8 @@ func (p *pins) flush(ctx context.Context) error {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		for _, w := range batch {
-			if _, newer := p.dirty[w.thing]; !newer || w.event == eventFirst {
-				p.dirty[w.thing] = w.event
+			if _, newer := p.dirty[w.Thing]; !newer || w.event == eventFirst {
+				p.dirty[w.Thing] = w.event
 			}
 		}
 		return err
@@ -271,11 +311,11 @@ func (p *pins) flush(ctx context.Context) error {
 }
 
 // settle takes up what was written: forms that are stored need not be remembered.
-func (p *pins) settle(batch []written) {
+func (p *Pins) settle(batch []written) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, w := range batch {
-		had := p.known[w.thing]
+		had := p.known[w.Thing]
 		if w.event == eventTold && had.other == w.sum {
 			had.sum, had.form, had.at, had.other, had.said = w.sum, w.form, w.at, "", nil
 		}
@@ -287,7 +327,7 @@ func (p *pins) settle(batch []written) {
 }
 
 // tell journals a batch: first sights by source, each change with what changed.
-func (p *pins) tell(ctx context.Context, batch []written) error {
+func (p *Pins) tell(ctx context.Context, batch []written) error {
 	firsts := map[string][]string{}
 	for _, w := range batch {
 		if len(w.doubts) > 0 {
@@ -296,9 +336,9 @@ func (p *pins) tell(ctx context.Context, batch []written) error {
 		switch w.event {
 		case eventFlagged:
 		case eventFound:
-			p.append(ctx, holdfast.Entry{Action: foundAs(w.kind), Subject: printable(w.name, maxName), Outcome: holdfast.OutcomeRefused, Detail: formOf(map[string]any{"source": w.source, "kind": w.kind, "found": w.form})})
+			p.append(ctx, holdfast.Entry{Action: foundAs(w.Kind), Subject: plain.Text(w.Name, maxName), Outcome: holdfast.OutcomeRefused, Detail: Form(map[string]any{"source": w.Source, "kind": w.Kind, "found": w.form})})
 		case eventFirst:
-			firsts[w.source] = append(firsts[w.source], w.kind+" "+printable(w.name, maxName))
+			firsts[w.Source] = append(firsts[w.Source], w.Kind+" "+plain.Text(w.Name, maxName))
 			continue
 		case eventBack:
 			p.enter(ctx, "tool.back", holdfast.OutcomeNoted, w, nil)
@@ -309,7 +349,7 @@ func (p *pins) tell(ctx context.Context, batch []written) error {
 		}
 	}
 	for source, names := range firsts {
-		detail := formOf(map[string]any{"pinned": names[:min(len(names), 500)], "count": len(names)})
+		detail := Form(map[string]any{"pinned": names[:min(len(names), 500)], "count": len(names)})
 		p.append(ctx, holdfast.Entry{Action: "tool.pinned", Subject: source, Outcome: holdfast.OutcomeNoted, Detail: detail})
 	}
 	return nil
@@ -318,16 +358,16 @@ func (p *pins) tell(ctx context.Context, batch []written) error {
 // foundAs is what the journal calls what is told once.
 func foundAs(kind string) string {
 	switch kind {
-	case kindName:
+	case KindName:
 		return "tool.shadowed"
-	case kindPlace:
+	case KindPlace:
 		return "remote.led_elsewhere"
 	}
 	return "tool.flagged"
 }
 
-func (p *pins) enter(ctx context.Context, action string, outcome holdfast.Outcome, w written, diff []Change) {
-	detail := map[string]any{"source": w.source, "kind": w.kind, "fingerprint": w.sum}
+func (p *Pins) enter(ctx context.Context, action string, outcome holdfast.Outcome, w written, diff []Change) {
+	detail := map[string]any{"source": w.Source, "kind": w.Kind, "fingerprint": w.sum}
 	if w.other != "" {
 		detail["says_now"] = w.other
 	}
@@ -337,10 +377,10 @@ func (p *pins) enter(ctx context.Context, action string, outcome holdfast.Outcom
 	if len(w.doubts) > 0 {
 		detail["findings"] = w.doubts
 	}
-	p.append(ctx, holdfast.Entry{Action: action, Subject: printable(w.name, maxName), Outcome: outcome, Detail: formOf(detail)})
+	p.append(ctx, holdfast.Entry{Action: action, Subject: plain.Text(w.Name, maxName), Outcome: outcome, Detail: Form(detail)})
 }
 
-func (p *pins) append(ctx context.Context, e holdfast.Entry) {
+func (p *Pins) append(ctx context.Context, e holdfast.Entry) {
 	house := holdfast.Internal("tools", e.Action)
 	e.Caller, e.Tier = house.String(), house.Tier
 	if _, err := p.journal.Append(ctx, e); err != nil {
@@ -348,8 +388,8 @@ func (p *pins) append(ctx context.Context, e holdfast.Entry) {
 	}
 }
 
-// diff is what changed of a thing, nil when it is as it was.
-func (p *pins) diff(ctx context.Context, t thing) []Change {
+// Diff is what changed of a thing, nil when it is as it was.
+func (p *Pins) Diff(ctx context.Context, t Thing) []Change {
 	had, ok := p.pinned(t)
 	if !ok || had.other == "" {
 		return nil
@@ -358,7 +398,7 @@ func (p *pins) diff(ctx context.Context, t thing) []Change {
 	if before == nil || after == nil {
 		stored, said, err := p.rows.forms(ctx, t, had.sum)
 		if err != nil {
-			p.log.Warn("cannot read what a tool was like", slog.String("tool", t.name), slog.Any("error", err))
+			p.log.Warn("cannot read what a tool was like", slog.String("tool", t.Name), slog.Any("error", err))
 		}
 		if before == nil {
 			before = stored
@@ -370,18 +410,18 @@ func (p *pins) diff(ctx context.Context, t thing) []Change {
 	return differences(before, after)
 }
 
-// accept takes a thing as its source says it now, on a person's word. Sum, when given, is what the
+// Accept takes a thing as its source says it now, on a person's word. Sum, when given, is what the
 // person saw: another is refused, for it changed since. It is written before it counts.
-func (p *pins) accept(ctx context.Context, t thing, form json.RawMessage, sum, by string) error {
-	now := fingerprint(form)
+func (p *Pins) Accept(ctx context.Context, t Thing, form json.RawMessage, sum, by string) error {
+	now := Sum(form)
 	if sum != "" && sum != now {
-		return holdfast.Errorf(holdfast.CodeConflict, "%s %s changed since it was looked at: look at it again (`holdfast tool show`)", t.kind, printable(t.name, maxName))
+		return holdfast.Errorf(holdfast.CodeConflict, "%s %s changed since it was looked at: look at it again (`holdfast tool show`)", t.Kind, plain.Text(t.Name, maxName))
 	}
 	p.writing.Lock()
 	defer p.writing.Unlock()
-	w := written{thing: t, pin: pin{sum: now, form: kept(form), by: by, at: time.Now()}}
+	w := written{Thing: t, pin: pin{sum: now, form: kept(form), by: by, at: time.Now()}}
 	if err := p.rows.put(ctx, []written{w}); err != nil {
-		return holdfast.Errorf(holdfast.CodeUnavailable, "cannot write down that %s %s is accepted, so it is not: %w", t.kind, printable(t.name, maxName), err)
+		return holdfast.Errorf(holdfast.CodeUnavailable, "cannot write down that %s %s is accepted, so it is not: %w", t.Kind, plain.Text(t.Name, maxName), err)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package tools
+package pin
 
 import (
 	"cmp"
@@ -17,9 +17,9 @@ import (
 	"holdfast/core/store"
 )
 
-// pinRows are the pins' part of the store; without a store nothing outlives the process.
+// rows are the pins' part of the store; without a store nothing outlives the process.
 // Nodes that share one have pins of their own, for their servers may be of other versions.
-type pinRows struct {
+type rows struct {
 	store *store.Store
 	node  string
 }
@@ -27,24 +27,24 @@ type pinRows struct {
 // all reads every pin, without the forms, which are large and rarely asked for. What this node has not
 // pinned is held against what another one did, so that a new node, or one that lost its name, does
 // not take for a first sight what is none.
-func (r pinRows) all(ctx context.Context) (map[thing]*pin, error) {
-	known := map[thing]*pin{}
+func (r rows) all(ctx context.Context) (map[Thing]*pin, error) {
+	known := map[Thing]*pin{}
 	if r.store == nil {
 		return known, nil
 	}
 	err := r.store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT node, source, kind, name, sum, accepted_by, at_ns, other, since_ns, flagged FROM tool_pins
+		found, err := tx.Query(ctx, `SELECT node, source, kind, name, sum, accepted_by, at_ns, other, since_ns, flagged FROM tool_pins
 ORDER BY CASE WHEN node = ? THEN 1 ELSE 0 END, at_ns`, r.node)
 		if err != nil {
 			return err
 		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
-			var t thing
+		defer func() { _ = found.Close() }()
+		for found.Next() {
+			var t Thing
 			var p pin
 			var at, since int64
 			var node string
-			if err := rows.Scan(&node, &t.source, &t.kind, &t.name, &p.sum, &p.by, &at, &p.other, &since, &p.flagged); err != nil {
+			if err := found.Scan(&node, &t.Source, &t.Kind, &t.Name, &p.sum, &p.by, &at, &p.other, &since, &p.flagged); err != nil {
 				return err
 			}
 			p.at, p.since = instant(at), instant(since)
@@ -53,7 +53,7 @@ ORDER BY CASE WHEN node = ? THEN 1 ELSE 0 END, at_ns`, r.node)
 			}
 			known[t] = &p
 		}
-		return rows.Err()
+		return found.Err()
 	})
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the pins of the tools: %w", err)
@@ -76,7 +76,7 @@ func nanoseconds(at time.Time) int64 {
 }
 
 // put writes pins. A form that is not known here is left as it stands.
-func (r pinRows) put(ctx context.Context, batch []written) error {
+func (r rows) put(ctx context.Context, batch []written) error {
 	if r.store == nil {
 		return nil
 	}
@@ -86,7 +86,7 @@ form = CASE WHEN excluded.form = '' THEN tool_pins.form ELSE excluded.form END, 
 at_ns = excluded.at_ns, other = excluded.other, said = excluded.said, since_ns = excluded.since_ns, flagged = excluded.flagged`
 	err := r.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
 		for _, w := range batch {
-			_, err := tx.Exec(ctx, query, r.node, w.source, w.kind, w.name, w.sum, string(w.form), w.by, nanoseconds(w.at), w.other, string(w.said), nanoseconds(w.since), w.flagged)
+			_, err := tx.Exec(ctx, query, r.node, w.Source, w.Kind, w.Name, w.sum, string(w.form), w.by, nanoseconds(w.at), w.other, string(w.said), nanoseconds(w.since), w.flagged)
 			if err != nil {
 				return err
 			}
@@ -100,19 +100,19 @@ at_ns = excluded.at_ns, other = excluded.other, said = excluded.said, since_ns =
 }
 
 // forms are what a thing was, and what its source said instead.
-func (r pinRows) forms(ctx context.Context, t thing, sum string) (form, said json.RawMessage, err error) {
+func (r rows) forms(ctx context.Context, t Thing, sum string) (form, said json.RawMessage, err error) {
 	if r.store == nil {
 		return nil, nil, nil
 	}
 	var was, is string
 	err = r.store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
 		const query = "SELECT form, said FROM tool_pins WHERE source = ? AND kind = ? AND name = ? AND "
-		err := tx.QueryRow(ctx, query+"node = ?", t.source, t.kind, t.name, r.node).Scan(&was, &is)
+		err := tx.QueryRow(ctx, query+"node = ?", t.Source, t.Kind, t.Name, r.node).Scan(&was, &is)
 		if was != "" || err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
 		var unused string // another node pinned the same, and has its form
-		return tx.QueryRow(ctx, query+"sum = ? AND form <> '' LIMIT 1", t.source, t.kind, t.name, sum).Scan(&was, &unused)
+		return tx.QueryRow(ctx, query+"sum = ? AND form <> '' LIMIT 1", t.Source, t.Kind, t.Name, sum).Scan(&was, &unused)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		err = nil
@@ -120,8 +120,8 @@ func (r pinRows) forms(ctx context.Context, t thing, sum string) (form, said jso
 	return json.RawMessage(was), json.RawMessage(is), err
 }
 
-func compareThings(a, b thing) int {
-	return cmp.Or(cmp.Compare(a.source, b.source), cmp.Compare(a.kind, b.kind), cmp.Compare(a.name, b.name))
+func compareThings(a, b Thing) int {
+	return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
 }
 
 // A Change is one field of a tool that is another than it was when it was pinned.
@@ -132,6 +132,7 @@ type Change struct {
 }
 
 const (
+	maxNesting = 64
 	maxChanges = 40
 	maxChanged = 1000 // of each side's text
 )
@@ -200,6 +201,6 @@ func leaves(into map[string]string, path string, v any, depth int) {
 		into[path] = v
 	case nil:
 	default:
-		into[path] = string(formOf(v))
+		into[path] = string(Form(v))
 	}
 }
