@@ -431,7 +431,7 @@ func testMoves(t *testing.T, r *rig) {
 	// Another address in the configuration is served by a new edge.
 	pid := r.keeper.proc.Process.Pid
 	r.down()
-	r.listen = freeAddress(t)
+	r.listen = need.Address(t)
 	r.up()
 	r.settle()
 	if at := r.doors.addresses(); at.Hub != r.listen || r.keeper.proc.Process.Pid == pid {
@@ -444,7 +444,7 @@ func testMoves(t *testing.T, r *rig) {
 
 func testSaysWhy(t *testing.T, r *rig) {
 	r.up()
-	gone := freeAddress(t)
+	gone := need.Address(t)
 	m := ui(0)
 	if _, err := fmt.Sscanf(port(gone), "%d", &m.Port); err != nil {
 		t.Fatal(err)
@@ -471,7 +471,7 @@ func testResists(t *testing.T, r *rig) {
 	}
 	r.keyed = true
 	r.up()
-	_, number, err := net.SplitHostPort(freeAddress(t))
+	_, number, err := net.SplitHostPort(need.Address(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,6 +31,7 @@ import (
 	"holdfast/core/store"
 	"holdfast/core/store/storetest"
 	"holdfast/edge/auth"
+	"holdfast/holdfasttest/need"
 )
 
 // roster is a mount source that tests change.
@@ -183,7 +184,7 @@ func newRig(t *testing.T, binary string) *rig {
 	if err := h.Ensure(); err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, home: h, roster: newRoster(), keeper: &keeper{t: t}, book: &journaltest.Journal{}, binary: binary, listen: freeAddress(t)}
+	r := &rig{t: t, home: h, roster: newRoster(), keeper: &keeper{t: t}, book: &journaltest.Journal{}, binary: binary, listen: need.Address(t)}
 	r.store = storetest.SQLite(t, []store.Migration{{Package: "auth", FS: mustSub(t, auth.New(auth.Options{}).Capability().Migrations)}})
 	t.Cleanup(func() {
 		if err := r.keeper.end(syscall.SIGTERM); err != nil {
@@ -205,13 +206,6 @@ func mustSub(t *testing.T, f fs.FS) fs.FS {
 		t.Fatal(err)
 	}
 	return sub
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l := httptest.NewServer(http.NotFoundHandler())
-	defer l.Close()
-	return strings.TrimPrefix(l.URL, "http://")
 }
 
 // up starts the house's half of the door: the logins, the line to the edge, its HTTP socket.

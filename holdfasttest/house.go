@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -68,7 +67,7 @@ func Start(t testing.TB, opt Options) *House {
 	// Ports of its own, so that houses of other tests are not in the way.
 	low := 45000 + os.Getpid()%300*40
 	set := map[string]string{
-		"edge.listen": freeAddress(t), "api.listen": freeAddress(t),
+		"edge.listen": need.Address(t), "api.listen": need.Address(t),
 		"extensions.ui_ports":      fmt.Sprintf("%d-%d", low, low+19),
 		"extensions.service_ports": fmt.Sprintf("%d-%d", low+20, low+39),
 	}
@@ -128,16 +127,6 @@ func write(t testing.TB, dir string, opt Options) {
 			t.Fatal(err)
 		}
 	}
-}
-
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a moment
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }
 
 // Stop ends the house before the test does.

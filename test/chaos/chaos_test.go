@@ -32,21 +32,6 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// built is the folder of the programs under test, made when HOLDFAST_BIN does not name one.
-func built(t *testing.T) string {
-	t.Helper()
-	if bin := os.Getenv("HOLDFAST_BIN"); bin != "" {
-		return bin
-	}
-	bin := t.TempDir()
-	cmd := exec.Command("go", "build", "-o", bin+"/", "./cmd/...")
-	cmd.Dir, cmd.Env = "../..", append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return bin
-}
-
 func compiler(t *testing.T) {
 	t.Helper()
 	if _, err := exec.LookPath("gcc"); err != nil {
@@ -69,7 +54,7 @@ func TestChaos(t *testing.T) {
 	t.Parallel()
 	compiler(t)
 	o := options{
-		duration: variable(t, "DURATION", 2*time.Minute, time.ParseDuration), bin: built(t), margin: 12 * time.Second, out: logged{t}, fullDown: true,
+		duration: variable(t, "DURATION", 2*time.Minute, time.ParseDuration), bin: need.Programs(t), margin: 12 * time.Second, out: logged{t}, fullDown: true,
 		units: variable(t, "UNITS", 100, strconv.Atoi), seed: variable(t, "SEED", 0, unsigned),
 	}
 	o.long()
@@ -100,7 +85,7 @@ func TestCatchesWrongs(t *testing.T) {
 	}
 	t.Parallel()
 	compiler(t)
-	bin := built(t)
+	bin := need.Programs(t)
 	var group sync.WaitGroup
 	several := make(chan struct{}, 4) // they mostly wait
 	for wrong, want := range map[string]string{

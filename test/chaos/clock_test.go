@@ -27,7 +27,7 @@ func TestClockJumps(t *testing.T) {
 		t.Skip("takes twenty seconds")
 	}
 	compiler(t)
-	c := newChaos(place{work: t.TempDir(), bin: built(t)}, options{seed: 3, units: 20, margin: 12 * time.Second, out: logged{t}})
+	c := newChaos(place{work: t.TempDir(), bin: need.Programs(t)}, options{seed: 3, units: 20, margin: 12 * time.Second, out: logged{t}})
 	end, err := outside.Guard(c.work, c.house(), true)
 	if err != nil {
 		t.Fatal(err)

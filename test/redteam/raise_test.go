@@ -24,14 +24,9 @@ func raising() []attack {
 	said := func(name, tried, text string) attack {
 		return attack{
 			group: groupTier, name: name, tried: tried, refused: toApproval, journal: "`approval.pending` of `drop`",
-			told: func(e entry) bool {
-				return strings.HasPrefix(e.Action, "approval.") && strings.Contains(e.Subject+string(e.Detail), "drop")
-			},
+			told: asked("drop"),
 			run: func(w *world) {
-				got := w.lure(text + order("drop", "{}"))
-				if got.finish() != "tool_calls" || w.exists("extensions/mallory/dropped") {
-					w.Errorf("got %s", got.raw)
-				}
+				w.handedOut(w.lure(text + order("drop", "{}")))
 			},
 		}
 	}
@@ -148,9 +143,7 @@ func toolThatApproves() attack {
 		told: did("tool.run", "refused", "tool_accept"),
 		run: func(w *world) {
 			w.lure(order("tool_accept", `{"name":"drop"}`) + order("tool_set", `{"name":"drop","passthrough":true}`) + order("config_master_set", `{"document":{"tool_configs":{"drop":{"passthrough":true}}}}`))
-			if got := w.lure(order("drop", "{}")); got.finish() != "tool_calls" || w.exists("extensions/mallory/dropped") {
-				w.Errorf("got %s", got.raw)
-			}
+			w.handedOut(w.lure(order("drop", "{}")))
 		},
 	}
 }
@@ -159,15 +152,11 @@ func ownSwitches() attack {
 	return attack{
 		group: groupTier, name: "own switches", tried: "the server's folder gives its destroying tool `passthrough: true` after it was granted",
 		refused: "what an extension asks for more waits for a person", journal: "`extension.asked` of `mallory`, refused",
-		told: func(e entry) bool {
-			return e.Action == "extension.asked" && e.Outcome == "refused" && strings.Contains(string(e.Detail), "unasked:drop")
-		},
+		told: detailed("extension.asked", "refused", "unasked:drop"),
 		run: func(w *world) {
 			w.write("extensions/mallory/tools/tool_config.json", `{"drop": {"enabled_in_mcp": true, "passthrough": true}, "weather": {"enabled_in_mcp": true, "passthrough": true}}`)
 			w.must("extension", "sync")
-			if got := w.lure(order("drop", "{}")); got.finish() != "tool_calls" || w.exists("extensions/mallory/dropped") {
-				w.Errorf("got %s", got.raw)
-			}
+			w.handedOut(w.lure(order("drop", "{}")))
 		},
 	}
 }

@@ -29,6 +29,20 @@ func did(action, outcome, subject string) func(entry) bool {
 	}
 }
 
+// detailed is an entry of the journal by action, outcome and a part of its detail.
+func detailed(action, outcome, part string) func(entry) bool {
+	return func(e entry) bool {
+		return e.Action == action && e.Outcome == outcome && strings.Contains(string(e.Detail), part)
+	}
+}
+
+// asked is a call of a tool that was held for a person.
+func asked(tool string) func(entry) bool {
+	return func(e entry) bool {
+		return strings.HasPrefix(e.Action, "approval.") && strings.Contains(e.Subject+string(e.Detail), tool)
+	}
+}
+
 func attacks() []attack {
 	var all []attack
 	for _, group := range [][]attack{destroying(), exfiltrating(), raising(), poisoning(), faraway()} {
@@ -68,6 +82,14 @@ func TestAttacks(t *testing.T) {
 			t.Error("a secret stands in the journal")
 		}
 	})
+}
+
+// handedOut fails unless an answer hands its calls out for approval and nothing was done.
+func (w *world) handedOut(got answer) {
+	w.Helper()
+	if got.finish() != "tool_calls" || w.exists("extensions/mallory/dropped") {
+		w.Errorf("got %s", got.raw)
+	}
 }
 
 // since is what the journal tells after an entry.

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -41,7 +40,7 @@ func newWorld(t *testing.T) *world {
 	if _, err := exec.LookPath("python3"); err != nil {
 		need.Missing(t, "there is no python3")
 	}
-	w := &world{T: t, home: filepath.Join(t.TempDir(), "home"), bin: programs(t), operatorKey: operatorToken, model: newObedient(t)}
+	w := &world{T: t, home: filepath.Join(t.TempDir(), "home"), bin: need.Programs(t), operatorKey: operatorToken, model: newObedient(t)}
 	low := 12000 + os.Getpid()%300*8 // below those of the stories
 	w.env = append(os.Environ(), "HOLDFAST_HOME="+w.home, "NO_COLOR=1", "PATH="+w.bin+string(os.PathListSeparator)+os.Getenv("PATH"),
 		fmt.Sprintf("HOLDFAST_EXTENSIONS_UI_PORTS=%d-%d", low, low+3), fmt.Sprintf("HOLDFAST_EXTENSIONS_SERVICE_PORTS=%d-%d", low+4, low+7))
@@ -59,8 +58,8 @@ func newWorld(t *testing.T) *world {
 		own[name] = map[string]bool{"enabled_in_mcp": true, "passthrough": true}
 	}
 	w.write("extensions/mallory/tools/tool_config.json", string(encode(own)))
-	w.api = address(t)
-	w.must("up", "-d", "--set", "edge.listen="+address(t), "--set", "api.listen="+w.api)
+	w.api = need.Address(t)
+	w.must("up", "-d", "--set", "edge.listen="+need.Address(t), "--set", "api.listen="+w.api)
 	t.Cleanup(func() { _, _ = w.run("down", "--quick") })
 	env, err := os.ReadFile(filepath.Join(w.home, ".env"))
 	if err != nil {
@@ -69,31 +68,6 @@ func newWorld(t *testing.T) *world {
 	w.agentKey = regexp.MustCompile(`(?m)^AGENT_API_KEY=(\S+)`).FindStringSubmatch(string(env))[1]
 	w.await(func() bool { return strings.Contains(w.must("tool", "list", "--json"), `"weather"`) })
 	return w
-}
-
-// programs are those that HOLDFAST_BIN names, else built for the test.
-func programs(t *testing.T) string {
-	t.Helper()
-	if bin := os.Getenv("HOLDFAST_BIN"); bin != "" {
-		return bin
-	}
-	bin := t.TempDir()
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", bin+"/", "./cmd/...")
-	cmd.Dir, cmd.Env = filepath.Join("..", ".."), append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	return bin
-}
-
-func address(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }
 
 func encode(v any) []byte {

@@ -12,8 +12,6 @@ package calls
 
 import (
 	"os"
-	"os/exec"
-	"path/filepath"
 	"sync"
 	"testing"
 
@@ -23,43 +21,10 @@ import (
 func TestMain(m *testing.M) {
 	outside.Guardian()
 	outside.Clocked()
-	os.Exit(run(m))
+	os.Exit(m.Run())
 }
-
-func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "holdfast-calls-bin-")
-	if err != nil {
-		panic(err)
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	if err := os.Setenv(binVariable, dir); err != nil {
-		panic(err)
-	}
-	return m.Run()
-}
-
-// binVariable is where the programs are built, once for all tests of this package.
-const binVariable = "HOLDFAST_CALLS_BIN"
 
 func long() bool { return os.Getenv("HOLDFAST_LONG") != "" }
-
-// programs is the folder of the programs under test.
-func programs(t *testing.T) string {
-	t.Helper()
-	if bin := os.Getenv("HOLDFAST_BIN"); bin != "" {
-		return bin
-	}
-	bin := os.Getenv(binVariable)
-	if _, err := os.Stat(filepath.Join(bin, "holdfast")); err == nil {
-		return bin
-	}
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", bin+"/", "./cmd/...")
-	cmd.Dir, cmd.Env = filepath.Join("..", "..", ".."), append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("cannot build: %v\n%s", err, out)
-	}
-	return bin
-}
 
 // accounts is what clients and the upstream saw, by the name of the call.
 type accounts struct {

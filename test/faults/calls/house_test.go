@@ -44,7 +44,7 @@ func build(t *testing.T, dir, upstream string, clock *outside.Clock) *house {
 // buildOn makes one whose books are in that database.
 func buildOn(t *testing.T, database, dir, upstream string, clock *outside.Clock) *house {
 	t.Helper()
-	h := &house{t: t, bin: programs(t), dir: dir, api: freePort(t), edge: freePort(t), keys: map[string]string{}, clock: clock, store: database}
+	h := &house{t: t, bin: need.Programs(t), dir: dir, api: need.Address(t), edge: need.Address(t), keys: map[string]string{}, clock: clock, store: database}
 	for name, text := range map[string]string{
 		"holdfast.yaml": fmt.Sprintf("store: %q\nmodels:\n  providers:\n    local: {kind: openai, url: %q}\n  aliases:\n    chat: [local/bench]\n"+
 			"prices:\n  models:\n    local/bench: {input: 1, output: 3}\n", cmp.Or(database, store.SQLite), upstream),
@@ -67,16 +67,6 @@ func buildOn(t *testing.T, database, dir, upstream string, clock *outside.Clock)
 	})
 	h.up()
 	return h
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }
 
 func (h *house) command(args ...string) *exec.Cmd {
