@@ -108,6 +108,8 @@ func toolsOf(action string) func(Terminal, json.RawMessage, json.RawMessage) err
 		return inOrder("name", "source", "description")
 	case "template.list":
 		return inOrder("name", "title", "found", "program", "summary")
+	case "template.show":
+		return printTemplate
 	case "grant.list":
 		return inOrder("id", "name", "user", "scopes", "used", "expires", "ended", "reason")
 	case "client.list":
