@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"holdfast/core/home"
+	"holdfast/holdfasttest/need"
 )
 
 // racer is a process that takes a home when it is told to, says how that went, and keeps what it
@@ -63,9 +64,13 @@ type runner struct {
 
 func race(t *testing.T, h home.Home, n int) {
 	t.Helper()
+	program, err := need.Self()
+	if err != nil {
+		t.Fatal(err)
+	}
 	runners := make([]runner, n)
 	for i := range runners {
-		cmd := exec.CommandContext(t.Context(), os.Args[0])
+		cmd := exec.CommandContext(t.Context(), program)
 		cmd.Env = append(os.Environ(), "FAULTS_RACE="+h.Dir())
 		cmd.Stderr = os.Stderr
 		in, err := cmd.StdinPipe()

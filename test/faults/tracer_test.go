@@ -18,6 +18,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"holdfast/holdfasttest/need"
 )
 
 // A call is one system call of the victim that changes a file of its home or speaks to
@@ -82,7 +84,11 @@ func (t *tracer) run(ctx context.Context, env ...string) (output string, err err
 		return "", err
 	}
 	defer func() { _ = errors.Join(said.Close(), os.Remove(said.Name())) }()
-	cmd := exec.CommandContext(ctx, os.Args[0])
+	program, err := need.Self()
+	if err != nil {
+		return "", err
+	}
+	cmd := exec.CommandContext(ctx, program)
 	cmd.Env = append(os.Environ(), append(env, "FAULTS_HOME="+t.home, "FAULTS_TRACED=1")...)
 	cmd.Stderr = said
 	cmd.SysProcAttr = &syscall.SysProcAttr{Ptrace: true, Setpgid: true, Pdeathsig: syscall.SIGKILL}
