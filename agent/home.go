@@ -27,6 +27,8 @@ const (
 	// deltaMark tells a piece of an answer from other news of progress.
 	deltaMark  = "holdfast/delta"
 	maxHistory = 1 << 20
+	// maxSaid is less than a message to a host may be: a longer one would end it.
+	maxSaid = 15 << 20
 )
 
 // homes are the agents of the home: agents/NAME/agent.py, each in a Python host of its own that is
@@ -197,12 +199,16 @@ func (l *listener) heard() bool {
 
 // home answers a request by an agent of the home. It ends when the client hangs up.
 func (r *run) home(ctx context.Context) error {
+	arguments := r.conversation()
+	if len(arguments) > maxSaid {
+		return bad("messages", "the conversation is %d bytes as the agent gets it, want at most %d", len(arguments), maxSaid)
+	}
 	server, err := r.agents.homes.server(r.as.name)
 	if err != nil {
 		return err
 	}
 	heard := &listener{out: r.out}
-	request := upstream.Request{Name: r.as.name, Arguments: r.conversation()}
+	request := upstream.Request{Name: r.as.name, Arguments: arguments}
 	ctx, span := r.agents.needs.Traces.Begin(ctx, trace.Inner, "run_agent "+r.as.name, nil)
 	defer span.End()
 	ended := r.trace.tool(toolCall{ID: "run_agent", Function: function{Name: r.as.name}}, nil)
@@ -278,7 +284,8 @@ func (r *run) conversation() json.RawMessage {
 	if r.asked.memory != "" {
 		in.Memory = &r.asked.memory
 	}
-	return encode(in)
+	raw, _ := json.Marshal(in) // as it is sent, with all that is escaped then; it always can be
+	return raw
 }
 
 // homePersona is an agent of the home.

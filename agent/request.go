@@ -9,11 +9,14 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+
+	"holdfast/agent/plain"
 )
 
 const (
 	maxBody   = 20 << 20
 	maxMemory = 16 << 10
+	maxDeep   = 500 // the host of an agent of the home, as others that read JSON, ends when it is more
 )
 
 // a request is what a client asked, kept as it came wherever this package need not look.
@@ -50,6 +53,9 @@ func readRequest(w http.ResponseWriter, r *http.Request) (*request, error) {
 		return nil, bad("", "the request could not be read")
 	}
 	asked := &request{own: map[string]bool{}}
+	if plain.Nested(raw) > maxDeep {
+		return nil, bad("", "the request is nested more than %d deep", maxDeep)
+	}
 	if err := json.Unmarshal(raw, &asked.body); err != nil || asked.body == nil {
 		return nil, bad("", "the request is not a JSON object")
 	}

@@ -111,3 +111,23 @@ func longRun(s string) bool {
 	}
 	return false
 }
+
+// Nested is how many lists and objects of a JSON text stand in each other at most.
+func Nested(text []byte) int {
+	depth, most, quoted := 0, 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '[', c == '{':
+			depth++
+			most = max(most, depth)
+		case c == ']', c == '}':
+			depth--
+		}
+	}
+	return most
+}

@@ -61,3 +61,13 @@ func TestShowHidesKeys(t *testing.T) {
 		t.Errorf("%d bytes are shown", len(got))
 	}
 }
+
+func TestNested(t *testing.T) {
+	for text, want := range map[string]int{
+		``: 0, `7`: 0, `"[{"`: 0, `[]`: 1, `[[],[[]]]`: 3, `{"a[":{"b\\":[{}]},"c":"\"[["}`: 4, `[[`: 2, `"\`: 0,
+	} {
+		if got := plain.Nested([]byte(text)); got != want {
+			t.Errorf("%s is nested %d deep, want %d", text, got, want)
+		}
+	}
+}
