@@ -137,7 +137,7 @@ func New(needs Needs) *Agents {
 	}
 	return &Agents{
 		needs: needs, now: now, traces: newTraces(needs.Store, now, needs.Log), parkings: parkings{needs.Store, now}, carried: newCarrying(), seal: newSeal(),
-		presets: &presets{master: needs.Master, file: needs.Home.MasterFile(), log: needs.Log}, homes: newHomes(needs),
+		presets: &presets{master: needs.Master, log: needs.Log}, homes: newHomes(needs),
 		section: &Settings{
 			Model: "chat", Plan: planTools, Steps: 8, Tokens: 200_000, Time: config.Duration(5 * time.Minute), Result: 64 << 10,
 			Approval: config.Duration(24 * time.Hour),

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -28,13 +27,10 @@ const (
 // presets are those of master_config.json, read anew when the file has changed.
 type presets struct {
 	master *config.Master
-	file   string
 	log    *slog.Logger
 
 	mu     sync.Mutex
-	size   int64
-	time   time.Time
-	read   bool
+	state  uint64 // of the file when it was read
 	listed map[string]config.MasterPreset
 }
 
@@ -45,12 +41,8 @@ func (p *presets) all() map[string]config.MasterPreset {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	info, err := os.Stat(p.file)
-	if err != nil {
-		p.listed, p.read = nil, false // no file, no presets
-		return nil
-	}
-	if p.read && info.Size() == p.size && info.ModTime().Equal(p.time) {
+	state, _ := p.master.Look()
+	if state == p.state {
 		return p.listed
 	}
 	view, err := p.master.View()
@@ -59,7 +51,7 @@ func (p *presets) all() map[string]config.MasterPreset {
 	} else {
 		p.listed = view.AgentPresets
 	}
-	p.size, p.time, p.read = info.Size(), info.ModTime(), true
+	p.state = state
 	return p.listed
 }
 
@@ -393,5 +385,5 @@ func (s shelf) tools(ctx context.Context, in presetName) (presetTools, error) {
 func (p *presets) forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.read = false
+	p.state = 0
 }

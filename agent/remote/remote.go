@@ -18,12 +18,10 @@ import (
 	"log/slog"
 	"maps"
 	"net/url"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"holdfast"
 	"holdfast/agent/remote/grant"
@@ -38,6 +36,8 @@ import (
 type master interface {
 	Read() (*config.Document, error)
 	Update(ctx context.Context, edit func(*config.Document) error) error
+	Look() (state uint64, there bool)
+	Watch(ctx context.Context) <-chan struct{}
 }
 
 // A Speaker is who speaks with the servers: the catalogue.
@@ -63,10 +63,12 @@ type Needs struct {
 type Servers struct {
 	needs Needs
 
+	reading sync.Mutex // one look at a time: who waits for it has what it read
+	state   uint64     // of the file when it was read
+
 	mu      sync.Mutex
 	speaker Speaker
 	list    map[string]entry // by id
-	seen    os.FileInfo      // of the file when it was read
 	changed chan struct{}    // closed and replaced when the list changed
 	grants  map[string]*grant.Grant
 }
@@ -115,17 +117,13 @@ func (s *Servers) Capability() house.Capability {
 	}
 }
 
-// lookEvery is how often the file is looked at for what others wrote.
-const lookEvery = 2 * time.Second
-
 func (s *Servers) follow(ctx context.Context) error {
-	look := time.NewTicker(lookEvery)
-	defer look.Stop()
+	edited := s.needs.Master.Watch(ctx)
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-look.C:
+		case <-edited:
 			s.look()
 		}
 	}
@@ -134,16 +132,10 @@ func (s *Servers) follow(ctx context.Context) error {
 // look reads the file when it is another than it was. What cannot be read leaves what was read
 // before.
 func (s *Servers) look() {
-	info, err := os.Stat(s.needs.Home.MasterFile())
-	s.mu.Lock()
-	same := err == nil && s.seen != nil && os.SameFile(info, s.seen) && info.Size() == s.seen.Size() && info.ModTime().Equal(s.seen.ModTime())
-	if err != nil {
-		same = s.seen == nil && len(s.list) == 0
-		info = nil
-	}
-	s.seen = info
-	s.mu.Unlock()
-	if !same {
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	if state, _ := s.needs.Master.Look(); state != s.state {
+		s.state = state
 		s.read()
 	}
 }

@@ -10,15 +10,14 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"holdfast"
+	"holdfast/agent/plain"
 	"holdfast/core/config"
 )
 
@@ -149,6 +148,8 @@ func (h *Hub) has(owner, extension string) bool {
 type master interface {
 	Read() (*config.Document, error)
 	Update(ctx context.Context, edit func(*config.Document) error) error
+	Look() (state uint64, there bool)
+	Watch(ctx context.Context) <-chan struct{}
 }
 
 // a book is what master_config.json says about tools and hubs, as it was last read.
@@ -182,23 +183,17 @@ func (b *book) keeper(name string) (server string) {
 // a shelf keeps the book. What cannot be read leaves what was read before, and is told.
 type shelf struct {
 	master master
-	path   string
 	log    *slog.Logger
 	book   atomic.Pointer[book]
-	state  atomic.Pointer[fileState] // of the file when it was read
+	state  atomic.Uint64 // of the file when it was read
+	there  atomic.Bool   // the file was
 	fault  atomic.Pointer[string]
 
 	reading sync.Mutex // one look at a time, or an older one could overwrite a newer
 }
 
-type fileState struct {
-	size int64
-	at   time.Time
-	same os.FileInfo
-}
-
-func newShelf(m master, path string, log *slog.Logger) *shelf {
-	s := &shelf{master: m, path: path, log: log}
+func newShelf(m master, log *slog.Logger) *shelf {
+	s := &shelf{master: m, log: log}
 	s.book.Store(&book{})
 	return s
 }
@@ -210,19 +205,12 @@ func (s *shelf) look() bool {
 	}
 	s.reading.Lock()
 	defer s.reading.Unlock()
-	info, err := os.Stat(s.path)
-	was := s.state.Load()
-	switch {
-	case err != nil && was == nil:
-		return false
-	case err == nil && was != nil && was.size == info.Size() && was.at.Equal(info.ModTime()) && os.SameFile(was.same, info):
+	state, there := s.master.Look()
+	if s.state.Load() == state {
 		return false
 	}
-	if err != nil {
-		s.state.Store(nil)
-	} else {
-		s.state.Store(&fileState{size: info.Size(), at: info.ModTime(), same: info})
-	}
+	s.state.Store(state)
+	s.there.Store(there)
 	return s.read()
 }
 
@@ -318,7 +306,7 @@ func validHub(name string) bool {
 }
 
 // sure tells whether the book is what a file says now.
-func (s *shelf) sure() bool { return s.state.Load() != nil && s.fault.Load() == nil }
+func (s *shelf) sure() bool { return s.there.Load() && s.fault.Load() == nil }
 
 // update edits master_config.json in its turn and takes the result up at once.
 func (s *shelf) update(ctx context.Context, edit func(*config.Document) error) error {
@@ -328,7 +316,7 @@ func (s *shelf) update(ctx context.Context, edit func(*config.Document) error) e
 	if err := s.master.Update(ctx, edit); err != nil {
 		return err
 	}
-	s.state.Store(nil)
+	s.state.Store(0)
 	s.look()
 	return nil
 }
@@ -344,7 +332,7 @@ func (c *Catalogue) Hubs() []Hub {
 }
 
 func noHub(name string) error {
-	return holdfast.Errorf(holdfast.CodeNotFound, "there is no hub %q: `holdfast mcp-hub list` lists them", printable(name, maxName))
+	return holdfast.Errorf(holdfast.CodeNotFound, "there is no hub %q: `holdfast mcp-hub list` lists them", plain.Text(name, maxName))
 }
 
 // settings of a tool before hub and preset: its extension's file, then master_config.json by its

@@ -83,8 +83,6 @@ func (c *Catalogue) start(ctx context.Context) error {
 }
 
 const (
-	// lookEvery is how often master_config.json is looked at, which people and other programs edit.
-	lookEvery = 2 * time.Second
 	// leafEvery is how often the folders of skills are looked at.
 	leafEvery = 10 * time.Second
 	// writeEvery is how often what was counted is written down.
@@ -93,20 +91,22 @@ const (
 
 // keep writes down what the catalogue learns, and takes up the settings, until the house ends.
 func (c *Catalogue) keep(ctx context.Context) {
-	look, write, leaf := time.NewTicker(lookEvery), time.NewTicker(writeEvery), time.NewTicker(leafEvery)
-	defer look.Stop()
+	var edited <-chan struct{}
+	if c.needs.Master != nil {
+		edited = c.needs.Master.Watch(ctx)
+	}
+	write, leaf := time.NewTicker(writeEvery), time.NewTicker(leafEvery)
 	defer leaf.Stop()
 	defer write.Stop()
-	followHubs(ctx, c)
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-look.C:
+		case <-edited:
 			if c.shelf.look() {
-				c.Refresh()
 				c.touch()
 			}
+			c.Refresh() // no remote server has the name of an extension
 			followHubs(ctx, c)
 		case <-leaf.C:
 			if leafThrough(c) {
@@ -116,6 +116,7 @@ func (c *Catalogue) keep(ctx context.Context) {
 			writeDown(ctx, c)
 		case <-write.C:
 			writeDown(ctx, c)
+			followHubs(ctx, c)
 		}
 	}
 }

@@ -155,7 +155,7 @@ func New(needs Needs) *Catalogue {
 		servers: map[string]*source{}, watch: make(chan struct{}), subscriptions: newSubscriptions(),
 		pins:     pin.New(needs.Store, needs.Journal, needs.Log),
 		usage:    &usage{store: needs.Store, known: map[pin.Thing]*tally{}},
-		shelf:    newShelf(needs.Master, needs.Home.MasterFile(), needs.Log),
+		shelf:    newShelf(needs.Master, needs.Log),
 		register: &register{store: needs.Store, grants: needs.Grants},
 		reader:   sync.OnceValue(poison.NewReader),
 		house:    &houseTools{made: map[string]*entry{}},

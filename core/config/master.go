@@ -109,9 +109,10 @@ type MasterExternal struct {
 // Master is the file master_config.json, which Holdfast and luna's own tools share. Reading never
 // waits; writers take turns, in this process and among processes, by a kernel lock.
 type Master struct {
-	home home.Home
-	disk disk.Disk
-	mu   sync.Mutex
+	home  home.Home
+	disk  disk.Disk
+	mu    sync.Mutex
+	watch watch
 }
 
 // NewMaster is the file of a home; it looks at nothing yet.
