@@ -141,7 +141,7 @@ func (d desk) list(ctx context.Context, in listInput) (listOutput, error) {
 		if in.Extension != "" && of != in.Extension || in.Extension == "" && of == houseName && !in.All || in.Withheld && e.Standing == "" {
 			continue
 		}
-		shown := e.Entry
+		shown := e.whole()
 		shown.Use = e.tally.use()
 		out.Tools = append(out.Tools, shown)
 	}

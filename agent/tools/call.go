@@ -57,7 +57,7 @@ func (c call) check() (json.RawMessage, error) {
 }
 
 // shown is the arguments as they may be journaled.
-func (c call) shown() json.RawMessage { return Redacted(c.request.Arguments, c.entry.schema.tree) }
+func (c call) shown() json.RawMessage { return Redacted(c.request.Arguments, c.entry.schema.marks()) }
 
 func (c call) run(ctx context.Context) (Result, error) {
 	e, settings := c.entry, c.catalogue.settings()

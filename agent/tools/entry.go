@@ -44,6 +44,7 @@ type entry struct {
 	own    string
 	action string
 	schema *argumentSchema
+	shapes func() (input, output json.RawMessage) // of a house action; nil for others, which have them
 	form   json.RawMessage
 	texts  []poison.Text
 	names  []string // in the texts

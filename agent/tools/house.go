@@ -36,8 +36,8 @@ func (h *houseTools) entries(actions actions) []*entry {
 	return list
 }
 
-// houseTools remembers the tools that were made of actions: reading their schemas is most of what a
-// list costs, and actions do not change.
+// houseTools remembers the tools that were made of actions, which do not change. Their schemas, most of
+// what a list costs, are made when somebody asks to see them, and read when arguments are held against them.
 type houseTools struct {
 	mu   sync.Mutex
 	made map[string]*entry
@@ -54,12 +54,11 @@ func forPrograms(a holdfast.Action) bool {
 }
 
 func houseEntry(a holdfast.Action) *entry {
-	schema := readSchema(a.Input.Schema())
 	e := &entry{
-		action: a.Name, schema: schema,
-		Entry: Entry{Note: schema.note, Tool: holdfast.Tool{
+		action: a.Name, schema: laterSchema(a.Input.Schema),
+		Entry: Entry{Tool: holdfast.Tool{
 			Name: toolName(strings.ReplaceAll(a.Name, ".", "_")), Source: "house",
-			Summary: houseSummary(a), Input: schema.raw, EnabledInMCP: true,
+			Summary: houseSummary(a), EnabledInMCP: true,
 			// What only looks may run by itself; what changes the house is for a person to see first.
 			Passthrough: a.Effect == holdfast.EffectRead,
 			Tier:        a.Tier, ReadOnly: a.Effect == holdfast.EffectRead, Destructive: a.Effect == holdfast.EffectDestroy,
@@ -67,11 +66,23 @@ func houseEntry(a holdfast.Action) *entry {
 	}
 	e.Title = a.Name
 	e.Hints = &mcp.ToolAnnotations{ReadOnlyHint: e.ReadOnly, DestructiveHint: &e.Destructive, OpenWorldHint: new(bool), Title: a.Name}
-	// A destroying action answers with an approval that waits, which is not its output.
-	if a.Output != nil && !e.Destructive {
-		e.Output = objectSchema(a.Output.Schema())
-	}
+	e.shapes = sync.OnceValues(func() (input, output json.RawMessage) {
+		// A destroying action answers with an approval that waits, which is not its output.
+		if a.Output != nil && a.Effect != holdfast.EffectDestroy {
+			output = objectSchema(a.Output.Schema())
+		}
+		return a.Input.Schema(), output
+	})
 	return e
+}
+
+// whole is the entry as it is shown, with the schemas of an action.
+func (e *entry) whole() Entry {
+	shown := e.Entry
+	if e.shapes != nil {
+		shown.Input, shown.Output = e.shapes()
+	}
+	return shown
 }
 
 func houseSummary(a holdfast.Action) string {

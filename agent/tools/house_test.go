@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"holdfast"
@@ -114,5 +115,40 @@ func TestExtensionCannotTakeAHouseName(t *testing.T) {
 	}
 	if e := b.entry("evil_house_greet"); e.OwnName != "house_greet" {
 		t.Errorf("entry is %+v", e)
+	}
+}
+
+// readShape counts how often its schema is asked for.
+type readShape struct {
+	holdfast.Shape
+	asked *atomic.Int32
+}
+
+func (s readShape) Schema() json.RawMessage {
+	s.asked.Add(1)
+	return s.Shape.Schema()
+}
+
+// TestSchemasOfActionsAreMadeWhenTheyAreShown: those of all actions together are many megabytes of work, which
+// a house that nobody asks for tools, whose status is asked all day, does not do.
+func TestSchemasOfActionsAreMadeWhenTheyAreShown(t *testing.T) {
+	var asked atomic.Int32
+	b := newBench(t)
+	for _, a := range houseActions() {
+		a.Input, a.Output = readShape{a.Input, &asked}, readShape{a.Output, &asked}
+		b.actions.add(a)
+	}
+	b.up()
+	if firing := b.desk().withheld().Firing(t.Context()); len(firing) > 0 || b.desk().check(t.Context()).Status != holdfast.StatusOK {
+		t.Errorf("firing: %+v", firing)
+	}
+	if got := b.snapshot().byName["house_greet"]; got == nil || asked.Load() != 0 {
+		t.Errorf("the list is made, house_greet is %+v, and %d schemas were asked for", got, asked.Load())
+	}
+	if e := b.entry("house_greet"); len(e.Input) == 0 || len(e.Output) == 0 || asked.Load() == 0 {
+		t.Errorf("shown it is %+v", e)
+	}
+	if _, err := b.Call(t.Context(), agent(), "house_greet", json.RawMessage(`{"name":1}`)); err == nil || !strings.Contains(err.Error(), "name") {
+		t.Errorf("arguments that do not fit are answered %v", err)
 	}
 }

@@ -35,11 +35,7 @@ func (v View) Refused(ctx context.Context, name string, arguments json.RawMessag
 
 // refused journals a call that is not made, its arguments masked.
 func (c call) refused(ctx context.Context, why error) {
-	var shape map[string]any
-	if c.entry.schema != nil {
-		shape = c.entry.schema.tree
-	}
-	detail := map[string]any{"arguments": Redacted(c.request.Arguments, shape), "error": plain.Cut(reason(why), maxShown)}
+	detail := map[string]any{"arguments": Redacted(c.request.Arguments, c.entry.schema.marks()), "error": plain.Cut(reason(why), maxShown)}
 	if err := c.journal(context.WithoutCancel(ctx), holdfast.OutcomeRefused, 0, detail); err != nil {
 		c.catalogue.needs.Log.Error("cannot journal a refused tool call", slog.String("tool", c.entry.Name), slog.Any("error", err))
 	}

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/google/jsonschema-go/jsonschema"
@@ -37,6 +38,28 @@ type argumentSchema struct {
 	judge *jsonschema.Resolved
 	nodes int
 	note  string
+	// later reads the schema when it is first needed; nil for one that was read.
+	later func() *argumentSchema
+}
+
+// laterSchema is one that is read when it is first needed.
+func laterSchema(from func() json.RawMessage) *argumentSchema {
+	return &argumentSchema{later: sync.OnceValue(func() *argumentSchema { return readSchema(from()) })}
+}
+
+func (s *argumentSchema) read() *argumentSchema {
+	if s == nil || s.later == nil {
+		return s
+	}
+	return s.later()
+}
+
+// marks is the schema as it marks secrets, nil for none.
+func (s *argumentSchema) marks() map[string]any {
+	if s == nil {
+		return nil
+	}
+	return s.read().tree
 }
 
 // openSchema accepts any object.
@@ -181,7 +204,7 @@ func (s *argumentSchema) check(tool string, arguments json.RawMessage) (json.Raw
 	if deeper(values, maxDeep) {
 		return nil, badArguments(tool, holdfast.Problem{Message: fmt.Sprintf("the arguments are nested more than %d deep", maxDeep)})
 	}
-	if s.judge == nil || s.nodes*bytes.Count(arguments, []byte(",")) > maxWork {
+	if s = s.read(); s.judge == nil || s.nodes*bytes.Count(arguments, []byte(",")) > maxWork {
 		return arguments, nil
 	}
 	if err := s.judge.Validate(values); err != nil {

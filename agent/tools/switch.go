@@ -100,7 +100,7 @@ func (d desk) show(ctx context.Context, in nameInput) (toolShown, error) {
 	if err != nil {
 		return toolShown{}, err
 	}
-	shown := toolShown{Entry: e.Entry, Findings: e.doubts}
+	shown := toolShown{Entry: e.whole(), Findings: e.doubts}
 	shown.Use = e.tally.use()
 	if e.source == nil {
 		return shown, nil
@@ -201,7 +201,7 @@ func (d switchDesk) set(ctx context.Context, in setInput) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	shown := now.Entry
+	shown := now.whole()
 	shown.Use = now.tally.use()
 	return shown, nil
 }

@@ -117,7 +117,7 @@ func (v View) Now() []Entry {
 		if !ok {
 			continue
 		}
-		shown := e.Entry
+		shown := e.whole()
 		shown.EnabledInMCP, shown.Passthrough, shown.Use = setting.EnabledInMCP, setting.Passthrough, e.tally.use()
 		if s.hub.bare() {
 			shown.Name, shown.OwnName = e.own, ""

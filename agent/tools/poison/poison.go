@@ -16,6 +16,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -60,25 +61,33 @@ const (
 // A Reader reads texts. It may be used by many at once.
 type Reader struct {
 	patterns []pattern
-	names    *regexp.Regexp
-	verbs    *regexp.Regexp
+	names    expression
+	verbs    expression
+}
+
+// an expression is compiled when a text first wants it: most houses hold none that wants most of them, and
+// together they are half a megabyte.
+type expression func() *regexp.Regexp
+
+func expressionOf(form string) expression {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(form) })
 }
 
 // a pattern is looked for in texts that hold one of its words.
 type pattern struct {
 	kind  Kind
 	words []string
-	form  *regexp.Regexp
+	form  expression
 }
 
 func (p pattern) find(text string) []int {
 	if !slices.ContainsFunc(p.words, func(word string) bool { return strings.Contains(text, word) }) {
 		return nil
 	}
-	return p.form.FindStringIndex(text)
+	return p.form().FindStringIndex(text)
 }
 
-// NewReader makes a reader; that costs about a millisecond.
+// NewReader makes a reader.
 func NewReader() *Reader {
 	const (
 		wanted = `(api[ _-]?keys?|passwords?|passphrases?|credentials?|secrets?|(access|auth|bearer|session) tokens?|private keys?|ssh keys?|environment variables?)`
@@ -91,7 +100,7 @@ func NewReader() *Reader {
 	// What a place is written with: regular expressions are slow, and few texts hold any of these.
 	marks := []string{"~", "$home", "%userprofile", "/root", "/home/", "id_", "/etc/", ".aws", "mcp.json", ".env", "master_config", "/proc/"}
 	of := func(kind Kind, form string, words ...string) pattern {
-		return pattern{kind, words, regexp.MustCompile("(?s)" + form)}
+		return pattern{kind, words, expressionOf("(?s)" + form)}
 	}
 	return &Reader{
 		patterns: []pattern{
@@ -116,8 +125,8 @@ func NewReader() *Reader {
 			of(Secret, hand+`.{0,60}`+talk, "prompt", "conversation", "chat", "messages"),
 			of(Secret, `!\[[^\]]{0,80}\]\(\s*https?://[^)]{0,200}[{$<=]`, "!["),
 		},
-		names: regexp.MustCompile(`[A-Za-z][A-Za-z0-9_-]{2,63}`),
-		verbs: regexp.MustCompile(`\b(call|calls|calling|use|using|run|running|invoke|invoking|execute|executing|trigger|triggering|perform)\b`),
+		names: expressionOf(`[A-Za-z][A-Za-z0-9_-]{2,63}`),
+		verbs: expressionOf(`\b(call|calls|calling|use|using|run|running|invoke|invoking|execute|executing|trigger|triggering|perform)\b`),
 	}
 }
 
@@ -144,7 +153,7 @@ func (r *Reader) Look(texts []Text) []Finding {
 func (r *Reader) Names(texts []Text) []string {
 	seen := map[string]bool{}
 	for _, t := range texts {
-		for _, name := range r.names.FindAllString(t.Text[:min(len(t.Text), maxText)], 10_000) {
+		for _, name := range r.names().FindAllString(t.Text[:min(len(t.Text), maxText)], 10_000) {
 			seen[name] = true
 		}
 	}
@@ -190,7 +199,7 @@ const reach = 60
 // mention finds the order to call somebody else's tool. A name that is a plain word counts only
 // when it is marked as a name.
 func (r *Reader) mention(text string, foreign func(string) bool) string {
-	for _, at := range r.names.FindAllStringIndex(text, 10_000) {
+	for _, at := range r.names().FindAllStringIndex(text, 10_000) {
 		name := text[at[0]:at[1]]
 		if !foreign(name) || !marked(text, name, at) {
 			continue
@@ -198,7 +207,7 @@ func (r *Reader) mention(text string, foreign func(string) bool) string {
 		from := max(0, at[0]-reach)
 		before := strings.ToLower(text[from:at[0]])
 		after := strings.ToLower(text[at[1]:min(len(text), at[1]+reach)])
-		if r.verbs.MatchString(before) || strings.Contains(after, "must be called") || strings.Contains(after, "should be called") {
+		if r.verbs().MatchString(before) || strings.Contains(after, "must be called") || strings.Contains(after, "should be called") {
 			return text[from:at[1]]
 		}
 	}

@@ -129,3 +129,22 @@ func FuzzLook(f *testing.F) {
 		}
 	})
 }
+
+// TestExpressionsWaitForATextThatWantsThem: compiling them all takes thousands of allocations, and the memory
+// of an idle house.
+func TestExpressionsWaitForATextThatWantsThem(t *testing.T) {
+	texts := []Text{{Where: "description", Text: "Adds a note with a title to the list of today."}}
+	few := testing.AllocsPerRun(10, func() {
+		if found := NewReader().Look(texts); found != nil {
+			t.Errorf("found %v", found)
+		}
+	})
+	all := testing.AllocsPerRun(10, func() {
+		for _, p := range NewReader().patterns {
+			p.form()
+		}
+	})
+	if few > 200 || all < 2000 {
+		t.Errorf("a text that only tells takes %v allocations, and compiling all takes %v", few, all)
+	}
+}
