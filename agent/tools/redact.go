@@ -5,6 +5,9 @@ package tools
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"holdfast/agent/plain"
@@ -81,6 +84,9 @@ func (r redactor) value(v any, schema map[string]any, depth int) any {
 		for _, item := range v[:min(len(v), maxItems)] {
 			shown = append(shown, r.value(item, items, depth+1))
 		}
+		if more := len(v) - len(shown); more > 0 {
+			shown = append(shown, leftOut(more))
+		}
 		return shown
 	case string:
 		return plain.Show(v)
@@ -92,10 +98,12 @@ func (r redactor) object(v, schema map[string]any, depth int) map[string]any {
 	properties, _ := schema["properties"].(map[string]any)
 	rest, _ := schema["additionalProperties"].(map[string]any)
 	shown := map[string]any{}
-	for key, value := range v {
-		if len(shown) >= maxItems {
+	for i, key := range slices.Sorted(maps.Keys(v)) {
+		if i == maxItems {
+			shown["…"] = leftOut(len(v) - i)
 			break
 		}
+		value := v[key]
 		of, ok := properties[key].(map[string]any)
 		if !ok {
 			of = rest
@@ -108,6 +116,9 @@ func (r redactor) object(v, schema map[string]any, depth int) map[string]any {
 	}
 	return shown
 }
+
+// leftOut says that what is shown is not all: who approves a call must know.
+func leftOut(more int) string { return fmt.Sprintf("… %d more, not shown", more) }
 
 // anyMarked tells whether one of a schema's alternatives marks a property: what cannot be told
 // apart is hidden.

@@ -4,6 +4,7 @@ package tools
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -40,6 +41,28 @@ func TestRedacted(t *testing.T) {
 	long := string(Redacted(json.RawMessage(`{"text":"`+strings.Repeat("ä", 5000)+`"}`), nil))
 	if len(long) > 300 {
 		t.Errorf("a long text is shown with %d bytes", len(long))
+	}
+}
+
+// TestWhatIsNotShownIsTold: a person approves by what is shown, so nothing is left out in silence.
+func TestWhatIsNotShownIsTold(t *testing.T) {
+	many := map[string]int{}
+	for i := range 60 {
+		many[fmt.Sprintf("k%02d", i)] = i
+	}
+	object, _ := json.Marshal(many)
+	for range 5 {
+		got := string(Redacted(object, nil))
+		if !strings.Contains(got, `"k49":49`) || strings.Contains(got, `"k50"`) || !strings.Contains(got, `"…":"… 10 more, not shown"`) {
+			t.Fatalf("an object of 60 is shown as %s", got)
+		}
+	}
+	list := json.RawMessage(`{"paths":[` + strings.Repeat(`"a",`, 54) + `"/"]}`)
+	if got := string(Redacted(list, nil)); !strings.HasSuffix(got, `"a","… 5 more, not shown"]}`) {
+		t.Errorf("a list of 55 is shown as %s", got)
+	}
+	if got := string(Redacted(json.RawMessage(`{"paths":[`+strings.Repeat(`"a",`, 49)+`"/"]}`), nil)); !strings.HasSuffix(got, `"a","/"]}`) {
+		t.Errorf("a list of 50 is shown as %s", got)
 	}
 }
 
