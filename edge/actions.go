@@ -16,20 +16,20 @@ import (
 // ConfigOut is the front door as it stands.
 type ConfigOut struct {
 	Mode       string `json:"mode"`
-	Hub        string `json:"hub" help:"Origin of the Hub and the APIs"`
-	Extensions string `json:"extensions" help:"Origin of what others wrote"`
-	Connected  bool   `json:"connected" help:"Whether the edge's process follows the house"`
-	Revision   uint64 `json:"revision" help:"Number of the route table"`
-	Applied    uint64 `json:"applied" help:"Number of the table that the edge serves by"`
+	Hub        string `json:"hub" help:"origin of the Hub and the APIs"`
+	Extensions string `json:"extensions" help:"origin of what others wrote"`
+	Connected  bool   `json:"connected" help:"whether the edge's process follows the house"`
+	Revision   uint64 `json:"revision" help:"number of the route table"`
+	Applied    uint64 `json:"applied" help:"number of the table that the edge serves by"`
 	// Left are mounts that may not stand, and a table or configuration that was refused.
-	Left  []string        `json:"left_out,omitempty" help:"Paths that were left out, and other troubles"`
-	Table router.Table    `json:"table" help:"The route table"`
-	Caddy json.RawMessage `json:"caddy" help:"Caddy's configuration"`
+	Left  []string        `json:"left_out,omitempty" help:"paths that were left out, and other troubles"`
+	Table router.Table    `json:"table" help:"the route table"`
+	Caddy json.RawMessage `json:"caddy" help:"the configuration of Caddy"`
 }
 
 func (e *Edge) actions() []holdfast.Action {
 	return []holdfast.Action{action.NewAction(holdfast.Action{
-		Name: "edge.config", Summary: "show the front door's configuration and route table",
+		Name: "edge.config", Summary: "Show the front door's configuration and route table",
 		Help: "Caddy holds sockets, TLS and compression; the routes are a table that the house streams to the edge, so that a change of routes ends no connection.",
 		Tier: holdfast.TierOperator, Effect: holdfast.EffectRead,
 		Examples: []string{"holdfast edge config", "holdfast edge config --json"},

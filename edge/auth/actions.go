@@ -31,20 +31,20 @@ func (a *Auth) Capability() house.Capability {
 func (a *Auth) actions() []holdfast.Action {
 	return []holdfast.Action{
 		action.NewAction(holdfast.Action{
-			Name: "link.create", Short: "link", Summary: "make a one-time link that opens the Hub",
+			Name: "link.create", Short: "link", Summary: "Make a one-time link that opens the Hub",
 			Help: "The link works once, within ten minutes, and logs the browser that opens it in as operator. Anyone who has it can use it, so give it to nobody.",
 			Tier: holdfast.TierOperator, Effect: holdfast.EffectChange, Reveals: true,
 			Examples: []string{"holdfast link"},
 			Subject:  func(any) string { return "" },
 		}, a.createLink),
 		action.NewAction(holdfast.Action{
-			Name: "session.list", Summary: "list the browsers that are logged in",
+			Name: "session.list", Summary: "List the browsers that are logged in",
 			Tier: holdfast.TierOperator, Effect: holdfast.EffectRead,
 			Examples: []string{"holdfast session list"},
 			Subject:  func(any) string { return "" },
 		}, a.listSessions),
 		action.NewAction(holdfast.Action{
-			Name: "session.revoke", Summary: "log a browser out, at once and with all it has open",
+			Name: "session.revoke", Summary: "Log a browser out, at once and with all it has open",
 			Help: "Give the session's id, or as much of its beginning as is unique, or --all.",
 			Tier: holdfast.TierOperator, Effect: holdfast.EffectChange, Safer: true,
 			Examples: []string{"holdfast session revoke 3f9a", "holdfast session revoke --all"},
@@ -53,12 +53,12 @@ func (a *Auth) actions() []holdfast.Action {
 }
 
 type linkIn struct {
-	RedirectURI string `json:"redirect_uri" help:"Local path to open after the login" default:"/"`
+	RedirectURI string `json:"redirect_uri" help:"local path to open after the login" default:"/"`
 }
 
 // Link is a way in that works once.
 type Link struct {
-	URL     string    `json:"url" help:"Open it in the browser that shall be logged in"`
+	URL     string    `json:"url" help:"open it in the browser that shall be logged in"`
 	Expires time.Time `json:"expires"`
 }
 
@@ -110,12 +110,12 @@ func (a *Auth) listSessions(ctx context.Context, _ action.Nothing) (sessionsOut,
 }
 
 type revokeIn struct {
-	ID  string `json:"id" help:"The session, or the unique beginning of its id" pos:"1"`
-	All bool   `json:"all" help:"Log every browser out"`
+	ID  string `json:"id" help:"the session, or the unique beginning of its id" pos:"1"`
+	All bool   `json:"all" help:"log every browser out"`
 }
 
 type revokeOut struct {
-	Revoked []string `json:"revoked" help:"The sessions that ended, those of the extensions' origin included"`
+	Revoked []string `json:"revoked" help:"the sessions that ended, those of the extensions' origin included"`
 }
 
 func (a *Auth) revokeSession(ctx context.Context, in revokeIn) (revokeOut, error) {

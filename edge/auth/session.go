@@ -24,15 +24,15 @@ const (
 
 // A Session is one browser's login, as it may be shown.
 type Session struct {
-	ID       string    `json:"id" help:"Names the session; it is not the key to it"`
+	ID       string    `json:"id" help:"names the session; it is not the key to it"`
 	Kind     string    `json:"kind" help:"hub, or extension for the origin of extension pages"`
-	Parent   string    `json:"parent,omitempty" help:"The hub session that an extension session ends with"`
+	Parent   string    `json:"parent,omitempty" help:"the hub session that an extension session ends with"`
 	User     string    `json:"user"`
-	Browser  string    `json:"browser,omitempty" help:"What the browser says it is"`
+	Browser  string    `json:"browser,omitempty" help:"what the browser says it is"`
 	Address  string    `json:"address,omitempty"`
 	Created  time.Time `json:"created"`
 	LastSeen time.Time `json:"last_seen"`
-	Expires  time.Time `json:"expires" help:"When it ends however much it is used"`
+	Expires  time.Time `json:"expires" help:"when it ends however much it is used"`
 
 	pageKey string
 }

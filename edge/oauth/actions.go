@@ -26,18 +26,18 @@ func (s office) actions() []holdfast.Action {
 			Name: name, Summary: summary, Help: help, Tier: holdfast.TierOperator, Effect: effect, Safer: effect == holdfast.EffectChange, Examples: examples,
 		}
 	}
-	clients := declare("client.list", "list the MCP clients that are known", "A client registered itself, or is known by the address of its metadata document. Being known opens nothing: grants do.",
+	clients := declare("client.list", "List the MCP clients that are known", "A client registered itself, or is known by the address of its metadata document. Being known opens nothing: grants do.",
 		holdfast.EffectRead, "holdfast client list")
 	clients.Subject = func(any) string { return "" }
-	grants := declare("grant.list", "list what MCP clients were given access to, by whom, and when it was last used", "",
+	grants := declare("grant.list", "List what MCP clients were given access to, by whom, and when it was last used", "",
 		holdfast.EffectRead, "holdfast grant list", "holdfast grant list --ended")
 	grants.Subject = func(any) string { return "" }
 	return []holdfast.Action{
 		action.NewAction(clients, s.listClients),
-		action.NewAction(declare("client.revoke", "forget an MCP client and end all its access, at once", "Give the client's id, or as much of its beginning as is unique.",
+		action.NewAction(declare("client.revoke", "Forget an MCP client and end all its access, at once", "Give the client's id, or as much of its beginning as is unique.",
 			holdfast.EffectChange, "holdfast client revoke hfm_x4Tq"), s.revokeClient),
 		action.NewAction(grants, s.listGrants),
-		action.NewAction(declare("grant.revoke", "end an MCP client's access, at once and with all it has open", "Give the grant's id, or as much of its beginning as is unique, or --all.",
+		action.NewAction(declare("grant.revoke", "End an MCP client's access, at once and with all it has open", "Give the grant's id, or as much of its beginning as is unique, or --all.",
 			holdfast.EffectChange, "holdfast grant revoke 3f9a", "holdfast grant revoke --all"), s.revokeGrant),
 	}
 }
@@ -45,14 +45,14 @@ func (s office) actions() []holdfast.Action {
 // A Client is an MCP client as it may be shown.
 type Client struct {
 	ID        string    `json:"id"`
-	Name      string    `json:"name" help:"What the client calls itself"`
+	Name      string    `json:"name" help:"what the client calls itself"`
 	Kind      string    `json:"kind" enum:"registered,document" help:"registered by itself, or known by its metadata document"`
 	URI       string    `json:"uri,omitempty"`
-	Redirects []string  `json:"redirects" help:"Where codes may be sent"`
-	Secret    bool      `json:"secret" help:"Whether it proves itself by a secret"`
-	Grants    int       `json:"grants" help:"How many grants it has"`
+	Redirects []string  `json:"redirects" help:"where codes may be sent"`
+	Secret    bool      `json:"secret" help:"whether it proves itself by a secret"`
+	Grants    int       `json:"grants" help:"how many grants it has"`
 	Created   time.Time `json:"created"`
-	Used      time.Time `json:"used,omitzero" help:"When somebody last gave it access"`
+	Used      time.Time `json:"used,omitzero" help:"when somebody last gave it access"`
 }
 
 type clientsOut struct {
@@ -83,11 +83,11 @@ func (s office) listClients(ctx context.Context, _ action.Nothing) (clientsOut, 
 }
 
 type clientIn struct {
-	ID string `json:"id" help:"The client, or the unique beginning of its id" pos:"1" required:"true"`
+	ID string `json:"id" help:"the client, or the unique beginning of its id" pos:"1" required:"true"`
 }
 
 type revoked struct {
-	Revoked []string `json:"revoked" help:"The grants that ended"`
+	Revoked []string `json:"revoked" help:"the grants that ended"`
 }
 
 func (s office) revokeClient(ctx context.Context, in clientIn) (revoked, error) {
@@ -156,27 +156,27 @@ func unique(what, prefix string, ids []string) (string, error) {
 type Grant struct {
 	ID       string        `json:"id"`
 	Client   string        `json:"client"`
-	Name     string        `json:"name" help:"What the client calls itself"`
-	User     string        `json:"user" help:"Who gave access"`
-	Resource string        `json:"resource" help:"The MCP endpoint"`
+	Name     string        `json:"name" help:"what the client calls itself"`
+	User     string        `json:"user" help:"who gave access"`
+	Resource string        `json:"resource" help:"the MCP endpoint"`
 	Scopes   string        `json:"scopes"`
-	Tier     holdfast.Tier `json:"tier" help:"The standing of the client's calls"`
-	Redirect string        `json:"redirect" help:"Where the code was sent"`
+	Tier     holdfast.Tier `json:"tier" help:"the standing of the client's calls"`
+	Redirect string        `json:"redirect" help:"where the code was sent"`
 	Created  time.Time     `json:"created"`
 	Used     time.Time     `json:"used,omitzero"`
-	Expires  time.Time     `json:"expires" help:"When it ends unless the client uses it"`
+	Expires  time.Time     `json:"expires" help:"when it ends unless the client uses it"`
 	Ended    time.Time     `json:"ended,omitzero"`
-	Reason   string        `json:"reason,omitempty" help:"Why it ended"`
+	Reason   string        `json:"reason,omitempty" help:"why it ended"`
 }
 
 type grantsIn struct {
-	Ended bool `json:"ended" help:"Also those that ended in the last 30 days"`
+	Ended bool `json:"ended" help:"also those that ended in the last 30 days"`
 }
 
 type grantsOut struct {
 	Grants []Grant `json:"grants"`
 	// Closed tells why no access is given just now.
-	Closed string `json:"closed,omitempty" help:"Why no access is given just now"`
+	Closed string `json:"closed,omitempty" help:"why no access is given just now"`
 }
 
 func (s office) listGrants(ctx context.Context, in grantsIn) (grantsOut, error) {
@@ -209,8 +209,8 @@ func (u *uses) last(grant string, written time.Time) time.Time {
 }
 
 type grantIn struct {
-	ID  string `json:"id" help:"The grant, or the unique beginning of its id" pos:"1"`
-	All bool   `json:"all" help:"End the access of every client"`
+	ID  string `json:"id" help:"the grant, or the unique beginning of its id" pos:"1"`
+	All bool   `json:"all" help:"end the access of every client"`
 }
 
 func (s office) revokeGrant(ctx context.Context, in grantIn) (revoked, error) {

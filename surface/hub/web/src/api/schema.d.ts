@@ -6190,7 +6190,7 @@ export interface operations {
                     "application/json": {
                         clients: null | {
                             created: string;
-                            /** @description How many grants it has */
+                            /** @description how many grants it has */
                             grants: number;
                             id: string;
                             /**
@@ -6198,14 +6198,14 @@ export interface operations {
                              * @enum {string}
                              */
                             kind: "registered" | "document";
-                            /** @description What the client calls itself */
+                            /** @description what the client calls itself */
                             name: string;
-                            /** @description Where codes may be sent */
+                            /** @description where codes may be sent */
                             redirects: null | string[];
-                            /** @description Whether it proves itself by a secret */
+                            /** @description whether it proves itself by a secret */
                             secret: boolean;
                             uri?: string;
-                            /** @description When somebody last gave it access */
+                            /** @description when somebody last gave it access */
                             used?: string;
                         }[];
                     };
@@ -6228,7 +6228,7 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
-                    /** @description The client, or the unique beginning of its id */
+                    /** @description the client, or the unique beginning of its id */
                     id: string;
                 };
             };
@@ -6241,7 +6241,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        /** @description The grants that ended */
+                        /** @description the grants that ended */
                         revoked: null | string[];
                     };
                 };
@@ -6565,22 +6565,22 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        /** @description Number of the table that the edge serves by */
+                        /** @description number of the table that the edge serves by */
                         applied: number;
-                        /** @description Caddy's configuration */
+                        /** @description the configuration of Caddy */
                         caddy: unknown;
-                        /** @description Whether the edge's process follows the house */
+                        /** @description whether the edge's process follows the house */
                         connected: boolean;
-                        /** @description Origin of what others wrote */
+                        /** @description origin of what others wrote */
                         extensions: string;
-                        /** @description Origin of the Hub and the APIs */
+                        /** @description origin of the Hub and the APIs */
                         hub: string;
-                        /** @description Paths that were left out, and other troubles */
+                        /** @description paths that were left out, and other troubles */
                         left_out?: null | string[];
                         mode: string;
-                        /** @description Number of the route table */
+                        /** @description number of the route table */
                         revision: number;
-                        /** @description The route table */
+                        /** @description the route table */
                         table: {
                             extensions: {
                                 cookie: string;
@@ -7168,7 +7168,7 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
-                    /** @description Also those that ended in the last 30 days */
+                    /** @description also those that ended in the last 30 days */
                     ended?: boolean;
                 };
             };
@@ -7181,31 +7181,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        /** @description Why no access is given just now */
+                        /** @description why no access is given just now */
                         closed?: string;
                         grants: null | {
                             client: string;
                             created: string;
                             ended?: string;
-                            /** @description When it ends unless the client uses it */
+                            /** @description when it ends unless the client uses it */
                             expires: string;
                             id: string;
-                            /** @description What the client calls itself */
+                            /** @description what the client calls itself */
                             name: string;
-                            /** @description Why it ended */
+                            /** @description why it ended */
                             reason?: string;
-                            /** @description Where the code was sent */
+                            /** @description where the code was sent */
                             redirect: string;
-                            /** @description The MCP endpoint */
+                            /** @description the MCP endpoint */
                             resource: string;
                             scopes: string;
                             /**
-                             * @description The standing of the client's calls
+                             * @description the standing of the client's calls
                              * @enum {string}
                              */
                             tier: "public" | "tenant-peer" | "tenant-owner" | "operator" | "internal" | "owner";
                             used?: string;
-                            /** @description Who gave access */
+                            /** @description who gave access */
                             user: string;
                         }[];
                     };
@@ -7228,9 +7228,9 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
-                    /** @description End the access of every client */
+                    /** @description end the access of every client */
                     all?: boolean;
-                    /** @description The grant, or the unique beginning of its id */
+                    /** @description the grant, or the unique beginning of its id */
                     id?: string;
                 };
             };
@@ -7243,7 +7243,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        /** @description The grants that ended */
+                        /** @description the grants that ended */
                         revoked: null | string[];
                     };
                 };
@@ -8576,7 +8576,7 @@ export interface operations {
             content: {
                 "application/json": {
                     /**
-                     * @description Local path to open after the login
+                     * @description local path to open after the login
                      * @default /
                      */
                     redirect_uri?: string;
@@ -8592,7 +8592,7 @@ export interface operations {
                 content: {
                     "application/json": {
                         expires: string;
-                        /** @description Open it in the browser that shall be logged in */
+                        /** @description open it in the browser that shall be logged in */
                         url: string;
                     };
                 };
@@ -10336,17 +10336,17 @@ export interface operations {
                     "application/json": {
                         sessions: null | {
                             address?: string;
-                            /** @description What the browser says it is */
+                            /** @description what the browser says it is */
                             browser?: string;
                             created: string;
-                            /** @description When it ends however much it is used */
+                            /** @description when it ends however much it is used */
                             expires: string;
-                            /** @description Names the session; it is not the key to it */
+                            /** @description names the session; it is not the key to it */
                             id: string;
                             /** @description hub, or extension for the origin of extension pages */
                             kind: string;
                             last_seen: string;
-                            /** @description The hub session that an extension session ends with */
+                            /** @description the hub session that an extension session ends with */
                             parent?: string;
                             user: string;
                         }[];
@@ -10370,9 +10370,9 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
-                    /** @description Log every browser out */
+                    /** @description log every browser out */
                     all?: boolean;
-                    /** @description The session, or the unique beginning of its id */
+                    /** @description the session, or the unique beginning of its id */
                     id?: string;
                 };
             };
@@ -10385,7 +10385,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        /** @description The sessions that ended, those of the extensions' origin included */
+                        /** @description the sessions that ended, those of the extensions' origin included */
                         revoked: null | string[];
                     };
                 };
