@@ -4,6 +4,8 @@ package holdfast_test
 
 import (
 	"bufio"
+	"bytes"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -16,6 +18,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // A stratum says what the packages under one folder may import of this module. The first row that
@@ -188,6 +191,9 @@ func TestRatchets(t *testing.T) {
 		if s.lines > 600 {
 			complain(t, s.path, "has more than 600 lines")
 		}
+		for _, line := range wide(set, s) {
+			complain(t, fmt.Sprintf("%s:%d", s.path, line), "has more than 160 characters of code: lay it out on several lines")
+		}
 		commented[s.pkg] = commented[s.pkg] || s.file.Doc != nil && !s.test
 		if s.test && regexp.MustCompile(`\btime\.Sleep\(`).Match(s.text) {
 			complain(t, s.path, "sleeps in a test: use synctest, a channel, or polling with a deadline")
@@ -214,6 +220,36 @@ func complain(t *testing.T, what, why string) {
 	if _, listed := exceptions[what]; !listed {
 		t.Errorf("%s %s", what, why)
 	}
+}
+
+// wide lists the lines with more than 160 characters of code. Comments and strings do not count: a
+// message, a tag or a URL stays whole, so that it can be searched for.
+func wide(set *token.FileSet, s source) (list []int) {
+	code := slices.Clone(s.text)
+	leaveOut := func(n ast.Node) {
+		for i := set.Position(n.Pos()).Offset; i < set.Position(n.End()).Offset; i++ {
+			if code[i] != '\n' {
+				code[i] = 0
+			}
+		}
+	}
+	ast.Inspect(s.file, func(n ast.Node) bool {
+		if text, ok := n.(*ast.BasicLit); ok && text.Kind == token.STRING {
+			leaveOut(text)
+		}
+		return true
+	})
+	for _, comment := range s.file.Comments {
+		leaveOut(comment)
+	}
+	number := 0
+	for line := range bytes.Lines(code) {
+		number++
+		if utf8.RuneCount(bytes.ReplaceAll(line, []byte{0}, nil)) > 161 { // with the line's end
+			list = append(list, number)
+		}
+	}
+	return list
 }
 
 func checkDeclaration(t *testing.T, set *token.FileSet, s source, d ast.Decl, methods map[string]int) {

@@ -75,7 +75,8 @@ func TestAnMCPClientsDestructionWaitsForAPerson(t *testing.T) {
 			var waiting struct {
 				Approvals []struct{ ID, Action, Subject, Caller string }
 			}
-			if err := json.Unmarshal(h.Do("approval.list", `{}`), &waiting); err != nil || len(waiting.Approvals) != 1 || waiting.Approvals[0].Action != "extension.delete" || waiting.Approvals[0].Subject != "notes" {
+			if err := json.Unmarshal(h.Do("approval.list", `{}`), &waiting); err != nil || len(waiting.Approvals) != 1 ||
+				waiting.Approvals[0].Action != "extension.delete" || waiting.Approvals[0].Subject != "notes" {
 				t.Fatalf("%+v waits, %v", waiting, err)
 			}
 			if !there() {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"holdfast"
+	"holdfast/agent/plain"
 	"holdfast/agent/upstream"
 	"holdfast/core/action"
 )
@@ -22,7 +23,7 @@ type Arguments map[string]json.RawMessage
 func (a Arguments) MarshalJSON() ([]byte, error) {
 	names := map[string]string{}
 	for name := range a {
-		names[showString(name)] = "…"
+		names[plain.Show(name)] = "…"
 	}
 	return json.Marshal(names)
 }
@@ -179,7 +180,7 @@ func (d desk) luna(ctx context.Context, _ action.Nothing) (lunaTools, error) {
 		}
 		if e.elsewhere() {
 			if of, listed := out.Remote[e.source.decl.Name]; listed {
-				tool.Name = printable(e.own, maxName) // by which the server's list switches it
+				tool.Name = plain.Text(e.own, maxName) // by which the server's list switches it
 				of.Tools[tool.Name] = tool
 				of.ToolCount++
 				out.Remote[of.ServerID] = of

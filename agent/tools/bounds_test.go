@@ -81,6 +81,9 @@ func TestWhatStandsBesideABlockCounts(t *testing.T) {
 	large := strings.Repeat("x", 200)
 	meta, notes := mcp.Meta{"own": large}, &mcp.Annotations{LastModified: large}
 	few := &mcp.Annotations{Audience: []mcp.Role{"user"}}
+	resource := func(m mcp.Meta) mcp.Content {
+		return &mcp.EmbeddedResource{Resource: &mcp.ResourceContents{URI: "a://1", Text: "milk", Meta: m}}
+	}
 	for name, c := range map[string]struct {
 		given, want mcp.Content
 	}{
@@ -89,7 +92,7 @@ func TestWhatStandsBesideABlockCounts(t *testing.T) {
 		"an image":                    {&mcp.ImageContent{Data: []byte("p"), MIMEType: "image/png", Meta: meta}, &mcp.ImageContent{Data: []byte("p"), MIMEType: "image/png"}},
 		"a sound":                     {&mcp.AudioContent{Data: []byte("p"), MIMEType: "audio/wav", Annotations: notes}, &mcp.AudioContent{Data: []byte("p"), MIMEType: "audio/wav"}},
 		"a link":                      {&mcp.ResourceLink{URI: "a://1", Name: "one", Meta: meta}, &mcp.ResourceLink{URI: "a://1", Name: "one"}},
-		"a resource":                  {&mcp.EmbeddedResource{Resource: &mcp.ResourceContents{URI: "a://1", Text: "milk", Meta: meta}}, &mcp.EmbeddedResource{Resource: &mcp.ResourceContents{URI: "a://1", Text: "milk"}}},
+		"a resource":                  {resource(meta), resource(nil)},
 		"a resource that is not":      {&mcp.EmbeddedResource{Meta: meta}, nil},
 		"an image that is too large":  {&mcp.ImageContent{Data: make([]byte, 200), MIMEType: "image/png", Meta: meta}, nil},
 		"text that is too large also": {&mcp.TextContent{Text: strings.Repeat("m", 300), Meta: meta, Annotations: few}, &mcp.TextContent{Text: strings.Repeat("m", 79) + "…", Annotations: few}},

@@ -34,7 +34,7 @@ func TestCallsAServerAndJournalsWithoutSecrets(t *testing.T) {
 	if e := b.entry("echo"); e.Calls != 1 || e.Errors != 0 || e.LastUsed.IsZero() || e.Source != "extension alpha" || !e.EnabledInMCP {
 		t.Errorf("entry is %+v", e)
 	}
-	entries := b.journal.all()
+	entries := b.journal.Of("tool.run")
 	if len(entries) != 2 || entries[0].Outcome != holdfast.OutcomeStarted || entries[1].Outcome != holdfast.OutcomeDone {
 		t.Fatalf("journal is %+v", entries)
 	}

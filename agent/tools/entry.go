@@ -151,11 +151,14 @@ type TemplateEntry struct {
 
 func (s *source) prompt(p *mcp.Prompt) *promptEntry {
 	e := &promptEntry{source: s, own: p.Name, PromptEntry: PromptEntry{Source: s.label(), Declared: p}}
-	e.Prompt = mcp.Prompt{Name: s.name(p.Name), Title: printable(p.Title, 200), Description: printable(p.Description, maxSummary)}
+	e.Prompt = mcp.Prompt{Name: s.name(p.Name), Title: plain.Text(p.Title, 200), Description: plain.Text(p.Description, maxSummary)}
 	e.texts = []poison.Text{{Where: "name", Text: p.Name}, {Where: "title", Text: p.Title}, {Where: "description", Text: p.Description}}
 	for _, a := range p.Arguments {
 		if a != nil {
-			e.Arguments = append(e.Arguments, &mcp.PromptArgument{Name: printable(a.Name, 200), Title: printable(a.Title, 200), Description: printable(a.Description, 1000), Required: a.Required})
+			e.Arguments = append(e.Arguments, &mcp.PromptArgument{
+				Name: plain.Text(a.Name, 200), Title: plain.Text(a.Title, 200), Description: plain.Text(a.Description, 1000),
+				Required: a.Required,
+			})
 			e.texts = append(e.texts, poison.Text{Where: "argument", Text: a.Name + " " + a.Title + " " + a.Description})
 		}
 	}
@@ -167,7 +170,7 @@ func (s *source) prompt(p *mcp.Prompt) *promptEntry {
 func (s *source) resource(r *mcp.Resource) *resourceEntry {
 	e := &resourceEntry{source: s, ResourceEntry: ResourceEntry{Resource: *r, Source: s.label(), Declared: r}}
 	e.Meta, e.Icons = nil, nil
-	e.Name, e.Title, e.Description = printable(r.Name, 200), printable(r.Title, 200), printable(r.Description, maxSummary)
+	e.Name, e.Title, e.Description = plain.Text(r.Name, 200), plain.Text(r.Title, 200), plain.Text(r.Description, maxSummary)
 	e.doubts = s.reader().Look([]poison.Text{{Where: "address", Text: r.URI}, {Where: "name", Text: r.Name}, {Where: "title", Text: r.Title}, {Where: "description", Text: r.Description}})
 	return e
 }
@@ -175,7 +178,7 @@ func (s *source) resource(r *mcp.Resource) *resourceEntry {
 func (s *source) template(t *mcp.ResourceTemplate) *templateEntry {
 	e := &templateEntry{source: s, TemplateEntry: TemplateEntry{ResourceTemplate: *t, Source: s.label(), Declared: t}}
 	e.Meta, e.Icons = nil, nil
-	e.Name, e.Title, e.Description = printable(t.Name, 200), printable(t.Title, 200), printable(t.Description, maxSummary)
+	e.Name, e.Title, e.Description = plain.Text(t.Name, 200), plain.Text(t.Title, 200), plain.Text(t.Description, maxSummary)
 	e.doubts = s.reader().Look([]poison.Text{{Where: "address", Text: t.URITemplate}, {Where: "name", Text: t.Name}, {Where: "title", Text: t.Title}, {Where: "description", Text: t.Description}})
 	return e
 }
@@ -206,6 +209,3 @@ func short(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:3])
 }
-
-// printable keeps text from a server from steering a terminal, and bounds it.
-func printable(text string, bound int) string { return plain.Text(text, bound) }

@@ -21,6 +21,7 @@ import (
 	"holdfast"
 	"holdfast/agent/upstream/upstreamtest"
 	"holdfast/core/home"
+	"holdfast/core/journal/journaltest"
 	"holdfast/core/process"
 	"holdfast/holdfasttest/timing"
 )
@@ -48,7 +49,7 @@ func liveAs(place, mark string) int {
 	server := holdfast.ToolServer{Name: "alpha", Run: []string{binary}, Dir: place, Env: map[string]string{"TOOL_SERVER": "tree", "TOOL_HOUSE": ""}}
 	c := New(Needs{
 		Home: home.At(place), House: func() string { return mark }, Extensions: &declared{servers: []holdfast.ToolServer{server}},
-		Journal: &memory{}, Log: slog.New(slog.DiscardHandler),
+		Journal: &journaltest.Journal{}, Log: slog.New(slog.DiscardHandler),
 	})
 	if err := c.start(context.Background()); err != nil {
 		return 1
@@ -58,33 +59,6 @@ func liveAs(place, mark string) int {
 	}
 	fmt.Println("up")
 	select {}
-}
-
-// memory is a journal that forgets.
-type memory struct {
-	mu      sync.Mutex
-	entries []holdfast.Entry
-}
-
-func (m *memory) Append(_ context.Context, e holdfast.Entry) (holdfast.Entry, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.entries = append(m.entries, e)
-	return e, nil
-}
-
-// all are the entries of calls.
-func (m *memory) all() []holdfast.Entry { return m.of("tool.run") }
-
-func (m *memory) of(action string) (found []holdfast.Entry) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, e := range m.entries {
-		if e.Action == action {
-			found = append(found, e)
-		}
-	}
-	return found
 }
 
 type declared struct {
@@ -112,14 +86,14 @@ type bench struct {
 	t          *testing.T
 	home       home.Home
 	house      string
-	journal    *memory
+	journal    *journaltest.Journal
 	extensions *declared
 	actions    *fakeActions
 }
 
 func newBench(t *testing.T, servers ...holdfast.ToolServer) *bench {
 	t.Helper()
-	b := &bench{t: t, home: home.At(t.TempDir()), journal: &memory{}, extensions: &declared{servers: servers}, actions: &fakeActions{}}
+	b := &bench{t: t, home: home.At(t.TempDir()), journal: &journaltest.Journal{}, extensions: &declared{servers: servers}, actions: &fakeActions{}}
 	b.house = fmt.Sprintf("test%d", time.Now().UnixNano())
 	if err := b.home.Ensure(); err != nil {
 		t.Fatal(err)

@@ -200,6 +200,3 @@ func counts(key string, value any) bool {
 	_, number := value.(json.Number)
 	return number && strings.HasSuffix(strings.ToLower(key), "tokens")
 }
-
-// showString cuts a long string, and hides one that has the form of a key or carries one.
-func showString(s string) string { return plain.Show(s) }

@@ -27,7 +27,7 @@ func TestRefusedCallsAreJournaled(t *testing.T) {
 		}
 	}
 	var told []string
-	for _, e := range b.journal.all() {
+	for _, e := range b.journal.Of("tool.run") {
 		if e.Outcome != holdfast.OutcomeRefused {
 			continue
 		}
@@ -62,7 +62,7 @@ func TestRefusedArgumentsAreJournaled(t *testing.T) {
 			t.Fatalf("%s takes %s", name, arguments)
 		}
 		var told []holdfast.Entry
-		for _, e := range b.journal.all() {
+		for _, e := range b.journal.Of("tool.run") {
 			if e.Subject == name {
 				told = append(told, e)
 			}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"holdfast/agent/plain"
 	"holdfast/agent/skills"
 	"holdfast/agent/tools/pin"
 	"holdfast/agent/tools/poison"
@@ -117,10 +118,12 @@ func (b *builder) name(house, others []*entry) {
 	}
 	for _, e := range slices.Concat(near, only(others, (*entry).elsewhere)) {
 		name := b.unused(e.source, e.own, e.Name, local[e.Name] > 1, func(name string) bool { return b.byName[name] != nil || b.reserved[name] })
-		plain := toolName(e.own)
-		shadows := e.elsewhere() && (local[plain] > 0 || b.reserved[plain])
+		wanted := toolName(e.own)
+		shadows := e.elsewhere() && (local[wanted] > 0 || b.reserved[wanted])
 		if like := b.like(e); shadows || name != e.Name || like != "" {
-			b.catalogue.pins.Found(pin.Of(e.Source, pin.KindName, e.own), map[string]string{"wants": printable(e.own, maxName), "is": name, "like": cmp.Or(like, plain)})
+			b.catalogue.pins.Found(pin.Of(e.Source, pin.KindName, e.own), map[string]string{
+				"wants": plain.Text(e.own, maxName), "is": name, "like": cmp.Or(like, wanted),
+			})
 		}
 		b.add(e, name)
 	}
@@ -177,14 +180,14 @@ func (b *builder) like(e *entry) string {
 }
 
 // resembles tells whether two names differ in nothing but letters that are not plain ones.
-func resembles(odd, plain string) bool {
-	x, y := []rune(odd), []rune(plain)
+func resembles(odd, name string) bool {
+	x, y := []rune(odd), []rune(name)
 	for i := range x {
 		if len(x) != len(y) || x[i] != y[i] && (x[i] <= unicode.MaxASCII || !unicode.IsLetter(x[i])) {
 			return false
 		}
 	}
-	return odd != plain
+	return odd != name
 }
 
 func only(list []*entry, ok func(*entry) bool) []*entry {
@@ -198,7 +201,7 @@ func (b *builder) add(e *entry, name string) {
 		named.OwnName = named.own
 	}
 	if usual := e.elsewhere() && name == e.Name; named.OwnName != "" && !usual {
-		named.Note = join(named.Note, fmt.Sprintf("its server calls it %s", printable(named.own, maxName)))
+		named.Note = join(named.Note, fmt.Sprintf("its server calls it %s", plain.Text(named.own, maxName)))
 	}
 	setting := b.book.setting(&named)
 	named.EnabledInMCP, named.Passthrough = setting.EnabledInMCP, setting.Passthrough
@@ -324,7 +327,7 @@ func (b *builder) skills() {
 	b.index = skills.Index(offered, maxIndex)
 	for _, k := range offered {
 		e := &promptEntry{skill: k.Name, PromptEntry: PromptEntry{Source: "skill of " + strings.TrimPrefix(k.Source, "extension ")}}
-		e.Prompt = mcp.Prompt{Name: k.Name, Description: printable(k.Description, maxSummary)}
+		e.Prompt = mcp.Prompt{Name: k.Name, Description: plain.Text(k.Description, maxSummary)}
 		for b.byPrompt[e.Name] != nil {
 			e.Name = toolName("skill_" + e.Name)
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"holdfast"
+	"holdfast/agent/plain"
 	"holdfast/agent/tools/pin"
 	"holdfast/agent/tools/poison"
 	"holdfast/agent/upstream"
@@ -114,7 +115,7 @@ func (s *source) list(b *brought, offer upstream.Offer) {
 	first := func(kind, name string) bool {
 		key := kind + "\x00" + name
 		if name == "" || seen[key] {
-			s.doubts = append(s.doubts, upstream.Problem{Part: kind, Error: fmt.Sprintf("a %s without a name, or with a name twice, was left out: %q", kind, printable(name, maxName))})
+			s.doubts = append(s.doubts, upstream.Problem{Part: kind, Error: fmt.Sprintf("a %s without a name, or with a name twice, was left out: %q", kind, plain.Text(name, maxName))})
 			return false
 		}
 		seen[key] = true
@@ -156,14 +157,14 @@ func (s *source) entry(t *mcp.Tool) *entry {
 	e := &entry{
 		source: s, own: t.Name, schema: schema, form: pin.Form(tidy(t)), texts: textsOf(t),
 		Entry: Entry{Extension: s.extension(), Note: schema.note, Declared: t, Tool: holdfast.Tool{
-			Name: s.name(t.Name), Source: s.label(), Summary: printable(summary(t), maxSummary),
+			Name: s.name(t.Name), Source: s.label(), Summary: plain.Text(summary(t), maxSummary),
 			Input: schema.raw, EnabledInMCP: true, Tier: holdfast.TierTenantPeer,
 		}},
 	}
 	if setting, listed := s.settings[t.Name]; listed {
 		e.EnabledInMCP, e.Passthrough = setting.EnabledInMCP, setting.Passthrough
 	}
-	e.Title, e.Hints = printable(t.Title, 200), t.Annotations
+	e.Title, e.Hints = plain.Text(t.Title, 200), t.Annotations
 	if a := t.Annotations; a != nil {
 		e.ReadOnly = a.ReadOnlyHint
 		e.Destructive = !a.ReadOnlyHint && a.DestructiveHint != nil && *a.DestructiveHint
@@ -194,9 +195,9 @@ func summary(t *mcp.Tool) string {
 // tidy is what counts of a tool for its pin: its words, schemas and hints, and not what its server
 // keeps about it.
 func tidy(t *mcp.Tool) *mcp.Tool {
-	plain := *t
-	plain.Meta, plain.Icons = nil, nil
-	return &plain
+	bare := *t
+	bare.Meta, bare.Icons = nil, nil
+	return &bare
 }
 
 // textsOf are all the words of a tool that a model may read.

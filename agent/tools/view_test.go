@@ -322,10 +322,10 @@ func TestOffersBesideTools(t *testing.T) {
 	if err != nil || len(done.Completion.Values) != 1 {
 		t.Errorf("%+v, %v", done, err)
 	}
-	if e := b.journal.of("prompt.get"); len(e) != 1 || !strings.Contains(string(e[0].Detail), `"who":"ada"`) || e[0].Outcome != holdfast.OutcomeDone {
+	if e := b.journal.Of("prompt.get"); len(e) != 1 || !strings.Contains(string(e[0].Detail), `"who":"ada"`) || e[0].Outcome != holdfast.OutcomeDone {
 		t.Errorf("the prompt is journaled as %+v", e)
 	}
-	if e := b.journal.of("resource.read"); len(e) == 0 || !strings.Contains(string(e[0].Detail), `"result_bytes"`) {
+	if e := b.journal.Of("resource.read"); len(e) == 0 || !strings.Contains(string(e[0].Detail), `"result_bytes"`) {
 		t.Errorf("the resource is journaled as %+v", e)
 	}
 }
@@ -366,7 +366,7 @@ func TestOneServerAsItIs(t *testing.T) {
 	if _, err := view.Read(t.Context(), upstream.Request{Name: "unlisted://x"}); err == nil || !strings.Contains(err.Error(), "refused unlisted://x") {
 		t.Errorf("what is not listed: %v", err)
 	}
-	if e := b.journal.all(); e[0].Subject != "notes_add" || !strings.Contains(string(e[0].Detail), `"hub":"as-it-is"`) {
+	if e := b.journal.Of("tool.run"); e[0].Subject != "notes_add" || !strings.Contains(string(e[0].Detail), `"hub":"as-it-is"`) {
 		t.Errorf("the call is journaled as %+v", e[0])
 	}
 }

@@ -12,9 +12,15 @@ import (
 	"time"
 )
 
-// TestWhyARemoteServerDoesNotServe is told in the house's words: what, where, and what would be right;
-// without the steps of the library, and without keys.
-func TestWhyARemoteServerDoesNotServe(t *testing.T) {
+// an unserving is a remote server that does not serve, and why in the house's words.
+type unserving struct {
+	Remote
+
+	want string
+}
+
+func unservings(t *testing.T) map[string]unserving {
+	t.Helper()
 	encrypted := httptest.NewTLSServer(http.NotFoundHandler())
 	t.Cleanup(encrypted.Close)
 	closed := httptest.NewServer(http.NotFoundHandler())
@@ -31,11 +37,7 @@ func TestWhyARemoteServerDoesNotServe(t *testing.T) {
 		})
 	}
 	const wants = `{"jsonrpc":"2.0","id":1,"error":{"code":-32600,"message":"%"}}`
-	for name, c := range map[string]struct {
-		Remote
-
-		want string
-	}{
+	return map[string]unserving{
 		"closed":        {Remote{URL: closed.URL + "/mcp?key=hunter2hunter2"}, "nobody listens at 127.0.0.1:0: look whether the server runs, and whether its URL is right"},
 		"closed, older": {Remote{URL: closed.URL, Legacy: true}, "nobody listens at 127.0.0.1:0: look whether the server runs, and whether its URL is right"},
 		"no such host":  {Remote{URL: "http://nowhere.invalid/mcp"}, "nowhere.invalid"},
@@ -66,7 +68,13 @@ func TestWhyARemoteServerDoesNotServe(t *testing.T) {
 			_, _ = io.Copy(io.Discard, r.Body)
 			<-r.Context().Done()
 		}), "it did not answer within 1s"},
-	} {
+	}
+}
+
+// TestWhyARemoteServerDoesNotServe is told in the house's words: what, where, and what would be right;
+// without the steps of the library, and without keys.
+func TestWhyARemoteServerDoesNotServe(t *testing.T) {
+	for name, c := range unservings(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := far(t, c.Remote, func(n *Needs) {

@@ -336,7 +336,10 @@ func (p *Pins) tell(ctx context.Context, batch []written) error {
 		switch w.event {
 		case eventFlagged:
 		case eventFound:
-			p.append(ctx, holdfast.Entry{Action: foundAs(w.Kind), Subject: plain.Text(w.Name, maxName), Outcome: holdfast.OutcomeRefused, Detail: Form(map[string]any{"source": w.Source, "kind": w.Kind, "found": w.form})})
+			p.append(ctx, holdfast.Entry{
+				Action: foundAs(w.Kind), Subject: plain.Text(w.Name, maxName), Outcome: holdfast.OutcomeRefused,
+				Detail: Form(map[string]any{"source": w.Source, "kind": w.Kind, "found": w.form}),
+			})
 		case eventFirst:
 			firsts[w.Source] = append(firsts[w.Source], w.Kind+" "+plain.Text(w.Name, maxName))
 			continue

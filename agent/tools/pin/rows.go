@@ -86,7 +86,8 @@ form = CASE WHEN excluded.form = '' THEN tool_pins.form ELSE excluded.form END, 
 at_ns = excluded.at_ns, other = excluded.other, said = excluded.said, since_ns = excluded.since_ns, flagged = excluded.flagged`
 	err := r.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
 		for _, w := range batch {
-			_, err := tx.Exec(ctx, query, r.node, w.Source, w.Kind, w.Name, w.sum, string(w.form), w.by, nanoseconds(w.at), w.other, string(w.said), nanoseconds(w.since), w.flagged)
+			_, err := tx.Exec(ctx, query, r.node, w.Source, w.Kind, w.Name, w.sum, string(w.form), w.by, nanoseconds(w.at), w.other,
+				string(w.said), nanoseconds(w.since), w.flagged)
 			if err != nil {
 				return err
 			}
