@@ -51,6 +51,9 @@ func Options(t testing.TB, dialect string, migrations []store.Migration) store.O
 // Open opens a store until the test ends.
 func Open(t testing.TB, opt store.Options) *store.Store {
 	t.Helper()
+	if opt.URL == "" {
+		plant(t, opt)
+	}
 	s := store.New(opt.Path)
 	if err := s.Open(t.Context(), opt); err != nil {
 		t.Fatal(err)
