@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,6 +23,7 @@ import (
 	"holdfast/core/operation"
 	"holdfast/core/store"
 	"holdfast/core/store/storetest"
+	"holdfast/holdfasttest/timing"
 	"holdfast/units/supervisor"
 )
 
@@ -316,66 +318,67 @@ func TestUnitsThatAreNotTaken(t *testing.T) {
 
 // TestKilledAnywhere stops a house at each step of the disk; the next one leaves nothing of the agent.
 func TestKilledAnywhere(t *testing.T) {
-	for n := 1; ; n++ {
-		b := newBench(t)
-		reached, release := make(chan struct{}), make(chan struct{})
-		seen := 0
-		b.begin(disk.Disk{Watch: func(disk.Event) error {
-			if seen++; seen == n {
-				close(reached)
-				<-release
+	const parts = 4 // each takes every fourth step: they mostly wait for the disk
+	for part := range parts {
+		t.Run(fmt.Sprint(part), func(t *testing.T) {
+			t.Parallel()
+			for n := part + 1; killedAt(t, n); n += parts {
 			}
-			if seen >= n {
-				return errors.New("the house is dead")
-			}
-			return nil
-		}})
-		ended := make(chan error, 1)
-		go func() {
-			_, err := b.add(addIn{Template: "openclaw", Name: "ada", Program: b.program})
-			ended <- err
-		}()
-		select {
-		case <-reached:
-		case err := <-ended:
-			if err != nil || n < 20 {
-				t.Fatalf("after %d steps: %v", n, err)
-			}
-			return
-		}
-		b.begin(disk.Disk{})
-		if err := b.runner.Recover(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		b.awaitNothing(n)
-		close(release)
-		<-ended
-		if err := b.start(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		if left, _ := filepath.Glob(b.home.Path("holdfast.d/.*")); len(left) > 0 {
-			t.Errorf("killed at step %d, left is %v", n, left)
-		}
+		})
 	}
+}
+
+// killedAt kills the house at a step, and answers false when there is no such step.
+func killedAt(t *testing.T, n int) bool {
+	t.Helper()
+	b := newBench(t)
+	reached, release := make(chan struct{}), make(chan struct{})
+	seen := 0
+	b.begin(disk.Disk{Watch: func(disk.Event) error {
+		if seen++; seen == n {
+			close(reached)
+			<-release
+		}
+		if seen >= n {
+			return errors.New("the house is dead")
+		}
+		return nil
+	}})
+	ended := make(chan error, 1)
+	go func() {
+		_, err := b.add(addIn{Template: "openclaw", Name: "ada", Program: b.program})
+		ended <- err
+	}()
+	select {
+	case <-reached:
+	case err := <-ended:
+		if err != nil || n < 20 {
+			t.Fatalf("after %d steps: %v", n, err)
+		}
+		return false
+	}
+	b.begin(disk.Disk{})
+	if err := b.runner.Recover(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.awaitNothing(n)
+	close(release)
+	<-ended
+	if err := b.start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if left, _ := filepath.Glob(b.home.Path("holdfast.d/.*")); len(left) > 0 {
+		t.Errorf("killed at step %d, left is %v", n, left)
+	}
+	return true
 }
 
 // awaitNothing waits until nothing is left of the agent: a recovery goes on beside the house's start.
 func (b *bench) awaitNothing(step int) {
 	b.t.Helper()
-	deadline := time.NewTimer(time.Minute)
-	defer deadline.Stop()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		left := b.traces("ada")
-		if len(left) == 0 {
-			return
-		}
-		select {
-		case <-deadline.C:
-			b.t.Fatalf("killed at step %d, left is %v", step, left)
-		case <-tick.C:
-		}
+	var left []string
+	if !timing.Within(time.Minute, func() bool { left = b.traces("ada"); return len(left) == 0 }) {
+		b.t.Fatalf("killed at step %d, left is %v", step, left)
 	}
 }
 
