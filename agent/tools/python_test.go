@@ -203,6 +203,7 @@ func TestHangingModuleIsInterrupted(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes ten seconds")
 	}
+	t.Parallel() // it waits, beside the next one
 	decl := pythonServer(t, "hang", map[string]string{
 		"a_tools.py": "import time\ntime.sleep(1000)",
 		"b_tools.py": "def good(): return 'ok'\nTOOLS = [good]",
@@ -275,6 +276,7 @@ func TestHostileArgumentsEndNoServer(t *testing.T) {
 }
 
 func TestPythonHostThatDiesComesBack(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, pythonServer(t, "notes", map[string]string{"notes_tools.py": notesModule})).up()
 	b.must("refuse", "")
 	b.kill("notes")
