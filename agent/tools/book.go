@@ -144,6 +144,15 @@ func (h *Hub) has(owner, extension string) bool {
 	return slices.Contains(h.Upstreams, owner) || (extension != "" && slices.Contains(h.Upstreams, extension))
 }
 
+// picks tells whether only what the hub names is in it.
+func (h *Hub) picks() bool {
+	if h == nil || len(h.Upstreams) > 0 {
+		return false
+	}
+	on := h.Tools.Tools[everyTool].EnabledInMCP
+	return on != nil && !*on
+}
+
 // master is the file master_config.json, which other programs and people write too.
 type master interface {
 	Read() (*config.Document, error)

@@ -26,6 +26,7 @@ type library struct {
 	Prompts      []*mcp.Prompt
 	Resources    []*mcp.Resource
 	Templates    []*mcp.ResourceTemplate
+	NoTools      bool // also not those by which tests steer it
 }
 
 // serveLibrary is a server of what a file says. Its tools answer what they were given.
@@ -58,6 +59,9 @@ func serveLibrary(path string) int {
 			_ = json.Unmarshal(r.Params.Arguments, &in)
 			return &mcp.CallToolResult{}, server.ResourceUpdated(ctx, &mcp.ResourceUpdatedNotificationParams{URI: in.URI})
 		})
+	if spec.NoTools {
+		server.RemoveTools("reload", "touch")
+	}
 	if err := server.Run(context.Background(), &mcp.StdioTransport{}); err != nil {
 		return 1
 	}

@@ -224,14 +224,14 @@ const (
 
 // shows tells whether a server's prompts, resources and instructions are seen: they are when one of
 // its tools is, or when it has none. A sight of a hub or a preset that has none of its tools has
-// nothing else of it.
+// nothing else of it, nor has a hub of a few tools anything of a server without any.
 func (s sight) shows(from *source) bool {
 	if s.none || s.caller.Only != "" || s.caller.Tier < holdfast.TierTenantPeer || !s.hub.has(from.decl.Name, from.extension()) {
 		return false
 	}
 	brought := from.brings()
 	if len(brought.tools) == 0 {
-		return s.scope.Preset == nil
+		return s.scope.Preset == nil && !s.hub.picks()
 	}
 	for _, e := range s.entries {
 		if e.source == from {
