@@ -66,6 +66,9 @@ func (h *House) openStore(ctx context.Context) error {
 		}
 		return err
 	}
+	if h.alone {
+		emptyPools()
+	}
 	if err := h.settleNode(ctx); err != nil {
 		return errors.Join(err, h.Store.Close())
 	}
