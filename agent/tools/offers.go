@@ -35,6 +35,9 @@ type shelves interface {
 
 // seenSkills tells whether the house's skills are in the sight: not in a hub of other servers.
 func (s sight) seenSkills() bool {
+	if s.hub.picks() && s.find(skillTool) == nil {
+		return false
+	}
 	return !s.none && s.caller.Only == "" && s.caller.Tier >= holdfast.TierTenantPeer && s.hub.has(houseName, "") && s.scope.Preset == nil
 }
 

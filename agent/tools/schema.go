@@ -197,12 +197,12 @@ func (s *argumentSchema) check(tool string, arguments json.RawMessage) (json.Raw
 	if !utf8.Valid(arguments) {
 		return nil, badArguments(tool, holdfast.Problem{Message: "the arguments are not UTF-8"})
 	}
+	if plain.Nested(arguments) > maxDeep {
+		return nil, badArguments(tool, holdfast.Problem{Message: fmt.Sprintf("the arguments are nested more than %d deep", maxDeep)})
+	}
 	var values map[string]any
 	if err := json.Unmarshal(arguments, &values); err != nil {
 		return nil, badArguments(tool, holdfast.Problem{Message: "the arguments are not a JSON object: " + err.Error()})
-	}
-	if deeper(values, maxDeep) {
-		return nil, badArguments(tool, holdfast.Problem{Message: fmt.Sprintf("the arguments are nested more than %d deep", maxDeep)})
 	}
 	if s = s.read(); s.judge == nil || s.nodes*bytes.Count(arguments, []byte(",")) > maxWork {
 		return arguments, nil
@@ -211,24 +211,6 @@ func (s *argumentSchema) check(tool string, arguments json.RawMessage) (json.Raw
 		return nil, badArguments(tool, readable(err))
 	}
 	return arguments, nil
-}
-
-// deeper tells whether more than limit lists and objects stand in each other.
-func deeper(value any, limit int) bool {
-	switch value := value.(type) {
-	case []any:
-		return limit == 0 || slices.ContainsFunc(value, func(v any) bool { return deeper(v, limit-1) })
-	case map[string]any:
-		if limit == 0 {
-			return true
-		}
-		for _, v := range value {
-			if deeper(v, limit-1) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 func badArguments(tool string, p holdfast.Problem) error {
