@@ -12,81 +12,94 @@ import (
 	"holdfast/core/home"
 )
 
-// TestAWatcherIsWokenByEachChange, whoever saw it first, and by nothing else; nobody looks on when nobody
-// watches.
-func TestAWatcherIsWokenByEachChange(t *testing.T) {
-	at := home.At(t.TempDir())
-	write := func(text string) {
-		t.Helper()
-		next := at.MasterFile() + ".next"
-		if err := os.WriteFile(next, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
+// a watched file with two who watch it.
+type watched struct {
+	*testing.T
+	*Master
+	at       home.Home
+	one, two <-chan struct{}
+}
+
+func (w *watched) write(text string) {
+	w.Helper()
+	next := w.at.MasterFile() + ".next"
+	if err := os.WriteFile(next, []byte(text), 0o600); err != nil {
+		w.Fatal(err)
+	}
+	if err := os.Rename(next, w.at.MasterFile()); err != nil {
+		w.Fatal(err)
+	}
+}
+
+// expect holds that both were woken since it was last asked, or neither.
+func (w *watched) expect(what string, want bool) {
+	w.Helper()
+	synctest.Wait()
+	for name, of := range map[string]<-chan struct{}{"one": w.one, "two": w.two} {
+		woken := false
+		select {
+		case <-of:
+			woken = true
+		default:
 		}
-		if err := os.Rename(next, at.MasterFile()); err != nil {
-			t.Fatal(err)
+		if woken != want {
+			w.Errorf("%s: %s is woken: %v", what, name, woken)
 		}
 	}
+}
+
+// TestAWatcherIsWokenByEachChange, whoever saw it first, and by nothing else.
+func TestAWatcherIsWokenByEachChange(t *testing.T) {
+	at := home.At(t.TempDir())
 	synctest.Test(t, func(t *testing.T) {
 		m := NewMaster(at)
-		ctx, cancel := context.WithCancel(t.Context())
-		one, two := m.Watch(ctx), m.Watch(ctx)
-		woken := func() (a, b bool) {
-			synctest.Wait()
-			for of, so := range map[<-chan struct{}]*bool{one: &a, two: &b} {
-				select {
-				case <-of:
-					*so = true
-				default:
-				}
-			}
-			return a, b
-		}
-		expect := func(what string, want bool) {
-			t.Helper()
-			if a, b := woken(); a != want || b != want {
-				t.Errorf("%s: woken are %v and %v", what, a, b)
-			}
-		}
-		expect("at once", true)
-		first, there := m.Look()
+		w := &watched{T: t, Master: m, at: at, one: m.Watch(t.Context()), two: m.Watch(t.Context())}
+		w.expect("at once", true)
+		first, there := w.Look()
 		if there || first == 0 {
 			t.Errorf("a file that is not there: %d, %v", first, there)
 		}
-		expect("its first state", true)
+		w.expect("its first state", true)
 		<-time.After(10 * lookEvery)
-		expect("nothing happened", false)
-		write("{}")
+		w.expect("nothing happened", false)
+		w.write("{}")
 		<-time.After(lookEvery)
-		expect("the file came", true)
-		write(`{"a":1}`)
-		second, there := m.Look() // somebody sees it before the next tick
-		expect("somebody looked", true)
-		if again, _ := m.Look(); !there || second == first || again != second {
+		w.expect("the file came", true)
+		w.write(`{"a":1}`)
+		second, there := w.Look() // somebody sees it before the next tick
+		w.expect("somebody looked", true)
+		if again, _ := w.Look(); !there || second == first || again != second {
 			t.Errorf("states are %d, %d, %d", first, second, again)
 		}
 		<-time.After(10 * lookEvery)
-		expect("it was told already", false)
+		w.expect("it was told already", false)
 		if err := os.Remove(at.MasterFile()); err != nil {
 			t.Fatal(err)
 		}
 		<-time.After(lookEvery)
-		expect("the file went", true)
+		w.expect("the file went", true)
+	})
+}
+
+// TestNobodyLooksWhenNobodyWatches: the looking ends with the last who watches, or synctest tells of what
+// is left; and begins again with the next.
+func TestNobodyLooksWhenNobodyWatches(t *testing.T) {
+	at := home.At(t.TempDir())
+	synctest.Test(t, func(t *testing.T) {
+		m := NewMaster(at)
+		ctx, cancel := context.WithCancel(t.Context())
+		w := &watched{T: t, Master: m, at: at, one: m.Watch(ctx), two: m.Watch(ctx)}
+		w.expect("at once", true)
 		cancel()
-		synctest.Wait() // the looking ends, or synctest tells
-		write(`{}`)
-		m.Look()
-		expect("nobody watches", false)
-		ctx, cancel = context.WithCancel(t.Context())
-		defer cancel()
-		one = m.Watch(ctx)
-		<-one
-		write(`{"b":1}`)
-		<-time.After(lookEvery)
 		synctest.Wait()
-		select {
-		case <-one:
-		default:
-			t.Error("who watches later is not woken")
-		}
+		w.write(`{}`)
+		<-time.After(10 * lookEvery)
+		w.Look()
+		w.expect("nobody watches", false)
+		w.one, w.two = m.Watch(t.Context()), m.Watch(t.Context())
+		w.expect("at once again", true)
+		w.write(`{"b":1}`)
+		<-time.After(lookEvery)
+		w.expect("who watches later", true)
 	})
 }

@@ -22,6 +22,16 @@ test('a switch is written only where it says something', () => {
   expect(withTool({ search: { enabled_in_mcp: false } }, find, 'enabled_in_mcp', true)).toEqual({})
 })
 
+test('what is said of the own name of a remote tool takes from it, and stays for whose it is', () => {
+  const far = { name: 'far_search', own_name: 'search', source: 'remote far', enabled_in_mcp: true, passthrough: false }
+  expect(stands({ '*': { enabled_in_mcp: false }, search: { enabled_in_mcp: true } }, far, 'enabled_in_mcp')).toBe(false)
+  expect(stands({ search: { passthrough: true } }, far, 'passthrough')).toBe(false)
+  const off = { search: { enabled_in_mcp: false } }
+  expect(stands(off, far, 'enabled_in_mcp')).toBe(false)
+  expect(withTool(off, far, 'enabled_in_mcp', true)).toEqual({ ...off, far_search: { enabled_in_mcp: true } })
+  expect(withTool({ search: { enabled_in_mcp: true } }, far, 'enabled_in_mcp', false)).toEqual({ search: { enabled_in_mcp: true }, far_search: { enabled_in_mcp: false } })
+})
+
 test('only those picked begins with those that were there', () => {
   const only = withOnly({}, true, all)
   expect(only).toEqual({ '*': { enabled_in_mcp: false }, notes_add: { enabled_in_mcp: true }, search_2: { enabled_in_mcp: true } })

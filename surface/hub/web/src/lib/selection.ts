@@ -12,6 +12,7 @@ export type ToolConfig = Record<string, ToolSetting>
 export interface Inherited {
   name: string
   own_name?: string
+  source?: string
   enabled_in_mcp: boolean
   passthrough: boolean
 }
@@ -20,18 +21,26 @@ const every = '*'
 
 export type Field = keyof ToolSetting
 
-/** What a tool has without its own line: its inherited setting, changed by the star. */
-const beneath = (config: ToolConfig, tool: Inherited, field: Field): boolean => config[every]?.[field] ?? tool[field]
+/** A remote server calls its tools what it likes: a line of the own name of one takes from it and gives it nothing. */
+const remote = (tool: Inherited): boolean => (tool.source ?? '').startsWith('remote ')
+
+/** What a tool has without a line that is its own alone: its inherited setting, changed by the star. */
+function beneath(config: ToolConfig, tool: Inherited, field: Field): boolean {
+  const has = config[every]?.[field] ?? tool[field]
+  return has && !(remote(tool) && tool.own_name && config[tool.own_name]?.[field] === false)
+}
+
+const ownLine = (tool: Inherited): string | undefined => (remote(tool) ? undefined : tool.own_name)
 
 /** How a tool stands in the selection, as the house reads it. */
 export const stands = (config: ToolConfig, tool: Inherited, field: Field): boolean =>
-  config[tool.name]?.[field] ?? (tool.own_name ? config[tool.own_name]?.[field] : undefined) ?? beneath(config, tool, field)
+  config[tool.name]?.[field] ?? config[ownLine(tool) ?? '']?.[field] ?? beneath(config, tool, field)
 
 /** The selection with one switch of some tools set; a switch that only repeats what is inherited is not written. */
 export function withTools(config: ToolConfig, tools: Inherited[], field: Field, on: boolean): ToolConfig {
   const next = { ...config }
   for (const tool of tools) {
-    for (const name of [tool.name, tool.own_name ?? '']) {
+    for (const name of [tool.name, ownLine(tool) ?? '']) {
       if (!name || !next[name]) continue
       const { [field]: _gone, ...rest } = next[name]
       if (Object.keys(rest).length > 0) next[name] = rest
