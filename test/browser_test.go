@@ -31,14 +31,15 @@ func TestBrowser(t *testing.T) {
 	if _, err := exec.LookPath("chromium"); err != nil {
 		need.Missing(t, "chromium is not installed")
 	}
+	t.Parallel()
 	root, err := filepath.Abs("..")
 	if err != nil {
 		t.Fatal(err)
 	}
-	bin := build(t, root)
+	bin, ranges := need.Programs(t), portRanges(slots)
 	for _, script := range []string{"hub.mjs", "units.mjs", "many.mjs", "spending.mjs", "burn.mjs", "tooling.mjs", "access.mjs", "hostile.mjs"} {
 		t.Run(script, func(t *testing.T) {
-			h := startHouse(t, bin, script)
+			h := startHouse(t, bin, script, ranges())
 			ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 			defer cancel()
 			cmd := exec.CommandContext(ctx, "node", filepath.Join(root, "test", "browser", script))
@@ -54,7 +55,7 @@ func TestBrowser(t *testing.T) {
 				if !isFolder(filepath.Join(root, "test", "clients", "node_modules", "@modelcontextprotocol", "client")) {
 					need.Missing(t, "the published clients are not installed: run `npm ci` in test/clients")
 				}
-				second := startHouse(t, bin, "second")
+				second := startHouse(t, bin, "second", ranges())
 				cmd.Env = append(cmd.Env, "HOLDFAST_SECOND_URL="+second.status.URL, "HOLDFAST_SECOND_LINK="+second.link(t),
 					"HOLDFAST_CLIENT="+filepath.Join(root, "test", "clients", "oauth.mjs"))
 			}
@@ -65,23 +66,9 @@ func TestBrowser(t *testing.T) {
 	}
 }
 
-func build(t *testing.T, root string) string {
-	t.Helper()
-	if bin := os.Getenv("HOLDFAST_BIN"); bin != "" {
-		return bin
-	}
-	bin := t.TempDir()
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", bin+"/", "./cmd/...")
-	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("cannot build: %v\n%s", err, out)
-	}
-	return bin
-}
-
 type realHouse struct {
 	bin, home string
+	env       []string
 	status    status
 }
 
@@ -148,9 +135,9 @@ func manyUnits() []byte {
 }
 
 // startHouse runs the real programs on a starter home; a script may bring an extension or units of its own.
-func startHouse(t *testing.T, bin, script string) *realHouse {
+func startHouse(t *testing.T, bin, script string, env []string) *realHouse {
 	t.Helper()
-	h := &realHouse{bin: bin, home: filepath.Join(t.TempDir(), "home")}
+	h := &realHouse{bin: bin, home: filepath.Join(t.TempDir(), "home"), env: env}
 	h.run(t, "init", h.home)
 	if extra := filepath.Join("browser", strings.TrimSuffix(script, ".mjs")); isFolder(extra) {
 		if err := os.CopyFS(filepath.Join(h.home, "extensions", filepath.Base(extra)), os.DirFS(extra)); err != nil {
@@ -160,14 +147,6 @@ func startHouse(t *testing.T, bin, script string) *realHouse {
 	h.declare(t, script)
 	if script == "spending.mjs" || script == "burn.mjs" {
 		h.talk(t)
-	}
-	ports := 33000
-	if script == "second" {
-		ports = 46000
-	}
-	for _, variable := range portRanges(ports)() {
-		name, value, _ := strings.Cut(variable, "=")
-		t.Setenv(name, value)
 	}
 	edge, err := freePort()
 	if err != nil {
@@ -220,6 +199,7 @@ func (h *realHouse) run(t *testing.T, args ...string) []byte {
 	if args[0] == "init" {
 		cmd.Env = os.Environ()
 	}
+	cmd.Env = append(cmd.Env, h.env...)
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("holdfast %v: %v\n%s", args, err, out)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"holdfast/holdfasttest/timing"
 	"holdfast/units/logkeeper"
 )
 
@@ -102,15 +103,7 @@ func replaced(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	old := saysItIs(ts, args[1])
 	disturb(ts, false, args)
-	deadline := time.NewTimer(time.Minute)
-	defer deadline.Stop()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for saysItIs(ts, args[1]) == old {
-		select {
-		case <-deadline.C:
-			ts.Fatalf("no other %s came", args[1])
-		case <-tick.C:
-		}
+	if !timing.Within(time.Minute, func() bool { return saysItIs(ts, args[1]) != old }) {
+		ts.Fatalf("no other %s came", args[1])
 	}
 }

@@ -25,6 +25,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"holdfast/core/store/storetest"
+	"holdfast/holdfasttest/need"
+	"holdfast/holdfasttest/timing"
 )
 
 func TestMain(m *testing.M) {
@@ -32,13 +34,14 @@ func TestMain(m *testing.M) {
 }
 
 func TestStories(t *testing.T) {
+	t.Parallel() // beside the browser
 	root, err := filepath.Abs("..")
 	if err != nil {
 		t.Fatal(err)
 	}
-	bin := build(t, root)
+	bin, made := need.Programs(t), newVersions(t)
 	database := storetest.Postgres(t)
-	ranges := portRanges(20000)
+	ranges := portRanges(0)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "stories",
 		RequireExplicitExec: false,
@@ -50,8 +53,8 @@ func TestStories(t *testing.T) {
 		Condition: func(name string) (bool, error) { return installed(root, name) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"await": await, "killunit": killUnit, "killhouse": killHouse, "nothing-left": nothingLeft,
-			"samepid": samePID, "let": let, "exits": exits, "disturb": disturb, "back": back,
-			"version": buildVersion, "counts": counts, "wholelog": wholelog, "followed": followed, "replaced": replaced, "foreign": foreign, "killcommand": killCommand, "absent": absent,
+			"samepid": samePID, "renewed": renewed, "let": let, "exits": exits, "disturb": disturb, "back": back,
+			"version": made.command, "counts": counts, "wholelog": wholelog, "followed": followed, "replaced": replaced, "foreign": foreign, "killcommand": killCommand, "absent": absent,
 		},
 	})
 }
@@ -95,12 +98,16 @@ func setup(env *testscript.Env, root, bin string) error {
 	return nil
 }
 
-// portRanges gives each house its own ports for extensions, so that houses side by side never meet.
+// slots is how many houses of the stories, and of the browser, have ports side by side.
+const slots = 20
+
+// portRanges gives each house its own ports for extensions, from a slot on, so that houses side by side
+// never meet. They are below those that the system gives out.
 func portRanges(first int) func() []string {
 	var next atomic.Int64
-	base := first + os.Getpid()%300*40
+	base := 20000 + os.Getpid()%250*40 + first*40
 	return func() []string {
-		low := base + int(next.Add(1)-1)%20*40
+		low := base + int(next.Add(1)-1)%slots*40
 		return []string{
 			fmt.Sprintf("HOLDFAST_EXTENSIONS_UI_PORTS=%d-%d", low, low+19),
 			fmt.Sprintf("HOLDFAST_EXTENSIONS_SERVICE_PORTS=%d-%d", low+20, low+39),
@@ -147,20 +154,12 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	pattern, err := regexp.Compile(args[1])
 	ts.Check(err)
-	deadline := time.NewTimer(time.Duration(seconds) * time.Second)
-	defer deadline.Stop()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		out, err := output(ts, args[2:]...)
-		if err == nil && pattern.Match(out) {
-			return
-		}
-		select {
-		case <-deadline.C:
-			ts.Fatalf("%q did not match within %ds; last: %v\n%s", args[1], seconds, err, out)
-		case <-tick.C:
-		}
+	var out []byte
+	if !timing.Within(time.Duration(seconds)*time.Second, func() bool {
+		out, err = output(ts, args[2:]...)
+		return err == nil && pattern.Match(out)
+	}) {
+		ts.Fatalf("%q did not match within %ds; last: %v\n%s", args[1], seconds, err, out)
 	}
 }
 
@@ -257,24 +256,38 @@ func nothingLeft(ts *testscript.TestScript, _ bool, _ []string) {
 }
 
 func awaitGone(ts *testscript.TestScript, left func() []int) {
-	deadline := time.NewTimer(time.Minute)
-	defer deadline.Stop()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		pids := left()
-		if len(pids) == 0 {
-			return
-		}
-		select {
-		case <-deadline.C:
-			for _, pid := range pids {
-				line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-				ts.Logf("left: %d %q", pid, line)
+	var pids []int
+	if timing.Within(time.Minute, func() bool {
+		pids = left()
+		return len(pids) == 0
+	}) {
+		return
+	}
+	for _, pid := range pids {
+		line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		ts.Logf("left: %d %q", pid, line)
+	}
+	ts.Fatalf("%d processes are left", len(pids))
+}
+
+// renewed SECONDS UNIT PID waits until a unit is ready as another process than PID.
+func renewed(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: renewed SECONDS UNIT PID")
+	}
+	seconds, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	var s status
+	if !timing.Within(time.Duration(seconds)*time.Second, func() bool {
+		s = houseStatus(ts)
+		for _, u := range s.Units {
+			if u.Name == args[1] && u.State == "ready" && u.PID > 0 && strconv.Itoa(u.PID) != args[2] {
+				return true
 			}
-			ts.Fatalf("%d processes are left", len(pids))
-		case <-tick.C:
 		}
+		return false
+	}) {
+		ts.Fatalf("%s is not ready as another process within %d s: %+v", args[1], seconds, s.Units)
 	}
 }
 

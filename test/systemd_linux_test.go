@@ -260,15 +260,14 @@ func tail(text string, most int) string {
 // settle makes a home with two plain units and installs it.
 func (m *machine) install() {
 	m.t.Helper()
-	root, err := filepath.Abs("..")
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	built := build(m.t, root)
+	built, made := need.Programs(m.t), newVersions(m.t)
 	work := filepath.Join(m.t.TempDir(), `a "50%" house`)
 	m.bin, m.home = filepath.Join(work, "bin"), filepath.Join(work, "my home")
-	version(m.t, root, built, "1.0.0", m.bin)
-	version(m.t, root, built, "2.0.0", filepath.Join(work, "v2"))
+	for number, folder := range map[string]string{"1.0.0": m.bin, "2.0.0": filepath.Join(work, "v2")} {
+		if err := made.install(number, folder, built); err != nil {
+			m.t.Fatal(err)
+		}
+	}
 	m.holdfast("init", m.home)
 	if err := os.RemoveAll(filepath.Join(m.home, "extensions", "notes")); err != nil {
 		m.t.Fatal(err)
@@ -295,28 +294,6 @@ func (m *machine) install() {
 	m.run("mkdir", "-p", "/etc/systemd/system/holdfast.service.d")
 	m.run("sh", "-c", `printf '[Service]\nWatchdogSec=6\nTimeoutAbortSec=2\n' >/etc/systemd/system/holdfast.service.d/test.conf`)
 	m.run("systemctl", "daemon-reload")
-}
-
-// version builds one version into a folder, with the siblings of the others.
-func version(t *testing.T, root, built, number, folder string) {
-	t.Helper()
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("go", "build", "-ldflags", "-X holdfast/app.version="+number, "-o", filepath.Join(folder, "holdfast"), "./cmd/holdfast")
-	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("cannot build version %s: %v\n%s", number, err, out)
-	}
-	for _, name := range []string{"holdfast-edge", "holdfast-watch"} {
-		text, err := os.ReadFile(filepath.Join(built, name))
-		if err == nil {
-			err = os.WriteFile(filepath.Join(folder, name), text, 0o755)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
 }
 
 // TestSystemd runs the service that `holdfast install` writes under a real systemd, through

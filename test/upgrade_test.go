@@ -4,35 +4,72 @@ package test
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
+	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"sync"
 	"syscall"
+	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"holdfast/holdfasttest/need"
 )
 
-// version VERSION FOLDER builds holdfast as that version, with the siblings of the others beside it.
-func buildVersion(ts *testscript.TestScript, _ bool, args []string) {
-	if len(args) != 2 {
-		ts.Fatalf("usage: version VERSION FOLDER")
+// versions are the house's program as other versions of itself, each built once.
+type versions struct {
+	dir string
+
+	mu   sync.Mutex
+	made map[string]func() error
+}
+
+func newVersions(t *testing.T) *versions {
+	return &versions{dir: t.TempDir(), made: map[string]func() error{}}
+}
+
+// install puts a version into a folder, with the siblings of the others beside it.
+func (v *versions) install(number, folder, siblings string) error {
+	v.mu.Lock()
+	path := filepath.Join(v.dir, number)
+	built := v.made[number]
+	if built == nil {
+		built = sync.OnceValue(func() error {
+			return need.Build(context.Background(), path, "holdfast/cmd/holdfast", "holdfast/app.version="+number)
+		})
+		v.made[number] = built
 	}
-	folder := ts.MkAbs(args[1])
-	ts.Check(os.MkdirAll(folder, 0o755))
-	build := exec.Command("go", "build", "-ldflags", "-X holdfast/app.version="+args[0], "-o", filepath.Join(folder, "holdfast"), "./cmd/holdfast")
-	build.Dir, build.Env = ts.Getenv("ROOT"), append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		ts.Fatalf("cannot build version %s: %v\n%s", args[0], err, out)
-	}
-	for _, name := range []string{"holdfast-edge", "holdfast-watch"} {
-		if program, err := lookup(ts.Getenv("BIN"), name); err == nil {
-			ts.Check(os.Link(program, filepath.Join(folder, name)))
+	v.mu.Unlock()
+	err := errors.Join(built(), os.MkdirAll(folder, 0o755))
+	for name, from := range map[string]string{
+		"holdfast": path, "holdfast-edge": filepath.Join(siblings, "holdfast-edge"), "holdfast-watch": filepath.Join(siblings, "holdfast-watch"),
+	} {
+		if err == nil {
+			err = copied(from, filepath.Join(folder, name))
 		}
 	}
+	return err
+}
+
+func copied(from, to string) error {
+	text, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, text, 0o755)
+}
+
+// command is version VERSION FOLDER, which puts that version of holdfast there.
+func (v *versions) command(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: version VERSION FOLDER")
+	}
+	ts.Check(v.install(args[0], ts.MkAbs(args[1]), ts.Getenv("BIN")))
 }
 
 // counts LOG wants every number after the word count in a log, in order, none twice and none

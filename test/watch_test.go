@@ -14,6 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"holdfast/core/process"
+	"holdfast/holdfasttest/timing"
 )
 
 // disturb SIGNAL house|watch… sends a signal to the house, its watch or both at once, by what they
@@ -68,22 +69,14 @@ func back(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	seconds, err := strconv.Atoi(args[0])
 	ts.Check(err)
-	deadline := time.NewTimer(time.Duration(seconds) * time.Second)
-	defer deadline.Stop()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		out, err := output(ts, "holdfast", "status", "--json")
+	var out []byte
+	if !timing.Within(time.Duration(seconds)*time.Second, func() bool {
 		var s status
-		if err == nil && json.Unmarshal(out, &s) == nil && strconv.Itoa(s.PID) != args[1] && allUp(s) {
-			return
-		}
-		select {
-		case <-deadline.C:
-			log, _ := os.ReadFile(filepath.Join(ts.Getenv("HOLDFAST_HOME"), "var", "logs", "watch.log"))
-			ts.Fatalf("no other house than %s came up in %d s; last: %v\n%s\nwatch.log:\n%s", args[1], seconds, err, out, log)
-		case <-tick.C:
-		}
+		out, err = output(ts, "holdfast", "status", "--json")
+		return err == nil && json.Unmarshal(out, &s) == nil && strconv.Itoa(s.PID) != args[1] && allUp(s)
+	}) {
+		log, _ := os.ReadFile(filepath.Join(ts.Getenv("HOLDFAST_HOME"), "var", "logs", "watch.log"))
+		ts.Fatalf("no other house than %s came up in %d s; last: %v\n%s\nwatch.log:\n%s", args[1], seconds, err, out, log)
 	}
 }
 
