@@ -93,6 +93,8 @@ function Box({ kind, network, read, write }: { kind: string; network: string | u
 type How = 'all' | 'alone' | 'asks' | 'destroys'
 const hows: Record<How, (t: AgentTool) => boolean> = { all: () => true, alone: (t) => t.passthrough, asks: (t) => !t.passthrough, destroys: (t) => t.destructive }
 const size = 20
+/** What model providers take at most in one request. */
+const most = 128
 
 function May({ tools }: { tools: AgentTool[] }) {
   const [how, setHow] = useState<How>('all')
@@ -119,7 +121,7 @@ function May({ tools }: { tools: AgentTool[] }) {
         </ul>
       )}
       <Pager {...part} count={found.length} size={size} label="tools" onPage={setPage} />
-      <p className="dim small">For a caller of your own standing; one of a lower tier has fewer.</p>
+      <p className="dim small">For a caller of your own standing; one of a lower tier has fewer.{tools.length >= most && ` Providers take ${most} tools at most, so that a request is offered some of each server's; a preset of fewer has all of its own.`}</p>
     </div>
   )
 }

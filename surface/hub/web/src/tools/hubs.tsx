@@ -62,9 +62,10 @@ function HubCard({ hub: h, base, onEdit, onKey }: { hub: McpHub; base: string; o
       <div className="row wrap hub-line">
         <Switch on={h.enabled} busy={set.busy} label={h.enabled ? 'Answers' : 'Off'} of={name} onChange={(enabled) => void set.run({ name: h.name, enabled })} />
         <span className="row hub-url"><code className="clip">{base + h.url}</code><Copy text={base + h.url} label={`Copy the address of ${name}`} /></span>
-        {h.key_set ? <Badge tone="good">key in {h.key_in?.includes('.env') ? '.env' : <Short text={h.key_in} most={40} />}</Badge> : <Badge tone="warn">no key: it opens to none</Badge>}
+        {h.problem ? <Badge tone="bad">does not answer</Badge> : h.key_set ? <Badge tone="good">key in {h.key_in?.includes('.env') ? '.env' : <Short text={h.key_in} most={40} />}</Badge> : <Badge tone="warn">no key: it opens to none</Badge>}
         {!h.prefix && <Badge tone="calm">own names</Badge>}
       </div>
+      {h.problem && <p className="note bad"><Short text={h.problem} most={400} /></p>}
       <p className="small soft">{h.upstreams?.length ? <>From {h.upstreams.map((u, i) => <code key={u} className="planned">{i > 0 && ' '}<Short text={u} most={60} /></code>)}</> : 'From all sources'}</p>
       <details className="schema"><summary>{plural(offers.length, 'tool')} offered</summary><p className="offers">{offers.slice(0, offersMost).map((o) => <code key={o}>{plain(o, 80)}</code>)}{offers.length > offersMost && <span className="dim small">and {whole(offers.length - offersMost)} more</span>}</p></details>
     </Card>

@@ -68,6 +68,7 @@ function RemoteCard({ server: s, onEdit, onAsked }: { server: RemoteServer; onEd
         {!!s.headers?.length && <span className="soft">headers {s.headers.map((h) => <code key={h} className="planned"><Short text={h} most={60} /></code>)}</span>}
         {s.oauth && (s.authorized ? <Badge tone="good">authorized</Badge> : <Badge tone="warn">not authorized yet</Badge>)}
       </p>
+      {s.note && s.note !== s.error && <p className="note warn"><Shown text={s.note} most={600} /></p>}
       {s.error && <p className="note bad"><Shown text={s.error} most={1_000} /></p>}
     </Card>
   )
