@@ -43,6 +43,7 @@ func fresh(t *testing.T, rt *rapid.T) *model {
 	options := storetest.Options(t, store.SQLite, tables())
 	options.Synchronous = "OFF" // what is crashed here is the ledger, not the machine
 	options.Path = t.TempDir() + "/ledger.db"
+	storetest.Plant(t, options)
 	s := store.New(options.Path)
 	if err := s.Open(t.Context(), options); err != nil {
 		rt.Fatal(err)

@@ -27,6 +27,7 @@ import (
 	"holdfast/core/journal"
 	"holdfast/core/operation"
 	"holdfast/core/store"
+	"holdfast/core/store/storetest"
 	"holdfast/core/trash"
 )
 
@@ -89,11 +90,13 @@ func newHouse(t *testing.T) *estate {
 
 func (h *estate) open() {
 	h.Helper()
-	h.store = store.New(h.home.Var("holdfast.db"))
+	opt := store.Options{Path: h.home.Var("holdfast.db"), Migrations: tables()}
+	h.store = store.New(opt.Path)
 	if err := os.MkdirAll(h.home.Var(), 0o755); err != nil {
 		h.Fatal(err)
 	}
-	err := h.store.Open(h.Context(), store.Options{Path: h.home.Var("holdfast.db"), Migrations: tables()})
+	storetest.Plant(h.T, opt)
+	err := h.store.Open(h.Context(), opt)
 	if err != nil {
 		h.Fatal(err)
 	}

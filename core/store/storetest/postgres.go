@@ -71,7 +71,7 @@ func start() (*postgres, error) {
 func (p *postgres) ready(ended <-chan error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	again := time.NewTicker(50 * time.Millisecond)
+	again := time.NewTicker(10 * time.Millisecond)
 	defer again.Stop()
 	for {
 		select {

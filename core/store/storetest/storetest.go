@@ -52,7 +52,7 @@ func Options(t testing.TB, dialect string, migrations []store.Migration) store.O
 func Open(t testing.TB, opt store.Options) *store.Store {
 	t.Helper()
 	if opt.URL == "" {
-		plant(t, opt)
+		Plant(t, opt)
 	}
 	s := store.New(opt.Path)
 	if err := s.Open(t.Context(), opt); err != nil {
@@ -83,7 +83,6 @@ func Postgres(t testing.TB) string {
 		t.Skipf("no PostgreSQL: %v", err)
 	}
 	name := databaseName(t)
-	running.admin(t, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)")
 	running.admin(t, "CREATE DATABASE "+name+" TEMPLATE template0")
 	t.Cleanup(func() { running.admin(t, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)") })
 	return running.url(name)

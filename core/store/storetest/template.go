@@ -24,8 +24,9 @@ type shelf struct {
 	made map[[sha256.Size]byte][]byte
 }
 
-// plant puts a migrated database where there is none yet.
-func plant(t testing.TB, opt store.Options) {
+// Plant puts a migrated database where there is none yet, as Open does. It is for tests that open a
+// SQLite store themselves.
+func Plant(t testing.TB, opt store.Options) {
 	t.Helper()
 	if _, err := os.Lstat(opt.Path); opt.Path == "" || !errors.Is(err, fs.ErrNotExist) {
 		return
