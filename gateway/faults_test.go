@@ -238,13 +238,12 @@ func (f fault) booking(t *testing.T, h *testHouse, name string) {
 	}
 }
 
-// TestEveryResetHeaderIsHeeded: each form of a reset that providers send with a 429 is how long the
-// model rests, and what the client is told.
-func TestEveryResetHeaderIsHeeded(t *testing.T) {
-	t.Parallel()
-	at := time.Now().Add(20 * time.Minute)
+// limitEnd is a form in which a provider says when a limit is over.
+type limitEnd struct{ header, value, body string }
+
+func limitEnds(at time.Time) map[string]limitEnd {
 	unix := at.Unix()
-	for name, c := range map[string]struct{ header, value, body string }{
+	return map[string]limitEnd{
 		"seconds":              {header: "Retry-After", value: "1200"},
 		"a date":               {header: "Retry-After", value: at.UTC().Format(http.TimeFormat)},
 		"milliseconds":         {header: "Retry-After-Ms", value: "1200000"},
@@ -260,9 +259,17 @@ func TestEveryResetHeaderIsHeeded(t *testing.T) {
 		"Google's body":        {body: `[{"error":{"code":429,"details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"1200s"}]}}]`},
 		"OpenRouter's body":    {body: fmt.Sprintf(`{"error":{"message":"Rate limit exceeded","code":429,"metadata":{"headers":{"X-RateLimit-Limit":"50","X-RateLimit-Remaining":"0","X-RateLimit-Reset":"%d"}}}}`, unix*1000)},
 		"none, so the default": {},
-	} {
+	}
+}
+
+// TestEveryResetHeaderIsHeeded: each form of a reset that providers send with a 429 is how long the
+// model rests, and what the client is told.
+func TestEveryResetHeaderIsHeeded(t *testing.T) {
+	t.Parallel()
+	for name := range limitEnds(time.Time{}) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			c := limitEnds(time.Now().Add(20 * time.Minute))[name]
 			if c.body == "" {
 				c.body = limitBody
 			}
