@@ -168,6 +168,7 @@ type book struct {
 	hubs   map[string]*Hub
 	// extensions are those in the list, on or off.
 	extensions map[string]bool
+	blank      bool // nothing stood there, as while somebody writes the file
 }
 
 // a remoteServer is what the catalogue reads of a server in the list of remote ones.
@@ -245,7 +246,7 @@ func (s *shelf) parse() (*book, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &book{extensions: map[string]bool{}}
+	b := &book{extensions: map[string]bool{}, blank: len(d.Keys()) == 0}
 	for _, name := range d.Keys("extensions") {
 		b.extensions[name] = true
 	}
@@ -314,8 +315,10 @@ func validHub(name string) bool {
 	return name != "" && len(name) <= 64 && strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == ""
 }
 
-// sure tells whether the book is what a file says now.
-func (s *shelf) sure() bool { return s.there.Load() && s.fault.Load() == nil }
+// sure tells whether the book is what a file says now; one that is empty says nothing.
+func (s *shelf) sure() bool {
+	return s.there.Load() && s.fault.Load() == nil && !s.book.Load().blank
+}
 
 // update edits master_config.json in its turn and takes the result up at once.
 func (s *shelf) update(ctx context.Context, edit func(*config.Document) error) error {

@@ -117,7 +117,7 @@ func (r *register) write(ctx context.Context, gone, fresh []string) error {
 }
 
 // registerHubs has the register follow the hubs, as far as they could be read: a file that is not
-// there, or cannot be read, says nothing of them.
+// there, is empty, or cannot be read, says nothing of them.
 func registerHubs(ctx context.Context, c *Catalogue) error {
 	if !c.shelf.sure() {
 		return nil

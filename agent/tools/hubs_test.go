@@ -133,7 +133,7 @@ func TestAHubThatIsGoneEndsItsGrants(t *testing.T) {
 	})
 }
 
-// TestAFileThatCannotBeReadEndsNoGrants: nor one that is away for a while; and a hub that is made while
+// TestAFileThatCannotBeReadEndsNoGrants: nor one that is empty or away for a while; and a hub that is made while
 // it is away is another one.
 func TestAFileThatCannotBeReadEndsNoGrants(t *testing.T) {
 	end := &ended{}
@@ -146,6 +146,10 @@ func TestAFileThatCannotBeReadEndsNoGrants(t *testing.T) {
 	b.up()
 	if out, err := b.as(operator(), "mcp-hub.list", `{}`); err != nil || !end.have() {
 		t.Errorf("ended are %v; %+v, %v", end.hubs, out, err)
+	}
+	b.edit("") // as while an editor writes it in place
+	if _, err := b.as(operator(), "mcp-hub.list", `{}`); err != nil || !end.have() {
+		t.Errorf("after the file was emptied ended are %v, %v", end.hubs, err)
 	}
 	b.edit(`{"mcp_servers": {"one": {}}}`)
 	if out, err := b.as(operator(), "mcp-hub.list", `{}`); err != nil || len(out.(hubList).Hubs) != 1 || !end.have() {
