@@ -71,7 +71,7 @@ func Main(args []string) int {
 }
 
 func execute(ctx context.Context, args []string) error {
-	_, dir := withoutHome(args)
+	words, dir := withoutHome(args)
 	place, missing := home.Find(dir)
 	if missing != nil {
 		place = home.At(".")
@@ -83,7 +83,7 @@ func execute(ctx context.Context, args []string) error {
 	}
 	ignored := ""
 	root := cli.New(cli.Options{
-		Registry: h.Registry, Terminal: terminal(), Version: version, Home: &ignored,
+		Registry: h.Registry, Terminal: terminal(), Version: version, Home: &ignored, Bare: len(words) > 0 && words[0] == "up",
 		Commands: []*cobra.Command{upCommand(h, &opt, missing), upgradeCommand(h, missing), initCommand(), openAPICommand(h), mcpCommand(h, missing)},
 		Connect: func(ctx context.Context, a holdfast.Action) (cli.Caller, func() error, error) {
 			if missing != nil {

@@ -53,6 +53,8 @@ type Options struct {
 	Connect func(ctx context.Context, a holdfast.Action) (Caller, func() error, error)
 	// Commands are added as they are: up, init and the like.
 	Commands []*cobra.Command
+	// Bare leaves out the commands of actions, which a house would keep for as long as it runs.
+	Bare bool
 	// Home and JSON receive the global flags.
 	Home *string
 }
@@ -97,7 +99,9 @@ func New(opt Options) *cobra.Command {
 		c.GroupID = "main"
 		root.AddCommand(c)
 	}
-	addActions(root, opt, s)
+	if !opt.Bare {
+		addActions(root, opt, s)
+	}
 	if opt.Terminal.Width > 0 {
 		fold(root, opt.Terminal.Width)
 	}

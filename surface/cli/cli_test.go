@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"holdfast"
 	"holdfast/core/action"
 	"holdfast/core/store"
@@ -259,5 +261,18 @@ func TestAHouseThatGoesAwayInTheMiddleIsSaid(t *testing.T) {
 	_, stderr, exit := over(t, registry(t), c, false, "", "thing", "show", "zed")
 	if exit != 1 || !strings.Contains(stderr, "the house went away") || !strings.Contains(stderr, "thing.show") || !strings.Contains(stderr, "holdfast journal") || strings.Contains(stderr, "http://") {
 		t.Errorf("exit %d: %s", exit, stderr)
+	}
+}
+
+// TestABareCommandLineKeepsNoActions: a house keeps its command line for as long as it runs.
+func TestABareCommandLineKeepsNoActions(t *testing.T) {
+	home := ""
+	opt := cli.Options{Registry: registry(t), Home: &home, Commands: []*cobra.Command{{Use: "up"}}}
+	if whole := cli.New(opt).Commands(); len(whole) < 2 {
+		t.Errorf("the whole has %d commands", len(whole))
+	}
+	opt.Bare = true
+	if bare := cli.New(opt).Commands(); len(bare) != 1 || bare[0].Name() != "up" {
+		t.Errorf("the bare one has %d commands", len(bare))
 	}
 }
