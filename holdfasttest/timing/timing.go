@@ -47,14 +47,24 @@ func (c *Clock) Pass(d time.Duration) {
 // minute.
 func Until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(time.Minute)
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("not within a minute: %s", what)
+	if !Within(time.Minute, ok) {
+		t.Fatalf("not within a minute: %s", what)
+	}
+}
+
+// Within asks again and again whether something is so, and tells whether it came to be in time. It
+// rests between as long as the asking takes, so that at least half of the time is left to what is
+// waited for.
+func Within(limit time.Duration, ok func() bool) bool {
+	for end := time.Now().Add(limit); ; {
+		asked := time.Now()
+		if ok() {
+			return true
 		}
+		now := time.Now()
+		if now.After(end) {
+			return false
+		}
+		<-time.After(min(max(now.Sub(asked), 5*time.Millisecond), 500*time.Millisecond))
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"holdfast/holdfasttest"
+	"holdfast/holdfasttest/need"
 )
 
 // TestAuthorization runs the suite's scenarios for authorization servers against the front door of a
@@ -24,7 +25,7 @@ func TestAuthorization(t *testing.T) {
 	program := node(t)
 	h := holdfasttest.Start(t, holdfasttest.Options{})
 	person, door := h.Person(), h.Door()
-	address := free(t)
+	address := need.Address(t)
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
 		t.Fatal(err)

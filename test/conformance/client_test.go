@@ -14,12 +14,8 @@ import (
 // client, of the house's side as a client.
 func TestClientConformance(t *testing.T) {
 	program := node(t)
-	root, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
 	client := filepath.Join(t.TempDir(), "client")
-	build(t, root, client, "./test/conformance/client")
+	build(t, client, "holdfast/test/conformance/client")
 	for revision, count := range map[string]int{"2026-07-28": 32, "2025-11-25": 18} {
 		t.Run(revision, func(t *testing.T) {
 			wanted := requiredOfClients(t, revision)

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
@@ -15,7 +14,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
+
+	"holdfast/holdfasttest/need"
+	"holdfast/holdfasttest/timing"
 )
 
 const (
@@ -35,22 +36,14 @@ type house struct {
 // changes none of its names and answers.
 func startHouse(t *testing.T) *house {
 	t.Helper()
-	root, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := &house{bin: os.Getenv("HOLDFAST_BIN"), home: filepath.Join(t.TempDir(), "home")}
-	if h.bin == "" {
-		h.bin = t.TempDir()
-		build(t, root, h.bin+"/", "./cmd/...")
-	}
+	h := &house{bin: need.Programs(t), home: filepath.Join(t.TempDir(), "home")}
 	h.run(t, "init", h.home)
-	h.extend(t, root)
+	h.extend(t)
 	low := 15000 + os.Getpid()%100*40 // below those of the stories, and of what the system gives out
 	for name, first := range map[string]int{"UI": low, "SERVICE": low + 20} {
 		t.Setenv("HOLDFAST_EXTENSIONS_"+name+"_PORTS", fmt.Sprintf("%d-%d", first, first+19))
 	}
-	h.run(t, "up", "-d", "--set", "edge.listen="+free(t), "--set", "api.listen="+free(t))
+	h.run(t, "up", "-d", "--set", "edge.listen="+need.Address(t), "--set", "api.listen="+need.Address(t))
 	t.Cleanup(func() { h.run(t, "down") })
 	var status struct {
 		API string `json:"api"`
@@ -58,6 +51,7 @@ func startHouse(t *testing.T) *house {
 	if err := json.Unmarshal(h.run(t, "status", "--json"), &status); err != nil {
 		t.Fatal(err)
 	}
+	var err error
 	if h.api, err = url.Parse(status.API); err != nil {
 		t.Fatal(err)
 	}
@@ -66,13 +60,13 @@ func startHouse(t *testing.T) *house {
 }
 
 // extend puts the fixture among the extensions, and the hub into the settings.
-func (h *house) extend(t *testing.T, root string) {
+func (h *house) extend(t *testing.T) {
 	t.Helper()
 	folder := filepath.Join(h.home, "extensions", fixture)
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	build(t, root, filepath.Join(folder, "server"), "github.com/modelcontextprotocol/go-sdk/conformance/everything-server")
+	build(t, filepath.Join(folder, "server"), "github.com/modelcontextprotocol/go-sdk/conformance/everything-server")
 	h.write(t, filepath.Join("extensions", fixture, "config.json"), map[string]any{
 		"name": fixture, "version": "1", "enabled": true, "mcp": map[string]any{"command": "./server"},
 	})
@@ -138,20 +132,14 @@ func (h *house) run(t *testing.T, args ...string) []byte {
 // await waits until the hub shows the fixture's tools.
 func (h *house) await(t *testing.T) {
 	t.Helper()
-	deadline := time.After(time.Minute)
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		out := h.run(t, "tools", "--json")
-		if bytes.Contains(out, []byte("test_simple_text")) {
-			return
+	defer func() {
+		if t.Failed() {
+			t.Log(h.logs())
 		}
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("the fixture is not among the tools:\n%s\n%s", out, h.logs())
-		}
-	}
+	}()
+	timing.Until(t, "the fixture is among the tools", func() bool {
+		return bytes.Contains(h.run(t, "tools", "--json"), []byte("test_simple_text"))
+	})
 }
 
 // logs is what the house wrote.
@@ -181,22 +169,9 @@ func (h *house) proxy(t *testing.T, path, key string) string {
 	return front.URL + path
 }
 
-func build(t *testing.T, root, out, what string) {
+func build(t *testing.T, out, what string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", out, what)
-	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if said, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("cannot build %s: %v\n%s", what, err, said)
-	}
-}
-
-func free(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	if err := need.Build(t.Context(), out, what); err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }
