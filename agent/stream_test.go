@@ -6,9 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -164,13 +162,7 @@ func TestOpenAIGoClient(t *testing.T) {
 }
 
 func TestOpenAINodeClient(t *testing.T) {
-	folder, err := filepath.Abs("../test/clients")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(filepath.Join(folder, "node_modules")); err != nil {
-		need.Missing(t, "the published clients are not installed: run `npm ci` in test/clients")
-	}
+	folder := need.Clients(t)
 	b := newBench(t,
 		line{calls: []toolCall{call("c1", "list", `{}`)}}, line{text: "You have milk."},
 		line{text: "Hm. ", calls: []toolCall{call("c1", "list", `{}`)}}, line{text: "You have milk."},

@@ -9,9 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -32,16 +30,7 @@ type dancer struct {
 
 func dance(t *testing.T, args ...string) *dancer {
 	t.Helper()
-	folder, err := filepath.Abs("../test/clients")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := exec.LookPath("node"); err != nil {
-		need.Missing(t, "there is no node")
-	}
-	if _, err := os.Stat(filepath.Join(folder, "node_modules")); err != nil {
-		need.Missing(t, "the published clients are not installed: run `npm ci` in test/clients")
-	}
+	folder := need.Clients(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
 	d := &dancer{t: t, cmd: exec.CommandContext(ctx, "node", append([]string{"oauth.mjs"}, args...)...)}

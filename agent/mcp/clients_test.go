@@ -26,22 +26,6 @@ type extensions []holdfast.ToolServer
 func (x extensions) ToolServers() []holdfast.ToolServer { return x }
 func (x extensions) Changed() <-chan struct{}           { return nil }
 
-// clientsFolder is where the published clients are installed: `npm ci` in test/clients.
-func clientsFolder(t *testing.T) string {
-	t.Helper()
-	folder, err := filepath.Abs("../../test/clients")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := exec.LookPath("node"); err != nil {
-		need.Missing(t, "there is no node")
-	}
-	if _, err := os.Stat(filepath.Join(folder, "node_modules")); err != nil {
-		need.Missing(t, "the published clients are not installed: run `npm ci` in test/clients")
-	}
-	return folder
-}
-
 // realCatalogue is a catalogue over real tool servers.
 func realCatalogue(t *testing.T, servers ...holdfast.ToolServer) *tools.Catalogue {
 	t.Helper()
@@ -137,7 +121,7 @@ func runClient(t *testing.T, folder string, args ...string) published {
 }
 
 func TestPublishedClients(t *testing.T) {
-	folder := clientsFolder(t)
+	folder := need.Clients(t)
 	_, url := serving(t, needsOf(realCatalogue(t, notes(t), everything(folder))))
 	for flavour, protocol := range map[string]string{"v1": "2025-11-25", "v2-legacy": "2025-11-25", "v2": "2026-07-28"} {
 		t.Run(flavour, func(t *testing.T) {

@@ -7,11 +7,13 @@ import (
 	"testing"
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"holdfast/holdfasttest/need"
 )
 
 // TestUpdatesOfARealServer follows a resource of a published server through the whole chain.
 func TestUpdatesOfARealServer(t *testing.T) {
-	folder := clientsFolder(t)
+	folder := need.Clients(t)
 	_, url := serving(t, needsOf(realCatalogue(t, everything(folder))))
 	both(t, func(t *testing.T, version string) {
 		told := make(chan struct{}, 100)

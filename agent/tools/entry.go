@@ -149,10 +149,15 @@ type TemplateEntry struct {
 	Declared *mcp.ResourceTemplate `json:"-"`
 }
 
+// wordsOf are the texts that everything listed has.
+func wordsOf(name, title, description string) []poison.Text {
+	return []poison.Text{{Where: "name", Text: name}, {Where: "title", Text: title}, {Where: "description", Text: description}}
+}
+
 func (s *source) prompt(p *mcp.Prompt) *promptEntry {
 	e := &promptEntry{source: s, own: p.Name, PromptEntry: PromptEntry{Source: s.label(), Declared: p}}
 	e.Prompt = mcp.Prompt{Name: s.name(p.Name), Title: plain.Text(p.Title, 200), Description: plain.Text(p.Description, maxSummary)}
-	e.texts = []poison.Text{{Where: "name", Text: p.Name}, {Where: "title", Text: p.Title}, {Where: "description", Text: p.Description}}
+	e.texts = wordsOf(p.Name, p.Title, p.Description)
 	for _, a := range p.Arguments {
 		if a != nil {
 			e.Arguments = append(e.Arguments, &mcp.PromptArgument{
@@ -171,7 +176,7 @@ func (s *source) resource(r *mcp.Resource) *resourceEntry {
 	e := &resourceEntry{source: s, ResourceEntry: ResourceEntry{Resource: *r, Source: s.label(), Declared: r}}
 	e.Meta, e.Icons = nil, nil
 	e.Name, e.Title, e.Description = plain.Text(r.Name, 200), plain.Text(r.Title, 200), plain.Text(r.Description, maxSummary)
-	e.doubts = s.reader().Look([]poison.Text{{Where: "address", Text: r.URI}, {Where: "name", Text: r.Name}, {Where: "title", Text: r.Title}, {Where: "description", Text: r.Description}})
+	e.doubts = s.reader().Look(append([]poison.Text{{Where: "address", Text: r.URI}}, wordsOf(r.Name, r.Title, r.Description)...))
 	return e
 }
 
@@ -179,7 +184,7 @@ func (s *source) template(t *mcp.ResourceTemplate) *templateEntry {
 	e := &templateEntry{source: s, TemplateEntry: TemplateEntry{ResourceTemplate: *t, Source: s.label(), Declared: t}}
 	e.Meta, e.Icons = nil, nil
 	e.Name, e.Title, e.Description = plain.Text(t.Name, 200), plain.Text(t.Title, 200), plain.Text(t.Description, maxSummary)
-	e.doubts = s.reader().Look([]poison.Text{{Where: "address", Text: t.URITemplate}, {Where: "name", Text: t.Name}, {Where: "title", Text: t.Title}, {Where: "description", Text: t.Description}})
+	e.doubts = s.reader().Look(append([]poison.Text{{Where: "address", Text: t.URITemplate}}, wordsOf(t.Name, t.Title, t.Description)...))
 	return e
 }
 

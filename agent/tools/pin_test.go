@@ -93,7 +93,8 @@ func TestRugPull(t *testing.T) {
 			t.Fatalf("after a restart it is %+v", shown)
 		}
 		for _, nobody := range []holdfast.Caller{
-			agent(), {Kind: holdfast.CallerAgent, Tier: holdfast.TierOperator},
+			agent(),
+			{Kind: holdfast.CallerAgent, Tier: holdfast.TierOperator},
 			{Kind: holdfast.CallerOperator, Tier: holdfast.TierOperator, Unit: "notes.ui"},
 		} {
 			if _, err := b.as(nobody, "tool.accept", `{"name":"add_note"}`); err == nil {

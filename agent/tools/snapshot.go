@@ -280,6 +280,15 @@ func (b *builder) addPrompt(e *promptEntry) {
 	b.prompts = append(b.prompts, e)
 }
 
+// judged tells how a thing that is not pinned stands by its words alone.
+func (b *builder) judged(t pin.Thing, doubts []poison.Finding) (pin.Standing, string) {
+	if len(doubts) == 0 {
+		return "", ""
+	}
+	b.catalogue.pins.Found(t, doubts)
+	return pin.Flagged, note(pin.Flagged, doubts)
+}
+
 // resourcesOf takes a source's resources. They are not pinned, for they come and go as their content
 // does; words that steer are not offered. Of an address that two sources want the first that a view
 // shows is meant.
@@ -287,11 +296,7 @@ func (b *builder) resourcesOf(s *source) {
 	brought := s.brings()
 	for _, e := range brought.resources {
 		shown := *e
-		if len(shown.doubts) > 0 {
-			shown.Standing = pin.Flagged
-			shown.Note = note(shown.Standing, shown.doubts)
-			b.catalogue.pins.Found(pin.Of(shown.Source, pin.KindResource, shown.URI), shown.doubts)
-		}
+		shown.Standing, shown.Note = b.judged(pin.Of(shown.Source, pin.KindResource, shown.URI), shown.doubts)
 		for _, first := range b.byURI[shown.URI] {
 			shown.Note = join(shown.Note, first.Source+" has one of the same address, which stands before it")
 		}
@@ -300,11 +305,7 @@ func (b *builder) resourcesOf(s *source) {
 	}
 	for _, e := range brought.templates {
 		shown := *e
-		if len(shown.doubts) > 0 {
-			shown.Standing = pin.Flagged
-			shown.Note = note(shown.Standing, shown.doubts)
-			b.catalogue.pins.Found(pin.Of(shown.Source, pin.KindTemplate, shown.URITemplate), shown.doubts)
-		}
+		shown.Standing, shown.Note = b.judged(pin.Of(shown.Source, pin.KindTemplate, shown.URITemplate), shown.doubts)
 		b.templates = append(b.templates, &shown)
 	}
 }

@@ -115,7 +115,9 @@ func (s *source) list(b *brought, offer upstream.Offer) {
 	first := func(kind, name string) bool {
 		key := kind + "\x00" + name
 		if name == "" || seen[key] {
-			s.doubts = append(s.doubts, upstream.Problem{Part: kind, Error: fmt.Sprintf("a %s without a name, or with a name twice, was left out: %q", kind, plain.Text(name, maxName))})
+			s.doubts = append(s.doubts, upstream.Problem{
+				Part: kind, Error: fmt.Sprintf("a %s without a name, or with a name twice, was left out: %q", kind, plain.Text(name, maxName)),
+			})
 			return false
 		}
 		seen[key] = true
@@ -202,7 +204,7 @@ func tidy(t *mcp.Tool) *mcp.Tool {
 
 // textsOf are all the words of a tool that a model may read.
 func textsOf(t *mcp.Tool) []poison.Text {
-	texts := []poison.Text{{Where: "name", Text: t.Name}, {Where: "title", Text: t.Title}, {Where: "description", Text: t.Description}}
+	texts := wordsOf(t.Name, t.Title, t.Description)
 	if t.Annotations != nil {
 		texts = append(texts, poison.Text{Where: "annotations", Text: t.Annotations.Title})
 	}

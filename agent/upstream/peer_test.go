@@ -209,21 +209,28 @@ func TestQuestionsOfSeveralCallsAreNotMixedUp(t *testing.T) {
 	group.Wait()
 }
 
-// A call that its client gives up takes the question with it.
-func TestAnAbandonedQuestionEnds(t *testing.T) {
-	b := started(t, "legacy", nil)
+// givenUp asks a client that does not answer, and gives the call up.
+func (b *bench) givenUp() {
+	b.t.Helper()
 	peer := &client{era: Legacy, can: able(), hold: make(chan struct{})}
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(b.t.Context())
+	defer cancel()
 	done := make(chan error, 1)
 	go func() {
 		_, err := b.Call(WithPeer(ctx, peer), Request{Name: "elicit"})
 		done <- err
 	}()
-	timing.Until(t, "the question", func() bool { return peer.questions() == 1 })
+	timing.Until(b.t, "the question", func() bool { return peer.questions() == 1 })
 	cancel()
 	if err := <-done; err == nil {
-		t.Error("a call that was given up was answered")
+		b.t.Error("a call that was given up was answered")
 	}
+}
+
+// A call that its client gives up takes the question with it.
+func TestAnAbandonedQuestionEnds(t *testing.T) {
+	b := started(t, "legacy", nil)
+	b.givenUp()
 	timing.Until(t, "no call", func() bool { return b.Status().Calls == 0 })
 }
 

@@ -10,9 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -34,13 +32,7 @@ type understood struct {
 // answer of each provider, in each dialect, plain and streamed, and an error in the middle.
 func TestPublishedClients(t *testing.T) {
 	t.Parallel()
-	folder, err := filepath.Abs("../../../test/clients")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(filepath.Join(folder, "node_modules", "@anthropic-ai", "sdk")); err != nil {
-		need.Missing(t, "the published clients are not installed: run `npm ci` in test/clients")
-	}
+	folder := need.Clients(t)
 	tests := clientTests()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		parts := strings.SplitN(strings.TrimPrefix(r.URL.Path, "/"), "/", 2)
