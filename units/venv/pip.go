@@ -151,17 +151,29 @@ func (w *work) environ() []string {
 	return env
 }
 
-// tail is what the programs said last.
+// tail is what the programs said last, without the phrases that pip puts around what a package's own
+// build said, and where all of it is.
 func (w *work) tail() string {
-	const most = 2000
+	const most = 8000
 	info, err := w.log.Stat()
 	if err != nil {
 		return ""
 	}
 	text := make([]byte, most)
 	n, _ := w.log.ReadAt(text, max(0, info.Size()-most))
-	lines := strings.Split(strings.TrimSpace(string(bytes.ToValidUTF8(text[:n], nil))), "\n")
-	return strings.Join(lines[max(0, len(lines)-8):], "\n")
+	lines := slices.DeleteFunc(strings.Split(string(bytes.ToValidUTF8(text[:n], nil)), "\n"), isFrame)
+	return strings.Join(append(lines[max(0, len(lines)-8):], "all that it said is in "+w.log.Name()), "\n")
+}
+
+// isFrame tells whether a line is one that pip writes around each failure, and says nothing of it.
+func isFrame(line string) bool {
+	line = strings.TrimSpace(line)
+	for _, phrase := range []string{"note: ", "hint: ", "×", "│", "╰─>", "[end of output]", "error: subprocess-exited-with-error", "error: metadata-generation-failed"} {
+		if strings.HasPrefix(line, phrase) {
+			return true
+		}
+	}
+	return line == ""
 }
 
 // report reads what pip installed. It is not there when there was nothing to install.

@@ -5,10 +5,13 @@
 package venvtest
 
 import (
+	"archive/tar"
 	"archive/zip"
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -41,6 +44,31 @@ func Wheel(t testing.TB, folder, name, version, code string, needs ...string) {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(folder, name+"-"+version+"-py3-none-any.whl"), out.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Source packs a package's source into a folder, as it lies in an index: pip runs its setup.py, which
+// is a build backend by itself, to make a wheel of it.
+func Source(t testing.TB, folder, name, version, setup string) {
+	t.Helper()
+	root := name + "-" + version
+	var out bytes.Buffer
+	squeezed := gzip.NewWriter(&out)
+	z := tar.NewWriter(squeezed)
+	for _, f := range []struct{ name, text string }{
+		{"PKG-INFO", "Metadata-Version: 2.1\nName: " + name + "\nVersion: " + version + "\n"},
+		{"pyproject.toml", "[build-system]\nrequires = []\nbuild-backend = \"setup\"\nbackend-path = [\".\"]\n"},
+		{"setup.py", setup},
+	} {
+		if err := z.WriteHeader(&tar.Header{Name: root + "/" + f.name, Mode: 0o644, Size: int64(len(f.text))}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := z.Write([]byte(f.text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(z.Close(), squeezed.Close(), os.WriteFile(filepath.Join(folder, root+".tar.gz"), out.Bytes(), 0o644)); err != nil {
 		t.Fatal(err)
 	}
 }
