@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"syscall"
@@ -43,7 +44,7 @@ func TestStories(t *testing.T) {
 	database := storetest.Postgres(t)
 	ranges := portRanges(0)
 	testscript.Run(t, testscript.Params{
-		Dir:                 "stories",
+		Files:               scripts(t),
 		RequireExplicitExec: false,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("POSTGRES", database)
@@ -57,6 +58,16 @@ func TestStories(t *testing.T) {
 			"version": made.command, "counts": counts, "wholelog": wholelog, "followed": followed, "replaced": replaced, "foreign": foreign, "killcommand": killCommand, "absent": absent,
 		},
 	})
+}
+
+// scripts are the stories, with the one before the others that takes longer than all.
+func scripts(t *testing.T) []string {
+	files, err := filepath.Glob("stories/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatal("there are no stories: ", err)
+	}
+	longest := filepath.Join("stories", "openclaw.txtar")
+	return slices.Concat([]string{longest}, slices.DeleteFunc(files, func(f string) bool { return f == longest }))
 }
 
 // installed are the conditions agents, chat and openclaw: these programs are there. In CI they must be.
