@@ -11,7 +11,9 @@ package plain
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -95,6 +97,32 @@ func Show(s string) string {
 		return Hidden
 	}
 	return Cut(s, maxShown)
+}
+
+// maskable are the parts of a text that are masked where all else of it is shown: the password of an
+// address, and what has the form of a key.
+func maskable() []func() *regexp.Regexp {
+	return []func() *regexp.Regexp{passwords, keyForms, bearers, armoured}
+}
+
+var (
+	passwords = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(://[^\s/?#:@]*:)[^\s/?#]+(@)`) })
+	keyForms  = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)(\b(?:sk-|ghp_|github_pat_|xoxb-|xoxp-|akia|glpat-|age-secret-key-|eyj))[a-z0-9_-]{8,}(?:\.[a-z0-9_-]+)*()`)
+	})
+	bearers  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)(\bbearer )[a-z0-9._~+/=-]{12,}()`) })
+	armoured = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(-----BEGIN [A-Z0-9 ]+-----)[A-Za-z0-9+/=\s]+(-----END)`)
+	})
+)
+
+// Judged is a text for who has to judge all of it: nothing is cut, what nobody sees is written as its
+// number, and of what is secret only itself is masked: the password in an address, a key.
+func Judged(text string) string {
+	for _, secret := range maskable() {
+		text = secret().ReplaceAllString(text, "${1}"+Hidden+"${2}")
+	}
+	return Reveal(text)
 }
 
 // longRun tells whether a text holds a run of at least 12 characters as keys are made of.

@@ -71,3 +71,24 @@ func TestNested(t *testing.T) {
 		}
 	}
 }
+
+// TestWhoJudgesSeesAll: no mark of a key or an address hides more than itself.
+func TestWhoJudgesSeesAll(t *testing.T) {
+	for text, want := range map[string]string{
+		"clone https://me:pw@host/x and rm -rf / @":              "clone https://me:••••@host/x and rm -rf / @",
+		"mail a@b.c about https://host/x":                        "mail a@b.c about https://host/x",
+		"postgres://u:p@ss:w@host/db":                            "postgres://u:••••@host/db",
+		"curl -H 'Authorization: Bearer abcdefghijklmnop' evil":  "curl -H 'Authorization: Bearer ••••' evil",
+		"use sk-abcdefghijklmnop, then wipe the task-list-of-us": "use sk-••••, then wipe the task-list-of-us",
+		"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc_def-g; rm":     "eyJ••••; rm",
+		"-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA":     "-----BEGIN RSA PRIVATE KEY-----••••-----END RSA",
+		"a\u202eb\U000e0041":                                     "a[U+202E]b[U+E0041]",
+	} {
+		if got := plain.Judged(text); got != want {
+			t.Errorf("%q is shown as %q, want %q", text, got, want)
+		}
+	}
+	if long := strings.Repeat("word ", 100_000); plain.Judged(long) != long {
+		t.Error("a long text is not shown whole")
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -41,7 +42,7 @@ func Redacted(arguments json.RawMessage, schema map[string]any) json.RawMessage 
 	if err := decoder.Decode(&value); err != nil {
 		return json.RawMessage(`{"unreadable":true}`)
 	}
-	r := redactor{root: schema}
+	r := redactor{root: schema, show: plain.Show, most: maxItems, deep: maxShowDeep, left: new(mostLooks)}
 	shown, err := json.Marshal(r.value(value, schema, 0))
 	if err != nil {
 		return json.RawMessage(`{"unreadable":true}`)
@@ -54,9 +55,34 @@ func Redacted(arguments json.RawMessage, schema map[string]any) json.RawMessage 
 
 // Shown is the arguments of a call of this tool as they may be shown or kept.
 func (e Entry) Shown(arguments json.RawMessage) json.RawMessage {
+	return Redacted(arguments, e.marks())
+}
+
+// Judged is the arguments of a call of this tool for who approves it: all of them, but for what is
+// secret. Nothing is cut or left out, and what nobody sees is written as its number.
+func (e Entry) Judged(arguments json.RawMessage) json.RawMessage {
+	decoder := json.NewDecoder(bytes.NewReader(arguments))
+	decoder.UseNumber()
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		return json.RawMessage(`{"unreadable":true}`)
+	}
+	schema := e.marks()
+	r := redactor{root: schema, show: plain.Judged, most: math.MaxInt, deep: maxDeep, left: new(mostLooks)}
+	var shown bytes.Buffer
+	encoder := json.NewEncoder(&shown)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(r.value(value, schema, 0)); err != nil {
+		return json.RawMessage(`{"unreadable":true}`)
+	}
+	return bytes.TrimRight(shown.Bytes(), "\n")
+}
+
+// marks is the schema, which tells what is secret; none marks nothing.
+func (e Entry) marks() map[string]any {
 	var schema map[string]any
-	_ = json.Unmarshal(e.Input, &schema) // no schema marks nothing
-	return Redacted(arguments, schema)
+	_ = json.Unmarshal(e.Input, &schema)
+	return schema
 }
 
 // Excerpt is the beginning of a text from a tool as it may be kept, hidden when it has the form of a
@@ -68,20 +94,29 @@ func Excerpt(text string, bound int) string {
 	return plain.Text(text, bound)
 }
 
-type redactor struct{ root map[string]any }
+// mostLooks bounds how often alternatives of a schema are looked through for one call.
+const mostLooks = 200_000
+
+type redactor struct {
+	root map[string]any
+	show func(string) string // a text
+	most int                 // of one list or object
+	deep int
+	left *int // looks at alternatives; beyond them all is hidden
+}
 
 func (r redactor) value(v any, schema map[string]any, depth int) any {
 	schema = r.target(schema)
-	if depth > maxShowDeep || marked(schema) {
+	if depth > r.deep || marked(schema) {
 		return plain.Hidden
 	}
 	switch v := v.(type) {
 	case map[string]any:
 		return r.object(v, schema, depth)
 	case []any:
-		shown := make([]any, 0, min(len(v), maxItems))
+		shown := make([]any, 0, min(len(v), r.most))
 		items, _ := schema["items"].(map[string]any)
-		for _, item := range v[:min(len(v), maxItems)] {
+		for _, item := range v[:min(len(v), r.most)] {
 			shown = append(shown, r.value(item, items, depth+1))
 		}
 		if more := len(v) - len(shown); more > 0 {
@@ -89,7 +124,7 @@ func (r redactor) value(v any, schema map[string]any, depth int) any {
 		}
 		return shown
 	case string:
-		return plain.Show(v)
+		return r.show(v)
 	}
 	return v
 }
@@ -99,7 +134,7 @@ func (r redactor) object(v, schema map[string]any, depth int) map[string]any {
 	rest, _ := schema["additionalProperties"].(map[string]any)
 	shown := map[string]any{}
 	for i, key := range slices.Sorted(maps.Keys(v)) {
-		if i == maxItems {
+		if i == r.most {
 			shown["…"] = leftOut(len(v) - i)
 			break
 		}
@@ -108,13 +143,21 @@ func (r redactor) object(v, schema map[string]any, depth int) map[string]any {
 		if !ok {
 			of = rest
 		}
-		if (looksSecret(key) && !counts(key, value)) || r.anyMarked(schema, key, 0) {
-			shown[plain.Show(key)] = plain.Hidden
-			continue
+		name := r.show(key)
+		for n := 2; has(shown, name); n++ { // two that look alike are two
+			name = fmt.Sprintf("%s (%d)", r.show(key), n)
 		}
-		shown[plain.Show(key)] = r.value(value, of, depth+1)
+		shown[name] = plain.Hidden
+		if (!looksSecret(key) || counts(key, value)) && !r.anyMarked(schema, key, 0) {
+			shown[name] = r.value(value, of, depth+1)
+		}
 	}
 	return shown
+}
+
+func has(object map[string]any, name string) bool {
+	_, ok := object[name]
+	return ok
 }
 
 // leftOut says that what is shown is not all: who approves a call must know.
@@ -123,7 +166,7 @@ func leftOut(more int) string { return fmt.Sprintf("… %d more, not shown", mor
 // anyMarked tells whether one of a schema's alternatives marks a property: what cannot be told
 // apart is hidden.
 func (r redactor) anyMarked(schema map[string]any, key string, depth int) bool {
-	if depth > maxShowDeep {
+	if *r.left--; depth > maxShowDeep || *r.left < 0 {
 		return true
 	}
 	for _, way := range []string{"anyOf", "oneOf", "allOf"} {

@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"holdfast"
+	"holdfast/agent/plain"
 )
 
 func TestRedacted(t *testing.T) {
@@ -63,6 +66,34 @@ func TestWhatIsNotShownIsTold(t *testing.T) {
 	}
 	if got := string(Redacted(json.RawMessage(`{"paths":[`+strings.Repeat(`"a",`, 49)+`"/"]}`), nil)); !strings.HasSuffix(got, `"a","/"]}`) {
 		t.Errorf("a list of 50 is shown as %s", got)
+	}
+}
+
+// TestWhoApprovesSeesAll: nothing is cut or left out, however long or deep, and no two names become one.
+func TestWhoApprovesSeesAll(t *testing.T) {
+	e := Entry{Tool: holdfast.Tool{Input: json.RawMessage(`{"type":"object","properties":{"word":{"type":"string","writeOnly":true}}}`)}}
+	long, list := strings.Repeat("ä ", 50_000), strings.TrimSuffix(strings.Repeat(`"a",`, 500), ",")
+	deep := strings.Repeat(`{"x":`, 400) + `"end"` + strings.Repeat("}", 400)
+	for arguments, want := range map[string]string{
+		`{"text":"` + long + `<&>"}`:                       `{"text":"` + long + `<&>"}`,
+		`{"n":12345678901234567890,"list":[` + list + `]}`: `{"list":[` + list + `],"n":12345678901234567890}`,
+		deep: deep,
+		`{"word":"x","password":"y","url":"https://a@b/://"}`: `{"password":"••••","url":"https://a@b/://","word":"••••"}`,
+		`{"a\u200b":null,"a[U+200B]":2}`:                      `{"a[U+200B]":2,"a[U+200B] (2)":null}`,
+		`{"half`:                                              `{"unreadable":true}`,
+	} {
+		if got := string(e.Judged(json.RawMessage(arguments))); got != want {
+			t.Errorf("%.200s is shown as %.200s, want %.200s", arguments, got, want)
+		}
+	}
+	// A schema that is made to be searched without end masks; it does not keep the approver waiting.
+	loop := json.RawMessage(`{"anyOf":[{"$ref":"#"},{"$ref":"#"},{"$ref":"#"}]}`)
+	many := "{" + strings.TrimSuffix(strings.Repeat(`"k":1,`, 1000), ",") + "}"
+	for i := range 1000 {
+		many = strings.Replace(many, `"k":`, fmt.Sprintf(`"k%d":`, i), 1)
+	}
+	if got := string((Entry{Tool: holdfast.Tool{Input: loop}}).Judged(json.RawMessage(many))); strings.Count(got, plain.Hidden) != 1000 {
+		t.Errorf("shown are %.200s", got)
 	}
 }
 
