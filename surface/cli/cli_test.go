@@ -51,6 +51,11 @@ type out struct {
 	Rows   []row  `json:"rows"`
 }
 
+type said struct {
+	Text   string `json:"text"`
+	Failed bool   `json:"failed,omitempty"`
+}
+
 func registry(t *testing.T) *action.Registry {
 	t.Helper()
 	r, err := action.NewRegistry(action.Needs{
@@ -76,6 +81,7 @@ func registry(t *testing.T) *action.Registry {
 		action.NewAction(show, echo),
 		action.NewAction(read("fail.plain"), fail(errors.New("it broke"))),
 		action.NewAction(read("fail.refused"), fail(&holdfast.Refusal{Guard: "breaker", Reason: "halted", Remedy: "resume"})),
+		action.NewAction(read("tool.call"), func(_ context.Context, i in) (said, error) { return said{"said " + i.Name, i.Name == "broken"}, nil }),
 		action.NewAction(read("fail.missing"), fail(holdfast.Errorf(holdfast.CodeNotFound, "no such thing"))),
 		action.NewAction(read("fail.waits"), fail(&holdfast.Pending{ID: "abc"})),
 		action.NewDestroyer(holdfast.Action{
@@ -156,6 +162,9 @@ func TestExitStatus(t *testing.T) {
 			{"fail plain", 1, "it broke"},
 			{"fail missing", 1, "no such thing"},
 			{"fail refused", 3, "breaker: halted; resume"},
+			{"tool call fine", 0, ""},
+			{"tool call broken", 1, "broken failed: said broken"},
+			{"tool call broken --json", 1, "broken failed: said broken"},
 			{"fail waits", 5, "approval allow abc"},
 			{"thing show", 2, "name: is required"},
 			{"thing show zed extra", 2, "one argument too many"},
@@ -192,6 +201,10 @@ func TestOutput(t *testing.T) {
 		}
 		if strings.Contains(stdout, "EMPTY") {
 			t.Errorf("an empty column is shown:\n%s", stdout)
+		}
+		stdout, _, _ = over(t, r, c, false, "", "tool", "call", "broken", "--json")
+		if !strings.Contains(stdout, `"failed": true`) {
+			t.Errorf("of a call that failed the JSON is %s", stdout)
 		}
 		stdout, _, _ = over(t, r, c, false, "", "show", "zed", "--json")
 		if !strings.HasPrefix(stdout, "{\n  \"name\": \"zed") {

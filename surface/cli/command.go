@@ -287,13 +287,26 @@ func (r *request) run(ctx context.Context, cmd *cobra.Command, positional []hold
 	if err != nil {
 		return err
 	}
-	if r.set.csv && !r.set.json {
+	return r.show(input, out)
+}
+
+func (r *request) show(input, out json.RawMessage) error {
+	view := viewOf(r.action.Name)
+	var failed error
+	if view.failed != nil {
+		failed = view.failed(input, out)
+	}
+	switch {
+	case r.set.json:
+		return errors.Join(Print(r.opt.Terminal, out, true), failed)
+	case failed != nil:
+		return failed
+	case r.set.csv:
 		return PrintCSV(r.opt.Terminal, out)
+	case view.answer != nil:
+		return view.answer(r.opt.Terminal, input, out)
 	}
-	if show := viewOf(r.action.Name).answer; show != nil && !r.set.json {
-		return show(r.opt.Terminal, input, out)
-	}
-	return Print(r.opt.Terminal, out, r.set.json)
+	return Print(r.opt.Terminal, out, false)
 }
 
 // unlessInterrupted forgets the error of what a person has ended.

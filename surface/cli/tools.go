@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"holdfast"
 )
 
 // printTools shows the catalogue with what a person chooses by, and below it why a tool is withheld
@@ -126,6 +128,16 @@ func printTool(t Terminal, _, out json.RawMessage) error {
 		remark(t, "to take it as it is now", "`holdfast tool accept "+text(tool, "name")+" --fingerprint "+text(tool, "fingerprint")+"`")
 	}
 	return nil
+}
+
+// callFailed is what a tool said that could not do what it was called for.
+func callFailed(input, out json.RawMessage) error {
+	answer, _ := ordered(out)
+	if text(answer, "failed") != "true" {
+		return nil
+	}
+	asked, _ := ordered(input)
+	return holdfast.Errorf(holdfast.CodeFailed, "%s failed: %s", text(asked, "name"), plainText(raw(answer, "text")))
 }
 
 // printChanges shows what a tool said of itself and what it says now, whole: who accepts it has to read both.

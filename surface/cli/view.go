@@ -15,6 +15,9 @@ type view struct {
 	// events makes what shows the events of the action's stream, one after the other, and may
 	// remember those before; nil shows each on a line.
 	events func(t Terminal, input json.RawMessage) func(json.RawMessage) error
+	// failed is what an answer says went wrong, though the action was done; nil where none can. It stands
+	// on standard error, in place of the answer where a person reads, and the command fails.
+	failed func(input, out json.RawMessage) error
 	// tames tells that it makes texts fit for a terminal itself.
 	tames bool
 	// lenses are more commands that look at the same action.
@@ -133,6 +136,8 @@ func viewOf(action string) view {
 		return view{lenses: []lens{unitGraph()}}
 	case "log.show":
 		return view{answer: printLog, events: logEvents, tames: true}
+	case "tool.call":
+		return view{failed: callFailed}
 	}
 	if answer := toolsOf(action); answer != nil {
 		return view{answer: answer}
