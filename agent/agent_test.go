@@ -177,12 +177,54 @@ func TestStepsAreBounded(t *testing.T) {
 	}
 	b := newBench(t, script...)
 	got := b.post(hello)
-	if len(b.model.asked) != 8 || got.status != 200 || got.whole.Choices[0].Finish != "stop" {
+	if len(b.model.asked) != 8 || got.status != 200 || got.whole.Choices[0].Finish != "length" || !strings.HasSuffix(got.text(), "more\n\n"+outOfSteps) {
 		t.Errorf("%d model calls, answer %s", len(b.model.asked), got.body)
 	}
 	last := b.model.asked[7]
 	if len(last.Tools) != 0 || !strings.Contains(last.last().text(), "No more tool calls") {
 		t.Errorf("the last call was %+v", last)
+	}
+}
+
+const outOfSteps = "[Stopped: the step limit of the request was reached before there was an answer (8 model calls).]"
+
+// TestWhoIsOutOfStepsSaysSo: a model that still calls a tool when it can no more has not answered, in
+// each agent, whole and streamed; nobody gets an empty text as an answer that is done.
+func TestWhoIsOutOfStepsSaysSo(t *testing.T) {
+	for _, agent := range []string{Name, Simple, "librarian", Name + " by plans"} {
+		for _, stream := range []string{"false", "true"} {
+			t.Run(agent+" "+stream, func(t *testing.T) {
+				t.Parallel()
+				var script []line
+				for range 9 {
+					if strings.HasSuffix(agent, "plans") {
+						script = append(script, line{text: `{"calls":[{"tool":"list","arguments":{}}],"direct_response":null}`})
+						continue
+					}
+					script = append(script, line{calls: []toolCall{call("c", "list", `{}`)}})
+				}
+				b := newBench(t, script...)
+				model, steps := agent, 8
+				switch agent {
+				case "librarian":
+					if _, err := b.do("preset.add", `{"name":"librarian","budget":{"steps":2}}`); err != nil {
+						t.Fatal(err)
+					}
+					steps = 2
+				case Name + " by plans":
+					model, b.section.Plan = Name, planJSON
+				}
+				want := strings.Replace(outOfSteps, "8 model", fmt.Sprint(steps)+" model", 1)
+				got := b.post(`{"model":"` + model + `","stream":` + stream + `,"messages":[{"role":"user","content":"hello"}]}`)
+				if !strings.HasSuffix(got.said(), want) || !strings.Contains(got.body, `"finish_reason":"length"`) || len(b.model.asked) != steps {
+					t.Errorf("after %d model calls the answer is %s", len(b.model.asked), got.body)
+				}
+				kept, err := b.traces.newest(t.Context(), 1, "", "")
+				if err != nil || len(kept) != 1 || kept[0].State != "stopped" || !strings.Contains(kept[0].Error, "step limit") {
+					t.Errorf("its trace is %+v, %v", kept, err)
+				}
+			})
+		}
 	}
 }
 
@@ -391,6 +433,26 @@ func TestToolsRunTogether(t *testing.T) {
 	for i, m := range messages[len(messages)-4:] {
 		if m.ToolCallID != fmt.Sprint("c", i) || !strings.Contains(m.text(), fmt.Sprintf(`{"i":%d}`, i)) {
 			t.Errorf("result %d is %+v %s", i, m, m.text())
+		}
+	}
+}
+
+// A model that plans hundreds of calls in one answer has the first of them made, and sees itself as having
+// planned no more, streamed or not.
+func TestCallsOfOneAnswerAreBounded(t *testing.T) {
+	var plan []toolCall
+	for i := range 4 * maxCalls {
+		plan = append(plan, call(fmt.Sprint("c", i), "list", `{}`))
+	}
+	for _, body := range []string{hello, streaming} {
+		b := newBench(t, line{text: "All of them.", calls: plan}, line{text: "ok"})
+		b.post(body)
+		if n := len(b.box.calls); n != maxCalls {
+			t.Errorf("%d calls were made", n)
+		}
+		messages := b.model.asked[1].Messages
+		if planned := messages[len(messages)-1-maxCalls]; planned.text() != "All of them." || len(planned.ToolCalls) != maxCalls {
+			t.Errorf("the model sees itself saying %q and planning %d calls", planned.text(), len(planned.ToolCalls))
 		}
 	}
 }

@@ -28,6 +28,7 @@ const parallel = 4
 var (
 	errTime   = errors.New("the time limit of the request was reached")
 	errTokens = errors.New("the token limit of the request was reached")
+	errSteps  = errors.New("the step limit of the request was reached before there was an answer")
 	// errAborted ends the trace of a request that panicked.
 	errAborted = errors.New("the request was aborted")
 )
@@ -72,13 +73,13 @@ func (a *Agents) newRun(ctx context.Context, w http.ResponseWriter, asked *reque
 // do answers the request.
 func (r *run) do(ctx context.Context) {
 	err := r.answer(ctx)
-	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(err, errTokens) {
+	if cause := context.Cause(ctx); err != nil && cause != nil && !bounded(err) {
 		err = cause
 	}
 	r.trace.end(err, r.used)
 	switch {
 	case err == nil:
-	case errors.Is(err, errTokens), errors.Is(err, errTime) && r.wrote:
+	case bounded(err), errors.Is(err, errTime) && r.wrote:
 		// The client keeps what it has, and is told why there is no more.
 		r.say("[Stopped: " + err.Error() + ".]")
 		r.out.finish("length", nil, r.used)
@@ -95,6 +96,9 @@ func (r *run) do(ctx context.Context) {
 		r.out.fail(err)
 	}
 }
+
+// bounded tells that a request came to an end that it had from its beginning.
+func bounded(err error) bool { return errors.Is(err, errTokens) || errors.Is(err, errSteps) }
 
 func (r *run) answer(ctx context.Context) error {
 	if r.as.home {
@@ -141,8 +145,11 @@ func (r *run) loop(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if done := r.ended(t, last); done {
+		if done := r.ended(t); done {
 			return nil
+		}
+		if last {
+			break
 		}
 		if r.used.total() >= r.as.bounds.tokens {
 			return errTokens
@@ -152,7 +159,7 @@ func (r *run) loop(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return fmt.Errorf("%w (%d model calls)", errSteps, steps)
 }
 
 // plan makes one model call. The last has no tools, so that it must answer.
@@ -172,8 +179,8 @@ func (r *run) plan(ctx context.Context, step int, last bool) (turn, error) {
 		refusal: r.out.refusal,
 	})
 	r.used = r.used.add(t.usage)
-	if structured && err == nil {
-		t = t.understood(step)
+	if (structured || last && guide{r}.structured()) && err == nil {
+		t = t.understood(step) // in the last step nobody asked for a plan
 	}
 	r.trace.step(t, time.Since(began), err)
 	if err != nil {
@@ -239,13 +246,13 @@ func (r *run) body(step int, last bool) map[string]json.RawMessage {
 }
 
 // ended finishes the answer when the model wants no more tools.
-func (r *run) ended(t turn, last bool) bool {
+func (r *run) ended(t turn) bool {
 	if len(t.calls) == 1 && t.calls[0].Function.Name == directResponse && !r.asked.own[directResponse] {
 		r.say(directText(t.calls[0]))
 		r.out.finish("stop", nil, r.used)
 		return true
 	}
-	if len(t.calls) > 0 && !last {
+	if len(t.calls) > 0 {
 		return false
 	}
 	reason := t.finish

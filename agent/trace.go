@@ -209,7 +209,7 @@ func (r *recording) close(err error, used usage) bool {
 	case err == nil && r.trace.State == "running":
 		r.trace.State = "done"
 	case err == nil:
-	case errors.Is(err, errTokens), errors.Is(err, errTime):
+	case bounded(err), errors.Is(err, errTime):
 		r.trace.State = "stopped"
 	case errors.Is(err, context.Canceled):
 		r.trace.State = "cancelled"
