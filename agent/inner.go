@@ -186,6 +186,12 @@ func readWhole(from io.Reader) (turn, error) {
 	if err := json.Unmarshal(answer.Choices[0].Message, &m); err != nil {
 		return turn{usage: answer.Usage}, fmt.Errorf("the model's message cannot be read: %w", err)
 	}
+	if len(m.ToolCalls) > maxCalls { // the model sees itself as planning what is done, as in a stream
+		g := gathering{calls: m.ToolCalls[:maxCalls], finish: answer.Choices[0].Finish, usage: answer.Usage}
+		g.text.WriteString(m.text())
+		g.refusal.WriteString(m.Refusal)
+		return g.turn(), nil
+	}
 	return turn{
 		message: answer.Choices[0].Message, text: m.text(), refusal: m.Refusal, calls: m.ToolCalls,
 		finish: answer.Choices[0].Finish, usage: answer.Usage,
