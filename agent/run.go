@@ -17,13 +17,18 @@ import (
 
 	"holdfast"
 	"holdfast/agent/countdown"
+	"holdfast/agent/plain"
 	"holdfast/agent/tools"
 	"holdfast/agent/upstream"
+	"holdfast/core/action"
 	"holdfast/core/trace"
 )
 
 // parallel is how many tools of one plan run at the same time.
 const parallel = 4
+
+// maxToolName is how much of a name that no tool has is said back to the model.
+const maxToolName = 100
 
 var (
 	errTime   = errors.New("the time limit of the request was reached")
@@ -348,7 +353,10 @@ func (r *run) runTool(ctx context.Context, c toolCall) string {
 		return "Not shown to the user: call DIRECT_RESPONSE alone, after the other tools have answered."
 	case !known:
 		r.tools.Refused(ctx, name, argumentsOf(c), errNotOffered)
-		return fmt.Sprintf("There is no tool %q. Use only the tools that were offered.", name)
+		if near := action.Nearest(name, slices.Sorted(maps.Keys(r.offer.entries))); near != "" {
+			return fmt.Sprintf("There is no tool %q: did you mean %s? Use only the tools that were offered.", plain.Cut(name, maxToolName), near)
+		}
+		return fmt.Sprintf("There is no tool %q. Use only the tools that were offered.", plain.Cut(name, maxToolName))
 	case r.failed(name) >= 2:
 		return fmt.Sprintf("%s failed twice and is not called again. Tell the user.", name)
 	}

@@ -68,10 +68,12 @@ func TestArgumentsAreHeldAgainstTheSchema(t *testing.T) {
 
 func TestUnknownToolNamesTheNearest(t *testing.T) {
 	b := newBench(t, goServer(t, "alpha", "good")).up()
-	_, err := b.Call(t.Context(), agent(), "ecko", nil)
-	bad, ok := errors.AsType[*holdfast.Error](err)
-	if !ok || bad.Code != holdfast.CodeNotFound || !strings.Contains(err.Error(), "did you mean echo") {
-		t.Errorf("error is %v", err)
+	for _, name := range []string{"ecko", "ECHO"} {
+		_, err := b.Call(t.Context(), agent(), name, nil)
+		bad, ok := errors.AsType[*holdfast.Error](err)
+		if !ok || bad.Code != holdfast.CodeNotFound || !strings.Contains(err.Error(), "did you mean echo") {
+			t.Errorf("error is %v", err)
+		}
 	}
 }
 

@@ -175,9 +175,17 @@ func TestWordsThatSteerAreWithheld(t *testing.T) {
 	if firing := b.desk().withheld().Firing(t.Context()); len(firing) != 4 {
 		t.Errorf("alerts are %+v", firing)
 	}
+	for _, input := range []string{`{"name":"fine"}`, `{"name":"good","kind":"prompt"}`} {
+		if _, err := b.as(operator(), "tool.accept", input); err == nil || !strings.Contains(err.Error(), "waits to be accepted") {
+			t.Errorf("%s, which nobody withholds: %v", input, err)
+		}
+	}
 	for _, input := range []string{`{"name":"weather"}`, `{"name":"letter","kind":"prompt"}`, `{"name":"evil","kind":"instructions"}`} {
 		if _, err := b.as(operator(), "tool.accept", input); err != nil {
 			t.Errorf("%s: %v", input, err)
+		}
+		if _, err := b.as(operator(), "tool.accept", input); err == nil || !strings.Contains(err.Error(), "waits to be accepted") {
+			t.Errorf("%s, a second time: %v", input, err)
 		}
 	}
 	if names := b.names(agent()); !slices.Contains(names, "weather") || slices.Contains(names, "sum") {

@@ -4,6 +4,7 @@ package tools
 
 import (
 	"encoding/json"
+	"os"
 	"os/exec"
 	"slices"
 	"strconv"
@@ -249,6 +250,43 @@ func TestPythonThatDiesTakesOnlyItsCall(t *testing.T) {
 	}
 	if log := b.log("notes"); !strings.Contains(log, "dying") {
 		t.Errorf("the log lacks its last words:\n%s", log)
+	}
+}
+
+// TestWhatTheDocsSayOfABadArgument is what the house says of one.
+func TestWhatTheDocsSayOfABadArgument(t *testing.T) {
+	const module = `from dataclasses import dataclass
+
+@dataclass
+class Point:
+    x: int
+    y: int
+
+@dataclass
+class Line:
+    start: Point
+
+def draw(a: Line) -> str:
+    """Draw."""
+    return "drawn"
+
+TOOLS = [draw]
+`
+	docs, err := os.ReadFile("../../docs/python-tools.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newBench(t, pythonServer(t, "lines", map[string]string{"lines_tools.py": module})).up()
+	b.must("draw", `{"a": {"start": {"x": 1, "y": 2}}}`)
+	for _, arguments := range []string{`{"a": {"start": {"x": 1, "y": 2, "z": 3}}}`, `{"a": {"start": {"x": 1, "y": "two"}}}`} {
+		_, err := b.Call(t.Context(), agent(), "draw", json.RawMessage(arguments))
+		if err == nil {
+			t.Fatalf("%s is taken", arguments)
+		}
+		_, said, _ := strings.Cut(err.Error(), "\n")
+		if !strings.Contains(strings.Join(strings.Fields(string(docs)), " "), "`"+strings.TrimSpace(said)+"`") {
+			t.Errorf("the docs do not tell of: %v", err)
+		}
 	}
 }
 

@@ -120,42 +120,54 @@ func (d switchDesk) accept(ctx context.Context, in acceptInput) (accepted, error
 			Remedy: "run `holdfast tool accept` at a terminal, or use the Hub",
 		}
 	}
-	t, form, doubts, err := d.withheldThing(ctx, in)
+	w, err := d.withheldThing(ctx, in)
 	if err != nil {
 		return accepted{}, err
 	}
-	out := accepted{Name: in.Name, Kind: in.Kind, Fingerprint: pin.Sum(form), Changes: d.pins.Diff(ctx, t), Findings: doubts}
-	if err := d.pins.Accept(ctx, t, form, in.Fingerprint, holdfast.CallerFrom(ctx).String()); err != nil {
+	if w.standing == "" {
+		return accepted{}, holdfast.Errorf(holdfast.CodeConflict,
+			"nothing of %q waits to be accepted: it is offered as it is (`holdfast tools --withheld` lists what waits)", plain.Text(in.Name, maxName))
+	}
+	out := accepted{Name: in.Name, Kind: in.Kind, Fingerprint: pin.Sum(w.form), Changes: d.pins.Diff(ctx, w.thing), Findings: w.doubts}
+	if err := d.pins.Accept(ctx, w.thing, w.form, in.Fingerprint, holdfast.CallerFrom(ctx).String()); err != nil {
 		return accepted{}, err
 	}
 	d.touch()
 	return out, nil
 }
 
-// withheldThing finds what is to be accepted, as its source says it now.
-func (d switchDesk) withheldThing(ctx context.Context, in acceptInput) (t pin.Thing, form []byte, doubts []poison.Finding, err error) {
+// withheld is what a person may accept, as its source says it now.
+type withheld struct {
+	thing    pin.Thing
+	form     []byte
+	doubts   []poison.Finding
+	standing pin.Standing
+}
+
+// withheldThing finds what is to be accepted.
+func (d switchDesk) withheldThing(ctx context.Context, in acceptInput) (withheld, error) {
 	switch in.Kind {
 	case pin.KindPrompt:
 		if e := d.snapshot().byPrompt[in.Name]; e != nil && e.source != nil {
-			return pin.Of(e.Source, pin.KindPrompt, e.own), e.form, e.doubts, nil
+			return withheld{pin.Of(e.Source, pin.KindPrompt, e.own), e.form, e.doubts, e.Standing}, nil
 		}
 	case pin.KindInstructions:
 		for _, s := range d.snapshot().speakers {
 			if s.source.decl.Name == in.Name {
-				return pin.Of(s.source.label(), pin.KindInstructions, in.Name), s.source.brings().form, s.doubts, nil
+				return withheld{pin.Of(s.source.label(), pin.KindInstructions, in.Name), s.source.brings().form, s.doubts, s.standing}, nil
 			}
 		}
 	default:
 		e, err := d.named(ctx, in.Name)
-		if err != nil || e.source != nil {
-			if err == nil {
-				t, form, doubts = e.thing(), e.form, e.doubts
-			}
-			return t, form, doubts, err
+		switch {
+		case err != nil:
+			return withheld{}, err
+		case e.source == nil:
+			return withheld{}, holdfast.BadInput("", holdfast.Problem{Field: "name", Message: in.Name + " is the house's own, which needs no acceptance"})
 		}
-		return t, nil, nil, holdfast.BadInput("", holdfast.Problem{Field: "name", Message: in.Name + " is the house's own, which needs no acceptance"})
+		return withheld{e.thing(), e.form, e.doubts, e.Standing}, nil
 	}
-	return t, nil, nil, holdfast.Errorf(holdfast.CodeNotFound, "there are no %s of %q", in.Kind, plain.Text(in.Name, maxName))
+	return withheld{}, holdfast.Errorf(holdfast.CodeNotFound, "there are no %s of %q", in.Kind, plain.Text(in.Name, maxName))
 }
 
 // set writes the switches of a tool into master_config.json, under its name in the catalogue.

@@ -161,11 +161,12 @@ func unknown(given map[string]json.RawMessage, names []string) []holdfast.Proble
 }
 
 // Nearest returns the known name that a mistyped one most likely means, empty for none: at most a
-// third of its letters may differ.
+// third of its letters may differ, large and small ones being the same.
 func Nearest(name string, known []string) string {
+	name = strings.ToLower(name)
 	best, least := "", len(name)/3+1
 	for _, k := range known {
-		if d := distance(name, k); d <= least && (best == "" || d < distance(name, best)) {
+		if d := distance(name, strings.ToLower(k)); d <= least && (best == "" || d < distance(name, strings.ToLower(best))) {
 			best = k
 		}
 	}
