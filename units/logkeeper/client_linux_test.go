@@ -21,11 +21,15 @@ import (
 	"holdfast/holdfasttest/need"
 )
 
+// testBeat is how often a test's house asks its keeper: so rarely that on a busy machine none is taken
+// for hung, with strikesStart times that long to begin.
+const testBeat = 500 * time.Millisecond
+
 // newClient runs a client whose keeper is this binary.
 func newClient(t *testing.T, dir, binary string) *Client {
 	t.Helper()
 	c := New(Options{Home: home.At(dir), Binary: binary, Log: printer(t.Output())})
-	c.beat, c.rest = 100*time.Millisecond, time.Second
+	c.beat, c.rest = testBeat, time.Second
 	run(t, c)
 	return c
 }

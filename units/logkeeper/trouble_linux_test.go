@@ -41,7 +41,7 @@ func TestFullDiskIsTold(t *testing.T) {
 	mount(t, h.Var(), "size=3m", 0)
 	said := &lockedBuffer{}
 	c := New(Options{Home: h, Binary: os.Args[0], Log: printer(said)})
-	c.beat = 20 * time.Millisecond
+	c.beat = testBeat
 	run(t, c)
 	out, _ := launch(t, c, "unit", someone("1"))
 	say(t, out, "first\n")

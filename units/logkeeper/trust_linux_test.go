@@ -104,7 +104,7 @@ func TestOutsideAgain(t *testing.T) {
 	const inVain = failuresMost + 3
 	program, starts := sickly(t, inVain)
 	c := New(Options{Home: home.At(t.TempDir()), Binary: program, Log: printer(t.Output())})
-	c.beat, c.rest = 20*time.Millisecond, 100*time.Millisecond
+	c.beat, c.rest = testBeat, testBeat
 	run(t, c)
 	out, _ := launch(t, c, "unit", someone("1"))
 	stop, written := make(chan struct{}), make(chan int, 1)
@@ -163,7 +163,7 @@ func awaitOwnLock(t *testing.T, c *Client) {
 func TestLeavesAKeeperOutside(t *testing.T) {
 	program, starts := sickly(t, failuresMost+1)
 	c := New(Options{Home: home.At(t.TempDir()), Binary: program, Log: printer(t.Output())})
-	c.beat = 20 * time.Millisecond
+	c.beat = testBeat
 	end := run(t, c)
 	out, _ := launch(t, c, "unit", someone("1"))
 	await(t, "the house keeps the logs itself", func() bool { return strings.Contains(c.Standing().Lacks, "itself") })
@@ -188,7 +188,7 @@ func TestLeavesAKeeperOutside(t *testing.T) {
 func TestProgramComes(t *testing.T) {
 	program := filepath.Join(t.TempDir(), Program)
 	c := New(Options{Home: home.At(t.TempDir()), Binary: program, Log: printer(t.Output())})
-	c.beat = 20 * time.Millisecond
+	c.beat = testBeat
 	run(t, c)
 	straight, _ := launch(t, c, "unit", someone("1"))
 	say(t, straight, "by myself\n")
