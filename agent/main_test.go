@@ -174,6 +174,7 @@ type box struct {
 	// refused are the calls that were journaled as refused.
 	refused []string
 	tier    map[string]holdfast.Tier
+	late    []string // servers that are still starting
 }
 
 // a seenBox is the box as one caller sees it with one preset.
@@ -184,6 +185,10 @@ type seenBox struct {
 }
 
 func (b seenBox) List(context.Context) ([]tools.Entry, error) { return b.Now(), nil }
+
+func (b seenBox) Soon(context.Context, time.Duration) ([]tools.Entry, []string, error) {
+	return b.Now(), b.late, nil
+}
 
 func (b seenBox) Now() []tools.Entry {
 	var list []tools.Entry

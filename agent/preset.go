@@ -73,6 +73,7 @@ type Preset struct {
 	Budget       Budget          `json:"budget"`
 	ToolConfig   json.RawMessage `json:"tool_config,omitempty"`
 	Problem      string          `json:"problem,omitempty" help:"why it cannot be used"`
+	Warnings     []string        `json:"warnings,omitempty" help:"names of its switches that no tool has now; they count once one has"`
 }
 
 type presetList struct {
@@ -147,7 +148,11 @@ func (s shelf) show(ctx context.Context, name string, kept config.MasterPreset) 
 		p.Problem = err.Error()
 		return p
 	}
-	p.BaseAgent, p.ToolCount = as.base, len(s.view(holdfast.CallerFrom(ctx), as).Now())
+	caller := holdfast.CallerFrom(ctx)
+	p.BaseAgent, p.ToolCount = as.base, len(s.view(caller, as).Now())
+	if len(as.chosen.Tools) > 0 {
+		p.Warnings = as.chosen.Strangers(s.view(caller, persona{}).Now())
+	}
 	return p
 }
 

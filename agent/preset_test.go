@@ -41,6 +41,25 @@ func TestAPresetIsAnAgentOfItsOwn(t *testing.T) {
 	}
 }
 
+// TestSwitchesOfNoToolAreNamed: they are kept, for the tool may come later, and said with the nearest.
+func TestSwitchesOfNoToolAreNamed(t *testing.T) {
+	b := newBench(t)
+	const near, far = `no tool that is offered now is called \"delte\": did you mean delete?`, `no tool that is offered now is called \"weather_today\"`
+	for _, step := range []struct{ name, input string }{
+		{"preset.add", `{"name":"mine","tool_config":{"*":false,"list":true,"delte":true,"weather_today":true}}`},
+		{"preset.update", `{"name":"mine","system_prompt":"Be brief."}`},
+		{"preset.list", `{}`},
+	} {
+		out, err := b.do(step.name, step.input)
+		if err != nil || !strings.Contains(string(out), `"warnings":["`+near+`","`+far+`"]`) || !strings.Contains(string(out), `"tool_count":1`) {
+			t.Errorf("%s answers %s, %v", step.name, out, err)
+		}
+	}
+	if out, err := b.do("preset.update", `{"name":"mine","tool_config":{"*":false,"list":true}}`); err != nil || strings.Contains(string(out), "warnings") {
+		t.Errorf("without them it answers %s, %v", out, err)
+	}
+}
+
 func TestPresetsAreKeptWithWhatOthersWrote(t *testing.T) {
 	b := newBench(t)
 	before := `{"luna": {"version": "1"}, "agent_presets": {"old": {"base_agent": "passthrough_agent", "enabled": true, "tool_config": {"add": {"enabled": false}}, "theirs": [1]}}, "more": 1}`

@@ -24,6 +24,10 @@ import (
 	"holdfast/core/trace"
 )
 
+// soon is how long a request waits for tool servers that start for the first time. It goes on with the
+// tools that are known by then.
+const soon = 5 * time.Second
+
 // parallel is how many tools of one plan run at the same time.
 const parallel = 4
 
@@ -127,10 +131,12 @@ func (r *run) refused(err error) {
 func (r *run) prepare(ctx context.Context) error {
 	var entries []tools.Entry
 	if !r.asked.free() {
-		var err error
-		if entries, err = r.tools.List(ctx); err != nil {
+		list, late, err := r.tools.Soon(ctx, soon)
+		if err != nil {
 			return err
 		}
+		entries = list
+		r.trace.late(late)
 	}
 	r.offer = offer(r.asked, entries, r.as.plans())
 	if text := (guide{r}).text(); text != "" {

@@ -42,12 +42,13 @@ type Trace struct {
 	ToolCalls  int        `json:"tool_calls,omitempty" help:"in a list: how many tools it called, those that wait among them"`
 	Plan       []PlanStep `json:"plan,omitempty"`
 	Tools      []ToolRun  `json:"tools,omitempty"`
+	Late       []string   `json:"late,omitempty" help:"tool servers that were still starting, so that it had none of their tools"`
 }
 
 // brief is the trace without its steps, which are counted.
 func (t Trace) brief() Trace {
 	t.ModelCalls, t.ToolCalls = len(t.Plan), len(t.Tools)
-	t.Plan, t.Tools = nil, nil
+	t.Plan, t.Tools, t.Late = nil, nil, nil
 	return t
 }
 
@@ -166,6 +167,13 @@ func (r *recording) waiting(calls []toolCall) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.trace.State = "waiting"
+}
+
+// late notes the servers whose tools were not there yet.
+func (r *recording) late(servers []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.trace.Late = servers
 }
 
 // at says when something that took so long and ends now began, in seconds after the request.

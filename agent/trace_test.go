@@ -4,6 +4,7 @@ package agent
 
 import (
 	"net/http"
+	"slices"
 	"testing"
 )
 
@@ -20,6 +21,16 @@ func TestListedTracesCountTheirCalls(t *testing.T) {
 	page, err := desk{b.Agents}.show(t.Context(), agentName{Name: Name})
 	if err != nil || len(page.LastTrace) != 1 || page.LastTrace[0].ToolCalls != 1 {
 		t.Errorf("the page tells %+v, %v", page.LastTrace, err)
+	}
+}
+
+func TestATraceTellsWhoseToolsWereNotThereYet(t *testing.T) {
+	b := newBench(t, line{text: "Hello."})
+	b.box.late = []string{"far", "slow"}
+	b.post(hello)
+	kept, err := b.traces.newest(t.Context(), 1, "", "")
+	if err != nil || len(kept) != 1 || !slices.Equal(kept[0].Late, b.box.late) {
+		t.Errorf("the trace tells %+v, %v", kept, err)
 	}
 }
 

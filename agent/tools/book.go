@@ -18,6 +18,7 @@ import (
 
 	"holdfast"
 	"holdfast/agent/plain"
+	"holdfast/core/action"
 	"holdfast/core/config"
 )
 
@@ -117,6 +118,27 @@ func (s *Selection) setting(e *entry, bare bool, was holdfast.ToolSetting) holdf
 		was = by.over(was)
 	}
 	return s.Tools[e.Name].over(was)
+}
+
+// Strangers says of each name in the selection that none of the known tools has, and of its nearest:
+// it may be misspelt, or come later.
+func (s Selection) Strangers(known []Entry) (said []string) {
+	has, names := map[string]bool{everyTool: true}, make([]string, 0, len(known))
+	for _, e := range known {
+		has[e.Name], has[e.OwnName], has[toolName(e.OwnName)] = true, true, true
+		names = append(names, e.Name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Tools)) {
+		if has[name] {
+			continue
+		}
+		text := fmt.Sprintf("no tool that is offered now is called %q", plain.Text(name, maxName))
+		if near := action.Nearest(name, names); near != "" {
+			text += ": did you mean " + near + "?"
+		}
+		said = append(said, text)
+	}
+	return said
 }
 
 // A Hub is a named set of tools with a URL and a key of its own.

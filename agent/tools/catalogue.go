@@ -16,6 +16,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -197,19 +198,40 @@ const patience = 10 * time.Second
 
 // settle waits until every server has tried to start at least once, or patience ends.
 func (c *Catalogue) settle(ctx context.Context) error {
-	enough := time.NewTimer(patience)
-	defer enough.Stop()
+	_, err := c.await(ctx, patience)
+	return err
+}
+
+// await waits so long for servers to try to start, and tells which have not by then, by name.
+func (c *Catalogue) await(ctx context.Context, wait time.Duration) (late []string, err error) {
+	enough, stop := context.WithTimeout(ctx, wait)
+	defer stop()
 	for _, s := range c.all() {
 		select {
 		case <-s.Tried():
 		case <-s.Over():
-		case <-enough.C:
-			return nil
-		case <-ctx.Done():
-			return holdfast.Errorf(holdfast.CodeUnavailable, "cannot list the tools: the tool server of %s is still starting: %w", s.decl.Name, ctx.Err())
+		case <-enough.Done():
+			if ctx.Err() != nil {
+				return nil, holdfast.Errorf(holdfast.CodeUnavailable, "cannot list the tools: the tool server of %s is still starting: %w", s.decl.Name, ctx.Err())
+			}
+			if !s.settled() {
+				late = append(late, s.decl.Name)
+			}
 		}
 	}
-	return nil
+	slices.Sort(late)
+	return late, nil
+}
+
+// settled tells whether a server has tried to start.
+func (s *source) settled() bool {
+	select {
+	case <-s.Tried():
+	case <-s.Over():
+	default:
+		return false
+	}
+	return true
 }
 
 func (c *Catalogue) all() []*source {

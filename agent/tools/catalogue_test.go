@@ -66,6 +66,23 @@ func TestArgumentsAreHeldAgainstTheSchema(t *testing.T) {
 	}
 }
 
+// TestASoonListGoesOnWithoutWhoStillStarts, and says who that is.
+func TestASoonListGoesOnWithoutWhoStillStarts(t *testing.T) {
+	b := newBench(t, goServer(t, "slow", "hung"), goServer(t, "alpha", "good")).up()
+	timing.Until(t, "the one that starts", func() bool {
+		return slices.ContainsFunc(b.View(agent(), Scope{}).Now(), func(e Entry) bool { return e.Name == "echo" })
+	})
+	list, late, err := b.View(agent(), Scope{}).Soon(t.Context(), time.Millisecond)
+	if err != nil || !slices.Equal(late, []string{"slow"}) || !slices.ContainsFunc(list, func(e Entry) bool { return e.Name == "echo" }) {
+		t.Errorf("late are %v of %d tools, %v", late, len(list), err)
+	}
+	left, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, _, err := b.View(agent(), Scope{}).Soon(left, time.Minute); err == nil || !strings.Contains(err.Error(), "slow is still starting") {
+		t.Errorf("who left is told %v", err)
+	}
+}
+
 func TestUnknownToolNamesTheNearest(t *testing.T) {
 	b := newBench(t, goServer(t, "alpha", "good")).up()
 	for _, name := range []string{"ecko", "ECHO"} {

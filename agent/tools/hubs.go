@@ -79,6 +79,8 @@ type hubShown struct {
 	KeySet bool     `json:"key_set"`
 	KeyIn  string   `json:"key_in,omitempty" help:"where the key stands"`
 	Offers []string `json:"offers" help:"names of the tools that a client of the hub sees"`
+	// Warnings name what may be misspelt.
+	Warnings []string `json:"warnings,omitempty" help:"names of its switches that no tool has now; they count once one has"`
 }
 
 type hubList struct {
@@ -160,6 +162,7 @@ func (d hubDesk) shown(h Hub) hubShown {
 	if shown.Tools.Tools == nil {
 		shown.Tools.Tools = map[string]ToolSetting{}
 	}
+	shown.Warnings = h.Tools.Strangers(d.View(holdfast.Caller{Kind: holdfast.CallerOperator, Tier: holdfast.TierOperator}, Scope{}).Now())
 	for _, e := range d.View(holdfast.Caller{Kind: holdfast.CallerAgent, Tier: holdfast.TierTenantPeer, Surface: surfaceMCP}, Scope{Hub: h.Name}).Now() {
 		shown.Offers = append(shown.Offers, e.Name)
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"time"
 
 	"holdfast"
 	"holdfast/agent/plain"
@@ -106,6 +107,14 @@ func (v View) List(ctx context.Context) ([]Entry, error) {
 		return nil, err
 	}
 	return v.Now(), nil
+}
+
+// Soon is List for who waits no longer than that; it tells which servers had not tried to start by then.
+func (v View) Soon(ctx context.Context, wait time.Duration) (list []Entry, late []string, err error) {
+	if late, err = v.catalogue.await(ctx, wait); err != nil {
+		return nil, nil, err
+	}
+	return v.Now(), late, nil
 }
 
 // Now is List without waiting: the tools of servers that are still starting are not in it.

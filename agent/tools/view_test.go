@@ -216,6 +216,10 @@ func TestHubs(t *testing.T) {
 	if _, ok := b.Bearer("research", ""); ok {
 		t.Error("a hub without a key opens to no key")
 	}
+	if odd := ask("mcp-hub.add", `{"name":"odd","only":["find","fnd"]}`).(hubShown); !slices.Equal(odd.Warnings, []string{`no tool that is offered now is called "fnd": did you mean find?`}) || len(added.Warnings) != 0 {
+		t.Errorf("added is %+v", odd)
+	}
+	ask("mcp-hub.delete", `{"name":"odd"}`)
 	key := ask("mcp-hub.key", `{"name":"research"}`).(hubKeyShown)
 	caller, ok := b.Bearer("research", key.Key)
 	if !ok || caller.Tier != holdfast.TierTenantPeer || caller.Kind != holdfast.CallerAgent || key.In != "MCP_SERVER_RESEARCH_API_KEY in .env" {

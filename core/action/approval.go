@@ -48,6 +48,7 @@ type Approval struct {
 	Action   string          `json:"action" help:"what is asked for: an action, or a tool"`
 	Subject  string          `json:"subject" help:"what it acts on; for a tool, the agent that plans with it"`
 	Input    json.RawMessage `json:"input"`
+	Cut      bool            `json:"cut,omitempty" help:"the input is not all: approval show has the whole"`
 	State    string          `json:"state" enum:"pending,allowed,denied,expired"`
 	Answered time.Time       `json:"answered,omitzero"`
 	Answerer string          `json:"answerer,omitempty"`
@@ -179,6 +180,11 @@ func (r approvals) actions() []holdfast.Action {
 			Tier: holdfast.TierOperator, Effect: holdfast.EffectRead, Offline: true,
 		}, r.list),
 		NewAction(holdfast.Action{
+			Name: "approval.show", Summary: "Show one request with all that it asks for",
+			Help: "Nothing is cut or left out: only what is secret is masked, and characters that nobody sees are written as their numbers. What is shown is what is carried out when it is allowed.",
+			Tier: holdfast.TierOperator, Effect: holdfast.EffectRead, Offline: true,
+		}, r.whole),
+		NewAction(holdfast.Action{
 			Name: "approval.allow", Summary: "Allow a waiting request, after confirming its inventory",
 			Help: "Shows what an action would destroy and asks for each category, as if you had asked yourself. It runs with your standing. A tool call of an agent is made at once, with the standing of whoever asked the agent; its result waits for them.",
 			Tier: holdfast.TierOperator, Effect: holdfast.EffectChange, Offline: true,
@@ -190,7 +196,13 @@ func (r approvals) actions() []holdfast.Action {
 	}
 }
 
-const approvalColumns = `SELECT id, kind, created, expires, caller, action, subject, input, state, answered, answerer, reason FROM approvals`
+const (
+	approvalColumns = `SELECT id, kind, created, expires, caller, action, subject, input, ` + approvalCut + `, state, answered, answerer, reason FROM approvals`
+	// approvalCut tells of a tool call whose list shows less than all; what an older house held was kept in short.
+	approvalCut   = `CASE WHEN kind <> 'action' AND whole <> input THEN 1 ELSE 0 END`
+	approvalWhole = `SELECT id, kind, created, expires, caller, action, subject, CASE whole WHEN '' THEN input ELSE whole END, ` +
+		`CASE WHEN kind <> 'action' AND whole = '' THEN 1 ELSE 0 END, state, answered, answerer, reason FROM approvals`
+)
 
 func (r approvals) list(ctx context.Context, in approvalFilter) (approvalList, error) {
 	out := approvalList{Approvals: []Approval{}}
@@ -219,10 +231,11 @@ func (r approvals) list(ctx context.Context, in approvalFilter) (approvalList, e
 
 func (r approvals) scan(row interface{ Scan(...any) error }) (Approval, error) {
 	var a Approval
-	var created, expires, answered int64
+	var created, expires, answered, cut int64
 	var input string
-	err := row.Scan(&a.ID, &a.Kind, &created, &expires, &a.Caller, &a.Action, &a.Subject, &input, &a.State, &answered, &a.Answerer, &a.Reason)
+	err := row.Scan(&a.ID, &a.Kind, &created, &expires, &a.Caller, &a.Action, &a.Subject, &input, &cut, &a.State, &answered, &a.Answerer, &a.Reason)
 	a.Created, a.Expires, a.Input = time.Unix(0, created).UTC(), time.Unix(0, expires).UTC(), json.RawMessage(input)
+	a.Cut = cut != 0
 	if answered > 0 {
 		a.Answered = time.Unix(0, answered).UTC()
 	}
@@ -232,15 +245,26 @@ func (r approvals) scan(row interface{ Scan(...any) error }) (Approval, error) {
 	return a, err
 }
 
-func (r approvals) find(ctx context.Context, id string) (Approval, error) {
+// whole is one request with all that is asked for.
+func (r approvals) whole(ctx context.Context, in approvalID) (Approval, error) {
+	return r.one(ctx, approvalWhole, in.ID)
+}
+
+func (r approvals) one(ctx context.Context, columns, id string) (Approval, error) {
 	var a Approval
 	err := r.needs.Store.Read(ctx, func(ctx context.Context, tx store.Tx) (err error) {
-		a, err = r.scan(tx.QueryRow(ctx, approvalColumns+` WHERE id = ?`, id))
+		a, err = r.scan(tx.QueryRow(ctx, columns+` WHERE id = ?`, id))
 		return err
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return a, holdfast.Errorf(holdfast.CodeNotFound, "there is no approval %q", id)
 	}
+	return a, err
+}
+
+// find is a request that waits.
+func (r approvals) find(ctx context.Context, id string) (Approval, error) {
+	a, err := r.one(ctx, approvalColumns, id)
 	if err == nil && a.State != "pending" {
 		return a, holdfast.Errorf(holdfast.CodeConflict, "approval %s is %s already", id, a.State)
 	}

@@ -28,6 +28,9 @@ const (
 	heldAfter = 7 * 24 * time.Hour
 	// heldSkew is how far before a request the clock may stand: further back its age is not known.
 	heldSkew = time.Minute
+	// wholeTimes is how much longer what is shown whole may be than what is asked for: what nobody sees
+	// is written as its number.
+	wholeTimes = 4
 )
 
 // A Held is a request that is no action and waits for a person: a tool call of an agent.
@@ -36,9 +39,10 @@ type Held struct {
 	Asker holdfast.Caller
 	// What is asked for, and for whom: a tool's name, an agent's.
 	What, Subject string
-	// Input is what a person is shown, secrets masked; Payload is what the carrier needs to do it.
-	Input, Payload json.RawMessage
-	Expires        time.Time
+	// Input is what a person is shown in a list, secrets masked; Whole is the same with nothing cut or
+	// left out, for who judges it; Payload is what the carrier needs to do it.
+	Input, Whole, Payload json.RawMessage
+	Expires               time.Time
 }
 
 // A Ruling is how a held request stands. Result is there once it was carried out.
@@ -116,9 +120,9 @@ func (q *Queue) Hold(ctx context.Context, asker holdfast.Caller, beside func(con
 		}
 		for i, h := range requests {
 			// The order of the plan is the order in which they came.
-			if _, err := tx.Exec(ctx, `INSERT INTO approvals (id, kind, created, expires, asker, caller, action, subject, input, payload, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending')`,
+			if _, err := tx.Exec(ctx, `INSERT INTO approvals (id, kind, created, expires, asker, caller, action, subject, input, whole, payload, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending')`,
 				h.ID, q.kind, now.UnixNano()+int64(i), h.Expires.UnixNano(), string(who), asker.String(),
-				h.What, h.Subject, string(h.Input), string(h.Payload)); err != nil {
+				h.What, h.Subject, string(h.Input), string(h.Whole), string(h.Payload)); err != nil {
 				return err
 			}
 		}
@@ -145,7 +149,7 @@ func (q *Queue) room(ctx context.Context, tx store.Tx, asker holdfast.Caller, re
 	adding := map[string]int{}
 	for _, h := range requests {
 		adding[h.Subject]++
-		if size := len(h.Input) + len(h.Payload); size > askedSize {
+		if size := max(len(h.Input)+len(h.Payload), len(h.Whole)/wholeTimes); size > askedSize {
 			return &holdfast.Refusal{
 				Guard: "approval", Reason: fmt.Sprintf("a call of %s has %d bytes of arguments, of which a person can judge at most %d", h.What, size, askedSize),
 				Remedy: "let it be called with less",

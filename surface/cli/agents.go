@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -73,6 +74,7 @@ func printTrace(t Terminal, _, out json.RawMessage) error {
 				return err
 			}
 		}
+		remark(t, "without the tools of", cell(raw(trace, "late")))
 		tools, _ := objects(raw(trace, "tools"))
 		for _, tool := range tools {
 			remark(t, text(tool, "name")+" was called with", plainText(raw(tool, "arguments")))
@@ -145,7 +147,7 @@ func inSeconds(seconds float64) string {
 	return "0s"
 }
 
-// printApprovals shows each request whole: nobody can judge a call whose arguments are cut.
+// printApprovals shows each request with what it asks for, and says of which there is more.
 func printApprovals(t Terminal, _, out json.RawMessage) error {
 	answer, _ := ordered(out)
 	list, _ := objects(raw(answer, "approvals"))
@@ -157,31 +159,86 @@ func printApprovals(t Terminal, _, out json.RawMessage) error {
 		if i > 0 {
 			fmt.Fprintln(t.Out)
 		}
-		asks := text(a, "caller") + " asks for " + text(a, "action") + " of " + text(a, "subject")
-		if text(a, "kind") == "tool" {
-			asks = text(a, "subject") + " wants to call " + text(a, "action") + ", for " + text(a, "caller")
-		}
-		fmt.Fprintln(t.Out, paint(t, bold, text(a, "id"))+"  "+paintState(t, text(a, "state")))
-		for _, line := range wrapped(strings.TrimSuffix(asks, " of "), t.Width) {
-			fmt.Fprintln(t.Out, line)
-		}
+		printAsk(t, a)
 		var lines [][]string
 		input, _ := ordered(raw(a, "input"))
 		for _, m := range input {
 			lines = append(lines, []string{"  " + m.name, strings.Join(paragraphs(cell(m.value), t.Width-len(m.name)-20), "\n")})
 		}
-		pending = pending || text(a, "state") == "pending"
-		for _, m := range chosen(a, "created", "expires", "answered", "answerer", "reason") {
-			if m.name != "expires" || text(a, "state") == "pending" {
-				lines = append(lines, []string{label(m.name), cell(m.value)})
-			}
+		if text(a, "cut") == "true" {
+			lines = append(lines, []string{"there is more", "`holdfast approval show " + text(a, "id") + "`"})
 		}
-		if err := printLines(t, lines); err != nil {
+		pending = pending || text(a, "state") == "pending"
+		if err := printLines(t, append(lines, timesOf(a)...)); err != nil {
 			return err
 		}
 	}
 	if pending {
-		remark(t, "to answer", "`holdfast approval allow ID` or `holdfast approval deny ID --reason WHY`")
+		remark(t, "to answer", toAnswer("ID"))
 	}
 	return nil
+}
+
+// printAsk says who asks for what.
+func printAsk(t Terminal, a []member) {
+	asks := text(a, "caller") + " asks for " + text(a, "action") + " of " + text(a, "subject")
+	if text(a, "kind") == "tool" {
+		asks = text(a, "subject") + " wants to call " + text(a, "action") + ", for " + text(a, "caller")
+	}
+	fmt.Fprintln(t.Out, paint(t, bold, text(a, "id"))+"  "+paintState(t, text(a, "state")))
+	for _, line := range wrapped(strings.TrimSuffix(asks, " of "), t.Width) {
+		fmt.Fprintln(t.Out, line)
+	}
+}
+
+func timesOf(a []member) (lines [][]string) {
+	for _, m := range chosen(a, "created", "expires", "answered", "answerer", "reason") {
+		if m.name != "expires" || text(a, "state") == "pending" {
+			lines = append(lines, []string{label(m.name), cell(m.value)})
+		}
+	}
+	return lines
+}
+
+func toAnswer(id string) string {
+	return "`holdfast approval allow " + id + "` or `holdfast approval deny " + id + " --reason WHY`"
+}
+
+// printApproval shows one request whole, to be judged: nothing of it is cut, left out or put into
+// other words. A text of several lines is shown line by line, all else as the JSON that it is.
+func printApproval(t Terminal, _, out json.RawMessage) error {
+	a, _ := ordered(out)
+	printAsk(t, a)
+	input, _ := ordered(raw(a, "input"))
+	for _, m := range input {
+		fmt.Fprintln(t.Out, paint(t, dim, "  "+m.name))
+		for line := range strings.SplitSeq(exactly(m.value), "\n") {
+			fmt.Fprintln(t.Out, "    "+line)
+		}
+	}
+	if len(input) == 0 {
+		fmt.Fprintln(t.Out, "  "+exactly(raw(a, "input")))
+	}
+	if err := printLines(t, timesOf(a)); err != nil {
+		return err
+	}
+	if text(a, "cut") == "true" {
+		remark(t, "not all", "an older version of the house kept only the beginning of what this asks for")
+	}
+	if text(a, "state") == "pending" {
+		remark(t, "to answer", toAnswer(text(a, "id")))
+	}
+	return nil
+}
+
+func exactly(value json.RawMessage) string {
+	var said string
+	if json.Unmarshal(value, &said) == nil && strings.Contains(said, "\n") {
+		return said
+	}
+	var b bytes.Buffer
+	if json.Indent(&b, value, "", "  ") != nil {
+		return string(value)
+	}
+	return b.String()
 }

@@ -241,7 +241,7 @@ func printHub(t Terminal, hub []member) error {
 	if has(hub, "offers") {
 		lines = append(lines, member{"offers", quoted(fmt.Sprintf("%d: %s", offers(hub), text(hub, "offers")))})
 	}
-	if err := printObject(t, append(lines, chosen(hub, "problem", "note")...)); err != nil {
+	if err := printObject(t, append(lines, chosen(hub, "problem", "note", "warnings")...)); err != nil {
 		return err
 	}
 	if text(hub, "key_set") == "false" {

@@ -72,13 +72,20 @@ func TestATraceTellsWhatWasDone(t *testing.T) {
 
 func TestWhatIsToBeAllowedIsShownWhole(t *testing.T) {
 	long := strings.TrimSpace(strings.Repeat("water the plants ", 20))
-	got := show(t, printApprovals, 80, `{}`, `{"approvals":[{"id":"zmj-1","kind":"tool","created":"2026-01-31T12:00:00Z","expires":"2026-02-01T12:00:00Z","caller":"agent:agent-api-key","action":"NOTES_add","subject":"passthrough_agent","input":{"text":"`+long+`","n":7},"state":"pending"},
+	got := show(t, printApprovals, 80, `{}`, `{"approvals":[{"id":"zmj-1","kind":"tool","created":"2026-01-31T12:00:00Z","expires":"2026-02-01T12:00:00Z","caller":"agent:agent-api-key","action":"NOTES_add","subject":"passthrough_agent","input":{"text":"`+long+`","n":7},"cut":true,"state":"pending"},
 		{"id":"b","kind":"action","created":"2026-01-31T12:00:00Z","caller":"agent:a","action":"extension.delete","subject":"notes","input":{"name":"notes"},"state":"denied","answerer":"owner:terminal","reason":"no"}]}`)
 	fits(t, got, 80)
 	flat := strings.Join(strings.Fields(got), " ")
-	for _, want := range []string{"zmj-1 pending passthrough_agent wants to call NOTES_add, for agent:agent-api-key", "text " + long, "n 7", "agent:a asks for extension.delete of notes", "reason no", "`holdfast approval allow ID`"} {
+	for _, want := range []string{"zmj-1 pending passthrough_agent wants to call NOTES_add, for agent:agent-api-key", "text " + long, "n 7", "there is more `holdfast approval show zmj-1`", "agent:a asks for extension.delete of notes", "reason no", "`holdfast approval allow ID`"} {
 		if !strings.Contains(flat, want) {
 			t.Errorf("lacks %q:\n%s", want, got)
+		}
+	}
+	one := show(t, printApproval, 80, `{}`, `{"id":"zmj-1","kind":"tool","action":"run","subject":"helper","caller":"agent:a","state":"pending",
+		"input":{"script":"if x:\n    rm  -r /","empty":"","none":null,"list":["a","a, b"],"two":"a  b"}}`)
+	for _, want := range []string{"    if x:\n        rm  -r /\n", "  empty\n    \"\"\n", "  none\n    null\n", `"a, b"`, `    "a  b"`, "`holdfast approval allow zmj-1`"} {
+		if !strings.Contains(one, want) {
+			t.Errorf("lacks %q:\n%s", want, one)
 		}
 	}
 	if got := show(t, printApprovals, 80, `{}`, `{"approvals":[]}`); got != "no approvals\n" {

@@ -97,6 +97,8 @@ func toolsOf(action string) func(Terminal, json.RawMessage, json.RawMessage) err
 		return inOrder("name", "kind", "model", "tools", "alone", "steps", "tokens", "seconds", "summary")
 	case "approval.list":
 		return printApprovals
+	case "approval.show":
+		return printApproval
 	case "remote-mcp.list":
 		return printRemotes
 	case "mcp-hub.list", "mcp-hub.show", "mcp-hub.add", "mcp-hub.update":

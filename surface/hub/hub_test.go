@@ -205,3 +205,40 @@ func TestNothingOfTheFixtureIsBuilt(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestPagesImportInNoCircle: what two pages share stands in a file of its own.
+func TestPagesImportInNoCircle(t *testing.T) {
+	imports := map[string][]string{}
+	from := regexp.MustCompile(`(?m)^(?:import|export) [^t][^;]*?from '(\.[^']+)'`)
+	err := filepath.WalkDir("web/src", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".ts") && !strings.HasSuffix(path, ".tsx") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for _, m := range from.FindAllStringSubmatch(string(text), -1) {
+			imports[path] = append(imports[path], filepath.Join(filepath.Dir(path), m[1]))
+		}
+		return err
+	})
+	if err != nil || len(imports) < 50 {
+		t.Fatalf("%d files import something, %v", len(imports), err)
+	}
+	left := map[string]bool{} // files of which all is looked at
+	var visit func(path string, way []string)
+	visit = func(path string, way []string) {
+		if i := slices.Index(way, path); i >= 0 {
+			t.Errorf("a circle: %s", strings.Join(append(way[i:], path), " → "))
+			return
+		}
+		if left[path] {
+			return
+		}
+		for _, next := range imports[path] {
+			visit(next, append(slices.Clone(way), path))
+		}
+		left[path] = true
+	}
+	for path := range imports {
+		visit(path, nil)
+	}
+}

@@ -2,7 +2,8 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router'
 
 import { LostPage, PageLost } from './ui/lost.tsx'
-import { Empty, Page, Skeleton } from './ui/parts.tsx'
+import { Page } from './ui/page.tsx'
+import { Empty, Skeleton } from './ui/parts.tsx'
 import { Shell } from './ui/shell.tsx'
 import { TroubleCard } from './ui/trouble.tsx'
 

@@ -12,7 +12,7 @@ import { Button } from '../ui/button.tsx'
 import { Dialog } from '../ui/dialog.tsx'
 import { Field } from '../ui/field.tsx'
 import { TroubleCard } from '../ui/trouble.tsx'
-import { presetTouches } from './presets.tsx'
+import { presetTouches } from './common.ts'
 
 const bases = ['passthrough_agent', 'simple_agent'] as const
 

@@ -11,9 +11,8 @@ import { AgentsIcon, CloseIcon, EditIcon, PlusIcon } from '../ui/icons.tsx'
 import { Card, Empty, Loaded } from '../ui/parts.tsx'
 import { Short } from '../ui/shown.tsx'
 import { Switch } from '../ui/switch.tsx'
+import { presetTouches } from './common.ts'
 import { PresetDialog } from './presetform.tsx'
-
-export const presetTouches = ['preset.list', 'agent.list', 'agent.show', 'model.list']
 
 /** Agents with a name, a prompt and tools of their own. */
 export function Presets({ onOpen }: { onOpen: (name: string) => void }) {
@@ -48,6 +47,7 @@ function PresetCard({ preset: p, onOpen, onEdit }: { preset: Preset; onOpen: () 
       aside={<><IconButton label={`Change ${name}`} onPress={onEdit}><EditIcon /></IconButton><IconButton label={`Delete ${name}`} isDisabled={remove.busy} onPress={() => void del()}><CloseIcon /></IconButton></>}
     >
       {p.problem && <p className="note bad">It cannot be used: <Short text={p.problem} most={300} /></p>}
+      {p.warnings?.map((w) => <p className="note warn" key={w}><Short text={w} most={300} /></p>)}
       <dl className="facts">
         <div><dt>Made of</dt><dd><code><Short text={p.base_agent} most={60} /></code></dd></div>
         <div><dt>Asks</dt><dd>{p.alias ? <code><Short text={p.alias} most={60} /></code> : <span className="dim">as set for all</span>}</dd></div>

@@ -10,7 +10,7 @@ import { Drawer } from '../ui/dialog.tsx'
 import { ChevronIcon } from '../ui/icons.tsx'
 import { Badge, Code, Copy, Loaded, type Tone } from '../ui/parts.tsx'
 import { Short, Shown } from '../ui/shown.tsx'
-import { traceTones } from './traces.tsx'
+import { traceTones } from './common.ts'
 
 /** One request to an agent, whole; while it runs it is looked at each second. */
 export function TraceDrawer({ id, onClose }: { id: string | undefined; onClose: () => void }) {
@@ -34,7 +34,7 @@ function Whole({ trace: t }: { trace: Trace }) {
   const steps = t.plan?.length ?? 0
   const runs = t.tools?.length ?? 0
   const facts: [string, string][] = [
-    ['Began', exact(new Date(t.started))], ['Agent', plain(t.agent)], ['Asked as', t.model === t.agent ? '' : plain(t.model)], ['Planned by', plain(t.alias)], ['Caller', plain(t.caller)],
+    ['Began', exact(new Date(t.started))], ['Agent', plain(t.agent)], ['Asked as', t.model === t.agent ? '' : plain(t.model)], ['Planned by', plain(t.alias)], ['Caller', plain(t.caller)], ['Without the tools of', (t.late ?? []).map((s) => plain(s)).join(', ')],
     ['Input', `${whole(t.tokens.prompt)} tokens`], ['Output', `${whole(t.tokens.completion)} tokens`],
   ]
   return (

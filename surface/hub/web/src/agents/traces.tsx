@@ -8,11 +8,10 @@ import { askFor, partOf } from '../lib/paging.ts'
 import { took } from '../lib/timeline.ts'
 import { TracesIcon } from '../ui/icons.tsx'
 import { Pager } from '../ui/pager.tsx'
-import { Badge, Card, Empty, Loaded, Search, Time, type Tone } from '../ui/parts.tsx'
+import { Badge, Card, Empty, Loaded, Search, Time } from '../ui/parts.tsx'
 import { Short } from '../ui/shown.tsx'
+import { traceTones } from './common.ts'
 import { TraceDrawer } from './trace.tsx'
-
-export const traceTones: Record<string, Tone> = { running: 'calm', done: 'good', waiting: 'warn', stopped: 'warn', cancelled: 'still', failed: 'bad' }
 
 const states = ['running', 'waiting', 'done', 'stopped', 'cancelled', 'failed'] as const
 type State = (typeof states)[number]

@@ -591,6 +591,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/approval/show": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Show one request with all that it asks for
+         * @description Nothing is cut or left out: only what is secret is masked, and characters that nobody sees are written as their numbers. What is shown is what is carried out when it is allowed.
+         */
+        post: operations["approval_show"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/breaker/check": {
         parameters: {
             query?: never;
@@ -3369,6 +3389,8 @@ export interface operations {
                             tool_config?: unknown;
                             /** @description how many tools a caller of the asker's tier has with it */
                             tool_count: number;
+                            /** @description names of its switches that no tool has now; they count once one has */
+                            warnings?: null | string[];
                         }[];
                     };
                 };
@@ -3444,6 +3466,8 @@ export interface operations {
                         tool_config?: unknown;
                         /** @description how many tools a caller of the asker's tier has with it */
                         tool_count: number;
+                        /** @description names of its switches that no tool has now; they count once one has */
+                        warnings?: null | string[];
                     };
                 };
             };
@@ -3494,6 +3518,8 @@ export interface operations {
                             tool_config?: unknown;
                             /** @description how many tools a caller of the asker's tier has with it */
                             tool_count: number;
+                            /** @description names of its switches that no tool has now; they count once one has */
+                            warnings?: null | string[];
                         };
                     };
                 };
@@ -3563,6 +3589,8 @@ export interface operations {
                         tool_config?: unknown;
                         /** @description how many tools a caller of the asker's tier has with it */
                         tool_count: number;
+                        /** @description names of its switches that no tool has now; they count once one has */
+                        warnings?: null | string[];
                     };
                 };
             };
@@ -4655,6 +4683,8 @@ export interface operations {
                             caller: string;
                             error?: string;
                             id: string;
+                            /** @description tool servers that were still starting, so that it had none of their tools */
+                            late?: null | string[];
                             /** @description as the client asked for it */
                             model: string;
                             /** @description in a list: how many calls of models it made */
@@ -4782,6 +4812,8 @@ export interface operations {
                             caller: string;
                             error?: string;
                             id: string;
+                            /** @description tool servers that were still starting, so that it had none of their tools */
+                            late?: null | string[];
                             /** @description as the client asked for it */
                             model: string;
                             /** @description in a list: how many calls of models it made */
@@ -4878,6 +4910,8 @@ export interface operations {
                             caller: string;
                             error?: string;
                             id: string;
+                            /** @description tool servers that were still starting, so that it had none of their tools */
+                            late?: null | string[];
                             /** @description as the client asked for it */
                             model: string;
                             /** @description in a list: how many calls of models it made */
@@ -5054,6 +5088,8 @@ export interface operations {
                             /** @description who asks */
                             caller: string;
                             created: string;
+                            /** @description the input is not all: approval show has the whole */
+                            cut?: boolean;
                             expires: string;
                             id: string;
                             input: unknown;
@@ -5068,6 +5104,61 @@ export interface operations {
                             /** @description what it acts on; for a tool, the agent that plans with it */
                             subject: string;
                         }[];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+        };
+    };
+    approval_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description the approval's id, from approval list */
+                    id: string;
+                };
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description what is asked for: an action, or a tool */
+                        action: string;
+                        answered?: string;
+                        answerer?: string;
+                        /** @description who asks */
+                        caller: string;
+                        created: string;
+                        /** @description the input is not all: approval show has the whole */
+                        cut?: boolean;
+                        expires: string;
+                        id: string;
+                        input: unknown;
+                        /**
+                         * @description an action that destroys, or a tool call of an agent
+                         * @enum {string}
+                         */
+                        kind: "action" | "tool";
+                        reason?: string;
+                        /** @enum {string} */
+                        state: "pending" | "allowed" | "denied" | "expired";
+                        /** @description what it acts on; for a tool, the agent that plans with it */
+                        subject: string;
                     };
                 };
             };
@@ -8766,6 +8857,8 @@ export interface operations {
                         upstreams?: null | string[];
                         /** @description path of the hub on the house's address */
                         url: string;
+                        /** @description names of its switches that no tool has now; they count once one has */
+                        warnings?: null | string[];
                     };
                 };
             };
@@ -8893,6 +8986,8 @@ export interface operations {
                             upstreams?: null | string[];
                             /** @description path of the hub on the house's address */
                             url: string;
+                            /** @description names of its switches that no tool has now; they count once one has */
+                            warnings?: null | string[];
                         }[];
                     };
                 };
@@ -8949,6 +9044,8 @@ export interface operations {
                         upstreams?: null | string[];
                         /** @description path of the hub on the house's address */
                         url: string;
+                        /** @description names of its switches that no tool has now; they count once one has */
+                        warnings?: null | string[];
                     };
                 };
             };
@@ -9019,6 +9116,8 @@ export interface operations {
                         upstreams?: null | string[];
                         /** @description path of the hub on the house's address */
                         url: string;
+                        /** @description names of its switches that no tool has now; they count once one has */
+                        warnings?: null | string[];
                     };
                 };
             };
@@ -9484,6 +9583,8 @@ export interface operations {
                         tool_config?: unknown;
                         /** @description how many tools a caller of the asker's tier has with it */
                         tool_count: number;
+                        /** @description names of its switches that no tool has now; they count once one has */
+                        warnings?: null | string[];
                     };
                 };
             };
@@ -9538,6 +9639,8 @@ export interface operations {
                             tool_config?: unknown;
                             /** @description how many tools a caller of the asker's tier has with it */
                             tool_count: number;
+                            /** @description names of its switches that no tool has now; they count once one has */
+                            warnings?: null | string[];
                         };
                     };
                 };
@@ -9589,6 +9692,8 @@ export interface operations {
                             tool_config?: unknown;
                             /** @description how many tools a caller of the asker's tier has with it */
                             tool_count: number;
+                            /** @description names of its switches that no tool has now; they count once one has */
+                            warnings?: null | string[];
                         }[];
                     };
                 };
@@ -9703,6 +9808,8 @@ export interface operations {
                         tool_config?: unknown;
                         /** @description how many tools a caller of the asker's tier has with it */
                         tool_count: number;
+                        /** @description names of its switches that no tool has now; they count once one has */
+                        warnings?: null | string[];
                     };
                 };
             };

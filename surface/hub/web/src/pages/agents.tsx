@@ -9,7 +9,8 @@ import { AgentDrawer } from '../agents/page.tsx'
 import { Presets } from '../agents/presets.tsx'
 import { Skills } from '../agents/skills.tsx'
 import { Traces } from '../agents/traces.tsx'
-import { Page, Segments } from '../ui/parts.tsx'
+import { Page } from '../ui/page.tsx'
+import { Segments } from '../ui/parts.tsx'
 
 const views = [{ value: 'agents', text: 'Agents' }, { value: 'presets', text: 'Presets' }, { value: 'traces', text: 'Traces' }, { value: 'skills', text: 'Skills' }] as const
 type View = (typeof views)[number]['value']

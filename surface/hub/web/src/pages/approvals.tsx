@@ -11,8 +11,10 @@ import { Button } from '../ui/button.tsx'
 import { Dialog } from '../ui/dialog.tsx'
 import { ApprovalsIcon, CheckIcon, CloseIcon } from '../ui/icons.tsx'
 import { Pager } from '../ui/pager.tsx'
-import { Badge, Card, Code, Empty, Loaded, Page, Segments, Time, type Tone } from '../ui/parts.tsx'
+import { Page } from '../ui/page.tsx'
+import { Badge, Card, Code, Empty, Loaded, Segments, Time, type Tone } from '../ui/parts.tsx'
 import { Short, Shown } from '../ui/shown.tsx'
+import { TroubleCard } from '../ui/trouble.tsx'
 
 const kinds = [{ value: 'all', text: 'Both' }, { value: 'action', text: 'Destroying' }, { value: 'tool', text: 'Tool calls' }] as const
 type Kind = (typeof kinds)[number]['value']
@@ -80,9 +82,26 @@ function ApprovalCard({ approval: a }: { approval: Approval }) {
         <span className="row">{call ? <Badge tone="calm">tool call</Badge> : <Badge tone="bad">destroys</Badge>}<Badge tone={tones[state] ?? 'still'} dot>{state}</Badge></span>
       </div>
       {a.reason && <p className="note"><Shown text={a.reason} most={1_000} /></p>}
-      <details className="schema" open={open}><summary>{call ? 'Its arguments, secrets masked' : 'What it asked'}</summary><Code value={a.input ?? {}} label="Input" /></details>
+      <Asked approval={a} open={open} />
       {open && <Answer approval={a} />}
     </Card>
+  )
+}
+
+/** What is asked for. A list has the beginning of it; the whole is fetched for who wants to judge it. */
+function Asked({ approval: a, open }: { approval: Approval; open: boolean }) {
+  const [whole, setWhole] = useState(false)
+  const all = useRead('approval.show', { id: a.id }, { enabled: whole })
+  const call = a.kind === 'tool'
+  const got = all.data
+  return (
+    <details className="schema" open={open}>
+      <summary>{call ? 'Its arguments, secrets masked' : 'What it asked'}</summary>
+      <Code value={got?.input ?? a.input ?? {}} label="Input" />
+      {a.cut && !got && <p className="row wrap"><span className="problem small">This is not all of it.</span><Button busy={whole && all.isFetching} onPress={() => (whole ? void all.refetch() : setWhole(true))}>Show the whole</Button></p>}
+      {all.error && <TroubleCard error={all.error} />}
+      {got?.cut && <p className="problem small">An older version of the house kept no more of it.</p>}
+    </details>
   )
 }
 

@@ -13,7 +13,8 @@ import { Button } from '../ui/button.tsx'
 import { confirm } from '../ui/confirm.tsx'
 import { ClientsIcon, CloseIcon } from '../ui/icons.tsx'
 import { Pager } from '../ui/pager.tsx'
-import { Badge, Card, Empty, Loaded, Page, Search, Segments, Time } from '../ui/parts.tsx'
+import { Page } from '../ui/page.tsx'
+import { Badge, Card, Empty, Loaded, Search, Segments, Time } from '../ui/parts.tsx'
 import { Short } from '../ui/shown.tsx'
 
 const size = 25

@@ -13,7 +13,8 @@ import { fits, mergeNewest, wholeWords, type EntryFilter } from '../lib/stream.t
 import { Button } from '../ui/button.tsx'
 import { Drawer } from '../ui/dialog.tsx'
 import { CheckIcon, JournalIcon } from '../ui/icons.tsx'
-import { Badge, Card, Code, Empty, Loaded, Page, Search, Segments, Time } from '../ui/parts.tsx'
+import { Page } from '../ui/page.tsx'
+import { Badge, Card, Code, Empty, Loaded, Search, Segments, Time } from '../ui/parts.tsx'
 import { TroubleCard } from '../ui/trouble.tsx'
 
 const outcomes = ['started', 'done', 'failed', 'refused', 'noted']

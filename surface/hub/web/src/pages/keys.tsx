@@ -17,7 +17,8 @@ import { RotateDialog } from '../keys/rotate.tsx'
 import { Button, IconButton } from '../ui/button.tsx'
 import { CloseIcon, EditIcon, KeyIcon, PlusIcon, RestartIcon } from '../ui/icons.tsx'
 import { Pager } from '../ui/pager.tsx'
-import { Badge, Card, Empty, Loaded, Page, Search, Time } from '../ui/parts.tsx'
+import { Page } from '../ui/page.tsx'
+import { Badge, Card, Empty, Loaded, Search, Time } from '../ui/parts.tsx'
 
 /** What is open on the page, beside the list. */
 type Open = { what: 'new' } | { what: 'edit' | 'rotate'; key: ApiKey } | { what: 'fresh'; fresh: Fresh }

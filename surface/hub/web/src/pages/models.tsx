@@ -11,7 +11,8 @@ import { Aliases } from '../models/aliases.tsx'
 import { Cooldowns } from '../models/cooldowns.tsx'
 import { Playground, useChat } from '../models/playground.tsx'
 import { Rehearsals } from '../models/rehearsals.tsx'
-import { Badge, Card, Copy, Loaded, Page } from '../ui/parts.tsx'
+import { Page } from '../ui/page.tsx'
+import { Badge, Card, Copy, Loaded } from '../ui/parts.tsx'
 import { Said } from '../ui/said.tsx'
 
 export function Models() {

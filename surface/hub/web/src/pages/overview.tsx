@@ -11,7 +11,8 @@ import { BreakerButtons } from '../ui/breaker.tsx'
 import { Gauge } from '../ui/gauge.tsx'
 import { CheckIcon } from '../ui/icons.tsx'
 import { UnderWay } from '../ui/operations.tsx'
-import { Badge, Card, Copy, Empty, Loaded, Page, Skeleton, Time } from '../ui/parts.tsx'
+import { Page } from '../ui/page.tsx'
+import { Badge, Card, Copy, Empty, Loaded, Skeleton, Time } from '../ui/parts.tsx'
 import { Sparkline } from '../ui/sparkline.tsx'
 
 export function Overview() {

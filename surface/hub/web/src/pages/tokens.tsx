@@ -13,7 +13,8 @@ import { Parked } from '../tokens/parked.tsx'
 import { Prices } from '../tokens/prices.tsx'
 import { Sessions } from '../tokens/sessions.tsx'
 import { Usage } from '../tokens/usage.tsx'
-import { Loaded, Page, Segments } from '../ui/parts.tsx'
+import { Page } from '../ui/page.tsx'
+import { Loaded, Segments } from '../ui/parts.tsx'
 
 const views = [
   { value: 'now', text: 'Now' }, { value: 'usage', text: 'Usage' }, { value: 'sessions', text: 'Sessions' }, { value: 'budgets', text: 'Budgets' },

@@ -12,7 +12,8 @@ import { ToolList } from '../tools/list.tsx'
 import { Offers } from '../tools/offers.tsx'
 import { Remotes } from '../tools/remotes.tsx'
 import { inTrouble, sourceOf, Sources } from '../tools/sources.tsx'
-import { Loaded, Page, Segments } from '../ui/parts.tsx'
+import { Page } from '../ui/page.tsx'
+import { Loaded, Segments } from '../ui/parts.tsx'
 
 const views = [{ value: 'tools', text: 'Tools' }, { value: 'sources', text: 'Sources' }, { value: 'remotes', text: 'Remote' }, { value: 'hubs', text: 'Hubs' }, { value: 'offers', text: 'Prompts & resources' }] as const
 type View = (typeof views)[number]['value']

@@ -11,7 +11,7 @@ import { Dialog } from '../ui/dialog.tsx'
 import { Field } from '../ui/field.tsx'
 import { Switch } from '../ui/switch.tsx'
 import { TroubleCard } from '../ui/trouble.tsx'
-import { hubTouches } from './hubs.tsx'
+import { hubTouches } from './common.ts'
 import { ToolPicker } from './picker.tsx'
 
 /** Whose tool it is, by the name that a hub calls its source. */

@@ -12,9 +12,8 @@ import { CloseIcon, EditIcon, KeyIcon, PlusIcon, ToolsIcon } from '../ui/icons.t
 import { Badge, Card, Code, Copy, Empty, Loaded } from '../ui/parts.tsx'
 import { Short } from '../ui/shown.tsx'
 import { Switch } from '../ui/switch.tsx'
+import { hubTouches } from './common.ts'
 import { HubDialog } from './hubform.tsx'
-
-export const hubTouches = ['mcp-hub.list']
 
 /** Named sets of tools, each with an address and a key of its own. */
 export function Hubs({ tools, servers }: { tools: Tool[]; servers: ToolServer[] }) {
