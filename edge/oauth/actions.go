@@ -103,24 +103,36 @@ func (s office) revokeClient(ctx context.Context, in clientIn) (revoked, error) 
 	if err != nil {
 		return revoked{}, err
 	}
-	live, err := s.rows.grants(ctx, `WHERE client = ? AND ended_ns = 0`, id)
-	if err != nil {
-		return revoked{}, fmt.Errorf("cannot look the client's grants up: %w", err)
-	}
-	out := revoked{Revoked: idsOf(live)}
-	err = s.rows.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
-		for _, query := range []string{`DELETE FROM oauth_clients WHERE id = ?`, `DELETE FROM oauth_codes WHERE client = ? AND spent_ns = 0`} {
-			if _, err := tx.Exec(ctx, query, id); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	// What waits for the person's answer, or to be redeemed, would bring the client back; the grants are
+	// looked up after the codes are gone, so that none of those comes between.
+	s.tickets.drop(func(asked request) bool { return asked.client.ID == id })
+	out, err := s.takeAway(ctx, ` AND client = ?`, []any{id}, `DELETE FROM oauth_clients WHERE id = ?`, `DELETE FROM oauth_codes WHERE client = ? AND spent_ns = 0`)
 	if err != nil {
 		return revoked{}, fmt.Errorf("cannot forget the client: %w", err)
 	}
 	s.documents.forget(id)
-	return out, s.end(ctx, out.Revoked, reasonPerson)
+	return out, nil
+}
+
+// takeAway forgets by queries, and ends the grants that where narrows the choice to, all with the same args.
+func (s office) takeAway(ctx context.Context, where string, args []any, queries ...string) (revoked, error) {
+	out := revoked{}
+	err := s.rows.store.Write(ctx, func(ctx context.Context, tx store.Tx) (err error) {
+		for _, query := range queries {
+			if _, err := tx.Exec(ctx, query, args...); err != nil {
+				return err
+			}
+		}
+		out.Revoked, err = endGrants(ctx, tx, reasonPerson, s.needs.Now().UTC(), where, args...)
+		return err
+	})
+	if err != nil {
+		return revoked{}, err
+	}
+	for _, id := range out.Revoked {
+		s.cut(id)
+	}
+	return out, nil
 }
 
 func idsOf(list []grant) []string {
@@ -217,19 +229,23 @@ func (s office) revokeGrant(ctx context.Context, in grantIn) (revoked, error) {
 	if in.All == (in.ID != "") {
 		return revoked{}, holdfast.BadInput("", holdfast.Problem{Field: "id", Message: "give either a grant's id or all"})
 	}
+	if in.All {
+		s.tickets.drop(func(request) bool { return true })
+		out, err := s.takeAway(ctx, "", nil, `DELETE FROM oauth_codes WHERE spent_ns = 0`)
+		if err != nil {
+			return revoked{}, fmt.Errorf("cannot end the grants: %w", err)
+		}
+		return out, nil
+	}
 	live, err := s.rows.grants(ctx, `WHERE ended_ns = 0`)
 	if err != nil {
 		return revoked{}, fmt.Errorf("cannot look the grant up: %w", err)
 	}
-	ids := idsOf(live)
-	if !in.All {
-		id, err := unique("grant", in.ID, ids)
-		if err != nil {
-			return revoked{}, err
-		}
-		ids = []string{id}
+	id, err := unique("grant", in.ID, idsOf(live))
+	if err != nil {
+		return revoked{}, err
 	}
-	return revoked{Revoked: ids}, s.end(ctx, ids, reasonPerson)
+	return revoked{Revoked: []string{id}}, s.end(ctx, []string{id}, reasonPerson)
 }
 
 func (s office) checks() []holdfast.Check {

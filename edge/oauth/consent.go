@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -85,6 +86,13 @@ func (t *tickets) take(name, session string) (request, bool) {
 	return one.asked, one.good(t.now())
 }
 
+// drop closes the questions that fit: their answers would give what was just taken away.
+func (t *tickets) drop(fits func(request) bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	maps.DeleteFunc(t.open, func(_ string, one ticket) bool { return fits(one.asked) })
+}
+
 // decide takes the answer of the person: from the same session that was asked, by the page's own form.
 func (s consent) decide(w http.ResponseWriter, r *http.Request) {
 	if why := s.closed(); why != "" {
@@ -103,7 +111,7 @@ func (s consent) decide(w http.ResponseWriter, r *http.Request) {
 	}
 	asked, ok := s.tickets.take(r.PostForm.Get("ticket"), who.ID)
 	if !ok {
-		showPage(w, http.StatusForbidden, "Too late", "this question was already answered, or is older than ten minutes; let the client ask again")
+		showPage(w, http.StatusForbidden, "Too late", "this question is not open any more: it was answered, is older than ten minutes, or what it asks for was revoked or the house restarted meanwhile; let the client ask again")
 		return
 	}
 	if r.PostForm.Get("answer") != "allow" {

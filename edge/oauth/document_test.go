@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -231,8 +232,12 @@ func TestRebinding(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel() // nobody is at the public address
-	if _, err := d.documents.dial(ctx, "tcp", "example.com:"+s.port); err == nil || asked != 1 || s.fetched.Load() != 0 {
+	_, err := d.documents.dial(ctx, "tcp", "example.com:"+s.port)
+	if err == nil || asked != 1 || s.fetched.Load() != 0 {
 		t.Errorf("%v, asked %d times, and %d requests came", err, asked, s.fetched.Load())
+	}
+	if failed, ok := errors.AsType[*net.OpError](err); !ok || failed.Addr == nil || failed.Addr.String() != "192.88.98.1:"+s.port {
+		t.Errorf("not the address that was judged was dialled: %v", err)
 	}
 }
 

@@ -374,6 +374,28 @@ func TestTokensAreForOneEndpoint(t *testing.T) {
 	}
 }
 
+// TestARefreshTokenIsItsClients alone (RFC 6749, 6): in other hands it gives nothing, and is not spent. A
+// client may ask for less than it was given, and no token of that opens more.
+func TestARefreshTokenIsItsClients(t *testing.T) {
+	d := lite(t)
+	client, all := d.given()
+	thief := d.enrolled(publicClient).ClientID
+	if got := d.errorOf(d.tokens("grant_type", grantRefresh, "client_id", thief, "refresh_token", all.Refresh), http.StatusBadRequest); got != "invalid_grant" {
+		t.Errorf("another client: %s", got)
+	}
+	less := into[tokens](t, d.tokens("grant_type", grantRefresh, "client_id", client, "refresh_token", all.Refresh, "scope", ScopeRead))
+	if _, scopes, err := d.Verify(t.Context(), less.Access, mainPath); err != nil || scopes != ScopeRead || less.Scope != ScopeRead {
+		t.Errorf("asked for less, given %q, good for %q: %v", less.Scope, scopes, err)
+	}
+	if _, _, err := d.enter(less.Access, "POST", mainPath, `{"method":"tools/call","params":{"name":"write"}}`); err == nil {
+		t.Error("a token for less calls a tool that writes")
+	}
+	whole := into[tokens](t, d.tokens("grant_type", grantRefresh, "client_id", client, "refresh_token", less.Refresh))
+	if whole.Scope != all.Scope {
+		t.Errorf("asked for all again, given %q", whole.Scope)
+	}
+}
+
 func TestAudiences(t *testing.T) {
 	d := lite(t)
 	for resource, want := range map[string]string{

@@ -14,6 +14,7 @@ import (
 // EndHub ends all access that was given at a hub, which is gone: it must not open another of its name.
 func (s *Server) EndHub(ctx context.Context, hub string) error {
 	path := hubPath + hub
+	s.tickets.drop(func(asked request) bool { return asked.resource == path })
 	err := s.rows.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
 		_, err := tx.Exec(ctx, `DELETE FROM oauth_codes WHERE resource = ? AND spent_ns = 0`, path)
 		return err

@@ -55,6 +55,23 @@ func TestRegistrations(t *testing.T) {
 	}
 }
 
+// TestRegistrationSwitchedOff: nobody registers, and nobody is told that they could.
+func TestRegistrationSwitchedOff(t *testing.T) {
+	d := lite(t)
+	if m := into[serverDocument](t, d.do("GET", serverWellKnown, "")); m.Register != origin+registerPath {
+		t.Errorf("registration is at %q", m.Register)
+	}
+	settings := Defaults()
+	settings.Register = false
+	d.Apply(settings)
+	if got := d.errorOf(d.do("POST", registerPath, publicClient, "Content-Type", "application/json"), http.StatusForbidden); got != "access_denied" {
+		t.Error(got)
+	}
+	if m := into[map[string]any](t, d.do("GET", serverWellKnown, "")); m["registration_endpoint"] != nil || len(d.known()) != 0 {
+		t.Errorf("registration is at %v, and %v registered", m["registration_endpoint"], d.known())
+	}
+}
+
 // TestAFloodOfRegistrations is slowed, bounded, and does not push out who registered just now.
 func TestAFloodOfRegistrations(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
@@ -236,6 +253,67 @@ func TestPeopleTakeAccessBack(t *testing.T) {
 			if _, err := d.office().revokeGrant(t.Context(), in); err == nil {
 				t.Errorf("%+v was taken", in)
 			}
+		}
+	})
+}
+
+// TestWhatIsRevokedDoesNotComeBack: neither by a page that was open, nor by a code that nobody redeemed
+// yet; a deleted hub takes its open pages with it.
+func TestWhatIsRevokedDoesNotComeBack(t *testing.T) {
+	for what, take := range map[string]func(d *desk, client string) error{
+		"the client": func(d *desk, client string) error {
+			_, err := d.office().revokeClient(d.t.Context(), clientIn{ID: client})
+			return err
+		},
+		"all access": func(d *desk, _ string) error {
+			_, err := d.office().revokeGrant(d.t.Context(), grantIn{All: true})
+			return err
+		},
+		"the hub": func(d *desk, _ string) error { return d.EndHub(d.t.Context(), "notes") },
+	} {
+		t.Run(what, func(t *testing.T) {
+			d := lite(t)
+			client := d.enrolled(publicClient).ClientID
+			target := ask(client, "resource", origin+"/mcp/notes", "scope", "")
+			code := d.agreed(target, ScopeRead, "hub:notes").Get("code")
+			page := d.do("GET", target, "", "Who", "anna")
+			if err := take(d, client); err != nil {
+				t.Fatal(err)
+			}
+			form := url.Values{"ticket": {ticketIn(t, page.Body.String())}, "answer": {"allow"}, "scope": {ScopeRead, "hub:notes"}}
+			if w := d.post(form, "Who", "anna", "Origin", origin); w.Code != http.StatusForbidden || w.Header().Get("Location") != "" {
+				t.Errorf("the page of before is answered %d", w.Code)
+			}
+			if w := d.redeemed(client, code, "resource", origin+"/mcp/notes"); w.Code == http.StatusOK {
+				t.Error("the code of before is good")
+			}
+			if what == "the client" && len(d.known()) != 0 {
+				t.Error("the client came back")
+			}
+		})
+	}
+}
+
+// TestACodeRedeemedWhileItsClientIsRevoked gives nothing that lasts, whoever comes first.
+func TestACodeRedeemedWhileItsClientIsRevoked(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		for range 20 {
+			client := d.enrolled(publicClient).ClientID
+			code := d.agreed(ask(client), ScopeRead).Get("code")
+			var w *httptest.ResponseRecorder
+			redeemed := make(chan struct{})
+			go func() {
+				defer close(redeemed)
+				w = d.redeemed(client, code)
+			}()
+			if _, err := d.office().revokeClient(t.Context(), clientIn{ID: client}); err != nil {
+				t.Fatal(err)
+			}
+			<-redeemed
+			if w.Code == http.StatusOK && d.opens(into[tokens](t, w).Access, mainPath) {
+				t.Fatal("a client that was revoked has access")
+			}
+			d.clock.Pass(3 * time.Second) // as often as may be registered
 		}
 	})
 }

@@ -157,6 +157,21 @@ func endGrant(ctx context.Context, tx store.Tx, id, reason string, now time.Time
 	return err
 }
 
+// endGrants ends the grants that last and that where narrows the choice to, and tells which.
+func endGrants(ctx context.Context, tx store.Tx, reason string, now time.Time, where string, args ...any) ([]string, error) {
+	ids := []string{}
+	err := visitRows(ctx, tx, `SELECT id FROM oauth_grants WHERE ended_ns = 0`+where, args, func(row scanner) error {
+		var id string
+		err := row.Scan(&id)
+		ids = append(ids, id)
+		return err
+	})
+	for _, id := range ids {
+		err = errors.Join(err, endGrant(ctx, tx, id, reason, now))
+	}
+	return ids, err
+}
+
 // grants lists grants, newest first; where narrows the choice.
 func (r rows) grants(ctx context.Context, where string, args ...any) (list []grant, err error) {
 	err = r.list(ctx, `SELECT `+grantColumns+` FROM oauth_grants `+where+` ORDER BY created_ns DESC, id`, args, func(row scanner) error {
@@ -177,19 +192,21 @@ func (r rows) clients(ctx context.Context) (list []client, err error) {
 }
 
 func (r rows) list(ctx context.Context, query string, args []any, visit func(scanner) error) error {
-	return r.store.Read(ctx, func(ctx context.Context, tx store.Tx) (err error) {
-		found, err := tx.Query(ctx, query, args...)
-		if err != nil {
+	return r.store.Read(ctx, func(ctx context.Context, tx store.Tx) error { return visitRows(ctx, tx, query, args, visit) })
+}
+
+func visitRows(ctx context.Context, tx store.Tx, query string, args []any, visit func(scanner) error) (err error) {
+	found, err := tx.Query(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, found.Close()) }()
+	for found.Next() {
+		if err := visit(found); err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, found.Close()) }()
-		for found.Next() {
-			if err := visit(found); err != nil {
-				return err
-			}
-		}
-		return found.Err()
-	})
+	}
+	return found.Err()
 }
 
 const tokenColumns = `hash, grant_id, kind, scopes, created_ns, expires_ns, spent_ns` //nolint:gosec // the names of columns
