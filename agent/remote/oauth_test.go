@@ -31,6 +31,8 @@ type guardian struct {
 	iss string
 	// lasting is for how many seconds a token is good.
 	lasting int
+	// serves answers who bears a good token.
+	serves http.Handler
 
 	mu       sync.Mutex
 	token    string // good now
@@ -45,7 +47,7 @@ func newGuardian(t *testing.T) *guardian {
 	t.Helper()
 	g := &guardian{t: t, lasting: 3600}
 	talker := upstreamtest.Talker()
-	endpoint := mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return talker }, nil)
+	g.serves = mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return talker }, nil)
 	mux := http.NewServeMux()
 	mux.HandleFunc("/mcp", func(w http.ResponseWriter, r *http.Request) {
 		g.mu.Lock()
@@ -56,7 +58,7 @@ func newGuardian(t *testing.T) *guardian {
 			http.Error(w, "no", http.StatusUnauthorized)
 			return
 		}
-		endpoint.ServeHTTP(w, r)
+		g.serves.ServeHTTP(w, r)
 	})
 	answer := func(pattern string, value func() any) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, _ *http.Request) {
@@ -196,6 +198,27 @@ func TestAuthorizationFromAskingToRenewing(t *testing.T) {
 	b.must("remote-mcp.delete", `{"name":"far"}`)
 	if _, err := os.Stat(b.tokenFile("far")); err == nil {
 		t.Error("the tokens outlive the server")
+	}
+}
+
+// The older transport knows no authorization of its own: it is asked for, borne and renewed all the same.
+func TestAuthorizationByTheOlderTransport(t *testing.T) {
+	b, g := newBench(t), newGuardian(t)
+	talker := upstreamtest.Talker()
+	g.serves = mcp.NewSSEHandler(func(*http.Request) *mcp.Server { return talker }, nil)
+	b.doors()
+	b.must("remote-mcp.add", fmt.Sprintf(`{"url":%q,"name":"far","oauth":true,"transport":"sse"}`, g.URL+"/mcp"))
+	timing.Until(t, "it says what it wants", func() bool { return strings.Contains(b.stands("far").Error, "remote-mcp authorize far") })
+	g.lasting = 1 // renewed at each use
+	out := b.must("remote-mcp.authorize", `{"name":"far"}`).(authorizeOutput)
+	if status, text := g.person(b, out.URL); status != http.StatusOK {
+		t.Fatalf("the return is answered %d %s", status, text)
+	}
+	timing.Until(t, "it serves", func() bool { return b.stands("far").State == "serving" })
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if one := b.stands("far"); !one.Authorized || one.ToolCount != 6 || g.renewals == 0 || len(g.wrong) > 0 {
+		t.Errorf("it stands as %+v after %d renewals, wrong %v", one, g.renewals, g.wrong)
 	}
 }
 

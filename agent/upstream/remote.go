@@ -258,6 +258,10 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	w.note(r, answer)
+	if err := w.wanted(r, answer); err != nil {
+		cancel()
+		return nil, err
+	}
 	answer.Body = &stream{
 		body: answer.Body, cancel: cancel, hear: w.calls.hear,
 		events: strings.HasPrefix(answer.Header.Get("Content-Type"), "text/event-stream"),
@@ -308,6 +312,19 @@ func (w *wire) bear(r *http.Request) error {
 	}
 	r.Header.Set("Authorization", "Bearer "+token.AccessToken)
 	return nil
+}
+
+// wanted tells the authorization of a refusal by the older transport, which the SDK does only for the newer.
+func (w *wire) wanted(r *http.Request, answer *http.Response) error {
+	refused := answer.StatusCode == http.StatusUnauthorized || answer.StatusCode == http.StatusForbidden
+	if !w.remote.Legacy || w.remote.Auth == nil || !refused {
+		return nil
+	}
+	err := w.remote.Auth.Authorize(r.Context(), r, answer)
+	if err != nil {
+		w.fail(err.Error())
+	}
+	return err
 }
 
 func (w *wire) secret(name string) (holdfast.Secret, error) {
