@@ -288,6 +288,28 @@ func TestOneProcessModulesRunOneAfterTheOther(t *testing.T) {
 	}
 }
 
+// TestNoDepthOfAnAnswerIsLost: what a process may write, its host may read and not write again.
+func TestNoDepthOfAnAnswerIsLost(t *testing.T) {
+	t.Parallel()
+	for _, python := range pythons(t) {
+		h := hostOf(t, python, map[string]string{"deep_tools.py": `
+import sys
+def deep(n: int):
+    sys.setrecursionlimit(10000)
+    found = {}
+    for _ in range(n):
+        found = {"a": found}
+    return found
+TOOLS = [deep]
+`})
+		for n := 960; n < 1000; n++ {
+			if a := h.call(t, "deep", fmt.Sprintf(`{"n":%d}`, n)); a.text() == "" {
+				t.Errorf("%s: nested %d deep it answered %+v", python, n, a)
+			}
+		}
+	}
+}
+
 func TestHugeResultsAreCut(t *testing.T) {
 	t.Parallel()
 	h := wildHost(t)

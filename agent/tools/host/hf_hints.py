@@ -284,13 +284,29 @@ def convert(value, hint, where, depth=0):
         items = [convert(v, args[0] if args else typing.Any, "%s[%d]" % (where, i), depth + 1) for i, v in enumerate(value)]
         return origin(items) if origin in (set, frozenset) else items
     if origin in DICTS and isinstance(value, dict):
-        inner = args[1] if len(args) == 2 else typing.Any
-        return {k: convert(v, inner, "%s.%s" % (where, k), depth + 1) for k, v in value.items()}
+        key, inner = args if len(args) == 2 else (typing.Any, typing.Any)
+        return {convert_key(k, key, where): convert(v, inner, "%s.%s" % (where, k), depth + 1) for k, v in value.items()}
     if origin in LISTS + DICTS:
         raise BadArgument("%s: want %s, got %s" % (where, "a list" if origin in LISTS else "an object", word_for(value)))
     if hint is int and isinstance(value, bool):
         raise BadArgument("%s: want an integer, got a boolean" % where)
     return value
+
+
+def convert_key(key, hint, where):
+    """Makes of an object's key, which is text in JSON, the number or the member that the annotation promises."""
+    if hint in (int, float):
+        kinds = (hint,)
+    elif isinstance(hint, type) and issubclass(hint, enum.Enum):
+        kinds = (hint, lambda text: hint(int(text)))
+    else:
+        return key
+    for kind in kinds:
+        try:
+            return kind(key)
+        except ValueError:
+            pass
+    raise BadArgument("%s: %r is no key of type %s" % (where, key, hint.__name__))
 
 
 def convert_union(value, args, where, depth):

@@ -8,6 +8,7 @@ import signal
 import socket
 import time
 
+from hf_modules import error_result
 from hf_pool import Call, Lines, Pool
 
 PROTOCOLS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
@@ -176,7 +177,10 @@ class Server:
 
     def finished(self, call, result):
         self.dropped(call)
-        self.answer(call.ident, result)
+        try:
+            self.answer(call.ident, result)
+        except RecursionError:  # the host reads a little deeper than it writes
+            self.answer(call.ident, error_result("%s answered what is nested too deep" % call.tool))
 
     def dropped(self, call):
         if self.calls.get(call.ident) is call:

@@ -51,6 +51,7 @@ def optional(a: Optional[int] = None, b: Union[int, str] = 1, c: Optional[Union[
 def literal(a: Literal["x", "y"], b: Literal[1, "one"] = 1): return repr((a, b))
 def lists(a: List[int], b: Sequence[str] = (), c: Set[int] = set(), d: Tuple[int, str] = (1, "a"), e: Tuple[int, ...] = ()): return repr((a, b, sorted(c), d, e))
 def dicts(a: Dict[str, int], b: dict = {}, c: Dict[str, List[Point]] = {}): return repr((a, b, c))
+def keys(a: Dict[int, str] = {}, b: Dict[Color, int] = {}, c: Dict[Size, Dict[float, int]] = {}): return repr((a, b, c))
 def enums(a: Color, b: Size = Size.S, c: List[Color] = [Color.RED]): return repr((a.name, b.name, c))
 def classes(a: Line, b: List[Line] = []): return repr((a, b))
 def rows(a: Row, b: Optional[Row] = None): return repr((a, b))
@@ -64,7 +65,7 @@ class Callable_:
     __name__ = "thing"
     def __call__(self, a: int = 1): return a * 2
 
-TOOLS = [plain, optional, literal, lists, dicts, enums, classes, rows, notes, times, late, kinds, Callable_()]
+TOOLS = [plain, optional, literal, lists, dicts, keys, enums, classes, rows, notes, times, late, kinds, Callable_()]
 `
 
 const pointSchema = `{"type":"object","properties":{"x":{"type":"number"},"y":{"type":"number","default":0.0},"tags":{"type":"array","items":{"type":"string"}}},"additionalProperties":false,"required":["x"]}`
@@ -106,6 +107,9 @@ func typeCalls() []struct{ tool, arguments, want string } {
 		{"lists", `{"a":{}}`, "a: want a list, got an object"},
 		{"dicts", `{"a":{"k":1},"c":{"k":[{"x":1}]}}`, "({'k': 1}, {}, {'k': [Point(x=1.0, y=0.0, tags=[])]})"},
 		{"dicts", `{"a":{"k":"v"}}`, "a.k: want int, got a string"},
+		{"keys", `{"a":{"7":"x"},"b":{"red":1},"c":{"2":{"0.5":3}}}`, "({7: 'x'}, {<Color.RED: 'red'>: 1}, {<Size.L: 2>: {0.5: 3}})"},
+		{"keys", `{"a":{"seven":"x"}}`, "a: 'seven' is no key of type int"},
+		{"keys", `{"b":{"green":1}}`, "b: 'green' is no key of type Color"},
 		{"enums", `{"a":"blue","b":2,"c":["blue"]}`, "('BLUE', 'L', [<Color.BLUE: 'blue'>])"},
 		{"enums", `{"a":"green"}`, "'green' is none of 'red', 'blue'"},
 		{"classes", `{"a":{"start":{"x":1,"tags":["t"]},"end":{"x":2,"y":3}}}`, "Line(start=Point(x=1.0, y=0.0, tags=['t']), end=Point(x=2.0, y=3.0, tags=[]))"},
