@@ -109,7 +109,7 @@ func (a desk) all() []holdfast.Action {
 
 func (a desk) agents(ctx context.Context, _ action.Nothing) (agentList, error) {
 	settings := a.settings()
-	entries, err := a.needs.View(holdfast.CallerFrom(ctx), tools.Scope{}).List(ctx)
+	entries, _, err := a.needs.View(holdfast.CallerFrom(ctx), tools.Scope{}).Soon(ctx, soon)
 	if err != nil {
 		return agentList{}, err
 	}

@@ -34,10 +34,9 @@ import (
 
 // A View is the tools that one caller has through one scope.
 type View interface {
-	List(ctx context.Context) ([]tools.Entry, error)
-	// Soon is List for who waits no longer than that; late are the servers that had not tried to start.
+	// Soon lists the tools; it waits so long for servers that start, and tells which are late.
 	Soon(ctx context.Context, wait time.Duration) (list []tools.Entry, late []string, err error)
-	// Now is List without waiting for servers that are starting.
+	// Now does not wait.
 	Now() []tools.Entry
 	Call(ctx context.Context, r upstream.Request) (tools.Result, error)
 	// Refused is told of a call that a model wanted and was not offered.

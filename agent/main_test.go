@@ -184,8 +184,6 @@ type seenBox struct {
 	scope  tools.Scope
 }
 
-func (b seenBox) List(context.Context) ([]tools.Entry, error) { return b.Now(), nil }
-
 func (b seenBox) Soon(context.Context, time.Duration) ([]tools.Entry, []string, error) {
 	return b.Now(), b.late, nil
 }

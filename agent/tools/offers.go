@@ -359,7 +359,7 @@ func (v View) Complete(ctx context.Context, p *mcp.CompleteParams) (*mcp.Complet
 			return nothing, nil // a skill takes no arguments
 		}
 		from, ref.Name, name = e.source, e.own, e.Name
-	} else if from = v.template(ref.URI); from == nil {
+	} else if from = templateOf(v, ref.URI); from == nil {
 		found, skill, err := v.resource(ctx, ref.URI)
 		if err != nil || skill {
 			return nothing, err
@@ -382,8 +382,8 @@ func (v View) Complete(ctx context.Context, p *mcp.CompleteParams) (*mcp.Complet
 // maxCompletions is the protocol's bound.
 const maxCompletions = 100
 
-// template is the source of a template that is seen.
-func (v View) template(text string) *source {
+// templateOf is the source of a template that is seen.
+func templateOf(v View, text string) *source {
 	for _, t := range v.sight().seenTemplates() {
 		if t.URITemplate == text {
 			return t.source

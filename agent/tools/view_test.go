@@ -197,6 +197,21 @@ func TestHouseToolsRunAsked(t *testing.T) {
 	}
 }
 
+// TestToolsOfAHubThatAreNoneAreNamed: they are kept, for they may come later.
+func TestToolsOfAHubThatAreNoneAreNamed(t *testing.T) {
+	b := newBench(t, libraryServer(t, "notes", notesLibrary())).governed(`{}`).up()
+	b.must("add", `{}`)
+	for only, want := range map[string][]string{
+		`["find"]`:        nil,
+		`["find", "fnd"]`: {`no tool that is offered now is called "fnd": did you mean find?`},
+	} {
+		out, err := b.as(operator(), "mcp-hub.add", fmt.Sprintf(`{"name":"of%d","only":%s}`, len(want), only))
+		if err != nil || !slices.Equal(out.(hubShown).Warnings, want) {
+			t.Errorf("of %s it answers %+v, %v", only, out, err)
+		}
+	}
+}
+
 // TestHubs adds, changes and deletes a hub, and opens it by its key alone.
 func TestHubs(t *testing.T) {
 	b := newBench(t, libraryServer(t, "notes", notesLibrary())).governed(`{"mcp_servers": {"old": {"name": "old", "api_key": "sk-of-luna", "mine": 1}}}`).up()
@@ -216,10 +231,6 @@ func TestHubs(t *testing.T) {
 	if _, ok := b.Bearer("research", ""); ok {
 		t.Error("a hub without a key opens to no key")
 	}
-	if odd := ask("mcp-hub.add", `{"name":"odd","only":["find","fnd"]}`).(hubShown); !slices.Equal(odd.Warnings, []string{`no tool that is offered now is called "fnd": did you mean find?`}) || len(added.Warnings) != 0 {
-		t.Errorf("added is %+v", odd)
-	}
-	ask("mcp-hub.delete", `{"name":"odd"}`)
 	key := ask("mcp-hub.key", `{"name":"research"}`).(hubKeyShown)
 	caller, ok := b.Bearer("research", key.Key)
 	if !ok || caller.Tier != holdfast.TierTenantPeer || caller.Kind != holdfast.CallerAgent || key.In != "MCP_SERVER_RESEARCH_API_KEY in .env" {
