@@ -111,7 +111,7 @@ func (s consent) decide(w http.ResponseWriter, r *http.Request) {
 	}
 	asked, ok := s.tickets.take(r.PostForm.Get("ticket"), who.ID)
 	if !ok {
-		showPage(w, http.StatusForbidden, "Too late", "this question is not open any more: it was answered, is older than ten minutes, or what it asks for was revoked or the house restarted meanwhile; let the client ask again")
+		showPage(w, http.StatusForbidden, "Too late", "this question is not open any more: it was answered, is older than ten minutes, or what it asks for was revoked or the house restarted meanwhile. Go back to the program and start its login there once more: it opens a new page")
 		return
 	}
 	if r.PostForm.Get("answer") != "allow" {

@@ -200,6 +200,18 @@ func TestAPageIsAnsweredWithinTenMinutes(t *testing.T) {
 	}
 }
 
+// TestAPageFromBeforeARestartSaysWhatHappened, and what to do next: nobody answered it, and it is not old.
+func TestAPageFromBeforeARestartSaysWhatHappened(t *testing.T) {
+	d := lite(t)
+	page := d.do("GET", ask(d.enrolled(publicClient).ClientID), "", "Who", "anna")
+	after := newDesk(t, d.rows.store)
+	form := url.Values{"ticket": {ticketIn(t, page.Body.String())}, "answer": {"allow"}, "scope": {ScopeRead}}
+	w := after.post(form, "Who", "anna", "Origin", origin)
+	if text := w.Body.String(); w.Code != http.StatusForbidden || !strings.Contains(text, "the house restarted") || !strings.Contains(text, "start its login there once more") {
+		t.Errorf("%d %s", w.Code, text)
+	}
+}
+
 // TestWhatCannotBeJournaledIsNotGiven keeps the order: first the journal, then the code.
 func TestWhatCannotBeJournaledIsNotGiven(t *testing.T) {
 	d := lite(t)
