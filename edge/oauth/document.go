@@ -42,6 +42,7 @@ type documents struct {
 	resolve func(ctx context.Context, host string) ([]netip.Addr, error)
 	private func() []string
 	client  *http.Client
+	within  time.Duration // for a whole document
 	fetches chan struct{}
 
 	mu     sync.Mutex
@@ -54,14 +55,13 @@ type cached struct {
 }
 
 func newDocuments(needs Needs, private func() []string) *documents {
-	d := &documents{now: needs.Now, resolve: needs.Resolve, private: private, fetches: make(chan struct{}, mostFetching), cached: map[string]cached{}}
+	d := &documents{now: needs.Now, resolve: needs.Resolve, private: private, within: documentWithin, fetches: make(chan struct{}, mostFetching), cached: map[string]cached{}}
 	if d.resolve == nil {
 		d.resolve = func(ctx context.Context, host string) ([]netip.Addr, error) {
 			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 		}
 	}
 	d.client = &http.Client{
-		Timeout:       documentWithin,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
 			DialContext: d.dial, DisableKeepAlives: true, MaxResponseHeaderBytes: mostHeader, TLSHandshakeTimeout: documentWithin,
@@ -173,7 +173,7 @@ func (d *documents) keep(id string, c cached) {
 }
 
 func (d *documents) fetch(ctx context.Context, id string) (client, time.Duration, error) {
-	ctx, cancel := context.WithTimeout(ctx, documentWithin)
+	ctx, cancel := context.WithTimeout(ctx, d.within)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, id, http.NoBody)
 	if err != nil {

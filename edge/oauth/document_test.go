@@ -126,6 +126,13 @@ func TestDocumentsThatAreRefused(t *testing.T) {
 		"a redirect away": func(w http.ResponseWriter, r *http.Request, _ string) {
 			http.Redirect(w, r, "http://169.254.169.254/latest/meta-data", http.StatusFound)
 		},
+		"a redirect at home": func(w http.ResponseWriter, r *http.Request, id string) {
+			if r.URL.Path == "/client.json" {
+				http.Redirect(w, r, "/moved.json", http.StatusFound)
+				return
+			}
+			serveDocument(w, document(strings.Replace(id, "moved", "client", 1)))
+		},
 		"an error": func(w http.ResponseWriter, _ *http.Request, _ string) { http.Error(w, "{}", http.StatusNotFound) },
 		"a page": func(w http.ResponseWriter, _ *http.Request, _ string) {
 			w.Header().Set("Content-Type", "text/html")
@@ -161,25 +168,49 @@ func TestDocumentsThatAreRefused(t *testing.T) {
 	}
 }
 
-// TestASilentSiteIsLeft gives up on a host that takes a connection and says nothing.
+// TestASilentSiteIsLeft gives up on a host that takes a connection and says nothing: when its time is over,
+// and when nobody waits any more.
 func TestASilentSiteIsLeft(t *testing.T) {
+	for _, waits := range []bool{true, false} {
+		s := newSite(t)
+		d := s.with(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		if waits {
+			d.documents.within = 200 * time.Millisecond
+		}
+		gone := make(chan struct{})
+		s.answer = func(_ http.ResponseWriter, r *http.Request, _ string) {
+			if !waits {
+				cancel()
+			}
+			<-r.Context().Done()
+			close(gone)
+		}
+		if _, err := d.documents.get(ctx, s.id("/c")); err == nil {
+			t.Errorf("a silent site gave a client to who waits: %v", waits)
+		}
+		if s.fetched.Load() > 0 { // a slow machine may be out of time before it asks
+			<-gone
+		}
+	}
+}
+
+// TestFewDocumentsAreFetchedAtATime: who asks for more is told to come again, and no host hears of it.
+func TestFewDocumentsAreFetchedAtATime(t *testing.T) {
 	s := newSite(t)
-	came, gone := make(chan struct{}), make(chan struct{})
-	s.answer = func(_ http.ResponseWriter, r *http.Request, _ string) {
-		close(came)
-		<-r.Context().Done()
-		close(gone)
-	}
 	d := s.with(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { _, err := d.documents.get(ctx, s.id("/c")); done <- err }()
-	<-came
-	cancel()
-	if err := <-done; err == nil {
-		t.Error("a silent site gave a client")
+	for range mostFetching {
+		d.documents.fetches <- struct{}{}
 	}
-	<-gone
+	_, err := d.documents.get(t.Context(), s.id("/c"))
+	if no, ok := errors.AsType[*refusal](err); !ok || no.kind != "temporarily_unavailable" || s.fetched.Load() != 0 {
+		t.Errorf("%v, and %d requests came", err, s.fetched.Load())
+	}
+	<-d.documents.fetches
+	if _, err := d.documents.get(t.Context(), s.id("/c")); err != nil || len(d.documents.fetches) != mostFetching-1 {
+		t.Errorf("with room: %v, %d under way", err, len(d.documents.fetches))
+	}
 }
 
 func TestClientIdsThatAreNoDocuments(t *testing.T) {

@@ -252,6 +252,11 @@ func TestCodesOfOthers(t *testing.T) {
 		})
 	}
 	d := lite(t)
+	lazy := d.enrolled(publicClient).ClientID
+	code := d.agreed(ask(lazy, "code_challenge", challengeOf("short")), ScopeRead).Get("code")
+	if got := d.errorOf(d.redeemed(lazy, code, "code_verifier", "short"), http.StatusBadRequest); got != "invalid_grant" {
+		t.Errorf("a verifier that can be guessed: %s", got)
+	}
 	client, thief := d.enrolled(publicClient).ClientID, d.enrolled(publicClient).ClientID
 	if got := d.errorOf(d.redeemed(thief, d.agreed(ask(client), ScopeRead).Get("code")), http.StatusBadRequest); got != "invalid_grant" {
 		t.Errorf("another client: %s", got)
@@ -383,6 +388,40 @@ func TestTokensAreForOneEndpoint(t *testing.T) {
 	}
 	if got := d.errorOf(d.tokens("grant_type", grantRefresh, "client_id", client, "refresh_token", all.Refresh, "scope", "operator"), http.StatusBadRequest); got != "invalid_scope" {
 		t.Errorf("refreshed for more: %s", got)
+	}
+}
+
+// TestRefreshTokensAreForThoseWhoUseThem, and for no longer than a grant lasts without use.
+func TestRefreshTokensAreForThoseWhoUseThem(t *testing.T) {
+	d := lite(t)
+	plain := d.enrolled(`{"client_name":"Once","redirect_uris":["` + callback + `"],"token_endpoint_auth_method":"none"}`).ClientID
+	if all := into[tokens](t, d.redeemed(plain, d.agreed(ask(plain), ScopeRead).Get("code"))); all.Access == "" || all.Refresh != "" {
+		t.Errorf("a client that did not ask for refresh tokens has %q", all.Refresh)
+	}
+	client, all := d.given()
+	d.clock.Pass(time.Duration(Defaults().IdleFor))
+	if got := d.errorOf(d.tokens("grant_type", grantRefresh, "client_id", client, "refresh_token", all.Refresh), http.StatusBadRequest); got != "invalid_grant" {
+		t.Errorf("a refresh token that is too old: %s", got)
+	}
+}
+
+// TestFewPagesWait: a flood of questions takes the place of the oldest, and of no more.
+func TestFewPagesWait(t *testing.T) {
+	d := lite(t)
+	first := d.Server.tickets.issue("anna", request{})
+	last := ""
+	for range mostTickets {
+		d.clock.Pass(time.Millisecond)
+		last = d.Server.tickets.issue("anna", request{})
+	}
+	if n := len(d.Server.tickets.open); n != mostTickets {
+		t.Errorf("%d pages wait", n)
+	}
+	if _, ok := d.Server.tickets.take(first, "anna"); ok {
+		t.Error("the oldest is still open")
+	}
+	if _, ok := d.Server.tickets.take(last, "anna"); !ok {
+		t.Error("the newest is not open")
 	}
 }
 
