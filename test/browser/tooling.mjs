@@ -153,7 +153,7 @@ async function traces(page) {
 
 async function approvals(page) {
   say('allows a call that an agent may not make by itself')
-  await ask('Remember that the password is hunter3')
+  await ask(`Remember that ${'the plants want water and '.repeat(12)}the last word is hunter3`)
   await open(page, '/approvals?kind=tool', 'Approvals')
   const call = page.locator('.approval').filter({ hasText: 'wants to call' }).first()
   await call.waitFor({ timeout: patience })
@@ -165,6 +165,12 @@ async function approvals(page) {
   want(head >= card - 1, `what is asked has ${head} of ${card} px on a phone`)
   await judge(page, 'approval of a call, phone')
   await page.setViewportSize(sizes.desktop)
+  if (env.HOLDFAST_URL) {
+    want(!(await call.innerText()).includes('hunter3'), 'the list shows a long call whole')
+    await call.getByRole('button', { name: 'Show the whole' }).click()
+    await call.getByText('the last word is hunter3', { exact: false }).waitFor({ timeout: patience })
+    want(!(await call.innerText()).includes('not all of it'), 'what is shown whole is said to be cut')
+  }
   await call.getByRole('button', { name: 'Allow the call' }).click()
   await toast(page, 'Allowed')
   await page.getByText('Nothing waits').waitFor({ timeout: patience })
