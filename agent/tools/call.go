@@ -103,6 +103,9 @@ func (c call) settle(ctx context.Context, r Result, err error, took time.Duratio
 	if err != nil || r.Failed {
 		outcome = holdfast.OutcomeFailed
 	}
+	if c.entry.source != nil && refusedLate(err) {
+		outcome = holdfast.OutcomeRefused
+	}
 	c.count(outcome, took)
 	if c.entry.action != "" {
 		if bad, ok := errors.AsType[*holdfast.Error](err); ok && bad.Code == holdfast.CodeBadInput {
@@ -124,6 +127,12 @@ func (c call) settle(ctx context.Context, r Result, err error, took time.Duratio
 	if err := c.journal(context.WithoutCancel(ctx), outcome, took, detail); err != nil {
 		c.catalogue.needs.Log.Error("cannot journal a tool call", slog.String("tool", c.entry.Name), slog.Any("error", err))
 	}
+}
+
+// refusedLate tells whether a call was refused when its server had started for it.
+func refusedLate(err error) bool {
+	said, ok := errors.AsType[*holdfast.Error](err)
+	return ok && (said.Code == holdfast.CodeConflict || said.Code == holdfast.CodeNotFound)
 }
 
 func (c call) journal(ctx context.Context, outcome holdfast.Outcome, took time.Duration, detail map[string]any) error {

@@ -46,7 +46,8 @@ func (c *Catalogue) Capability() house.Capability {
 	}
 }
 
-// start puts the Python host into its place and starts every declared server. It waits for none.
+// start puts the Python host into its place and starts every declared server whose offer is not known
+// from before. It waits for none.
 func (c *Catalogue) start(ctx context.Context) error {
 	folder, err := host.Install(c.needs.Home.Var("run"))
 	if err != nil {
@@ -59,7 +60,7 @@ func (c *Catalogue) start(ctx context.Context) error {
 	if named, ok := c.needs.Journal.(interface{ Node() string }); ok {
 		c.register.node = named.Node()
 	}
-	if err := errors.Join(c.pins.Load(ctx, c.register.node), c.usage.load(ctx)); err != nil {
+	if err := errors.Join(c.pins.Load(ctx, c.register.node), c.usage.load(ctx), c.memory.load(ctx, c.register.node)); err != nil {
 		return err
 	}
 	c.shelf.look()
@@ -77,15 +78,15 @@ func (c *Catalogue) start(ctx context.Context) error {
 	life, end := context.WithCancel(context.Background())
 	c.life, c.end = life, end
 	c.mu.Unlock()
-	c.loops.Go(func() { c.keep(life) })
 	c.Refresh()
+	c.loops.Go(func() { c.keep(life) })
 	return nil
 }
 
 const (
 	// leafEvery is how often the folders of skills are looked at.
 	leafEvery = 10 * time.Second
-	// writeEvery is how often what was counted is written down.
+	// writeEvery is how often what was counted, and what servers offer, is written down.
 	writeEvery = time.Minute
 )
 
@@ -137,11 +138,19 @@ func leafThrough(c *Catalogue) (changed bool) {
 	return skills.Stamp(*c.offered.Swap(&now)) != skills.Stamp(now)
 }
 
-// writeDown writes down pins and uses. What fails is tried again.
+// writeDown writes down pins, uses and offers. What fails is tried again.
 func writeDown(ctx context.Context, c *Catalogue) {
-	if err := errors.Join(c.pins.Flush(ctx), c.usage.flush(ctx)); err != nil && ctx.Err() == nil {
+	if err := c.flush(ctx); err != nil && ctx.Err() == nil {
 		c.needs.Log.Error("cannot write down what is known of the tools; it is tried again", slog.Any("error", err))
 	}
+}
+
+// flush writes down what is known. Of a server's offer only what is pinned counts later.
+func (c *Catalogue) flush(ctx context.Context) error {
+	if c.memory.pending() {
+		c.snapshot()
+	}
+	return errors.Join(c.pins.Flush(ctx), c.usage.flush(ctx), c.memory.flush(ctx))
 }
 
 // follow takes up the changes of the extensions and of the remote servers.
@@ -179,15 +188,15 @@ func (c *Catalogue) stop(ctx context.Context) error {
 	}()
 	select {
 	case <-done:
-		return errors.Join(c.pins.Flush(ctx), c.usage.flush(ctx))
+		return c.flush(ctx)
 	case <-ctx.Done():
 		return fmt.Errorf("cannot wait for the tool servers to end: %w", ctx.Err())
 	}
 }
 
-// Refresh takes up what the extensions and the remote servers are now: new servers start, vanished
-// ones end, changed ones start anew. A remote server of an extension's name is none, also while the
-// extension is off: hubs name both by it.
+// Refresh takes up what the extensions and the remote servers are now: new servers start, or rest when
+// the house before kept what they offer, vanished ones end, changed ones start anew. A remote server of an
+// extension's name is none, also while the extension is off: hubs name both by it.
 func (c *Catalogue) Refresh() {
 	var declared []upstream.Declaration
 	if c.needs.Extensions != nil {
@@ -203,19 +212,20 @@ func (c *Catalogue) Refresh() {
 			}
 		}
 	}
+	offers := recall(c, declared)
 	c.mu.Lock()
 	if c.life == nil {
 		c.mu.Unlock()
 		return
 	}
-	changed := c.reconcile(declared)
+	changed := c.reconcile(declared, offers)
 	c.mu.Unlock()
 	if changed {
 		c.touch()
 	}
 }
 
-func (c *Catalogue) reconcile(declared []upstream.Declaration) (changed bool) {
+func (c *Catalogue) reconcile(declared []upstream.Declaration, offers map[string]upstream.Offer) (changed bool) {
 	wanted := map[string]bool{}
 	for _, decl := range declared {
 		if wanted[decl.Name] {
@@ -227,13 +237,15 @@ func (c *Catalogue) reconcile(declared []upstream.Declaration) (changed bool) {
 			changed = old.resettle(decl) || changed
 			continue
 		}
-		c.begin(decl, old)
+		known, ok := offers[decl.Name]
+		c.begin(decl, old, known, ok && old == nil)
 		changed = true
 	}
 	for name, s := range c.servers {
 		if !wanted[name] {
 			s.stop()
 			delete(c.servers, name)
+			c.memory.note(name, kept{})
 			changed = true
 		}
 	}
@@ -268,8 +280,8 @@ func (s *source) resettle(decl upstream.Declaration) (changed bool) {
 // maxShownPlace bounds the address that a remote server led to, in the journal.
 const maxShownPlace = 300
 
-// begin starts the loop of a server after the one that it replaces has ended.
-func (c *Catalogue) begin(decl upstream.Declaration, old *source) {
+// begin starts the loop of a server after the one that it replaces has ended. A known one rests first.
+func (c *Catalogue) begin(decl upstream.Declaration, old *source, offer upstream.Offer, known bool) {
 	ctx, stop := context.WithCancel(c.life)
 	needs := c.lends
 	needs.LogFile = c.needs.Home.Var("logs", decl.Name+"_tools.log")
@@ -277,9 +289,13 @@ func (c *Catalogue) begin(decl upstream.Declaration, old *source) {
 	needs.Elsewhere = func(place string) {
 		c.pins.Found(pin.Of(s.label(), pin.KindPlace, place), map[string]string{"led_to": plain.Text(place, maxShownPlace)})
 	}
-	s.Server = upstream.New(decl, needs)
 	if decl.Stdio != nil {
+		needs.Begins = keeper{memory: c.memory, decl: *decl.Stdio, host: needs.Python, secret: needs.Secret}.begins
 		s.settings = decl.Stdio.Settings
+	}
+	s.Server = upstream.New(decl, needs)
+	if known {
+		s.Resume(offer)
 	}
 	s.Follow(c.subscriptions.of(decl.Name)) // clients of the one before go on
 	c.servers[decl.Name] = s

@@ -127,6 +127,7 @@ type Catalogue struct {
 	usage         *usage
 	shelf         *shelf
 	register      *register
+	memory        *memory
 	subscriptions *subscriptions
 	house         *houseTools
 	offered       atomic.Pointer[[]skills.Skill] // as they were last looked at
@@ -158,6 +159,7 @@ func New(needs Needs) *Catalogue {
 		usage:    &usage{store: needs.Store, known: map[pin.Thing]*tally{}},
 		shelf:    newShelf(needs.Master, needs.Log),
 		register: &register{store: needs.Store, grants: needs.Grants},
+		memory:   newMemory(needs.Store, needs.Log),
 		reader:   sync.OnceValue(poison.NewReader),
 		house:    &houseTools{made: map[string]*entry{}},
 	}

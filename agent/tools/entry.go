@@ -167,9 +167,14 @@ func (s *source) prompt(p *mcp.Prompt) *promptEntry {
 			e.texts = append(e.texts, poison.Text{Where: "argument", Text: a.Name + " " + a.Title + " " + a.Description})
 		}
 	}
-	e.form = pin.Form(map[string]any{"name": p.Name, "title": p.Title, "description": p.Description, "arguments": p.Arguments})
+	e.form = promptForm(p)
 	e.doubts = s.reader().Look(e.texts)
 	return e
+}
+
+// promptForm is what counts of a prompt for its pin.
+func promptForm(p *mcp.Prompt) json.RawMessage {
+	return pin.Form(map[string]any{"name": p.Name, "title": p.Title, "description": p.Description, "arguments": p.Arguments})
 }
 
 func (s *source) resource(r *mcp.Resource) *resourceEntry {

@@ -3,6 +3,7 @@
 package tools
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -116,14 +117,21 @@ func (v View) Templates(ctx context.Context) []TemplateEntry {
 	return list
 }
 
+// findPrompt finds a prompt in the sight, nil when it is not seen.
+func (s sight) findPrompt(name string) *promptEntry {
+	for _, e := range s.seenPrompts() {
+		if e.Name == name && (!s.hub.bare() || e.source == nil) || s.hub.bare() && e.source != nil && e.own == name {
+			return e
+		}
+	}
+	return nil
+}
+
 // prompt finds a prompt that is seen.
 func (v View) prompt(ctx context.Context, name string) (*promptEntry, error) {
 	for range 2 {
-		s := v.sight()
-		for _, e := range s.seenPrompts() {
-			if e.Name == name && (!s.hub.bare() || e.source == nil) || s.hub.bare() && e.source != nil && e.own == name {
-				return e, nil
-			}
+		if e := v.sight().findPrompt(name); e != nil {
+			return e, nil
 		}
 		if err := v.catalogue.settle(ctx); err != nil {
 			return nil, err
@@ -134,6 +142,7 @@ func (v View) prompt(ctx context.Context, name string) (*promptEntry, error) {
 
 // Prompt fills in a prompt.
 func (v View) Prompt(ctx context.Context, r upstream.Request) (*mcp.GetPromptResult, error) {
+	found := v.catalogue.snapshot()
 	e, err := v.prompt(ctx, r.Name)
 	if err != nil {
 		return nil, err
@@ -148,7 +157,13 @@ func (v View) Prompt(ctx context.Context, r upstream.Request) (*mcp.GetPromptRes
 		if e.source == nil {
 			return v.skillPrompt(e)
 		}
-		r.Name = e.own
+		asked := r.Name
+		r.Name, r.Still = e.own, v.still(found, func(s sight) error {
+			if now := s.findPrompt(asked); now == nil || now.source != e.source || !bytes.Equal(now.form, e.form) {
+				return moved("prompt", asked)
+			}
+			return nil
+		})
 		result, err := e.source.Prompt(ctx, r)
 		return result, cutPrompt(result, int(v.catalogue.settings().Result)), err
 	})
@@ -233,6 +248,7 @@ func (v View) resource(ctx context.Context, uri string) (from *source, skill boo
 
 // Read reads a resource; the request's name is its address.
 func (v View) Read(ctx context.Context, r upstream.Request) (*mcp.ReadResourceResult, error) {
+	found := v.catalogue.snapshot()
 	from, skill, err := v.resource(ctx, r.Name)
 	if err != nil {
 		return nil, err
@@ -248,6 +264,12 @@ func (v View) Read(ctx context.Context, r upstream.Request) (*mcp.ReadResourceRe
 		if skill {
 			return v.skillFile(r.Name)
 		}
+		r.Still = v.still(found, func(s sight) error {
+			if now, _, ok := s.bringer(r.Name); !ok || now != from {
+				return moved("resource", r.Name)
+			}
+			return nil
+		})
 		result, err := from.Read(ctx, r)
 		size := cutResource(result, int(v.catalogue.settings().Result))
 		return result, size, err

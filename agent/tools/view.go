@@ -3,6 +3,7 @@
 package tools
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"slices"
@@ -190,6 +191,36 @@ func (s sight) missing(name string) error {
 	return err
 }
 
+// still checks a use once more when its server serves, if the list is another by then than the one in
+// which it was found: a server that woke for it may say something else.
+func (v View) still(found *snapshot, check func(sight) error) func() error {
+	return func() error {
+		if now := v.sight(); now.snapshot != found {
+			return check(now)
+		}
+		return nil
+	}
+}
+
+// same refuses a tool that is not any more what it was found as.
+func (e *entry) same(name string) func(sight) error {
+	return func(s sight) error {
+		now := s.find(name)
+		switch {
+		case now == nil:
+			return s.missing(name)
+		case now.source != e.source || now.own != e.own || !bytes.Equal(now.form, e.form):
+			return moved("tool", name)
+		}
+		return nil
+	}
+}
+
+func moved(kind, name string) error {
+	return holdfast.Errorf(holdfast.CodeConflict,
+		"the %s %s is another since its server started, so it was not used: list the %ss again", kind, plain.Text(name, maxName), kind)
+}
+
 // Call runs a tool. An error means that the tool did not answer: not found, bad arguments, its
 // server down or too slow; a tool's own failure is a Result that is Failed.
 func (v View) Call(ctx context.Context, r upstream.Request) (Result, error) {
@@ -198,6 +229,7 @@ func (v View) Call(ctx context.Context, r upstream.Request) (Result, error) {
 		v.Refused(ctx, r.Name, r.Arguments, err)
 		return Result{}, err
 	}
+	r.Still = v.still(s.snapshot, e.same(r.Name))
 	c := call{catalogue: v.catalogue, caller: v.caller, entry: e, request: r, bare: s.hub.bare(), hub: v.scope.Hub}
 	return c.make(ctx)
 }

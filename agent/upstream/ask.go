@@ -38,6 +38,11 @@ func converse[R answer](ctx context.Context, s *Server, r Request, send func(con
 	asks func(R) (mcp.InputRequestMap, string),
 ) (R, error) {
 	return ask(ctx, s, r.Name, func(ctx context.Context, l *live, call *underway) (R, error) {
+		if r.Still != nil {
+			if err := r.Still(); err != nil {
+				return nil, err
+			}
+		}
 		r.Meta = call.meta(r.Meta, l.era)
 		for range maxRounds {
 			answer, err := send(ctx, l, r)

@@ -74,8 +74,9 @@ type life struct {
 	log     *slog.Logger
 	gone    chan struct{} // closed when the loop has ended
 	calls   *calls
-	kept    *subscriptions // nil for a second life
-	want    chan struct{}  // a call waits for a resting server; sent under mu, and empty in any other state
+	kept    *subscriptions     // nil for a second life
+	told    func(Offer, error) // of the process that was started last
+	want    chan struct{}      // a call waits for a resting server; sent under mu, and empty in any other state
 
 	mu       sync.Mutex
 	state    State
@@ -94,8 +95,8 @@ type life struct {
 
 func newLife(s *Server, era Era) *life {
 	l := &life{
-		calls: newCalls(),
-		name:  s.decl.Name, era: era, needs: &s.needs, log: s.log,
+		calls: newCalls(), told: func(Offer, error) {},
+		name: s.decl.Name, era: era, needs: &s.needs, log: s.log,
 		gone: make(chan struct{}), want: make(chan struct{}, 1),
 		state: StateStarting, since: time.Now(), moved: make(chan struct{}),
 	}
@@ -115,7 +116,7 @@ func newLife(s *Server, era Era) *life {
 }
 
 // run is the loop of a server until ctx ends. The first start needs no call, for the catalogue must
-// know the tools.
+// know the tools, unless they are known already.
 func (l *life) run(ctx context.Context, first func()) {
 	defer close(l.gone)
 	defer first()
@@ -123,7 +124,8 @@ func (l *life) run(ctx context.Context, first func()) {
 		l.move(StateBlocked, holdfast.Errorf(holdfast.CodeUnavailable, "the tools of %s are blocked: %s", l.name, l.blocked))
 		return
 	}
-	if l.era != "" {
+	if l.rests() {
+		first()
 		l.rest(ctx)
 	}
 	for ctx.Err() == nil {
@@ -161,6 +163,9 @@ func (l *life) run(ctx context.Context, first func()) {
 
 func (l *life) start(ctx context.Context) (*live, error) {
 	l.move(StateStarting, nil)
+	if l.era == "" && l.needs.Begins != nil {
+		l.told = l.needs.Begins()
+	}
 	within := l.needs.Settings().StartWithin
 	if l.era != "" {
 		within = min(within, maxTrial)
@@ -188,6 +193,8 @@ func (l *life) start(ctx context.Context) (*live, error) {
 	l.live, l.offered, l.used, l.spoke = live, offered, time.Now(), live.era
 	l.starts++
 	l.mu.Unlock()
+	l.told(offered, nil)
+	l.needs.Changed() // who is let in by the next line finds what it offers now
 	l.move(StateServing, nil)
 	return live, nil
 }
@@ -328,6 +335,7 @@ func (l *life) refresh(ctx context.Context, live *live) {
 	l.mu.Lock()
 	l.offered = offered
 	l.mu.Unlock()
+	l.told(offered, nil)
 	l.needs.Changed()
 }
 
@@ -340,6 +348,13 @@ func (l *life) retire(live *live) {
 	}
 	l.mu.Unlock()
 	live.end()
+}
+
+// rests tells whether the server waits to be wanted.
+func (l *life) rests() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.state == StateResting
 }
 
 // rest waits for a call, which may have come while the process was ended.
@@ -364,6 +379,7 @@ func (l *life) failed(err error) {
 // minutes, after failures in a row.
 func (l *life) back(err error) (wait time.Duration) {
 	l.failed(err)
+	l.told(Offer{}, err)
 	l.mu.Lock()
 	wait = min(firstWait<<min(l.failures-1, 16), longestWait)
 	wait += rand.N(wait/4 + 1) //nolint:gosec // jitter is no secret

@@ -62,6 +62,15 @@ func (s *Server) begin(known Offer) *round {
 	return r
 }
 
+// Resume has a server that does not run yet begin at rest with what it offered in an earlier house: its
+// process starts at its first use.
+func (s *Server) Resume(known Offer) {
+	main := s.current().main
+	main.mu.Lock()
+	defer main.mu.Unlock()
+	main.offered, main.state = known, StateResting
+}
+
 // Name is the declaration's.
 func (s *Server) Name() string { return s.decl.Name }
 

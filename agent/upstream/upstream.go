@@ -63,6 +63,9 @@ type Needs struct {
 	// Changed is called when the offer or the state changed, Updated when a resource did.
 	Changed func()
 	Updated func(uri string)
+	// Begins is called before each start of the process whose lists count; what it answers is told each
+	// offer of that process, and why there is none when it failed. It may be nil.
+	Begins func() (told func(Offer, error))
 	// Elsewhere is called when a remote server would lead the house to a place that was not added; it
 	// may be nil.
 	Elsewhere func(place string)
@@ -83,7 +86,8 @@ type Settings struct {
 }
 
 // An Offer is what a server last said it has. It outlives the process, so that a resting server's
-// tools stay in the catalogue. It is not changed once it was answered.
+// tools stay in the catalogue, and may be kept as JSON for a later house. It is not changed once it
+// was answered.
 type Offer struct {
 	Tools     []*mcp.Tool
 	Prompts   []*mcp.Prompt
@@ -110,6 +114,9 @@ type Request struct {
 	Responses mcp.InputResponseMap
 	State     string
 	Meta      mcp.Meta
+	// Still is asked once the server serves, before the request is sent, and refuses it by an error: the
+	// server may have woken for it and offer something else than was known. It may be nil.
+	Still func() error
 }
 
 // An Era is one of the two ways in which MCP is spoken.

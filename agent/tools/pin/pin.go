@@ -236,6 +236,13 @@ func (p *Pins) Pinned(t Thing) Pinned {
 	return Pinned{At: had.at, By: had.by, Since: had.since}
 }
 
+// Stands tells whether a thing is offered just so: it is pinned, its source said nothing else since, and
+// its words do not wait for a person.
+func (p *Pins) Stands(t Thing, form json.RawMessage) bool {
+	had, ok := p.pinned(t)
+	return ok && had.sum == Sum(form) && had.other == "" && (had.flagged != had.sum || had.by != "")
+}
+
 func (p *Pins) pinned(t Thing) (pin, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
