@@ -55,7 +55,10 @@ type cached struct {
 }
 
 func newDocuments(needs Needs, private func() []string) *documents {
-	d := &documents{now: needs.Now, resolve: needs.Resolve, private: private, within: documentWithin, fetches: make(chan struct{}, mostFetching), cached: map[string]cached{}}
+	d := &documents{
+		now: needs.Now, resolve: needs.Resolve, private: private, within: documentWithin,
+		fetches: make(chan struct{}, mostFetching), cached: map[string]cached{},
+	}
 	if d.resolve == nil {
 		d.resolve = func(ctx context.Context, host string) ([]netip.Addr, error) {
 			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)

@@ -408,19 +408,19 @@ func TestRefreshTokensAreForThoseWhoUseThem(t *testing.T) {
 // TestFewPagesWait: a flood of questions takes the place of the oldest, and of no more.
 func TestFewPagesWait(t *testing.T) {
 	d := lite(t)
-	first := d.Server.tickets.issue("anna", request{})
+	first := d.tickets.issue("anna", request{})
 	last := ""
 	for range mostTickets {
 		d.clock.Pass(time.Millisecond)
-		last = d.Server.tickets.issue("anna", request{})
+		last = d.tickets.issue("anna", request{})
 	}
-	if n := len(d.Server.tickets.open); n != mostTickets {
+	if n := len(d.tickets.open); n != mostTickets {
 		t.Errorf("%d pages wait", n)
 	}
-	if _, ok := d.Server.tickets.take(first, "anna"); ok {
+	if _, ok := d.tickets.take(first, "anna"); ok {
 		t.Error("the oldest is still open")
 	}
-	if _, ok := d.Server.tickets.take(last, "anna"); !ok {
+	if _, ok := d.tickets.take(last, "anna"); !ok {
 		t.Error("the newest is not open")
 	}
 }
