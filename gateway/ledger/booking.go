@@ -269,7 +269,7 @@ func (r *Reservation) Settle(result Result) {
 	}
 	r.done = true
 	l := r.ledger
-	now := l.needs.Now()
+	now := r.ended(l.needs.Now())
 	result.Usage = bounded(result.Usage)
 	spent := Claim{Call: r.call, Tokens: result.Usage.Total(), Cost: l.needs.priced(result.Provider, result.Model, result.Usage), At: now}
 	spent.Provider, spent.Model = result.Provider, result.Model
@@ -296,6 +296,15 @@ func (r *Reservation) Settle(result Result) {
 	r.close(row) // before anybody can reserve what this gave back
 	l.mu.Unlock()
 	l.needs.Gate.Booked(spent, burn)
+}
+
+// ended is when a call ended that ends now. Where the clock was set back meanwhile that is when it
+// began: it counts in the day whose budget admitted it, and not in one that may be spent.
+func (r *Reservation) ended(now time.Time) time.Time {
+	if now.UnixNano() < r.began.UnixNano() { // by the wall, whatever the monotonic clock says
+		return r.began
+	}
+	return now
 }
 
 // given is what goes back to the purse: nothing of a call that was never reserved.

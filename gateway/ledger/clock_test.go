@@ -29,6 +29,29 @@ func TestWhatIsSpentWhileAClockWasAhead(t *testing.T) {
 	})
 }
 
+// TestACallEndsNotBeforeItBegan counts a call in the day that admitted it, though the clock was set back
+// to one that may be spent.
+func TestACallEndsNotBeforeItBegan(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, tables(), func(t *testing.T, s *store.Store) {
+		l := open(t, s, wide())
+		clock := time.Unix(1_800_000_000, 0)
+		l.needs.Now = func() time.Time { return clock }
+		ahead := clock.Add(40 * time.Hour)
+		clock = ahead
+		r, err := l.Reserve(t.Context(), call("a"), 40, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		clock = clock.Add(-60 * time.Hour)
+		r.Settle(done(40, 2))
+		summary(t, l) // has what waits written
+		if rows(t, s, "SELECT COUNT(*) FROM ledger_calls WHERE time_ns = ? AND latency_ns >= 0", ahead.UnixNano()) != 1 {
+			t.Errorf("no call ended at %v", ahead)
+		}
+	})
+}
+
 // TestMidnight: also where the clocks skip it, a day begins in that day, and one begins when the one
 // before ends.
 func TestMidnight(t *testing.T) {
