@@ -22,7 +22,7 @@ func TestClientConformance(t *testing.T) {
 			if len(wanted) != count {
 				t.Fatalf("the suite requires %d scenarios of a client, and %d are known of", len(wanted), count)
 			}
-			suite{program, "client", []string{"--command", client}, ""}.demand(t, revision, wanted, func() string { return "" })
+			suite{program, "client", []string{"--command", client}, "", nil}.demand(t, revision, wanted, func() string { return "" })
 		})
 	}
 }

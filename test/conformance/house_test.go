@@ -142,6 +142,41 @@ func (h *house) await(t *testing.T) {
 	})
 }
 
+// fresh starts the fixture anew, as it was before it was told to change what it offers.
+func (h *house) fresh(t *testing.T) {
+	t.Helper()
+	before := h.server(t)
+	h.run(t, "tool", "restart", fixture)
+	timing.Until(t, "the fixture serves again", func() bool {
+		now := h.server(t)
+		return now.State == "serving" && now.PID != before.PID
+	})
+}
+
+// server is how the fixture stands.
+func (h *house) server(t *testing.T) (one struct {
+	Name, State string
+	PID         int
+}) {
+	t.Helper()
+	var list struct {
+		Servers []json.RawMessage `json:"servers"`
+	}
+	if err := json.Unmarshal(h.run(t, "tools", "--json"), &list); err != nil {
+		t.Fatal(err)
+	}
+	for _, raw := range list.Servers {
+		if err := json.Unmarshal(raw, &one); err != nil {
+			t.Fatal(err)
+		}
+		if one.Name == fixture {
+			return one
+		}
+	}
+	t.Fatal("the fixture is not among the servers")
+	return one
+}
+
 // logs is what the house wrote.
 func (h *house) logs() string {
 	var all strings.Builder
