@@ -157,7 +157,8 @@ func (h *house) fresh(t *testing.T) {
 func (h *house) server(t *testing.T) (one struct {
 	Name, State string
 	PID         int
-}) {
+},
+) {
 	t.Helper()
 	var list struct {
 		Servers []json.RawMessage `json:"servers"`
