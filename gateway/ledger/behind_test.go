@@ -28,6 +28,7 @@ func occupy(t *testing.T, s *store.Store) (release func(words ...string)) {
 		})
 	}()
 	<-entered
+	t.Cleanup(func() { close(leave) }) // a test that failed before would wait for ever for its ledger to stop
 	return func(words ...string) {
 		t.Helper()
 		leave <- words
