@@ -28,10 +28,12 @@ type register struct {
 	known map[string]bool // nil until it was read
 }
 
-// follow takes up which hubs there are now. What fails is tried again at the next time.
-func (r *register) follow(ctx context.Context, hubs map[string]*Hub) error {
+// follow takes up which hubs there are, as they stand when its turn has come: who read them before another
+// was made would end what was given for that. What fails is tried again at the next time.
+func (r *register) follow(ctx context.Context, s *shelf) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	hubs := s.book.Load().hubs
 	if r.known == nil {
 		known, err := r.read(ctx)
 		if err != nil {
@@ -122,5 +124,5 @@ func registerHubs(ctx context.Context, c *Catalogue) error {
 	if !c.shelf.sure() {
 		return nil
 	}
-	return c.register.follow(ctx, c.shelf.book.Load().hubs)
+	return c.register.follow(ctx, c.shelf)
 }

@@ -171,7 +171,7 @@ func (d hubDesk) shown(h Hub) hubShown {
 
 func (d hubDesk) add(ctx context.Context, in hubChange) (hubShown, error) {
 	d.look()
-	if err := d.register.follow(ctx, d.shelf.book.Load().hubs); err != nil {
+	if err := d.register.follow(ctx, d.shelf); err != nil {
 		return hubShown{}, holdfast.Errorf(holdfast.CodeUnavailable, "cannot tell whether old access would open the hub, so it is not made: %w", err)
 	}
 	return d.change(ctx, in, func(doc *config.Document) error {
