@@ -49,6 +49,12 @@ func usual() Settings { return Settings{StartWithin: 30 * time.Second, Parallel:
 // of it may be left.
 func started(t *testing.T, kind string, change func(*Needs)) *bench {
 	t.Helper()
+	return standing(t, kind, change).up()
+}
+
+// standing is such a server before it runs.
+func standing(t *testing.T, kind string, change func(*Needs)) *bench {
+	t.Helper()
 	binary, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +64,7 @@ func started(t *testing.T, kind string, change func(*Needs)) *bench {
 		change(&needs)
 	}
 	decl := holdfast.ToolServer{Name: "alpha", Run: []string{binary}, Dir: t.TempDir(), Env: upstreamtest.Env(kind)}
-	return (&bench{t: t, Server: New(Declaration{Name: "alpha", Stdio: &decl}, needs)}).up()
+	return &bench{t: t, Server: New(Declaration{Name: "alpha", Stdio: &decl}, needs)}
 }
 
 func (b *bench) up() *bench {

@@ -5,7 +5,6 @@ package upstream
 import (
 	"context"
 	"errors"
-	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -13,23 +12,13 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"holdfast"
-	"holdfast/agent/upstream/upstreamtest"
 	"holdfast/holdfasttest/timing"
 )
 
 // resumed is a server of a kind that was known before, running until the test ends.
 func resumed(t *testing.T, kind string, known Offer, change func(*Needs)) *bench {
 	t.Helper()
-	binary, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	needs := testNeeds(t, usual())
-	if change != nil {
-		change(&needs)
-	}
-	decl := holdfast.ToolServer{Name: "alpha", Run: []string{binary}, Dir: t.TempDir(), Env: upstreamtest.Env(kind)}
-	b := &bench{t: t, Server: New(Declaration{Name: "alpha", Stdio: &decl}, needs)}
+	b := standing(t, kind, change)
 	b.Resume(known)
 	return b.up()
 }
