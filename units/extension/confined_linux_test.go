@@ -18,8 +18,8 @@ import (
 	"holdfast/holdfasttest/need"
 )
 
-// A spy tries what its arguments say, as a tool and as a service.
-const spyModule = `import json, os, resource, signal, socket, subprocess
+// attempts is Python that tries what it is told.
+const attempts = `import json, os, resource, signal, socket, subprocess
 
 def attempt(verb, path):
     try:
@@ -41,7 +41,10 @@ def attempt(verb, path):
         return "ok"
     except Exception as e:
         return type(e).__name__
+`
 
+// A spy tries what its arguments say, as a tool and as a service.
+const spyModule = attempts + `
 def SPY_attempt(tries: str) -> tuple[bool, str]:
     """Try things."""
     return True, json.dumps([attempt(*t) for t in json.loads(tries)])
