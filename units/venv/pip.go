@@ -64,22 +64,29 @@ func (w *work) install(ctx context.Context, locked string) error {
 	if err := os.WriteFile(w.path("requirements.txt"), w.order.Requirements, 0o644); err != nil {
 		return err
 	}
-	var pip []string
-	if w.run(ctx, w.order.Python, "-I", "-m", "pip", "--version") == nil {
-		if err := w.run(ctx, w.order.Python, "-I", "-m", "venv", "--without-pip", w.folder); err != nil {
-			return err
-		}
+	venv := []string{w.order.Python, "-I", "-m", "venv"}
+	own := w.run(ctx, w.order.Python, "-I", "-m", "pip", "--version") != nil
+	if !own {
+		venv = append(venv, "--without-pip")
+	}
+	if err := w.run(ctx, append(venv, w.folder)...); err != nil {
+		return err
+	}
+	python := w.path("bin", "python3")
+	by := python
+	if !own {
 		// The interpreter itself: what a version manager puts before it does more than to run it.
-		base, err := filepath.EvalSymlinks(w.path("bin", "python3"))
+		base, err := filepath.EvalSymlinks(python)
 		if err != nil {
 			return err
 		}
-		pip = []string{base, "-I", "-m", "pip", "--python", w.path("bin", "python3")}
-	} else {
-		if err := w.run(ctx, w.order.Python, "-I", "-m", "venv", w.folder); err != nil {
-			return err
-		}
-		pip = []string{w.path("bin", "python3"), "-I", "-m", "pip"}
+		by = base
+	}
+	pip := []string{by, "-I", "-m", "pip", "--python", python}
+	if variable := withPassword(w.variables()); variable != "" {
+		pip = []string{by, "-I", "-c", alone, variable, python}
+	} else if own {
+		pip = pip[:4]
 	}
 	pip = append(pip, "--no-input", "--disable-pip-version-check", "install", "--report", w.path("report.json"))
 	if w.order.Offline {
@@ -124,17 +131,19 @@ func (w *work) run(ctx context.Context, argv ...string) error {
 	if exit = child.Exit(); exit.Success() {
 		return err
 	}
-	return fmt.Errorf("%s %s: %s", argv[slices.Index(argv, "-m")+1], exit, w.tail())
+	what := "pip"
+	if at := slices.Index(argv, "-m"); at >= 0 {
+		what = argv[at+1]
+	}
+	return fmt.Errorf("%s %s: %s", what, exit, w.tail())
 }
 
-// environ is small: the extension's own variables, and of the house's what pip and TLS go by.
-func (w *work) environ() []string {
-	vars := map[string]string{"PYTHONDONTWRITEBYTECODE": ""}
-	for _, name := range []string{
-		"PATH", "HOME", "USER", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR",
-		"PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "PIP_CERT", "PIP_NO_INDEX", "PIP_FIND_LINKS",
-		"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
-	} {
+// variables are few: the extension's own, and of the house's what pip and TLS go by.
+func (w *work) variables() map[string]string {
+	vars := map[string]string{}
+	for _, name := range slices.Concat(urlVariables, []string{
+		"HOME", "USER", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "PIP_TRUSTED_HOST", "PIP_CERT", "PIP_NO_INDEX",
+	}) {
 		if value, ok := os.LookupEnv(name); ok {
 			vars[name] = value
 		}
@@ -144,7 +153,17 @@ func (w *work) environ() []string {
 	delete(vars, "VIRTUAL_ENV")
 	delete(vars, "PYTHONDONTWRITEBYTECODE")
 	delete(vars, holdfast.BypassVariable)
-	env := make([]string, 0, len(vars))
+	if w.order.Offline {
+		for _, name := range urlVariables {
+			delete(vars, name)
+		}
+	}
+	return vars
+}
+
+func (w *work) environ() []string {
+	var env []string
+	vars := w.variables()
 	for _, name := range slices.Sorted(maps.Keys(vars)) {
 		env = append(env, name+"="+vars[name])
 	}
@@ -161,7 +180,8 @@ func (w *work) tail() string {
 	}
 	text := make([]byte, most)
 	n, _ := w.log.ReadAt(text, max(0, info.Size()-most))
-	lines := slices.DeleteFunc(strings.Split(string(bytes.ToValidUTF8(text[:n], nil)), "\n"), isFrame)
+	said := secret.ReplaceAllString(string(bytes.ToValidUTF8(text[:n], nil)), "://****@")
+	lines := slices.DeleteFunc(strings.Split(said, "\n"), isFrame)
 	return strings.Join(append(lines[max(0, len(lines)-8):], "all that it said is in "+w.log.Name()), "\n")
 }
 

@@ -90,13 +90,22 @@ func (d *desk) current(want Environment, folders int) {
 	if !ok || e.ID != want.ID {
 		d.t.Errorf("in use is %+v (%v), want %s", e, ok, want.ID)
 	}
-	found, err := filepath.Glob(d.home.Var("python", "notes", "env-*"))
-	if err != nil || len(found) != folders {
-		d.t.Errorf("there are %v (%v), want %d", found, err, folders)
+	if found := d.folders(); len(found) != folders {
+		d.t.Errorf("there are %v, want %d", found, folders)
 	}
 	if left, err := (process.Machine{}).Marked(d.house); err != nil || len(left) > 0 {
 		d.t.Errorf("processes are left: %v (%v)", left, err)
 	}
+}
+
+// folders are all environments there are.
+func (d *desk) folders() []string {
+	d.t.Helper()
+	found, err := filepath.Glob(d.home.Var("python", "notes", "env-*"))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return found
 }
 
 // says runs a line of Python in an environment.
@@ -251,7 +260,7 @@ func TestAHouseKilledMidwayChangesNothing(t *testing.T) {
 	}
 	second := d.must("words # again\n")
 	d.current(second, 2)
-	if found, _ := filepath.Glob(d.home.Var("python", "notes", "env-*")); !slices.Contains(found, first.Folder()) {
+	if found := d.folders(); !slices.Contains(found, first.Folder()) {
 		t.Errorf("the one in use before is gone: %v", found)
 	}
 }
