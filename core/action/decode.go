@@ -93,6 +93,9 @@ func plain(err error) string {
 // check holds a decoded field against its tags.
 func check(v reflect.Value, f reflect.StructField) *holdfast.Problem {
 	name := jsonName(f)
+	if v.Kind() == reflect.Pointer && !v.IsNil() {
+		v = v.Elem()
+	}
 	values := enum(f)
 	if v.Kind() == reflect.String && len(values) > 0 && !slices.Contains(values, v.String()) {
 		if v.String() == "" && f.Tag.Get("required") != "true" {

@@ -67,6 +67,33 @@ func TestAValueThatMayBeLeftOutIsNotProposed(t *testing.T) {
 	}
 }
 
+// TestAValueThatMayBeAbsentHasItsBounds: a pointer tells absence from emptiness, and is held against the
+// tags of what it points to.
+func TestAValueThatMayBeAbsentHasItsBounds(t *testing.T) {
+	type change struct {
+		Mode *string `json:"mode" enum:"fast,slow"`
+		Size *int    `json:"size" min:"0" max:"9"`
+		Note *string `json:"note" max:"3"`
+	}
+	a := action.NewAction(holdfast.Action{Name: "test.change", Summary: "test", Effect: holdfast.EffectChange},
+		func(_ context.Context, in change) (change, error) { return in, nil })
+	for input, want := range map[string]string{
+		`{"mode":"fsat"}`: "want fast, slow",
+		`{"size":-1}`:     "at least 0",
+		`{"size":10}`:     "at most 9",
+		`{"note":"long"}`: "at most 3 characters",
+	} {
+		if _, err := a.Decode(json.RawMessage(input)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", input, err, want)
+		}
+	}
+	for _, input := range []string{`{}`, `{"mode":null,"size":null}`, `{"mode":"slow","size":0,"note":""}`, `{"mode":""}`} {
+		if _, err := a.Decode(json.RawMessage(input)); err != nil {
+			t.Errorf("%s: %v", input, err)
+		}
+	}
+}
+
 func TestARequiredSecretIsNotEmpty(t *testing.T) {
 	type held struct {
 		Value holdfast.Secret `json:"value" required:"true"`
