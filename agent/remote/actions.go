@@ -103,13 +103,16 @@ type nameInput struct {
 }
 
 type updateInput struct {
-	Name    string              `json:"name" required:"true" pos:"1" help:"the server's name"`
-	URL     *string             `json:"url" help:"another endpoint; an authorization ends with it"`
-	Enabled *bool               `json:"enabled" help:"whether its tools are offered"`
-	Tools   map[string]switches `json:"tools" help:"switches by the tools' own names: {\"search\": {\"enabled\": false}}"`
-	Key     *string             `json:"key" help:"the name of another key of .env; empty for none"`
-	Headers headers             `json:"headers" help:"other headers"`
-	OAuth   *bool               `json:"oauth" help:"whether it wants a person's authorization"`
+	Name      string              `json:"name" required:"true" pos:"1" help:"the server's name"`
+	URL       *string             `json:"url" help:"another endpoint; an authorization ends with it"`
+	Enabled   *bool               `json:"enabled" help:"whether its tools are offered"`
+	Tools     map[string]switches `json:"tools" help:"switches by the tools' own names: {\"search\": {\"enabled\": false}}"`
+	Transport *string             `json:"transport" enum:"auto,sse" help:"auto is streamable HTTP, and the older HTTP+SSE where the server knows nothing newer"`
+	Key       *string             `json:"key" help:"the name of another key of .env; empty for none"`
+	Headers   headers             `json:"headers" help:"other headers"`
+	OAuth     *bool               `json:"oauth" help:"whether it wants a person's authorization"`
+	ClientID  *string             `json:"client_id" help:"another id that its operator gave the house, empty to register; an authorization ends with it"`
+	SecretKey *string             `json:"client_secret_key" help:"the name of the key of .env that holds that client's secret; empty for none"`
 }
 
 type authorizeOutput struct {
@@ -308,8 +311,37 @@ func (s *Servers) unset(id string) []string {
 	return names
 }
 
+// fields are what is to be written of a server's entry.
+func (in updateInput) fields() map[string]any {
+	fields := map[string]any{}
+	set(fields, "url", in.URL)
+	set(fields, "enabled", in.Enabled)
+	set(fields, "transport", in.Transport)
+	set(fields, "key", in.Key)
+	if in.ClientID != nil && *in.ClientID != "" {
+		fields["oauth"] = true
+	}
+	set(fields, "oauth", in.OAuth)
+	set(fields, "client_id", in.ClientID)
+	set(fields, "client_secret_key", in.SecretKey)
+	if in.Headers != nil {
+		fields["headers"] = map[string]string(in.Headers)
+	}
+	return fields
+}
+
+func set[T any](fields map[string]any, name string, value *T) {
+	if value != nil {
+		fields[name] = *value
+	}
+}
+
+// sameOr tells whether a value stays as it was.
+func sameOr(value *string, was string) bool { return value == nil || *value == was }
+
 func (d desk) update(ctx context.Context, in updateInput) (shown, error) {
-	if in.URL != nil || in.Key != nil || in.Headers != nil || in.OAuth != nil {
+	fields := in.fields()
+	if len(fields) > 1 || len(fields) == 1 && in.Enabled == nil {
 		if err := person(ctx); err != nil {
 			return shown{}, err
 		}
@@ -319,22 +351,6 @@ func (d desk) update(ctx context.Context, in updateInput) (shown, error) {
 			return shown{}, badURL(why)
 		}
 	}
-	fields := map[string]any{}
-	if in.URL != nil {
-		fields["url"] = *in.URL
-	}
-	if in.Enabled != nil {
-		fields["enabled"] = *in.Enabled
-	}
-	if in.Key != nil {
-		fields["key"] = *in.Key
-	}
-	if in.Headers != nil {
-		fields["headers"] = map[string]string(in.Headers)
-	}
-	if in.OAuth != nil {
-		fields["oauth"] = *in.OAuth
-	}
 	moved := false
 	err := d.needs.Master.Update(ctx, func(doc *config.Document) error {
 		var was entry
@@ -342,7 +358,7 @@ func (d desk) update(ctx context.Context, in updateInput) (shown, error) {
 		if !found {
 			return notThere(in.Name)
 		}
-		moved = err == nil && in.URL != nil && *in.URL != was.URL
+		moved = err == nil && !(sameOr(in.URL, was.URL) && sameOr(in.ClientID, was.ClientID))
 		if err := put(doc, in.Name, fields); err != nil {
 			return err
 		}

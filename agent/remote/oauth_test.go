@@ -320,3 +320,24 @@ func TestATokenDoesNotFollowAnotherURL(t *testing.T) {
 		t.Error("it counts as authorized")
 	}
 }
+
+// What was granted to one client is not another's.
+func TestATokenDoesNotFollowAnotherClient(t *testing.T) {
+	b, g := newBench(t), newGuardian(t)
+	b.doors()
+	b.must("remote-mcp.add", fmt.Sprintf(`{"url":%q,"name":"far","oauth":true}`, g.URL+"/mcp"))
+	out := b.must("remote-mcp.authorize", `{"name":"far"}`).(authorizeOutput)
+	if status, text := g.person(b, out.URL); status != http.StatusOK {
+		t.Fatalf("the return is answered %d %s", status, text)
+	}
+	timing.Until(t, "it serves", func() bool { return b.stands("far").State == "serving" })
+	if one := b.must("remote-mcp.update", `{"name":"far","client_secret_key":"OTHER"}`).(shown); !one.Authorized {
+		t.Error("another name of the same client's secret ended the authorization")
+	}
+	if one := b.must("remote-mcp.update", `{"name":"far","client_id":"other"}`).(shown); one.Authorized {
+		t.Error("another client counts as authorized")
+	}
+	if _, err := os.Stat(b.tokenFile("far")); err == nil {
+		t.Error("the tokens are still there")
+	}
+}

@@ -191,9 +191,9 @@ func (s *Servers) Declarations() []upstream.Declaration {
 	return list
 }
 
-// grantLocked is the authorization at a server, one as long as its URL stays.
+// grantLocked is the authorization at a server, one as long as its URL and client stay.
 func (s *Servers) grantLocked(id string, e entry) *grant.Grant {
-	key := id + " " + e.URL + " " + e.ClientID
+	key := strings.Join([]string{id, e.URL, e.ClientID, e.SecretKey}, " ")
 	if g := s.grants[key]; g != nil {
 		return g
 	}

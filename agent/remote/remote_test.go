@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -159,6 +160,26 @@ func TestAServersLifeInTheList(t *testing.T) {
 	}
 	if strings.Contains(b.file(), `"far"`) {
 		t.Errorf("the file is %s", b.file())
+	}
+}
+
+func TestEveryFieldCanChange(t *testing.T) {
+	b := newBench(t)
+	b.must("remote-mcp.add", `{"url":"https://x.invalid/mcp","name":"far"}`)
+	one := b.must("remote-mcp.update", `{"name":"far","enabled":false,"url":"https://y.invalid/mcp","transport":"sse","key":"A",
+		"headers":{"X-Team":"${B}"},"client_id":"me","client_secret_key":"C"}`).(shown)
+	if one.Enabled || one.URL != "https://y.invalid/mcp" || one.Transport != "sse" || one.Key != "A" || !slices.Equal(one.Headers, []string{"X-Team"}) || !one.OAuth {
+		t.Errorf("it stands as %+v", one)
+	}
+	if e := b.list["far"]; e.ClientID != "me" || e.SecretKey != "C" || e.Headers["X-Team"] != "${B}" {
+		t.Errorf("it is written as %+v", e)
+	}
+	one = b.must("remote-mcp.update", `{"name":"far","transport":"auto","key":"","headers":{},"client_id":"","client_secret_key":"","oauth":false}`).(shown)
+	if e := b.list["far"]; one.Transport != "auto" || one.OAuth || e.Key+e.ClientID+e.SecretKey != "" || len(e.Headers) > 0 || e.URL != "https://y.invalid/mcp" {
+		t.Errorf("taken back it stands as %+v, written as %+v", one, e)
+	}
+	if _, err := b.do("remote-mcp.update", `{"name":"far","transport":"pigeon"}`); err == nil || !strings.Contains(err.Error(), "auto") {
+		t.Errorf("an unknown transport: %v", err)
 	}
 }
 
@@ -323,7 +344,10 @@ func TestOnlyAPersonSaysWhereKeysGo(t *testing.T) {
 				t.Errorf("%s by %s: %v", name, caller, err)
 			}
 		}
-		for _, input := range []string{`{"name":"far","key":"OPENAI_API_KEY"}`, `{"name":"far","headers":{"X":"${OPENAI_API_KEY}"}}`, `{"name":"far","oauth":true}`} {
+		for _, input := range []string{
+			`{"name":"far","key":"OPENAI_API_KEY"}`, `{"name":"far","headers":{"X":"${OPENAI_API_KEY}"}}`, `{"name":"far","oauth":true}`,
+			`{"name":"far","transport":"sse"}`, `{"name":"far","enabled":true,"client_secret_key":"OPENAI_API_KEY"}`,
+		} {
 			if _, err := b.as(caller, "remote-mcp.update", input); err == nil {
 				t.Errorf("%s by %s was done", input, caller)
 			}

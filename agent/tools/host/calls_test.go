@@ -461,3 +461,40 @@ TOOLS = [work]
 		t.Errorf("the messages are %s", logs)
 	}
 }
+
+// TestProgressThatIsNoNumber: the message arrives with the number that was told last; JSON has no other.
+func TestProgressThatIsNoNumber(t *testing.T) {
+	t.Parallel()
+	h := hostOf(t, "python3", map[string]string{"p_tools.py": `
+import time
+import holdfast
+def work():
+    for done, total in ((3, 9), (float("nan"), 9), (float("inf"), float("nan")), (10 ** 400, None), (-1, 9), (4, 9)):
+        holdfast.progress(done, total, "at %s" % str(done)[:4])
+        time.sleep(0.1)
+    return "done"
+TOOLS = [work]
+`})
+	if a := h.answer(t, h.begin(t, "work", `{}`, "tok")); a.text() != "done" {
+		t.Fatalf("it answered %q", a.text())
+	}
+	var told []string
+	for _, m := range h.said {
+		if m.Method != "notifications/progress" {
+			continue
+		}
+		var p struct {
+			Progress float64  `json:"progress"`
+			Total    *float64 `json:"total"`
+			Message  string   `json:"message"`
+		}
+		if err := json.Unmarshal(m.Params, &p); err != nil {
+			t.Fatal(err)
+		}
+		told = append(told, fmt.Sprintf("%s: %v of %v", p.Message, p.Progress, p.Total != nil))
+	}
+	want := "at 3: 3 of true, at nan: 3 of true, at inf: 3 of false, at 1000: 3 of false, at -1: 3 of true, at 4: 4 of true"
+	if got := strings.Join(told, ", "); got != want {
+		t.Errorf("told was\n%s, want\n%s", got, want)
+	}
+}

@@ -3,6 +3,7 @@
 that a signal interrupts also a call that sleeps or waits for the network."""
 
 import json
+import math
 import os
 import queue
 import signal
@@ -55,7 +56,7 @@ class Worker:
         self.current = self.unwanted = None  # number of the call under way, and of the one to end
         self.shielded = self.late = False
         self.loop = None
-        self.notes, self.last_note = 0, 0.0
+        self.notes, self.last_note, self.done = 0, 0.0, 0.0
         self.provided = Provided(self)
         self.shelf = Shelf(name, paths)
 
@@ -93,7 +94,7 @@ class Worker:
 
     def perform(self, job):
         result = None
-        self.notes, self.last_note = 0, 0.0
+        self.notes, self.last_note, self.done = 0, 0.0, 0.0
         try:
             self.current = job["call"]
             if self.unwanted != self.current:
@@ -160,11 +161,12 @@ class Worker:
         self.note({"delta": True, "message": text})
 
     def progress(self, done, total, message):
-        now = time.monotonic()
+        now, total = time.monotonic(), finite(total)
+        self.done = done = max(finite(done, self.done), self.done)
         if now - self.last_note < NOTE_EVERY and (total is None or done < total):
             return
         self.last_note = now
-        self.note({"progress": float(done), "total": None if total is None else float(total), "message": message[:MAX_NOTE]})
+        self.note({"progress": done, "total": total, "message": message[:MAX_NOTE]})
 
     def log(self, level, text):
         self.notes += 1
@@ -204,6 +206,16 @@ def flush():
             stream.flush()
         except Exception:  # a module may have put anything there
             pass
+
+
+def finite(number, otherwise=None):
+    """The number as a float; otherwise when it is none, or none that JSON has."""
+    if number is None:
+        return otherwise
+    try:
+        return float(number) if math.isfinite(number) else otherwise
+    except OverflowError:  # a whole number that no float holds
+        return otherwise
 
 
 async def until_done(awaitable):

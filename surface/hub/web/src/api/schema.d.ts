@@ -4120,6 +4120,10 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
+                    /** @description another id that its operator gave the house, empty to register; an authorization ends with it */
+                    client_id?: null | string;
+                    /** @description the name of the key of .env that holds that client's secret; empty for none */
+                    client_secret_key?: null | string;
                     /** @description whether its tools are offered */
                     enabled?: null | boolean;
                     /** @description other headers */
@@ -4136,6 +4140,11 @@ export interface operations {
                             enabled: null | boolean;
                         };
                     };
+                    /**
+                     * @description auto is streamable HTTP, and the older HTTP+SSE where the server knows nothing newer
+                     * @enum {null|string}
+                     */
+                    transport?: "auto" | "sse" | null;
                     /** @description another endpoint; an authorization ends with it */
                     url?: null | string;
                 };
@@ -10182,6 +10191,10 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
+                    /** @description another id that its operator gave the house, empty to register; an authorization ends with it */
+                    client_id?: null | string;
+                    /** @description the name of the key of .env that holds that client's secret; empty for none */
+                    client_secret_key?: null | string;
                     /** @description whether its tools are offered */
                     enabled?: null | boolean;
                     /** @description other headers */
@@ -10200,6 +10213,11 @@ export interface operations {
                             enabled: null | boolean;
                         };
                     };
+                    /**
+                     * @description auto is streamable HTTP, and the older HTTP+SSE where the server knows nothing newer
+                     * @enum {null|string}
+                     */
+                    transport?: "auto" | "sse" | null;
                     /** @description another endpoint; an authorization ends with it */
                     url?: null | string;
                 };
