@@ -17,7 +17,7 @@ import (
 type answer interface {
 	text(delta string)
 	refusal(delta string)
-	// tool shows a call that the agent makes by itself, as it begins and as it ends.
+	// tool shows a call that the agent makes by itself: as it begins, how far it is, as it ends.
 	tool(toolEvent)
 	// finish ends the answer, with the calls that the client is to decide on.
 	finish(reason string, calls []toolCall, used usage)
@@ -25,13 +25,21 @@ type answer interface {
 	fail(error)
 }
 
-// a toolEvent is one call of the agent's own: running, then done or failed.
+// a toolEvent is one call of the agent's own: running, also when it tells how far it is, then done or failed.
 type toolEvent struct {
 	ID        string          `json:"id"`
 	Name      string          `json:"name"`
 	Arguments json.RawMessage `json:"arguments,omitempty"`
 	Status    string          `json:"status"`
+	Progress  *progress       `json:"progress,omitempty"`
 	Duration  float64         `json:"duration_ms,omitempty"`
+}
+
+// progress is how far a call is, in the tool's own measure; Total is 0 when it does not know.
+type progress struct {
+	Done    float64 `json:"done"`
+	Total   float64 `json:"total,omitempty"`
+	Message string  `json:"message,omitempty"`
 }
 
 // a head is what whole answers and chunks have in common.
@@ -142,6 +150,9 @@ func (a *streamAnswer) tool(e toolEvent) { a.send(delta{}, nil, &e) }
 func (a *streamAnswer) send(d delta, finish *string, event *toolEvent) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.over { // what a call that was given up still says
+		return
+	}
 	a.begin()
 	a.chunk([]choice{{Delta: &d, Finish: finish}}, nil, event)
 }

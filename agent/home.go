@@ -23,9 +23,7 @@ import (
 
 const (
 	// agentMark is the part of a result's _meta in which the Python host tells what an agent said besides.
-	agentMark = "holdfast/agent"
-	// deltaMark tells a piece of an answer from other news of progress.
-	deltaMark  = "holdfast/delta"
+	agentMark  = "holdfast/agent"
 	maxHistory = 1 << 20
 	// maxSaid is less than a message to a host may be: a longer one would end it.
 	maxSaid = 15 << 20
@@ -157,44 +155,6 @@ type agentSaid struct {
 		Name    string  `json:"name"`
 		Seconds float64 `json:"seconds"`
 	} `json:"timings"`
-}
-
-// a listener hears what an agent says while it works.
-type listener struct {
-	out  answer
-	mu   sync.Mutex
-	said bool
-}
-
-// Progress hands on the pieces of an answer.
-func (l *listener) Progress(p *mcp.ProgressNotificationParams) {
-	if p.Meta[deltaMark] != true || p.Message == "" {
-		return
-	}
-	l.mu.Lock()
-	l.said = true
-	l.mu.Unlock()
-	l.out.text(p.Message)
-}
-
-// Log is for logs, which the host has of its own.
-func (*listener) Log(*mcp.LoggingMessageParams) {}
-
-// Ask is refused: there is nobody to ask.
-func (*listener) Ask(context.Context, mcp.InputRequest) (mcp.InputResponse, error) {
-	return nil, errors.New("an agent of the home cannot ask back")
-}
-
-// Era is the one that the host speaks.
-func (*listener) Era() upstream.Era { return upstream.Legacy }
-
-// Capabilities are none.
-func (*listener) Capabilities() *mcp.ClientCapabilities { return &mcp.ClientCapabilities{} }
-
-func (l *listener) heard() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.said
 }
 
 // home answers a request by an agent of the home. It ends when the client hangs up.

@@ -374,7 +374,10 @@ func (r *run) runTool(ctx context.Context, c toolCall) string {
 // carry makes one call, shows it, and tells what the model is to hear about a failure.
 func (r *run) carry(ctx context.Context, c toolCall, e tools.Entry, arguments json.RawMessage) (result tools.Result, note string) {
 	name, shown := c.Function.Name, e.Shown(arguments)
-	r.out.tool(toolEvent{ID: c.ID, Name: name, Arguments: shown, Status: "running"})
+	event := toolEvent{ID: c.ID, Name: name, Status: runRunning}
+	ctx = upstream.WithPeer(ctx, &teller{out: r.out, call: event})
+	event.Arguments = shown
+	r.out.tool(event)
 	r.mu.Lock()
 	r.acted = true
 	r.mu.Unlock()

@@ -6,14 +6,19 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
+	"net/http"
 	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/modelcontextprotocol/go-sdk/mcp"
 	"github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/option"
 
+	"holdfast/agent/tools"
+	"holdfast/agent/upstream"
 	"holdfast/core/config"
 	"holdfast/holdfasttest/need"
 )
@@ -74,6 +79,45 @@ func TestStreamShowsToolsAndTextAsTheyCome(t *testing.T) {
 	}
 	if asked := b.model.asked[0]; !asked.Stream || string(asked.Options) != `{"include_usage":true}` {
 		t.Errorf("the model was asked %+v", asked)
+	}
+}
+
+// TestStreamShowsHowFarAToolIs: its words go to the client, masked, and never to the model; what comes
+// too soon after the last is left out, but for the end.
+func TestStreamShowsHowFarAToolIs(t *testing.T) {
+	b := newBench(t, line{calls: []toolCall{call("c1", "list", `{"all": true}`)}}, line{text: "ok"})
+	late := make(chan upstream.Peer, 1)
+	b.box.tools["list"] = func(ctx context.Context, _ json.RawMessage) (tools.Result, error) {
+		peer := upstream.PeerFrom(ctx)
+		peer.Progress(&mcp.ProgressNotificationParams{Meta: mcp.Meta{deltaMark: true}, Message: "a piece"})
+		for i := range 50 {
+			peer.Progress(&mcp.ProgressNotificationParams{Progress: float64(i), Total: 50, Message: "reading\x1b[31m sk-abcdefghijklmnopqrstuvwxyz0123456789"})
+		}
+		peer.Progress(&mcp.ProgressNotificationParams{Progress: 50, Total: 50, Message: "read all"})
+		if _, err := peer.Ask(ctx, &mcp.ElicitParams{}); err == nil {
+			t.Error("an agent can be asked")
+		}
+		late <- peer
+		return answers("milk")(ctx, nil)
+	}
+	got := b.post(streaming)
+	(<-late).Progress(&mcp.ProgressNotificationParams{Progress: 1, Message: "too late"})
+	var order []string
+	chunks, done := events(t, got.body)
+	for _, c := range chunks {
+		if e, ok := c["holdfast_tool_call"].(map[string]any); ok {
+			order = append(order, fmt.Sprint(e["id"], " ", e["status"], " ", e["progress"]))
+		}
+	}
+	if want := "c1 running <nil>|c1 running map[done:0 message:•••• total:50]|c1 running map[done:50 message:read all total:50]|c1 done <nil>"; !done ||
+		strings.Join(order, "|") != want {
+		t.Errorf("it is told as %s, want %s", strings.Join(order, "|"), want)
+	}
+	if asked := string(encode(b.model.asked[1])); strings.Contains(asked, "read all") || strings.Contains(asked, "reading") {
+		t.Errorf("the model was told %s", asked)
+	}
+	if whole := b.post(`{"model":"passthrough_agent","messages":[{"role":"user","content":"hello"}]}`); whole.status != http.StatusOK {
+		t.Errorf("without a stream: %+v", whole)
 	}
 }
 
