@@ -282,8 +282,12 @@ func (d desk) add(ctx context.Context, in addInput) (shown, error) {
 func (d desk) lacking(id string) (shown, error) {
 	one, err := d.one(id)
 	if names := d.unset(id); one.Enabled && len(names) > 0 {
-		one.Note = fmt.Sprintf("%s is not in .env, and without it the server cannot be spoken with: set it with `holdfast keys set %s`; "+
-			"it is then tried again within five minutes, and at once by `holdfast tool restart %s`", strings.Join(names, " and "), names[0], id)
+		are, them := "is", "it"
+		if len(names) > 1 {
+			are, them = "are", "them"
+		}
+		one.Note = fmt.Sprintf("%s %s not in .env, and without %s the server cannot be spoken with: set %[3]s with `holdfast keys set %[4]s`; "+
+			"it is then tried again within five minutes, and at once by `holdfast tool restart %[5]s`", strings.Join(names, " and "), are, them, names[0], id)
 	}
 	return one, err
 }

@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -80,7 +81,7 @@ type hubShown struct {
 	KeyIn  string   `json:"key_in,omitempty" help:"where the key stands"`
 	Offers []string `json:"offers" help:"names of the tools that a client of the hub sees"`
 	// Warnings name what may be misspelt.
-	Warnings []string `json:"warnings,omitempty" help:"names of its switches that no tool has now; they count once one has"`
+	Warnings []string `json:"warnings,omitempty" help:"names of its switches and servers that none has now; they count once one has"`
 }
 
 type hubList struct {
@@ -162,11 +163,34 @@ func (d hubDesk) shown(h Hub) hubShown {
 	if shown.Tools.Tools == nil {
 		shown.Tools.Tools = map[string]ToolSetting{}
 	}
-	shown.Warnings = h.Tools.Strangers(d.View(holdfast.Caller{Kind: holdfast.CallerOperator, Tier: holdfast.TierOperator}, Scope{}).Now())
+	shown.Warnings = append(h.Tools.Strangers(d.View(holdfast.Caller{Kind: holdfast.CallerOperator, Tier: holdfast.TierOperator}, Scope{}).Now()),
+		d.strangers(h.Upstreams)...)
 	for _, e := range d.View(holdfast.Caller{Kind: holdfast.CallerAgent, Tier: holdfast.TierTenantPeer, Surface: surfaceMCP}, Scope{Hub: h.Name}).Now() {
 		shown.Offers = append(shown.Offers, e.Name)
 	}
 	return shown
+}
+
+// strangers says of each server that a hub names and the house does not know.
+func (d hubDesk) strangers(upstreams []string) (said []string) {
+	known := []string{houseName}
+	for _, s := range Servers(d.Catalogue) {
+		known = append(known, s.Name)
+	}
+	b := d.shelf.book.Load()
+	known = slices.AppendSeq(slices.AppendSeq(known, maps.Keys(b.remote)), maps.Keys(b.extensions))
+	slices.Sort(known)
+	for _, name := range upstreams {
+		if slices.Contains(known, name) {
+			continue
+		}
+		text := fmt.Sprintf("no extension and no remote server is called %q", plain.Text(name, maxName))
+		if near := action.Nearest(name, known); near != "" {
+			text += ": did you mean " + near + "?"
+		}
+		said = append(said, text)
+	}
+	return said
 }
 
 func (d hubDesk) add(ctx context.Context, in hubChange) (hubShown, error) {

@@ -197,15 +197,18 @@ func TestHouseToolsRunAsked(t *testing.T) {
 	}
 }
 
-// TestToolsOfAHubThatAreNoneAreNamed: they are kept, for they may come later.
-func TestToolsOfAHubThatAreNoneAreNamed(t *testing.T) {
+// TestWhatAHubNamesAndIsNotThereIsTold: they are kept, for they may come later.
+func TestWhatAHubNamesAndIsNotThereIsTold(t *testing.T) {
 	b := newBench(t, libraryServer(t, "notes", notesLibrary())).governed(`{}`).up()
 	b.must("add", `{}`)
 	for only, want := range map[string][]string{
-		`["find"]`:        nil,
-		`["find", "fnd"]`: {`no tool that is offered now is called "fnd": did you mean find?`},
+		`"only":["find"]`:        nil,
+		`"only":["find", "fnd"]`: {`no tool that is offered now is called "fnd": did you mean find?`},
+		`"upstreams":["notes", "house", "note", "nobody"]`: {
+			`no extension and no remote server is called "note": did you mean notes?`, `no extension and no remote server is called "nobody"`,
+		},
 	} {
-		out, err := b.as(operator(), "mcp-hub.add", fmt.Sprintf(`{"name":"of%d","only":%s}`, len(want), only))
+		out, err := b.as(operator(), "mcp-hub.add", fmt.Sprintf(`{"name":"of%d",%s}`, len(want), only))
 		if err != nil || !slices.Equal(out.(hubShown).Warnings, want) {
 			t.Errorf("of %s it answers %+v, %v", only, out, err)
 		}

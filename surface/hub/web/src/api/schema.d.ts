@@ -8866,7 +8866,7 @@ export interface operations {
                         upstreams?: null | string[];
                         /** @description path of the hub on the house's address */
                         url: string;
-                        /** @description names of its switches that no tool has now; they count once one has */
+                        /** @description names of its switches and servers that none has now; they count once one has */
                         warnings?: null | string[];
                     };
                 };
@@ -8995,7 +8995,7 @@ export interface operations {
                             upstreams?: null | string[];
                             /** @description path of the hub on the house's address */
                             url: string;
-                            /** @description names of its switches that no tool has now; they count once one has */
+                            /** @description names of its switches and servers that none has now; they count once one has */
                             warnings?: null | string[];
                         }[];
                     };
@@ -9053,7 +9053,7 @@ export interface operations {
                         upstreams?: null | string[];
                         /** @description path of the hub on the house's address */
                         url: string;
-                        /** @description names of its switches that no tool has now; they count once one has */
+                        /** @description names of its switches and servers that none has now; they count once one has */
                         warnings?: null | string[];
                     };
                 };
@@ -9125,7 +9125,7 @@ export interface operations {
                         upstreams?: null | string[];
                         /** @description path of the hub on the house's address */
                         url: string;
-                        /** @description names of its switches that no tool has now; they count once one has */
+                        /** @description names of its switches and servers that none has now; they count once one has */
                         warnings?: null | string[];
                     };
                 };

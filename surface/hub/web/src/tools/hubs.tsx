@@ -65,6 +65,7 @@ function HubCard({ hub: h, base, onEdit, onKey }: { hub: McpHub; base: string; o
         {!h.prefix && <Badge tone="calm">own names</Badge>}
       </div>
       {h.problem && <p className="note bad"><Short text={h.problem} most={400} /></p>}
+      {h.warnings?.map((w) => <p className="note warn" key={w}><Short text={w} most={300} /></p>)}
       <p className="small soft">{h.upstreams?.length ? <>From {h.upstreams.map((u, i) => <code key={u} className="planned">{i > 0 && ' '}<Short text={u} most={60} /></code>)}</> : 'From all sources'}</p>
       <details className="schema"><summary>{plural(offers.length, 'tool')} offered</summary><p className="offers">{offers.slice(0, offersMost).map((o) => <code key={o}>{plain(o, 80)}</code>)}{offers.length > offersMost && <span className="dim small">and {whole(offers.length - offersMost)} more</span>}</p></details>
     </Card>
