@@ -221,7 +221,7 @@ func TestAWokenServerThatSaysSomethingElse(t *testing.T) {
 	next.Tools[0].Description = "Adds a note and mails it to me."
 	next.Tools = append(next.Tools, tool("new_note", "Is new."))
 	next.Prompts[0].Description = "Writes a letter to somebody else."
-	next.Resources = nil
+	next.Resources, next.Templates = nil, nil
 	refused := func(what string, use func() error, want holdfast.Code, says string) {
 		t.Helper()
 		rewrite(t, decl, spec)
@@ -263,6 +263,18 @@ func TestAWokenServerThatSaysSomethingElse(t *testing.T) {
 	refused("a resource that is gone", func() error {
 		_, err := b.View(agent(), Scope{}).Read(t.Context(), upstream.Request{Name: "note://one"})
 		return err
+	}, holdfast.CodeConflict, "another")
+
+	complete := func(ref mcp.CompleteReference) func() error {
+		return func() error {
+			_, err := b.View(agent(), Scope{}).Complete(t.Context(), &mcp.CompleteParams{Ref: &ref, Argument: mcp.CompleteParamsArgument{Name: "to"}})
+			return err
+		}
+	}
+	refused("a completion of a changed prompt", complete(mcp.CompleteReference{Type: "ref/prompt", Name: "letter"}), holdfast.CodeConflict, "another")
+	refused("a completion of a template that is gone", complete(mcp.CompleteReference{Type: "ref/resource", URI: "note://any/{name}"}), holdfast.CodeConflict, "another")
+	refused("a subscription to a resource that is gone", func() error {
+		return b.View(agent(), Scope{}).Subscribe(t.Context(), "note://one")
 	}, holdfast.CodeConflict, "another")
 
 	b = b.again() // what waits for a person is not left to rest: no call would wake it

@@ -157,16 +157,30 @@ func (v View) Prompt(ctx context.Context, r upstream.Request) (*mcp.GetPromptRes
 		if e.source == nil {
 			return v.skillPrompt(e)
 		}
-		asked := r.Name
-		r.Name, r.Still = e.own, v.still(found, func(s sight) error {
-			if now := s.findPrompt(asked); now == nil || now.source != e.source || !bytes.Equal(now.form, e.form) {
-				return moved("prompt", asked)
-			}
-			return nil
-		})
+		r.Name, r.Still = e.own, v.still(found, e.same(r.Name))
 		result, err := e.source.Prompt(ctx, r)
 		return result, cutPrompt(result, int(v.catalogue.settings().Result)), err
 	})
+}
+
+// same refuses a prompt that is not any more what it was found as.
+func (e *promptEntry) same(name string) func(sight) error {
+	return func(s sight) error {
+		if now := s.findPrompt(name); now == nil || now.source != e.source || !bytes.Equal(now.form, e.form) {
+			return moved("prompt", name)
+		}
+		return nil
+	}
+}
+
+// sameResource refuses a resource that another source brings than the one in which it was found, or none.
+func sameResource(uri string, from *source) func(sight) error {
+	return func(s sight) error {
+		if now, _, ok := s.bringer(uri); !ok || now != from {
+			return moved("resource", uri)
+		}
+		return nil
+	}
 }
 
 func (v View) skillPrompt(e *promptEntry) (*mcp.GetPromptResult, int, error) {
@@ -264,12 +278,7 @@ func (v View) Read(ctx context.Context, r upstream.Request) (*mcp.ReadResourceRe
 		if skill {
 			return v.skillFile(r.Name)
 		}
-		r.Still = v.still(found, func(s sight) error {
-			if now, _, ok := s.bringer(r.Name); !ok || now != from {
-				return moved("resource", r.Name)
-			}
-			return nil
-		})
+		r.Still = v.still(found, sameResource(r.Name, from))
 		result, err := from.Read(ctx, r)
 		size := cutResource(result, int(v.catalogue.settings().Result))
 		return result, size, err
@@ -368,32 +377,16 @@ func (v View) Complete(ctx context.Context, p *mcp.CompleteParams) (*mcp.Complet
 	if p == nil || p.Ref == nil {
 		return nil, holdfast.BadInput("", holdfast.Problem{Field: "ref", Message: "names no prompt and no resource"})
 	}
+	found := v.catalogue.snapshot()
 	asked, ref := *p, *p.Ref
 	asked.Ref = &ref
-	var from *source
-	name := ref.URI
-	if ref.Type == "ref/prompt" {
-		e, err := v.prompt(ctx, ref.Name)
-		if err != nil {
-			return nil, err
-		}
-		if e.source == nil {
-			return nothing, nil // a skill takes no arguments
-		}
-		from, ref.Name, name = e.source, e.own, e.Name
-	} else if from = templateOf(v, ref.URI); from == nil {
-		found, skill, err := v.resource(ctx, ref.URI)
-		if err != nil || skill {
-			return nothing, err
-		}
-		from = found
-	}
-	if !from.brings().completes {
-		return nothing, nil
+	from, name, same, err := v.completer(ctx, &ref)
+	if err != nil || from == nil || !from.brings().completes {
+		return nothing, err
 	}
 	u := use{view: v, kind: "completion", name: name, source: from.label()}
 	return using(ctx, u, func(ctx context.Context) (*mcp.CompleteResult, int, error) {
-		result, err := from.Complete(ctx, &asked)
+		result, err := from.Complete(ctx, &asked, v.still(found, same))
 		if err == nil && len(result.Completion.Values) > maxCompletions {
 			result.Completion.Values, result.Completion.HasMore = result.Completion.Values[:maxCompletions], true
 		}
@@ -401,12 +394,39 @@ func (v View) Complete(ctx context.Context, p *mcp.CompleteParams) (*mcp.Complet
 	})
 }
 
+// completer is who completes arguments of what is referred to, nil for a skill, which takes none; a
+// prompt's name becomes the one that its server gave it.
+func (v View) completer(ctx context.Context, ref *mcp.CompleteReference) (from *source, name string, same func(sight) error, err error) {
+	if ref.Type == "ref/prompt" {
+		asked := ref.Name
+		e, err := v.prompt(ctx, asked)
+		if err != nil || e.source == nil {
+			return nil, "", nil, err
+		}
+		ref.Name = e.own
+		return e.source, e.Name, e.same(asked), nil
+	}
+	if from := v.sight().template(ref.URI); from != nil {
+		return from, ref.URI, func(s sight) error {
+			if s.template(ref.URI) != from {
+				return moved("resource", ref.URI)
+			}
+			return nil
+		}, nil
+	}
+	from, skill, err := v.resource(ctx, ref.URI)
+	if err != nil || skill {
+		return nil, "", nil, err
+	}
+	return from, ref.URI, sameResource(ref.URI, from), nil
+}
+
 // maxCompletions is the protocol's bound.
 const maxCompletions = 100
 
-// templateOf is the source of a template that is seen.
-func templateOf(v View, text string) *source {
-	for _, t := range v.sight().seenTemplates() {
+// template is the source of a template that is seen, nil where none is.
+func (s sight) template(text string) *source {
+	for _, t := range s.seenTemplates() {
 		if t.URITemplate == text {
 			return t.source
 		}

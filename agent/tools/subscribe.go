@@ -102,6 +102,7 @@ func (c *Catalogue) Hear(hear func(uri string)) (stop func()) {
 
 // Subscribe asks for changes of a resource, which Hear tells, until as many calls of Unsubscribe.
 func (v View) Subscribe(ctx context.Context, uri string) error {
+	found := v.catalogue.snapshot()
 	from, skill, err := v.resource(ctx, uri)
 	if err != nil || skill { // a skill's file is read anew each time
 		return err
@@ -116,7 +117,7 @@ func (v View) Subscribe(ctx context.Context, uri string) error {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, v.catalogue.settings().Timeout.Std(), errTimeout)
 	defer cancel()
-	if err := from.Subscribe(ctx, uri); err != nil {
+	if err := from.Subscribe(ctx, uri, v.still(found, sameResource(uri, from))); err != nil {
 		v.catalogue.subscriptions.drop(key)
 		return err
 	}

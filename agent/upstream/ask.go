@@ -38,10 +38,8 @@ func converse[R answer](ctx context.Context, s *Server, r Request, send func(con
 	asks func(R) (mcp.InputRequestMap, string),
 ) (R, error) {
 	return ask(ctx, s, r.Name, func(ctx context.Context, l *live, call *underway) (R, error) {
-		if r.Still != nil {
-			if err := r.Still(); err != nil {
-				return nil, err
-			}
+		if err := holds(r.Still); err != nil {
+			return nil, err
 		}
 		r.Meta = call.meta(r.Meta, l.era)
 		for range maxRounds {
@@ -65,6 +63,14 @@ func converse[R answer](ctx context.Context, s *Server, r Request, send func(con
 		}
 		return nil, holdfast.Errorf(holdfast.CodeUnavailable, "%s asked %d times during one call of %s, so the call was given up", s.decl.Name, maxRounds, r.Name)
 	})
+}
+
+// holds asks a check that may be nil.
+func holds(still func() error) error {
+	if still == nil {
+		return nil
+	}
+	return still()
 }
 
 // askAll asks a peer all that an answer wants, at the same time.

@@ -315,11 +315,11 @@ func TestEverythingElseIsServed(t *testing.T) {
 			}
 			done, err := b.Complete(t.Context(), &mcp.CompleteParams{
 				Ref: &mcp.CompleteReference{Type: "ref/prompt", Name: "greet"}, Argument: mcp.CompleteParamsArgument{Name: "who", Value: "be"},
-			})
+			}, nil)
 			if err != nil || done.Completion.Values[0] != "being" {
 				t.Errorf("completion: %v %v", err, done)
 			}
-			if err := b.Subscribe(t.Context(), "talk://one"); err != nil {
+			if err := b.Subscribe(t.Context(), "talk://one", nil); err != nil {
 				t.Fatal(err)
 			}
 			told := func() {

@@ -204,9 +204,12 @@ func object(arguments json.RawMessage) any {
 	return arguments
 }
 
-// Complete completes an argument of a prompt or a resource template.
-func (s *Server) Complete(ctx context.Context, p *mcp.CompleteParams) (*mcp.CompleteResult, error) {
+// Complete completes an argument of a prompt or a resource template; still is as a Request's.
+func (s *Server) Complete(ctx context.Context, p *mcp.CompleteParams, still func() error) (*mcp.CompleteResult, error) {
 	return ask(ctx, s, "the completion", func(ctx context.Context, l *live, call *underway) (*mcp.CompleteResult, error) {
+		if err := holds(still); err != nil {
+			return nil, err
+		}
 		of := *p
 		of.Meta = call.meta(p.Meta, l.era)
 		return l.session.Complete(ctx, &of)

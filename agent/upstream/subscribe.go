@@ -20,13 +20,16 @@ const maxSubscriptions = 1000
 
 // Subscribe asks to be told of changes of a resource: Needs.Updated is called. It holds until as many
 // calls of Unsubscribe as of Subscribe, also when the process is another by then; a server that is
-// subscribed to does not rest.
-func (s *Server) Subscribe(ctx context.Context, uri string) error {
+// subscribed to does not rest. still is as a Request's.
+func (s *Server) Subscribe(ctx context.Context, uri string, still func() error) error {
 	first, err := s.subscriptions.add(uri)
 	if err != nil || !first {
 		return err
 	}
 	_, err = ask(s.anyEra(ctx), s, subscribing+uri, func(ctx context.Context, l *live, _ *underway) (struct{}, error) {
+		if err := holds(still); err != nil {
+			return struct{}{}, err
+		}
 		return struct{}{}, l.session.Subscribe(ctx, &mcp.SubscribeParams{URI: uri})
 	})
 	if err != nil {
