@@ -290,8 +290,9 @@ func TestTheClientDocumentNeedsAPublicDomain(t *testing.T) {
 	}
 }
 
-// Another program may write the list: a token goes nowhere but to the server that it was given for.
-func TestATokenDoesNotFollowAnotherURL(t *testing.T) {
+// authorized is a house that a person authorized at the server far.
+func authorized(t *testing.T) *bench {
+	t.Helper()
 	b, g := newBench(t), newGuardian(t)
 	b.doors()
 	b.must("remote-mcp.add", fmt.Sprintf(`{"url":%q,"name":"far","oauth":true}`, g.URL+"/mcp"))
@@ -300,6 +301,12 @@ func TestATokenDoesNotFollowAnotherURL(t *testing.T) {
 		t.Fatalf("the return is answered %d %s", status, text)
 	}
 	timing.Until(t, "it serves", func() bool { return b.stands("far").State == "serving" })
+	return b
+}
+
+// Another program may write the list: a token goes nowhere but to the server that it was given for.
+func TestATokenDoesNotFollowAnotherURL(t *testing.T) {
+	b := authorized(t)
 	bore := make(chan string, 100)
 	thief := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		select {
@@ -323,14 +330,7 @@ func TestATokenDoesNotFollowAnotherURL(t *testing.T) {
 
 // What was granted to one client is not another's.
 func TestATokenDoesNotFollowAnotherClient(t *testing.T) {
-	b, g := newBench(t), newGuardian(t)
-	b.doors()
-	b.must("remote-mcp.add", fmt.Sprintf(`{"url":%q,"name":"far","oauth":true}`, g.URL+"/mcp"))
-	out := b.must("remote-mcp.authorize", `{"name":"far"}`).(authorizeOutput)
-	if status, text := g.person(b, out.URL); status != http.StatusOK {
-		t.Fatalf("the return is answered %d %s", status, text)
-	}
-	timing.Until(t, "it serves", func() bool { return b.stands("far").State == "serving" })
+	b := authorized(t)
 	if one := b.must("remote-mcp.update", `{"name":"far","client_secret_key":"OTHER"}`).(shown); !one.Authorized {
 		t.Error("another name of the same client's secret ended the authorization")
 	}

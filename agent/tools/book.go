@@ -132,13 +132,18 @@ func (s Selection) Strangers(known []Entry) (said []string) {
 		if has[name] {
 			continue
 		}
-		text := fmt.Sprintf("no tool that is offered now is called %q", plain.Text(name, maxName))
-		if near := action.Nearest(name, names); near != "" {
-			text += ": did you mean " + near + "?"
-		}
-		said = append(said, text)
+		said = append(said, stranger("tool that is offered now", name, names))
 	}
 	return said
+}
+
+// stranger says that nothing of a kind has a name, and which is the nearest that something has.
+func stranger(kind, name string, known []string) string {
+	text := fmt.Sprintf("no %s is called %q", kind, plain.Text(name, maxName))
+	if near := action.Nearest(name, known); near != "" {
+		text += ": did you mean " + near + "?"
+	}
+	return text
 }
 
 // A Hub is a named set of tools with a URL and a key of its own.

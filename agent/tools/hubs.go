@@ -181,14 +181,9 @@ func (d hubDesk) strangers(upstreams []string) (said []string) {
 	known = slices.AppendSeq(slices.AppendSeq(known, maps.Keys(b.remote)), maps.Keys(b.extensions))
 	slices.Sort(known)
 	for _, name := range upstreams {
-		if slices.Contains(known, name) {
-			continue
+		if !slices.Contains(known, name) {
+			said = append(said, stranger("extension and no remote server", name, known))
 		}
-		text := fmt.Sprintf("no extension and no remote server is called %q", plain.Text(name, maxName))
-		if near := action.Nearest(name, known); near != "" {
-			text += ": did you mean " + near + "?"
-		}
-		said = append(said, text)
 	}
 	return said
 }
