@@ -70,6 +70,7 @@ type teller struct {
 	call toolEvent
 	mu   sync.Mutex
 	last time.Time
+	all  bool // it told its end, which it may once at any time
 }
 
 // Progress shows the news, which are a tool's words: for the client, and never for the model.
@@ -79,11 +80,11 @@ func (t *teller) Progress(p *mcp.ProgressNotificationParams) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	now := time.Now()
-	if now.Sub(t.last) < newsEvery && (p.Total == 0 || p.Progress < p.Total) {
+	now, whole := time.Now(), p.Total > 0 && p.Progress >= p.Total
+	if now.Sub(t.last) < newsEvery && (t.all || !whole) {
 		return
 	}
-	t.last = now
+	t.last, t.all = now, t.all || whole
 	news := t.call
 	news.Progress = &progress{Done: p.Progress, Total: p.Total, Message: plain.Show(plain.Text(p.Message, 1<<10))}
 	t.out.tool(news)

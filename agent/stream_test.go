@@ -93,7 +93,9 @@ func TestStreamShowsHowFarAToolIs(t *testing.T) {
 		for i := range 50 {
 			peer.Progress(&mcp.ProgressNotificationParams{Progress: float64(i), Total: 50, Message: "reading\x1b[31m sk-abcdefghijklmnopqrstuvwxyz0123456789"})
 		}
-		peer.Progress(&mcp.ProgressNotificationParams{Progress: 50, Total: 50, Message: "read all"})
+		for range 3 {
+			peer.Progress(&mcp.ProgressNotificationParams{Progress: 50, Total: 50, Message: "read all"})
+		}
 		if _, err := peer.Ask(ctx, &mcp.ElicitParams{}); err == nil {
 			t.Error("an agent can be asked")
 		}
