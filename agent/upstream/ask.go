@@ -153,6 +153,10 @@ func (s *Server) wrong(ctx context.Context, what string, life *life, live *live,
 		life.healthy()
 		return fmt.Errorf("%s refused %s: %w", s.decl.Name, what, said)
 	}
+	if bad := misshapen(err); bad != "" && !live.over() {
+		life.healthy()
+		return holdfast.Errorf(holdfast.CodeUnavailable, "the tool server of %s answered, but not by MCP: %w", s.decl.Name, inWords(err))
+	}
 	return holdfast.Errorf(holdfast.CodeUnavailable, "the tool server of %s ended while %s ran: %w", s.decl.Name, what, live.link.explain(ctx, err))
 }
 
@@ -167,6 +171,9 @@ func spoke(err error) *jsonrpc.Error {
 	copied.Message = plain.Text(said.Message, 4<<10)
 	return &copied
 }
+
+// answered tells that a server answered, though not what was wanted.
+func answered(err error) bool { return spoke(err) != nil || misshapen(err) != "" }
 
 // suits is the life for a peer: that of its era, but the other where only that one has what is wanted.
 func (r *round) suits(ctx context.Context, peer Peer, what string) *life {

@@ -181,7 +181,9 @@ func (l *life) start(ctx context.Context) (*live, error) {
 	}
 	offered, err := live.ask(ctx)
 	if err != nil && l.era == "" {
-		err = live.link.explain(ctx, err)
+		if !answered(err) {
+			err = live.link.explain(ctx, err)
+		}
 		live.end()
 		return nil, err
 	}
@@ -266,7 +268,7 @@ func (l *life) looks() *time.Ticker {
 func (l *life) probe(ctx context.Context, live *live, misses int) int {
 	bounded, cancel := context.WithTimeout(ctx, probeWithin)
 	defer cancel()
-	if err := live.ping(bounded); err != nil && spoke(err) == nil {
+	if err := live.ping(bounded); err != nil && !answered(err) {
 		return misses + 1
 	}
 	if live.probes++; live.probes%listEvery == 0 {

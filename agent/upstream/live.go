@@ -192,7 +192,7 @@ func (l *live) ask(ctx context.Context) (Offer, error) {
 }
 
 func (l *live) listTools(ctx context.Context, o *Offer) error {
-	list, err := pages(func(cursor string) ([]*mcp.Tool, string, error) {
+	list, err := pages(o, "tools", func(cursor string) ([]*mcp.Tool, string, error) {
 		page, err := l.session.ListTools(ctx, &mcp.ListToolsParams{Cursor: cursor})
 		if err != nil {
 			return nil, "", err
@@ -200,7 +200,11 @@ func (l *live) listTools(ctx context.Context, o *Offer) error {
 		o.Problems = append(o.Problems, problemsOf(page.Meta)...)
 		return page.Tools, page.NextCursor, nil
 	})
-	if err != nil {
+	switch {
+	case err == nil:
+	case spoke(err) != nil:
+		return told{"it refused to list its tools: " + inWords(err).Error(), err}
+	default:
 		return fmt.Errorf("cannot list its tools: %w", inWords(err))
 	}
 	o.Tools = keep(o, "tools", list, nil)
@@ -209,7 +213,7 @@ func (l *live) listTools(ctx context.Context, o *Offer) error {
 
 // listPrompts notes a list that fails as a problem, for the tools can be used without it.
 func (l *live) listPrompts(ctx context.Context, o *Offer) {
-	list, err := pages(func(cursor string) ([]*mcp.Prompt, string, error) {
+	list, err := pages(o, "prompts", func(cursor string) ([]*mcp.Prompt, string, error) {
 		page, err := taken(l.session.ListPrompts(ctx, &mcp.ListPromptsParams{Cursor: cursor}))
 		if err != nil {
 			return nil, "", err
@@ -220,7 +224,7 @@ func (l *live) listPrompts(ctx context.Context, o *Offer) {
 }
 
 func (l *live) listResources(ctx context.Context, o *Offer) {
-	list, err := pages(func(cursor string) ([]*mcp.Resource, string, error) {
+	list, err := pages(o, "resources", func(cursor string) ([]*mcp.Resource, string, error) {
 		page, err := taken(l.session.ListResources(ctx, &mcp.ListResourcesParams{Cursor: cursor}))
 		if err != nil {
 			return nil, "", err
@@ -228,7 +232,7 @@ func (l *live) listResources(ctx context.Context, o *Offer) {
 		return page.Resources, page.NextCursor, nil
 	})
 	o.Resources = keep(o, "resources", list, err)
-	templates, err := pages(func(cursor string) ([]*mcp.ResourceTemplate, string, error) {
+	templates, err := pages(o, "resource templates", func(cursor string) ([]*mcp.ResourceTemplate, string, error) {
 		page, err := taken(l.session.ListResourceTemplates(ctx, &mcp.ListResourceTemplatesParams{Cursor: cursor}))
 		if err != nil {
 			return nil, "", err
@@ -238,8 +242,8 @@ func (l *live) listResources(ctx context.Context, o *Offer) {
 	o.Templates = keep(o, "resource templates", templates, err)
 }
 
-// pages reads a list page by page, bounded.
-func pages[T any](page func(cursor string) ([]*T, string, error)) ([]*T, error) {
+// pages reads a list page by page, bounded. What is left unread is told as a problem.
+func pages[T any](o *Offer, part string, page func(cursor string) ([]*T, string, error)) ([]*T, error) {
 	var list []*T
 	cursor := ""
 	for range maxPages {
@@ -252,17 +256,28 @@ func pages[T any](page func(cursor string) ([]*T, string, error)) ([]*T, error) 
 				list = append(list, item)
 			}
 		}
-		if next == "" || next == cursor || len(list) >= maxItems {
-			break
+		switch {
+		case next == "" || next == cursor || len(list) > maxItems: // too many are told by keep
+			return list, nil
+		case len(list) == maxItems:
+			o.Problems = append(o.Problems, Problem{Part: part, Error: fmt.Sprintf("it lists more than %d %s; the first %d were taken", maxItems, part, maxItems)})
+			return list, nil
 		}
 		cursor = next
 	}
+	o.Problems = append(o.Problems, Problem{
+		Part: part, Error: fmt.Sprintf("it lists its %s on more than %d pages; the %d of the first %d were taken", part, maxPages, len(list), maxPages),
+	})
 	return list, nil
 }
 
 func keep[T any](o *Offer, part string, list []*T, err error) []*T {
 	if err != nil {
-		o.Problems = append(o.Problems, Problem{Part: part, Error: plain.Text(inWords(err).Error(), 1000)})
+		text := inWords(err).Error()
+		if spoke(err) != nil {
+			text = "it refused to list its " + part + ": " + text
+		}
+		o.Problems = append(o.Problems, Problem{Part: part, Error: plain.Text(text, 1000)})
 	}
 	if len(list) > maxItems {
 		o.Problems = append(o.Problems, Problem{Part: part, Error: fmt.Sprintf("it lists %d %s; the first %d were taken", len(list), part, maxItems)})

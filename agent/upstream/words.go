@@ -33,6 +33,9 @@ func inWords(err error) error {
 	if err == nil {
 		return nil
 	}
+	if bad := misshapen(err); bad != "" {
+		return told{shown(bad), err}
+	}
 	text := err.Error()
 	if said := spoke(err); said != nil {
 		text = said.Message
