@@ -225,7 +225,7 @@ func TestWhatCannotBeJournaledIsNotGiven(t *testing.T) {
 }
 
 // TestCodesOfOthers is code injection: a code is good for its client, its verifier, its address and
-// its endpoint, and a try with another one spends it.
+// its endpoint, and its client's try with another one spends it.
 func TestCodesOfOthers(t *testing.T) {
 	for name, wrong := range map[string][]string{
 		"another verifier": {"code_verifier", strings.Repeat("x", 43)},
@@ -261,6 +261,40 @@ func TestCodesOfOthers(t *testing.T) {
 	if got := d.errorOf(d.redeemed(thief, d.agreed(ask(client), ScopeRead).Get("code")), http.StatusBadRequest); got != "invalid_grant" {
 		t.Errorf("another client: %s", got)
 	}
+}
+
+// TestACodeInOtherHandsStaysItsClients: who lacks the client's secret, or is another client, neither has the
+// code nor spends it, before its client came and after.
+func TestACodeInOtherHandsStaysItsClients(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		client := d.enrolled(`{"client_name":"C","redirect_uris":["` + callback + `"],"grant_types":["authorization_code","refresh_token"]}`)
+		thief := d.enrolled(publicClient).ClientID
+		code := d.agreed(ask(client.ClientID), ScopeRead).Get("code")
+		strangers := func() {
+			t.Helper()
+			for name, secret := range map[string]string{"no secret": "", "a wrong secret": "hfs_x"} {
+				w := d.redeemed(client.ClientID, code, "client_secret", secret)
+				if got := d.errorOf(w, http.StatusUnauthorized); got != "invalid_client" {
+					t.Errorf("%s: %s", name, got)
+				}
+			}
+			if got := d.errorOf(d.redeemed(thief, code), http.StatusBadRequest); got != "invalid_grant" {
+				t.Errorf("another client: %s", got)
+			}
+		}
+		strangers()
+		w := d.redeemed(client.ClientID, code, "client_secret", client.Secret)
+		if w.Code != http.StatusOK {
+			t.Fatalf("the client's own try: %d %s", w.Code, w.Body)
+		}
+		all := into[tokens](t, w)
+		if strangers(); !d.opens(all.Access, mainPath) {
+			t.Error("a stranger ended the grant")
+		}
+		if w := d.redeemed(client.ClientID, code, "client_secret", client.Secret); w.Code != http.StatusBadRequest || d.opens(all.Access, mainPath) {
+			t.Errorf("the client's second try: %d", w.Code)
+		}
+	})
 }
 
 // TestACodeTwiceEndsTheGrant: the second try takes back what the first one got.

@@ -151,8 +151,8 @@ func notGood(what string) *refusal {
 	return refused("invalid_grant", "the %s is not good: unknown, used, too old, or another client's", what)
 }
 
-// redeem gives tokens for a code, which is spent by the first try whatever comes of it: a try that
-// fails shows that the code is in wrong hands.
+// redeem gives tokens for a code, which is spent by its client's first try whatever comes of it. A
+// stranger who saw it and is not, or cannot prove to be, that client must not take it away.
 func (s mint) redeem(ctx context.Context, c client, form url.Values) (tokens, error) {
 	secret := form.Get("code")
 	if secret == "" {
@@ -168,6 +168,10 @@ func (s mint) redeem(ctx context.Context, c client, form url.Values) (tokens, er
 			no = notGood("code")
 			return ignoreNone(err)
 		}
+		if one.Client != c.ID {
+			no = notGood("code")
+			return nil
+		}
 		now := s.needs.Now().UTC()
 		fresh, err := spend(ctx, tx, "oauth_codes", one.Hash, now)
 		if err != nil {
@@ -177,7 +181,7 @@ func (s mint) redeem(ctx context.Context, c client, form url.Values) (tokens, er
 			no, ended = notGood("code"), one.Grant
 			return endGrant(ctx, tx, one.Grant, reasonCode, now)
 		}
-		if no = s.judgeCode(one, c, form, now); no != nil {
+		if no = s.judgeCode(one, form, now); no != nil {
 			return nil
 		}
 		given, err = s.settle(ctx, tx, one, c, now)
@@ -190,10 +194,10 @@ func (s mint) redeem(ctx context.Context, c client, form url.Values) (tokens, er
 }
 
 // judgeCode holds a try against what the code was made for.
-func (s mint) judgeCode(one code, c client, form url.Values, now time.Time) error {
+func (s mint) judgeCode(one code, form url.Values, now time.Time) error {
 	verifier := form.Get("code_verifier")
 	switch {
-	case one.Client != c.ID, over(now, one.Created, one.Expires):
+	case over(now, one.Created, one.Expires):
 		return notGood("code")
 	case form.Has("redirect_uri") && form.Get("redirect_uri") != one.Redirect:
 		return refused("invalid_grant", "redirect_uri is not the one that the code was sent to")
