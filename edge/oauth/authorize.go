@@ -181,7 +181,7 @@ func (s consent) readAccess(asked request, values url.Values) (request, error) {
 		return asked, refused("invalid_scope", "none of the scopes asked for is known: want %s", strings.Join(scopesOf(hub), ", "))
 	}
 	asked.operator = slices.Contains(known, ScopeOperator)
-	asked.scopes = strings.Join(known, " ")
+	asked.scopes = strings.Join(opening(known, hub), " ") // what is added here is on the page, too
 	return asked, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -197,13 +198,17 @@ func warnings(asked request, redirect *url.URL) []string {
 // choices are the scopes asked for, in words. To act as an operator is never ticked for the person.
 func choices(asked request, hub string) []choice {
 	var list []choice
-	for one := range strings.FieldsSeq(asked.scopes) {
+	asks, alone := strings.Fields(asked.scopes), ""
+	if len(asks) > 1 && slices.Contains(asks, ScopeRead) != slices.Contains(asks, ScopeCall) {
+		alone = "; without it the rest opens nothing"
+	}
+	for _, one := range asks {
 		c := choice{Scope: one, Checked: true}
 		switch one {
 		case ScopeRead:
-			c.Text, c.Note = "Look", "see the tools, prompts and resources there, and call tools that only read"
+			c.Text, c.Note = "Look", "see the tools, prompts and resources there, and call tools that only read"+alone
 		case ScopeCall:
-			c.Text, c.Note = "Call tools", "also those that change things, within what an agent may do in this house"
+			c.Text, c.Note = "Call tools", "also those that change things, within what an agent may do in this house"+alone
 		case ScopeOperator:
 			c.Text, c.Note, c.Checked = "Act as an operator", "ask for the house's own actions with your standing; what destroys still waits for a person", false
 		default:

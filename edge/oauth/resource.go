@@ -52,6 +52,19 @@ func basics(hub string) []string {
 // scopesOf are all scopes that a client may have at an endpoint.
 func scopesOf(hub string) []string { return append(basics(hub), ScopeOperator) }
 
+// opening are scopes with the least without which they open nothing at an endpoint: those that say only
+// where, or with which standing, come with leave to look.
+func opening(scopes []string, hub string) []string {
+	if slices.Contains(scopes, ScopeRead) || slices.Contains(scopes, ScopeCall) {
+		return scopes
+	}
+	least := []string{ScopeRead}
+	if own := hubScope + hub; hub != "" && !slices.Contains(scopes, own) {
+		least = append(least, own)
+	}
+	return append(least, scopes...)
+}
+
 // has tells whether scopes hold one, or one that includes it: who may call may read.
 func has(scopes, one string) bool {
 	list := strings.Fields(scopes)

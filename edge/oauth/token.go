@@ -310,10 +310,11 @@ func (s mint) refresh(ctx context.Context, c client, form url.Values) (tokens, e
 func (s mint) rotate(ctx context.Context, tx store.Tx, one token, g grant, c client, form url.Values, now time.Time) (given tokens, no, err error) {
 	scopes := g.Scopes
 	if asked := form.Get("scope"); asked != "" {
-		if !within(asked, g.Scopes) {
+		hub, _ := s.hubOf(g.Resource)
+		scopes = strings.Join(opening(strings.Fields(asked), hub), " ")
+		if !within(scopes, g.Scopes) {
 			return given, refused("invalid_scope", "more was asked for than the person gave; ask them again"), nil
 		}
-		scopes = strings.Join(strings.Fields(asked), " ")
 	}
 	if no := s.judgeResource(form, g.Resource); no != nil {
 		return given, no, nil
