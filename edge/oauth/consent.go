@@ -104,6 +104,10 @@ func (s consent) decide(w http.ResponseWriter, r *http.Request) {
 		showPage(w, http.StatusForbidden, "Refused", refusalText(err))
 		return
 	}
+	if !s.fromItsPage(r) {
+		showPage(w, http.StatusForbidden, "Refused", "nothing tells that this answer comes from the page that asked; open that page in a browser, and answer there")
+		return
+	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil || who.ID == "" {
 		showPage(w, http.StatusForbidden, "Refused", "nobody is logged in here any more; log in, and let the client ask again")
@@ -114,16 +118,19 @@ func (s consent) decide(w http.ResponseWriter, r *http.Request) {
 		showPage(w, http.StatusForbidden, "Too late", "this question is not open any more: it was answered, is older than ten minutes, or what it asks for was revoked or the house restarted meanwhile. Go back to the program and start its login there once more: it opens a new page")
 		return
 	}
-	if r.PostForm.Get("answer") != "allow" {
+	scopes, no := granted(asked, r.PostForm["scope"]), ""
+	switch {
+	case r.PostForm.Get("answer") != "allow":
+		no = "the person said no"
+	case scopes == "":
+		no = "the person left neither tools:read nor tools:call"
+	}
+	if no != "" {
 		s.denied(r.Context(), who, asked)
-		redirectTo(w, http.StatusSeeOther, s.answerURL(asked, url.Values{"error": {"access_denied"}, "error_description": {"the person said no"}}))
+		redirectTo(w, http.StatusSeeOther, s.answerURL(asked, url.Values{"error": {"access_denied"}, "error_description": {no}}))
 		return
 	}
-	asked.scopes = granted(asked, r.PostForm["scope"])
-	if asked.scopes == "" {
-		showPage(w, http.StatusBadRequest, "Nothing was chosen", "access to nothing is no access; let the client ask again")
-		return
-	}
+	asked.scopes = scopes
 	secret, err := s.give(r.Context(), who, asked)
 	if err != nil {
 		s.needs.Log.Error("cannot give access", slog.Any("error", err))
@@ -133,7 +140,14 @@ func (s consent) decide(w http.ResponseWriter, r *http.Request) {
 	redirectTo(w, http.StatusSeeOther, s.answerURL(asked, url.Values{"code": {secret}}))
 }
 
-// granted are the scopes that the person left in: never more than were asked for.
+// fromItsPage tells whether a browser says that a page of the door sent a form. All browsers name the
+// origin of a form that is sent; what names none is no page.
+func (s consent) fromItsPage(r *http.Request) bool {
+	site := r.Header.Get("Sec-Fetch-Site")
+	return r.Header.Get("Origin") == s.issuer() && (site == "" || site == "same-origin")
+}
+
+// granted are the scopes that the person left in: never more than were on the page.
 func granted(asked request, chosen []string) string {
 	var kept []string
 	for one := range strings.FieldsSeq(asked.scopes) {

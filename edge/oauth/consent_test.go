@@ -5,8 +5,11 @@ package oauth
 import (
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
+
+	"holdfast"
 )
 
 // ticked are the scopes that a page shows, and those of them that are ticked beforehand.
@@ -78,5 +81,52 @@ func TestARefreshForAScopeAlone(t *testing.T) {
 	}
 	if w := refreshed(given(ScopeRead, ScopeOperator), ScopeOperator); w.Code != http.StatusBadRequest {
 		t.Errorf("refreshed for the hub that the person took out: %d", w.Code)
+	}
+}
+
+// TestNothingLeftIsANo, which the client hears of instead of waiting: nothing ticked, or nothing that opens
+// anything by itself.
+func TestNothingLeftIsANo(t *testing.T) {
+	d := lite(t)
+	client := d.enrolled(publicClient).ClientID
+	for _, left := range [][]string{nil, {"hub:notes"}, {ScopeOperator, "hub:notes"}, {ScopeCall}, {"made up"}} {
+		page := d.do("GET", ask(client, "resource", origin+"/mcp/notes", "scope", "operator hub:notes"), "", "Who", "anna")
+		w := d.post(url.Values{"ticket": {ticketIn(t, page.Body.String())}, "answer": {"allow"}, "scope": left}, "Who", "anna", "Origin", origin)
+		got := answerOf(t, w)
+		if w.Code != http.StatusSeeOther || got.Get("error") != "access_denied" || got.Get("iss") != origin || got.Get("state") != "xyz" || got.Has("code") {
+			t.Errorf("%q left: %d %v", left, w.Code, got)
+		}
+	}
+	if d.dump("oauth_codes") != "" {
+		t.Error("there is a code")
+	}
+	if n := len(d.book.Of("grant.create")); n != 5 || !d.journaled("grant.create", holdfast.OutcomeRefused, client) {
+		t.Errorf("%d answers are in the journal, or not as a no", n)
+	}
+}
+
+// TestAnAnswerSaysWhereItComesFrom: only the page's own form is taken, and what else comes with its ticket
+// leaves it open.
+func TestAnAnswerSaysWhereItComesFrom(t *testing.T) {
+	d := lite(t)
+	client := d.enrolled(publicClient).ClientID
+	for _, answer := range []string{"allow", "deny"} {
+		page := d.do("GET", ask(client), "", "Who", "anna")
+		form := url.Values{"ticket": {ticketIn(t, page.Body.String())}, "answer": {answer}, "scope": {ScopeRead}}
+		for name, header := range map[string][]string{
+			"no origin":            nil,
+			"no origin but a site": {"Sec-Fetch-Site", "same-origin"},
+			"an opaque origin":     {"Origin", "null"},
+			"another site":         {"Origin", origin, "Sec-Fetch-Site", "cross-site"},
+			"another port":         {"Origin", origin, "Sec-Fetch-Site", "same-site"},
+			"no page":              {"Origin", origin, "Sec-Fetch-Site", "none"},
+		} {
+			if w := d.post(form, append(header, "Who", "anna")...); w.Code != http.StatusForbidden || w.Header().Get("Location") != "" {
+				t.Errorf("%s: %d to %q", name, w.Code, w.Header().Get("Location"))
+			}
+		}
+		if w := d.post(form, "Who", "anna", "Origin", origin, "Sec-Fetch-Site", "same-origin"); w.Code != http.StatusSeeOther {
+			t.Errorf("the page's own form: %d", w.Code)
+		}
 	}
 }
