@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"holdfast"
+	"holdfast/agent/plain"
 	"holdfast/agent/remote/grant"
 	"holdfast/core/action"
 	"holdfast/core/config"
@@ -63,7 +64,7 @@ type headers map[string]string
 func (h headers) MarshalJSON() ([]byte, error) {
 	shown := map[string]any{}
 	for name, value := range h {
-		if strings.HasPrefix(value, "${") && strings.HasSuffix(value, "}") {
+		if _, named := keyOf(value); named {
 			shown[name] = value
 		} else {
 			shown[name] = holdfast.NewSecret(value)
@@ -81,21 +82,35 @@ func masked(u string) string {
 	return at
 }
 
+// shownName is the name of a key as it is journaled: one that is none may be the key itself.
+func shownName(name string) string {
+	if name == "" || isKeyName(name) {
+		return name
+	}
+	return plain.Hidden
+}
+
 // MarshalJSON is what the journal says of the input.
 func (in addInput) MarshalJSON() ([]byte, error) {
-	type plain addInput
-	in.URL = masked(in.URL)
-	return json.Marshal(plain(in))
+	type bare addInput
+	in.URL, in.Key, in.SecretKey = masked(in.URL), shownName(in.Key), shownName(in.SecretKey)
+	return json.Marshal(bare(in))
 }
 
 // MarshalJSON is what the journal says of the input.
 func (in updateInput) MarshalJSON() ([]byte, error) {
-	type plain updateInput
+	type bare updateInput
 	if in.URL != nil {
 		u := masked(*in.URL)
 		in.URL = &u
 	}
-	return json.Marshal(plain(in))
+	for _, name := range []**string{&in.Key, &in.SecretKey} {
+		if *name != nil {
+			shown := shownName(**name)
+			*name = &shown
+		}
+	}
+	return json.Marshal(bare(in))
 }
 
 type nameInput struct {
@@ -226,7 +241,7 @@ func person(ctx context.Context) error {
 		return nil
 	}
 	return &holdfast.Refusal{
-		Guard: "person", Reason: "only a person says where the house sends requests, and which keys they bear",
+		Guard: "person", Reason: "only a person says where the house sends requests, which keys they bear, and throws an authorization away",
 		Remedy: "run `holdfast remote-mcp` at a terminal, or use the Hub; programs may switch a server and its tools on and off",
 	}
 }
@@ -238,12 +253,18 @@ func (d desk) add(ctx context.Context, in addInput) (shown, error) {
 	if why := checkURL(in.URL); why != "" {
 		return shown{}, badURL(why)
 	}
+	if err := checkNames(map[string]string{"key": in.Key, "client_secret_key": in.SecretKey}, in.Headers); err != nil {
+		return shown{}, err
+	}
 	id := in.Name
 	err := d.needs.Master.Update(ctx, func(doc *config.Document) error {
 		listed := func(section, id string) bool { _, ok := doc.Get(section, id); return ok }
 		taken := func(id string) bool { return listed(section, id) || listed("extensions", id) }
 		if id == "" {
 			id = idOf(in.URL, taken)
+		}
+		if id == ofTheHouse {
+			return holdfast.Errorf(holdfast.CodeConflict, "by the name %q hubs know the house's own tools: choose another name", id)
 		}
 		if !validID(id) {
 			return holdfast.BadInput("", holdfast.Problem{Field: "name", Message: "want lower-case letters, digits, - and _, at most 63"})
@@ -299,8 +320,8 @@ func (s *Servers) unset(id string) []string {
 	s.mu.Unlock()
 	named := []string{e.Key, e.SecretKey}
 	for _, header := range slices.Sorted(maps.Keys(e.Headers)) {
-		if key, ok := strings.CutPrefix(e.Headers[header], "${"); ok && strings.HasSuffix(key, "}") {
-			named = append(named, strings.TrimSuffix(key, "}"))
+		if key, ok := keyOf(e.Headers[header]); ok {
+			named = append(named, key)
 		}
 	}
 	var names []string
@@ -355,6 +376,15 @@ func (d desk) update(ctx context.Context, in updateInput) (shown, error) {
 			return shown{}, badURL(why)
 		}
 	}
+	named := map[string]string{}
+	for field, name := range map[string]*string{"key": in.Key, "client_secret_key": in.SecretKey} {
+		if name != nil {
+			named[field] = *name
+		}
+	}
+	if err := checkNames(named, in.Headers); err != nil {
+		return shown{}, err
+	}
 	moved := false
 	err := d.needs.Master.Update(ctx, func(doc *config.Document) error {
 		var was entry
@@ -379,6 +409,9 @@ func (d desk) update(ctx context.Context, in updateInput) (shown, error) {
 }
 
 func (d desk) remove(ctx context.Context, in nameInput) (shown, error) {
+	if err := person(ctx); err != nil {
+		return shown{}, err
+	}
 	was, err := d.one(in.Name)
 	if err != nil {
 		return shown{}, err

@@ -212,9 +212,12 @@ func (s *Servers) grantLocked(id string, e entry) *grant.Grant {
 	return g
 }
 
+// ofTheHouse is the name by which hubs know the house's own tools; no server has it.
+const ofTheHouse = "house"
+
 // validID is what can stand in a path, in a file's name and before a tool's name.
 func validID(id string) bool {
-	return id != "" && len(id) <= 63 && strings.Trim(id, "abcdefghijklmnopqrstuvwxyz0123456789-_") == "" && id[0] != '-'
+	return id != "" && id != ofTheHouse && len(id) <= 63 && strings.Trim(id, "abcdefghijklmnopqrstuvwxyz0123456789-_") == "" && id[0] != '-'
 }
 
 // idOf makes a name of a URL's host.

@@ -209,7 +209,7 @@ func TestAKeyThatIsNotSetIsToldAtOnce(t *testing.T) {
 func TestWhatOthersWriteIsTakenUpAndKept(t *testing.T) {
 	b := newBench(t)
 	text := fmt.Sprintf(`{"remote_mcp_servers":{"far":{"server_id":"far","url":%q,"enabled":true,"tool_count":1,"tools":["nag"],"theirs":7},
-		"bad":{"url":"file:///etc/passwd"},"Bad Name":{"url":"https://example.com"}}}`, talker(t))
+		"bad":{"url":"file:///etc/passwd"},"Bad Name":{"url":"https://example.com"},"house":{"url":"https://example.com"}}}`, talker(t))
 	if err := os.WriteFile(b.needs.Home.MasterFile(), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -233,13 +233,32 @@ func TestBadServersAreRefused(t *testing.T) {
 		`{}`:                           "url",
 		`{"url":"http://[::1"}`:        "cannot be read",
 		`{"url":"https://a.com#frag"}`: "fragment",
+		`{"url":"https://a.com","key":"sk-live-abcdef0123456789abcdef"}`:                      "key: is no name of a key of .env",
+		`{"url":"https://a.com","key":"ghp_abcdef0123456789abcdef0123456789"}`:                "key: is no name of a key of .env",
+		`{"url":"https://a.com","client_id":"me","client_secret_key":"two words"}`:            "client_secret_key: is no name",
+		`{"url":"https://a.com","headers":{"bad header":"x"}}`:                                "no header can have",
+		`{"url":"https://a.com","headers":{"X-A":"x\u000d\u000aX-B: y"}}`:                     "the value of X-A",
+		`{"url":"https://a.com","headers":{"X-A":"${ghp_abcdef0123456789abcdef0123456789}"}}`: "X-A names no key",
 	} {
 		_, err := b.do("remote-mcp.add", input)
 		if bad, ok := errors.AsType[*holdfast.Error](err); !ok || bad.Code != holdfast.CodeBadInput || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", input, err)
 		}
+		if err != nil && strings.Contains(err.Error(), "abcdef") {
+			t.Errorf("%s: the error has a secret: %v", input, err)
+		}
 	}
 	b.must("remote-mcp.add", `{"url":"https://mcp.example.invalid/x"}`)
+	for _, input := range []string{`"key":"sk-live-abcdef0123456789abcdef"`, `"client_secret_key":"-"`, `"headers":{"":"x"}`} {
+		if _, err := b.do("remote-mcp.update", `{"name":"example_invalid",`+input+`}`); err == nil {
+			t.Errorf("%s was taken", input)
+		}
+	}
+	pasted, key := "sk-live-abcdef0123456789abcdef", "FAR_KEY"
+	journaled, err := json.Marshal([]any{addInput{Key: pasted}, updateInput{Key: &pasted, SecretKey: &key}})
+	if err != nil || strings.Contains(string(journaled), "abcdef") || !strings.Contains(string(journaled), key) {
+		t.Errorf("%v: the journal has %s", err, journaled)
+	}
 	second := b.must("remote-mcp.add", `{"url":"https://mcp.example.invalid/y"}`).(shown)
 	if second.ID != "example_invalid_2" {
 		t.Errorf("the second is %s", second.ID)
@@ -247,12 +266,15 @@ func TestBadServersAreRefused(t *testing.T) {
 	if _, err := b.do("remote-mcp.add", `{"url":"https://x.invalid","name":"example_invalid"}`); err == nil {
 		t.Error("a name was given twice")
 	}
-	err := b.needs.Master.Update(t.Context(), func(d *config.Document) error { return d.Set(false, "extensions", "mail", "enabled") })
+	err = b.needs.Master.Update(t.Context(), func(d *config.Document) error { return d.Set(false, "extensions", "mail", "enabled") })
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := b.do("remote-mcp.add", `{"url":"https://x.invalid","name":"mail"}`); err == nil || !strings.Contains(err.Error(), "extension") {
 		t.Errorf("the name of an extension was given: %v", err)
+	}
+	if _, err := b.do("remote-mcp.add", `{"url":"https://x.invalid","name":"house"}`); err == nil || !strings.Contains(err.Error(), "the house's own tools") {
+		t.Errorf("the house's own name was given: %v", err)
 	}
 	if _, err := b.do("remote-mcp.update", `{"name":"no"}`); err == nil {
 		t.Error("a server that is not there was changed")
@@ -339,6 +361,7 @@ func TestOnlyAPersonSaysWhereKeysGo(t *testing.T) {
 			"remote-mcp.add":       `{"url":"https://evil.invalid/mcp","key":"OPENAI_API_KEY"}`,
 			"remote-mcp.update":    `{"name":"far","url":"https://evil.invalid/mcp"}`,
 			"remote-mcp.authorize": `{"name":"far"}`,
+			"remote-mcp.delete":    `{"name":"far"}`,
 		} {
 			if _, err := b.as(caller, name, input); err == nil || !strings.Contains(err.Error(), "only a person") {
 				t.Errorf("%s by %s: %v", name, caller, err)

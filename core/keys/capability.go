@@ -58,6 +58,7 @@ func (k *Keys) Capability() house.Capability {
 		Alerts:  []holdfast.AlertRule{answers{k}.alert()},
 		Keep:    []house.Keep{{Name: "keys", Patterns: []string{envName}, Secret: true}},
 		Start:   func(context.Context) error { return k.Load() },
+		Run:     k.Follow,
 		Reason:  "what comes after it asks for keys at its start",
 	}
 }
