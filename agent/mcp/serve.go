@@ -34,7 +34,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "this page may not speak with the house: its origin is "+quote(r.Header.Get("Origin")), http.StatusForbidden)
 		return
 	}
-	isModern, err := speaksModern(w, r)
+	isModern, body, err := speaksModern(w, r)
 	if err != nil {
 		answerBody(w, err)
 		return
@@ -57,7 +57,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodPost && r.Header.Get(sessionHeader) == "" {
 		f.makeRoom()
 	}
-	s.sessions.ServeHTTP(w, r)
+	s.sessions.ServeHTTP(&unknown{ResponseWriter: w, body: body}, r)
 }
 
 // ownOrigin refuses pages of other sites: one that a browser was led to by a name that suddenly
@@ -89,21 +89,25 @@ func quote(text string) string {
 }
 
 // speaksModern looks into a request for the protocol without sessions: by its header, or by what a
-// request of that protocol carries in itself. The body is read and put back.
-func speaksModern(w http.ResponseWriter, r *http.Request) (bool, error) {
+// request of that protocol carries in itself. The body of any other is read and put back.
+func speaksModern(w http.ResponseWriter, r *http.Request) (bool, []byte, error) {
 	if r.Header.Get(versionHeader) >= modern {
-		return true, nil
+		return true, nil, nil
 	}
-	if r.Method != http.MethodPost || r.Header.Get(sessionHeader) != "" {
-		return false, nil
+	if r.Method != http.MethodPost {
+		return false, nil, nil
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
-		return false, err
+		return false, nil, err
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
+	return r.Header.Get(sessionHeader) == "" && carriesModern(body), body, nil
+}
+
+func carriesModern(body []byte) bool {
 	if !bytes.Contains(body, []byte(sdk.MetaKeyProtocolVersion)) {
-		return false, nil
+		return false
 	}
 	var message struct {
 		Params struct {
@@ -111,11 +115,11 @@ func speaksModern(w http.ResponseWriter, r *http.Request) (bool, error) {
 		} `json:"params"`
 	}
 	if json.Unmarshal(body, &message) != nil {
-		return false, nil
+		return false
 	}
 	var version string
 	_ = json.Unmarshal(message.Params.Meta[sdk.MetaKeyProtocolVersion], &version) // absent or of another type: not modern
-	return version >= modern, nil
+	return version >= modern
 }
 
 func answerBody(w http.ResponseWriter, err error) {
