@@ -131,7 +131,7 @@ func (f *face) serve(ctx context.Context, s *Server) {
 		GetSessionID: func() string { return s.sessionID(f.key) },
 	})
 	f.followers.server = f.server
-	f.server.AddReceivingMiddleware(f.noting, f.instructing)
+	f.server.AddReceivingMiddleware(coding, f.noting, f.instructing)
 	if err := f.serveSkills(); err != nil {
 		f.log.Warn("cannot serve skills", slog.Any("error", err))
 	}

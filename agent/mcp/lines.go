@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 )
@@ -18,7 +19,10 @@ import (
 type lines struct {
 	from *bufio.Reader
 	to   io.Writer
-	rest []byte // of a message, to be handed on
+	rest []byte // of messages, to be handed on
+	owed *owed
+
+	version string // the one that the client asked for first
 }
 
 // Read gives the next part of a message.
@@ -26,9 +30,11 @@ func (l *lines) Read(p []byte) (int, error) {
 	for len(l.rest) == 0 {
 		line, large, err := l.next()
 		if line = bytes.TrimSpace(line); large || len(line) > 0 {
-			if said := wrong(line, large); said == nil {
-				l.rest = append(line, '\n')
-			} else if err := l.refuse(said); err != nil {
+			var wrong *jsonrpc.Error
+			if l.rest, wrong = l.judge(line, large); wrong == nil {
+				continue
+			}
+			if err := l.refuse(wrong); err != nil {
 				return 0, err
 			}
 		}
@@ -56,21 +62,75 @@ func (l *lines) next() (line []byte, large bool, err error) {
 	}
 }
 
-// wrong says why a line is no message, nil for one that is. Several in a list are for the library to
-// judge, which knows the version that is spoken.
-func wrong(line []byte, large bool) *jsonrpc.Error {
+// judge gives the messages of a line, each with its end, or says why there are none.
+func (l *lines) judge(line []byte, large bool) ([]byte, *jsonrpc.Error) {
 	switch {
 	case large:
-		return &jsonrpc.Error{Code: jsonrpc.CodeInvalidRequest, Message: fmt.Sprintf("the message is larger than %d bytes", maxBody)}
+		return nil, invalid("the message is larger than %d bytes", maxBody)
 	case !json.Valid(line):
-		return &jsonrpc.Error{Code: jsonrpc.CodeParseError, Message: "the line is not JSON: want one message a line"}
+		return nil, &jsonrpc.Error{Code: jsonrpc.CodeParseError, Message: "the line is not JSON: want one message a line"}
 	case line[0] == '[':
-		return nil
+		return l.several(line)
 	}
-	if _, err := jsonrpc.DecodeMessage(line); err != nil {
-		return &jsonrpc.Error{Code: jsonrpc.CodeInvalidRequest, Message: "the line is no message: " + err.Error()}
+	message, err := jsonrpc.DecodeMessage(line)
+	if err != nil {
+		return nil, invalid("the line is no message: %v", err)
 	}
-	return nil
+	if !l.owed.note(nil, message) {
+		return nil, invalid("a request with this id is not answered yet")
+	}
+	l.learn(message)
+	return append(line, '\n'), nil
+}
+
+// learn notes the version that the client begins with.
+func (l *lines) learn(message jsonrpc.Message) {
+	asked, ok := message.(*jsonrpc.Request)
+	if !ok || asked.Method != "initialize" || l.version != "" {
+		return
+	}
+	var params struct {
+		Version string `json:"protocolVersion"`
+	}
+	if json.Unmarshal(asked.Params, &params) == nil {
+		l.version = params.Version
+	}
+}
+
+// batched are the versions that know batches.
+var batched = []string{"2024-11-05", "2025-03-26"}
+
+// several takes a batch apart: the library ends the session over one that it cannot read, and over
+// two notifications in one. It is taken whole or not at all.
+func (l *lines) several(line []byte) ([]byte, *jsonrpc.Error) {
+	if !slices.Contains(batched, l.version) {
+		return nil, invalid("the protocol that is spoken has no batches: want one message a line")
+	}
+	var parts []json.RawMessage
+	if err := json.Unmarshal(line, &parts); err != nil {
+		return nil, invalid("the batch cannot be read: %v", err)
+	}
+	if len(parts) == 0 {
+		return nil, invalid("the batch is empty")
+	}
+	var rest []byte
+	messages := make([]jsonrpc.Message, len(parts))
+	for i, part := range parts {
+		message, err := jsonrpc.DecodeMessage(part)
+		if err != nil {
+			return nil, invalid("number %d of the batch is no message: %v", i+1, err)
+		}
+		messages[i] = message
+		rest = append(append(rest, part...), '\n')
+	}
+	if !l.owed.note(&batch{}, messages...) {
+		return nil, invalid("the batch has two requests of one id, or one with an id that is not answered yet")
+	}
+	return rest, nil
+}
+
+func invalid(format string, args ...any) *jsonrpc.Error {
+	return &jsonrpc.Error{Code: jsonrpc.CodeInvalidRequest, Message: fmt.Sprintf(format, args...)}
 }
 
 // refuse answers what has no id that could be known.

@@ -67,7 +67,7 @@ func TestALineThatIsNoMessageEndsNoSession(t *testing.T) {
 // TestTheLastLineNeedsNoEnd, as of a script that prints one request.
 func TestTheLastLineNeedsNoEnd(t *testing.T) {
 	const ping = `{"jsonrpc":"2.0","id":1,"method":"ping"}`
-	got, err := io.ReadAll(&lines{from: bufio.NewReader(strings.NewReader("\n" + ping)), to: io.Discard})
+	got, err := io.ReadAll(&lines{from: bufio.NewReader(strings.NewReader("\n" + ping)), to: io.Discard, owed: newOwed()})
 	if err != nil || string(got) != ping+"\n" {
 		t.Errorf("read is %q, %v", got, err)
 	}

@@ -5,13 +5,13 @@ package mcp
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
@@ -63,8 +63,9 @@ func (s *Server) converse(f *face, conn net.Conn, buffered *bufio.ReadWriter) er
 		return err
 	}
 	f.makeRoom()
-	spoken := &sdk.IOTransport{Reader: &lines{from: buffered.Reader, to: conn}, Writer: conn, MaxLineLength: maxBody}
-	session, err := f.server.Connect(context.Background(), politely{spoken}, nil) // it outlives the request
+	asked := newOwed()
+	spoken := &sdk.IOTransport{Reader: &lines{from: buffered.Reader, to: conn, owed: asked}, Writer: conn, MaxLineLength: maxBody}
+	session, err := f.server.Connect(context.Background(), politely{spoken, conn, asked}, nil) // it outlives the request
 	if err != nil {
 		return err
 	}
@@ -73,7 +74,11 @@ func (s *Server) converse(f *face, conn net.Conn, buffered *bufio.ReadWriter) er
 
 // politely is a transport whose client is still answered what it asked before it closed its end, as
 // by `printf … | holdfast mcp`.
-type politely struct{ sdk.Transport }
+type politely struct {
+	sdk.Transport
+	to   io.Writer
+	owed *owed
+}
 
 // Connect opens the connection.
 func (p politely) Connect(ctx context.Context) (sdk.Connection, error) {
@@ -81,7 +86,7 @@ func (p politely) Connect(ctx context.Context) (sdk.Connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &polite{Connection: conn, owed: map[any]bool{}, paid: make(chan struct{}, 1)}, nil
+	return &polite{Connection: conn, to: p.to, owed: p.owed}, nil
 }
 
 // lastAnswers bounds how long a client that said all is answered.
@@ -89,24 +94,16 @@ const lastAnswers = 10 * time.Second
 
 type polite struct {
 	sdk.Connection
-	paid chan struct{} // an answer was written
-
-	mu   sync.Mutex
-	owed map[any]bool // ids of requests without an answer
+	to   io.Writer // for what the connection cannot write
+	owed *owed
 }
 
-// Read notes what is asked. At the end it waits until all is answered.
+// Read gives the next message. At the end it waits until all is answered.
 func (p *polite) Read(ctx context.Context) (jsonrpc.Message, error) {
 	message, err := p.Connection.Read(ctx)
 	if errors.Is(err, io.EOF) {
 		p.settle(ctx)
 		return nil, err
-	}
-	// A subscription has no answer but its end.
-	if asked, ok := message.(*jsonrpc.Request); ok && asked.IsCall() && asked.Method != "subscriptions/listen" {
-		p.mu.Lock()
-		p.owed[asked.ID.Raw()] = true
-		p.mu.Unlock()
 	}
 	return message, err
 }
@@ -114,9 +111,9 @@ func (p *polite) Read(ctx context.Context) (jsonrpc.Message, error) {
 func (p *polite) settle(ctx context.Context) {
 	patience := time.NewTimer(lastAnswers)
 	defer patience.Stop()
-	for p.owing() {
+	for p.owed.any() {
 		select {
-		case <-p.paid:
+		case <-p.owed.paid:
 		case <-ctx.Done():
 			return
 		case <-patience.C:
@@ -125,23 +122,24 @@ func (p *polite) settle(ctx context.Context) {
 	}
 }
 
-func (p *polite) owing() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.owed) > 0
-}
-
-// Write notes what is answered.
+// Write gives the client what it waits for: the answers to a batch together, and none to what it
+// cancelled.
 func (p *polite) Write(ctx context.Context, message jsonrpc.Message) error {
-	err := p.Connection.Write(ctx, message)
-	if answer, ok := message.(*jsonrpc.Response); ok {
-		p.mu.Lock()
-		delete(p.owed, answer.ID.Raw())
-		p.mu.Unlock()
-		select {
-		case p.paid <- struct{}{}:
-		default:
-		}
+	answer, ok := message.(*jsonrpc.Response)
+	if !ok {
+		return p.Connection.Write(ctx, message)
+	}
+	answer.Error = coded(answer.Error, jsonrpc.CodeInvalidRequest)
+	alone, list, err := p.owed.pay(answer)
+	if alone {
+		return p.Connection.Write(ctx, message)
+	}
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	said, err := json.Marshal(list)
+	if err == nil {
+		_, err = p.to.Write(append(said, '\n'))
 	}
 	return err
 }
