@@ -4,6 +4,7 @@ package extension
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 
 	"holdfast"
@@ -69,6 +70,9 @@ func forgetPackages(from packages, name string) error {
 
 // install installs what requirements.txt asks for, and lets the extension's processes have it.
 func (e desk) install(ctx context.Context, in nameIn) (installOut, error) {
+	if _, err := e.Sync(ctx); err != nil { // what its files say now counts, not what they said at the last look
+		return installOut{}, err
+	}
 	x, err := e.find(in.Name)
 	if err != nil {
 		return installOut{}, err
@@ -100,11 +104,23 @@ func (e desk) install(ctx context.Context, in nameIn) (installOut, error) {
 // wheels are the folders in which packages are looked for first.
 func (e desk) wheels(x standing) []string {
 	var folders []string
-	if own := filepath.Join(x.dir, "wheels"); isDir(own) {
-		folders = append(folders, own)
+	if ownDir(x.dir, "wheels") {
+		folders = append(folders, filepath.Join(x.dir, "wheels"))
 	}
 	for _, path := range e.settings.Packages.Wheels {
 		folders = append(folders, e.needs.Home.Place(path))
 	}
 	return folders
+}
+
+// ownDir tells whether a folder lies in an extension's. Through a link that leads out of it pip would
+// read what the extension may not.
+func ownDir(dir, name string) bool {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = root.Close() }()
+	info, err := root.Stat(name)
+	return err == nil && info.IsDir()
 }

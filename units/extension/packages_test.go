@@ -5,6 +5,9 @@ package extension
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -32,12 +35,61 @@ func TestMissingPackagesAlert(t *testing.T) {
 	}
 }
 
+// An installation goes by what the files say when it is asked for, and not by the last look at them.
+func TestInstallReadsTheFilesAnew(t *testing.T) {
+	b, made := newBench(t), &shelfOf{}
+	b.needs.Packages = made
+	b.asking("one", "", little)
+	b.sync()
+	install := func() error {
+		_, err := desk{b.Extensions}.install(t.Context(), nameIn{Name: "one"})
+		return err
+	}
+	for _, want := range []string{"words==1.0\n", "words==9.9\n"} {
+		b.put("one/requirements.txt", want)
+		if err := install(); err == nil || string(made.order.Requirements) != want {
+			t.Errorf("ordered was %q (%v), want %q", made.order.Requirements, err, want)
+		}
+	}
+	wheels := filepath.Dir(b.put("one/wheels/README", ""))
+	if _ = install(); !slices.Contains(made.order.Wheels, wheels) {
+		t.Errorf("ordered was with the wheels of %q", made.order.Wheels)
+	}
+	path := b.home.Path("extensions", "one", "requirements.txt")
+	outside := filepath.Join(t.TempDir(), "secret")
+	if err := errors.Join(os.WriteFile(outside, []byte("secret\n"), 0o600), os.Remove(path), os.Symlink(outside, path)); err != nil {
+		t.Fatal(err)
+	}
+	if err := install(); err == nil || !strings.Contains(err.Error(), "asks for none") {
+		t.Errorf("through a link out of the folder: %v", err)
+	}
+}
+
+// The installation may read every folder with packages, so none that a link leads to.
+func TestWheelsElsewhereAreNotRead(t *testing.T) {
+	b, made := newBench(t), &shelfOf{}
+	b.needs.Packages = made
+	b.asking("one", "", little)
+	b.put("one/requirements.txt", "words\n")
+	if err := os.Symlink(t.TempDir(), b.home.Path("extensions", "one", "wheels")); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = desk{b.Extensions}.install(t.Context(), nameIn{Name: "one"})
+	if string(made.order.Requirements) != "words\n" || len(made.order.Wheels) > 0 {
+		t.Errorf("ordered was %q with the wheels of %q", made.order.Requirements, made.order.Wheels)
+	}
+}
+
 // shelfOf has an environment of other requirements for everybody, or none.
-type shelfOf struct{ there bool }
+type shelfOf struct {
+	there bool
+	order venv.Order // the last
+}
 
 func (s *shelfOf) Current(string) (venv.Environment, bool) { return venv.Environment{}, s.there }
 
-func (*shelfOf) Build(context.Context, venv.Order) (venv.Environment, error) {
+func (s *shelfOf) Build(_ context.Context, order venv.Order) (venv.Environment, error) {
+	s.order = order
 	return venv.Environment{}, errors.New("cannot build here")
 }
 
