@@ -49,10 +49,12 @@ type Info struct {
 	Steps   int    `json:"steps"`
 	Tokens  int64  `json:"tokens"`
 	Seconds int64  `json:"seconds"`
+	Problem string `json:"problem,omitempty" help:"why it cannot be used, as far as is known"`
 }
 
 type agentList struct {
-	Agents []Info `json:"agents"`
+	Agents   []Info             `json:"agents"`
+	Problems []holdfast.Problem `json:"problems,omitempty" help:"what lies in agents/ and cannot be an agent"`
 }
 
 type traceInput struct {
@@ -125,9 +127,16 @@ func (a desk) agents(ctx context.Context, _ action.Nothing) (agentList, error) {
 	planner, simple := info, info
 	planner.Name, planner.Summary = Name, "Plans tool calls, runs those that may run by themselves, and hands the others to the client for approval"
 	simple.Name, simple.Summary = Simple, "Reasons, calls one tool, looks at what it says, and goes on; with the same approvals"
-	list := agentList{Agents: []Info{planner, simple}}
+	list := agentList{Agents: []Info{planner, simple}, Problems: a.homes.stray()}
+	presets := a.presets.all()
 	for _, name := range a.homes.names() {
-		list.Agents = append(list.Agents, Info{Name: name, Kind: "home", Summary: "A Python module of the home: agents/" + name + "/agent.py", Seconds: info.Seconds})
+		one := Info{Name: name, Kind: "home", Summary: "A Python module of the home: agents/" + name + "/agent.py", Seconds: info.Seconds}
+		if _, hidden := presets[name]; hidden {
+			one.Problem = "a preset has its name, and answers in its place"
+		} else if err := a.homes.trouble(name); err != nil {
+			one.Problem = err.Error()
+		}
+		list.Agents = append(list.Agents, one)
 	}
 	return list, nil
 }

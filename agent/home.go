@@ -46,11 +46,11 @@ type homes struct {
 	loops   sync.WaitGroup
 }
 
-// a homeAgent is the host of one agent, for its module as it was when it was started.
+// a homeAgent is the host of one agent, for its modules as they were when it was started.
 type homeAgent struct {
 	*upstream.Server
-	changed time.Time
-	stop    context.CancelFunc
+	state string
+	stop  context.CancelFunc
 }
 
 func newHomes(n Needs) *homes {
@@ -59,6 +59,9 @@ func newHomes(n Needs) *homes {
 
 // names lists the agents that there are. An agent cannot have a built-in one's name.
 func (h *homes) names() []string {
+	h.mu.Lock()
+	h.sweep()
+	h.mu.Unlock()
 	found, _ := filepath.Glob(filepath.Join(h.folder, "*", "agent.py"))
 	var list []string
 	for _, path := range found {
@@ -97,20 +100,21 @@ func (h *homes) stop() {
 	h.loops.Wait()
 }
 
-// server is the host of an agent. A module that has changed has its host started anew, once what runs
-// in the old one has been given up.
+// server is the host of an agent. One whose modules have changed is started anew, once what runs in the
+// old one has been given up.
 func (h *homes) server(name string) (*upstream.Server, error) {
-	info, err := os.Stat(h.module(name))
-	if err != nil {
+	if _, err := os.Stat(h.module(name)); err != nil {
 		return nil, fmt.Errorf("cannot find the agent %s: %w", name, err)
 	}
+	state := h.state(name)
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.sweep()
 	if h.life == nil || h.lends == nil {
 		return nil, errors.New("the house does not run agents of the home now")
 	}
 	old := h.running[name]
-	if old != nil && old.changed.Equal(info.ModTime()) {
+	if old != nil && old.state == state {
 		return old.Server, nil
 	}
 	if old != nil {
@@ -120,8 +124,9 @@ func (h *homes) server(name string) (*upstream.Server, error) {
 	needs.LogFile, needs.Changed, needs.Updated = h.logFile(needs, name), func() {}, func(string) {}
 	ctx, stop := context.WithCancel(h.life)
 	server := upstream.New(upstream.Declaration{Name: "agent." + name, Stdio: h.declare(name)}, needs)
-	h.running[name] = &homeAgent{server, info.ModTime(), stop}
+	h.running[name] = &homeAgent{server, state, stop}
 	h.loops.Go(func() {
+		defer h.forget(name, server)
 		defer stop()
 		if old != nil {
 			<-old.Over()
@@ -132,7 +137,7 @@ func (h *homes) server(name string) (*upstream.Server, error) {
 }
 
 func (h *homes) logFile(needs upstream.Needs, name string) string {
-	return filepath.Join(needs.Home, "var", "logs", "agent."+name+".log")
+	return filepath.Join(needs.Home, logOf(name))
 }
 
 // declare says how an agent's host is started: it may write in its own folder alone.
@@ -168,7 +173,7 @@ func (r *run) home(ctx context.Context) error {
 		return err
 	}
 	heard := &listener{out: r.out}
-	request := upstream.Request{Name: r.as.name, Arguments: arguments}
+	request := upstream.Request{Name: r.as.name, Arguments: arguments, Still: func() error { return unloaded(r.as.name, server) }}
 	ctx, span := r.agents.needs.Traces.Begin(ctx, trace.Inner, "run_agent "+r.as.name, nil)
 	defer span.End()
 	ended := r.trace.tool(toolCall{ID: "run_agent", Function: function{Name: r.as.name}}, nil)
@@ -253,6 +258,5 @@ func (a *Agents) homePersona(name string) (persona, bool) {
 	if !a.homes.has(name) {
 		return persona{}, false
 	}
-	s := a.settings()
-	return persona{name: name, base: name, home: true, bounds: bounds{s.Steps, s.Tokens, s.Time.Std()}}, true
+	return persona{name: name, base: name, home: true, bounds: bounds{time: a.settings().Time.Std()}}, true
 }

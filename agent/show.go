@@ -32,6 +32,7 @@ type Page struct {
 	Sandbox   Sandbox         `json:"sandbox"`
 	Approval  int64           `json:"approval_seconds" help:"how long a call waits for approval"`
 	LastTrace []Trace         `json:"last_traces" help:"its newest requests"`
+	Problem   string          `json:"problem,omitempty" help:"why it cannot be used, as far as is known"`
 }
 
 // A ToolPage is one tool on an agent's page.
@@ -135,5 +136,8 @@ func (p *Page) alone(a *Agents, as persona) {
 	p.Sandbox = Sandbox{Kind: "confined", Read: decl.Sandbox.Read, Write: decl.Sandbox.Write, Network: "on"}
 	if _, ok := decl.Env["OPENAI_API_KEY"]; ok {
 		p.Secrets = append(p.Secrets, Secret{Key: apiKeyName, Who: as.name, Here: true})
+	}
+	if err := a.homes.trouble(as.name); err != nil {
+		p.Problem = err.Error()
 	}
 }
