@@ -5,6 +5,7 @@ package agent
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -73,7 +74,7 @@ type Preset struct {
 	Budget       Budget          `json:"budget"`
 	ToolConfig   json.RawMessage `json:"tool_config,omitempty"`
 	Problem      string          `json:"problem,omitempty" help:"why it cannot be used"`
-	Warnings     []string        `json:"warnings,omitempty" help:"names of its switches that no tool has now; they count once one has"`
+	Warnings     []string        `json:"warnings,omitempty" help:"names of its switches that no tool has now (they count once one has); an agent that it hides"`
 }
 
 type presetList struct {
@@ -153,6 +154,9 @@ func (s shelf) show(ctx context.Context, name string, kept config.MasterPreset) 
 	if len(as.chosen.Tools) > 0 {
 		p.Warnings = as.chosen.Strangers(s.view(caller, persona{}).Now())
 	}
+	if s.homes.has(name) {
+		p.Warnings = append(p.Warnings, fmt.Sprintf("it hides the agent of the home in agents/%s/agent.py", name))
+	}
 	return p
 }
 
@@ -191,13 +195,15 @@ func (s shelf) add(ctx context.Context, in presetInput) (Preset, error) {
 		BaseAgent: in.BaseAgent, Enabled: &in.Enabled, ToolConfig: in.ToolConfig, SystemPrompt: in.SystemPrompt, Alias: in.Alias,
 		Budget: config.MasterBudget(in.Budget),
 	}
-	if err := s.check(in.Name, kept); err != nil {
+	if err := s.check(in.Name, kept, in.ToolConfig); err != nil {
 		return Preset{}, err
 	}
 	return s.keep(ctx, in.Name, func(was config.MasterPreset, known bool, many int) (config.MasterPreset, error) {
 		switch {
 		case known:
 			return was, holdfast.Errorf(holdfast.CodeConflict, "there is a preset %q already: `holdfast preset update %s` changes it", in.Name, in.Name)
+		case s.homes.has(in.Name):
+			return was, holdfast.Errorf(holdfast.CodeConflict, "the preset would hide the agent of the home in agents/%s/agent.py: choose another name", in.Name)
 		case many >= maxPresets:
 			return was, holdfast.Errorf(holdfast.CodeConflict, "there are %d presets, which is the most: delete one first", many)
 		}
@@ -228,7 +234,7 @@ func (s shelf) update(ctx context.Context, in presetChange) (Preset, error) {
 		if in.Enabled != nil {
 			kept.Enabled = in.Enabled
 		}
-		return kept, s.check(in.Name, kept)
+		return kept, s.check(in.Name, kept, in.ToolConfig)
 	})
 }
 
@@ -282,8 +288,9 @@ func setPreset(d *config.Document, name string, p config.MasterPreset) error {
 	return nil
 }
 
-// check tells all that is wrong with a preset.
-func (s shelf) check(name string, p config.MasterPreset) error {
+// check tells all that is wrong with a preset. Switches that the caller gives are read strictly; what
+// stands in the file is not, or a preset with an old one could not be changed at all.
+func (s shelf) check(name string, p config.MasterPreset, given json.RawMessage) error {
 	var problems []holdfast.Problem
 	wrong := func(field, message, remedy string) {
 		problems = append(problems, holdfast.Problem{Field: field, Message: message, Remedy: remedy})
@@ -301,13 +308,22 @@ func (s shelf) check(name string, p config.MasterPreset) error {
 	if b := p.Budget; b.Steps < 0 || b.Steps > 100 || b.Tokens < 0 || b.Seconds < 0 {
 		wrong("budget", "is out of bounds", "steps 0 to 100, tokens and seconds 0 or more")
 	}
-	if _, err := s.dress(name, p); err != nil {
+	if _, err := tools.ReadSelection(given); err != nil {
+		problems = append(problems, problemsOf(err)...)
+	} else if _, err := s.dress(name, p); err != nil {
 		wrong("", err.Error(), "")
 	}
 	if len(problems) > 0 {
 		return holdfast.BadInput("cannot keep the preset", problems...)
 	}
 	return nil
+}
+
+func problemsOf(err error) []holdfast.Problem {
+	if known, ok := errors.AsType[*holdfast.Error](err); ok && len(known.Problems) > 0 {
+		return known.Problems
+	}
+	return []holdfast.Problem{{Message: err.Error()}}
 }
 
 func presetWord(name string) bool {

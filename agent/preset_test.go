@@ -129,6 +129,30 @@ func TestWrongPresetsAreRefused(t *testing.T) {
 	}
 }
 
+func TestAPresetTakesOverNoAgentOfTheHome(t *testing.T) {
+	b := newBench(t)
+	b.lay("noisy/agent.py", "", 0)
+	_, err := b.do("preset.add", `{"name":"noisy"}`)
+	if known, ok := errors.AsType[*holdfast.Error](err); !ok || known.Code != holdfast.CodeConflict || !strings.Contains(err.Error(), "agents/noisy/agent.py") {
+		t.Errorf("it is answered %v", err)
+	}
+	if b.presets.all()["noisy"].BaseAgent != "" {
+		t.Error("it was kept")
+	}
+	// One that was there first may be changed, and says what it hides.
+	if _, err := b.do("preset.add", `{"name":"later"}`); err != nil {
+		t.Fatal(err)
+	}
+	b.lay("later/agent.py", "", 0)
+	out, err := b.do("preset.update", `{"name":"later","system_prompt":"Be brief."}`)
+	if err != nil || !strings.Contains(string(out), `"warnings":["it hides the agent of the home in agents/later/agent.py"]`) {
+		t.Errorf("the change is answered %s, %v", out, err)
+	}
+	if one, _ := b.listed("later"); !strings.Contains(one.Problem, "a preset has its name") {
+		t.Errorf("the hidden agent has the problem %q", one.Problem)
+	}
+}
+
 func TestAgentsAndPresetsAreModels(t *testing.T) {
 	b := newBench(t)
 	b.box.tier["delete"] = holdfast.TierOwner
