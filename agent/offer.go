@@ -14,7 +14,7 @@ import (
 
 const (
 	// directResponse is the tool by which a model says that it needs no other.
-	directResponse = "DIRECT_RESPONSE"
+	directResponse = tools.DirectResponse
 	// houseSource is the source of the house's own actions.
 	houseSource = "house"
 	// maxOffered is what model providers take at most.

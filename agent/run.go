@@ -299,6 +299,10 @@ func (r *run) carryOut(ctx context.Context, t turn) (asked bool, err error) {
 	group.SetLimit(r.together())
 	for i, c := range t.calls {
 		if r.forClient(c.Function.Name) {
+			if said := r.unfit(ctx, c); said != "" {
+				results[i] = r.toolMessage(c.ID, said)
+				continue
+			}
 			waiting = append(waiting, c)
 			continue
 		}
@@ -325,6 +329,24 @@ func (r *run) carryOut(ctx context.Context, t turn) (asked bool, err error) {
 	r.trace.waiting(shown)
 	r.out.finish("tool_calls", shown, r.used)
 	return true, nil
+}
+
+// unfit is what the model is told of a call that no approval would make work, empty for one that fits: a
+// person's attention is not spent on it.
+func (r *run) unfit(ctx context.Context, c toolCall) string {
+	name := c.Function.Name
+	e, known := r.offer.entries[name]
+	if !known || r.offer.own[name] {
+		return ""
+	}
+	arguments := argumentsOf(c)
+	err := e.CheckArguments(arguments)
+	if err == nil {
+		return ""
+	}
+	r.tools.Refused(ctx, name, arguments, err)
+	r.trace.tool(c, e.Shown(arguments))("failed", err.Error(), 0)
+	return r.agents.seal.output(name, err.Error(), int(r.agents.settings().Result), r.afterFailure(name))
 }
 
 // together is how many calls run at the same time.

@@ -3,6 +3,7 @@
 package tools
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -53,6 +54,14 @@ func (t ToolSetting) narrowing() ToolSetting {
 	return ToolSetting{EnabledInMCP: no(t.EnabledInMCP), Passthrough: no(t.Passthrough)}
 }
 
+// a settingForm is a setting as an object.
+type settingForm struct {
+	EnabledInMCP *bool  `json:"enabled_in_mcp"`
+	Enabled      *bool  `json:"enabled"`
+	Passthrough  *bool  `json:"passthrough"`
+	Extension    string `json:"extension"`
+}
+
 // UnmarshalJSON reads the forms in which settings are written: true or false, or an object with
 // enabled_in_mcp (or enabled) and passthrough. A switch that cannot be read is off.
 func (t *ToolSetting) UnmarshalJSON(text []byte) error {
@@ -61,12 +70,7 @@ func (t *ToolSetting) UnmarshalJSON(text []byte) error {
 		t.EnabledInMCP = &on
 		return nil
 	}
-	var form struct {
-		EnabledInMCP *bool  `json:"enabled_in_mcp"`
-		Enabled      *bool  `json:"enabled"`
-		Passthrough  *bool  `json:"passthrough"`
-		Extension    string `json:"extension"`
-	}
+	var form settingForm
 	if json.Unmarshal(text, &form) != nil {
 		t.EnabledInMCP, t.Passthrough = new(bool), new(bool)
 		return nil
@@ -98,6 +102,45 @@ func ReadSelection(raw json.RawMessage) (Selection, error) {
 		return s, holdfast.BadInput("", holdfast.Problem{Field: "tool_config", Message: err.Error(), Remedy: `want {"TOOL": {"enabled_in_mcp": true, "passthrough": false}}`})
 	}
 	return s, nil
+}
+
+// GivenSelection reads what a caller wants a tool_config to be. Unlike what stands in a file, of which a
+// switch that cannot be read is off, it is refused with what is wrong: a misspelt switch would leave a
+// tool open that was to be closed.
+func GivenSelection(raw json.RawMessage) (Selection, error) {
+	var given map[string]json.RawMessage
+	s, err := ReadSelection(raw)
+	if err != nil || len(s.Tools) == 0 {
+		return s, err
+	}
+	if err := json.Unmarshal(raw, &given); err != nil {
+		return s, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		if err := strictSetting(given[name]); err != nil {
+			return s, holdfast.BadInput("", holdfast.Problem{
+				Field: "tool_config", Message: fmt.Sprintf("%q: %v", plain.Text(name, maxName), err),
+				Remedy: `want true, false, or {"enabled_in_mcp": true, "passthrough": false}`,
+			})
+		}
+	}
+	return s, nil
+}
+
+func strictSetting(text json.RawMessage) error {
+	var on *bool
+	if json.Unmarshal(text, &on) == nil && on != nil {
+		return nil
+	}
+	if !bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
+		return errors.New("is no switch")
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&settingForm{}); err != nil {
+		return errors.New(strings.TrimPrefix(err.Error(), "json: "))
+	}
+	return nil
 }
 
 // setting lays the selection over what a tool inherits. A server elsewhere calls its tools what it

@@ -85,7 +85,9 @@ func (c call) ask(ctx context.Context, limit int) (Result, error) {
 	r := c.request
 	r.Name = c.entry.own
 	answer, err := c.entry.source.Call(ctx, r)
-	if said, ok := errors.AsType[*jsonrpc.Error](err); ok && !c.bare {
+	// What the house says of a server that hung up may have an error of the SDK's in it.
+	_, ours := errors.AsType[*holdfast.Error](err)
+	if said, ok := errors.AsType[*jsonrpc.Error](err); ok && !ours && !c.bare {
 		return failed(said.Message), nil
 	}
 	if err != nil {

@@ -213,12 +213,13 @@ func (c *Catalogue) await(ctx context.Context, wait time.Duration) (late []strin
 		case <-s.Tried():
 		case <-s.Over():
 		case <-enough.Done():
+			if s.settled() {
+				continue
+			}
 			if ctx.Err() != nil {
 				return nil, holdfast.Errorf(holdfast.CodeUnavailable, "cannot list the tools: the tool server of %s is still starting: %w", s.decl.Name, ctx.Err())
 			}
-			if !s.settled() {
-				late = append(late, s.decl.Name)
-			}
+			late = append(late, s.decl.Name)
 		}
 	}
 	slices.Sort(late)

@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
 	"holdfast"
 	"holdfast/agent/upstream"
 	"holdfast/core/action"
@@ -80,6 +82,12 @@ func TestASoonListGoesOnWithoutWhoStillStarts(t *testing.T) {
 	cancel()
 	if _, _, err := b.View(agent(), Scope{}).Soon(left, time.Minute); err == nil || !strings.Contains(err.Error(), "slow is still starting") {
 		t.Errorf("who left is told %v", err)
+	}
+	for _, ref := range []mcp.CompleteReference{{Type: "ref/prompt", Name: "none"}, {Type: "ref/resource", URI: "none://x"}} {
+		_, err := b.View(agent(), Scope{}).Complete(left, &mcp.CompleteParams{Ref: &ref})
+		if said, ok := errors.AsType[*holdfast.Error](err); !ok || said.Code != holdfast.CodeNotFound {
+			t.Errorf("who types %s waits for who starts: %v", ref.Type, err)
+		}
 	}
 }
 

@@ -43,13 +43,13 @@ type houseTools struct {
 	made map[string]*entry
 }
 
-// forPrograms leaves out what a model must never do by itself: look at secrets, answer for a
-// person, accept a tool, or call one by way of another.
+// forPrograms leaves out what a model must never do by itself: look at secrets, answer for a person,
+// accept a tool, call one by way of another, or end the house, which it could not bring back.
 func forPrograms(a holdfast.Action) bool {
 	if a.Reveals || strings.HasPrefix(a.Name, "approval.") && a.Effect != holdfast.EffectRead {
 		return false
 	}
-	return a.Name != "tool.call" && a.Name != "tool.accept" &&
+	return !slices.Contains([]string{"tool.call", "tool.accept", "house.shutdown"}, a.Name) &&
 		!slices.ContainsFunc(a.Input.Fields(), func(f holdfast.Field) bool { return f.Secret && f.Required })
 }
 

@@ -95,7 +95,20 @@ type hubChange struct {
 	Upstreams *[]string `json:"upstreams" help:"the servers of the hub: extensions, remote servers, or house; a star for all"`
 	Prefix    *bool     `json:"prefix" help:"false shows the one server of the hub by its own names, unchanged"`
 	// Tools takes the form of master_config.json as it is.
-	Tools *map[string]ToolSetting `json:"tool_config" help:"switches by tool, as in master_config.json"`
+	Tools *givenTools `json:"tool_config" help:"switches by tool, as in master_config.json"`
+}
+
+// givenTools are switches as a caller gives them.
+type givenTools map[string]ToolSetting
+
+// UnmarshalJSON refuses what GivenSelection refuses.
+func (g *givenTools) UnmarshalJSON(text []byte) error {
+	s, err := GivenSelection(text)
+	if known, ok := errors.AsType[*holdfast.Error](err); ok && len(known.Problems) > 0 {
+		return fmt.Errorf("%s (%s)", known.Problems[0].Message, known.Problems[0].Remedy)
+	}
+	*g = s.Tools
+	return err
 }
 
 type hubKeyShown struct {
@@ -310,6 +323,12 @@ type hubDeleted struct {
 }
 
 func (d hubDesk) remove(ctx context.Context, in hubName) (hubDeleted, error) {
+	if !holdfast.ByPerson(ctx) {
+		return hubDeleted{}, &holdfast.Refusal{
+			Guard: "person", Reason: "only a person deletes a hub: what clients were given at it does not come back",
+			Remedy: "run `holdfast mcp-hub delete` at a terminal, or use the Hub; `mcp-hub update --enabled=false` switches it off",
+		}
+	}
 	out := hubDeleted{Name: in.Name}
 	err := d.shelf.update(ctx, func(doc *config.Document) error {
 		raw, there := doc.Get("mcp_servers", in.Name)

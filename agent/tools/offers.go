@@ -137,7 +137,11 @@ func (v View) prompt(ctx context.Context, name string) (*promptEntry, error) {
 			return nil, err
 		}
 	}
-	return nil, holdfast.Errorf(holdfast.CodeNotFound, "there is no prompt %q", plain.Text(name, maxName))
+	return nil, noPrompt(name)
+}
+
+func noPrompt(name string) error {
+	return holdfast.Errorf(holdfast.CodeNotFound, "there is no prompt %q", plain.Text(name, maxName))
 }
 
 // Prompt fills in a prompt.
@@ -257,7 +261,11 @@ func (v View) resource(ctx context.Context, uri string) (from *source, skill boo
 			return nil, false, err
 		}
 	}
-	return nil, false, holdfast.Errorf(holdfast.CodeNotFound, "there is no resource %q", plain.Text(uri, 300))
+	return nil, false, noResource(uri)
+}
+
+func noResource(uri string) error {
+	return holdfast.Errorf(holdfast.CodeNotFound, "there is no resource %q", plain.Text(uri, 300))
 }
 
 // Read reads a resource; the request's name is its address.
@@ -380,7 +388,7 @@ func (v View) Complete(ctx context.Context, p *mcp.CompleteParams) (*mcp.Complet
 	found := v.catalogue.snapshot()
 	asked, ref := *p, *p.Ref
 	asked.Ref = &ref
-	from, name, same, err := v.completer(ctx, &ref)
+	from, name, same, err := v.sight().completer(&ref)
 	if err != nil || from == nil || !from.brings().completes {
 		return nothing, err
 	}
@@ -395,28 +403,34 @@ func (v View) Complete(ctx context.Context, p *mcp.CompleteParams) (*mcp.Complet
 }
 
 // completer is who completes arguments of what is referred to, nil for a skill, which takes none; a
-// prompt's name becomes the one that its server gave it.
-func (v View) completer(ctx context.Context, ref *mcp.CompleteReference) (from *source, name string, same func(sight) error, err error) {
+// prompt's name becomes the one that its server gave it. Who types does not wait for servers that start.
+func (s sight) completer(ref *mcp.CompleteReference) (from *source, name string, same func(sight) error, err error) {
 	if ref.Type == "ref/prompt" {
 		asked := ref.Name
-		e, err := v.prompt(ctx, asked)
-		if err != nil || e.source == nil {
-			return nil, "", nil, err
+		e := s.findPrompt(asked)
+		if e == nil {
+			return nil, "", nil, noPrompt(asked)
+		}
+		if e.source == nil {
+			return nil, "", nil, nil
 		}
 		ref.Name = e.own
 		return e.source, e.Name, e.same(asked), nil
 	}
-	if from := v.sight().template(ref.URI); from != nil {
-		return from, ref.URI, func(s sight) error {
-			if s.template(ref.URI) != from {
+	if from := s.template(ref.URI); from != nil {
+		return from, ref.URI, func(now sight) error {
+			if now.template(ref.URI) != from {
 				return moved("resource", ref.URI)
 			}
 			return nil
 		}, nil
 	}
-	from, skill, err := v.resource(ctx, ref.URI)
-	if err != nil || skill {
-		return nil, "", nil, err
+	from, skill, ok := s.bringer(ref.URI)
+	switch {
+	case !ok:
+		return nil, "", nil, noResource(ref.URI)
+	case skill:
+		return nil, "", nil, nil
 	}
 	return from, ref.URI, sameResource(ref.URI, from), nil
 }

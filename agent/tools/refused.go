@@ -60,10 +60,14 @@ func reason(why error) string {
 	return "bad arguments: " + strings.Join(places, ", ")
 }
 
-// reservedNames are the names of all actions, also of those that are no tools: nobody else's tool may
-// stand under one.
+// DirectResponse is the tool by which the model of an agent says that it needs no other. No tool of the
+// catalogue has this name.
+const DirectResponse = "DIRECT_RESPONSE"
+
+// reservedNames are the names of all actions, also of those that are no tools, and of what agents have
+// of their own: nobody else's tool may stand under one.
 func reservedNames(actions actions) map[string]bool {
-	names := map[string]bool{}
+	names := map[string]bool{DirectResponse: true}
 	if actions == nil {
 		return names
 	}

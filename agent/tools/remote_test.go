@@ -3,8 +3,11 @@
 package tools
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -201,4 +204,27 @@ func TestAnExtensionsNameIsNoRemoteServers(t *testing.T) {
 	}
 	b.edit(`{"mcp_servers": {"desk": {"upstreams": ["mail"]}}, "remote_mcp_servers": {"mail": {"url": "x"}, "far": {"url": "x"}}}`)
 	timing.Until(t, "the extension is gone", func() bool { return slices.Contains(b.seen(agent(), Scope{Hub: "desk"}), "mail_send") })
+}
+
+// TestWhoHangsUpIsNotQuoted: that a server went away in the midst of a call is the house's to tell, and no
+// answer of the tool.
+func TestWhoHangsUpIsNotQuoted(t *testing.T) {
+	server := mcp.NewServer(&mcp.Implementation{Name: "far", Version: "1"}, nil)
+	put(server, notesLibrary())
+	talks := mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server }, nil)
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil || bytes.Contains(body, []byte(`"tools/call"`)) {
+			panic(http.ErrAbortHandler)
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		talks.ServeHTTP(w, r)
+	}))
+	t.Cleanup(front.Close)
+	b := newBench(t).reaching(upstream.Declaration{Name: "far", Remote: &upstream.Remote{URL: front.URL}}).up()
+	timing.Until(t, "it serves", func() bool { return slices.Contains(b.names(agent()), "far_find") })
+	r, err := b.Call(t.Context(), agent(), "far_find", nil)
+	if said, ok := errors.AsType[*holdfast.Error](err); !ok || said.Code != holdfast.CodeUnavailable || strings.Contains(err.Error(), "rejected by transport") {
+		t.Errorf("it answers %+v, %v", r, err)
+	}
 }

@@ -186,6 +186,12 @@ func lookup(root map[string]any, ref string) (any, bool) {
 	return at, true
 }
 
+// CheckArguments holds arguments against the tool's schema, as Call does, for who asks a person before.
+func (e Entry) CheckArguments(arguments json.RawMessage) error {
+	_, err := readSchema(e.Input).check(e.Name, arguments)
+	return err
+}
+
 // check reads arguments and holds them against the schema.
 func (s *argumentSchema) check(tool string, arguments json.RawMessage) (json.RawMessage, error) {
 	if len(bytes.TrimSpace(arguments)) == 0 || string(bytes.TrimSpace(arguments)) == "null" {

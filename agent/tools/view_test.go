@@ -286,6 +286,46 @@ func TestHubs(t *testing.T) {
 	}
 }
 
+func TestAProgramDeletesNoHub(t *testing.T) {
+	b := newBench(t).governed(`{"mcp_servers": {"research": {}}}`).up()
+	program := operator()
+	program.Surface = "mcp"
+	if _, err := b.as(program, "mcp-hub.delete", `{"name":"research"}`); err == nil || !strings.Contains(err.Error(), "only a person deletes a hub") {
+		t.Errorf("a program deletes a hub: %v", err)
+	}
+	if len(b.Hubs()) != 1 {
+		t.Error("the hub is gone")
+	}
+}
+
+// TestAMisspeltSwitchIsRefused: it would leave open what was to be closed. What stands in the file like
+// that is off.
+func TestAMisspeltSwitchIsRefused(t *testing.T) {
+	b := newBench(t, libraryServer(t, "notes", notesLibrary())).governed(`{"mcp_servers": {"desk": {"tool_config": {"find": false}}}}`).up()
+	for text, want := range map[string]string{
+		`{"find": {"enabled_in_mpc": false}}`: `"find": unknown field "enabled_in_mpc"`,
+		`{"find": {"passthrough": "no"}}`:     `"find": cannot unmarshal`,
+		`{"*": 7}`:                            `"*": is no switch (want true, false, or`,
+		`{"find": "yes"}`:                     `"find": is no switch`,
+		`{"find": null}`:                      `"find": is no switch`,
+		`["find"]`:                            "tool_config",
+	} {
+		for _, action := range []string{"mcp-hub.add", "mcp-hub.update"} {
+			name := map[string]string{"mcp-hub.add": "fresh", "mcp-hub.update": "desk"}[action]
+			if _, err := b.as(operator(), action, fmt.Sprintf(`{"name":%q,"tool_config":%s}`, name, text)); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s of %s: %v", action, text, err)
+			}
+		}
+	}
+	hubs := b.Hubs()
+	if len(hubs) != 1 || *hubs[0].Tools.Tools["find"].EnabledInMCP {
+		t.Errorf("the hubs are %+v", hubs)
+	}
+	if _, err := b.as(operator(), "mcp-hub.update", `{"name":"desk","tool_config":{"find":true,"wipe":{"enabled":false},"*":{"enabled_in_mcp":true,"passthrough":false}}}`); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestOffersBesideTools: prompts, resources, templates, completion and subscriptions follow the tools.
 func TestOffersBesideTools(t *testing.T) {
 	b := newBench(t, libraryServer(t, "notes", notesLibrary()), libraryServer(t, "diary", notesLibrary())).governed(
