@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"holdfast"
+	"holdfast/agent/tools"
+	"holdfast/agent/upstream"
 )
 
 // desk is a client of `holdfast mcp`: what it says are lines, and so is what it hears.
@@ -31,7 +33,7 @@ func sitting(t *testing.T, books *shelf, version string) *desk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	here, there := net.Pipe()
+	here, there := halves(t)
 	ended := make(chan error, 1)
 	go func() {
 		ended <- s.converse(f, there, bufio.NewReadWriter(bufio.NewReader(there), bufio.NewWriter(there)))
@@ -58,6 +60,25 @@ func (d *desk) say(lines ...string) {
 	if _, err := io.WriteString(d.conn, strings.Join(lines, "\n")+"\n"); err != nil {
 		d.t.Fatal(err)
 	}
+}
+
+// halves are the two ends of a connection of which each way ends by itself.
+func halves(t *testing.T) (net.Conn, net.Conn) {
+	t.Helper()
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	here, err := new(net.Dialer).DialContext(t.Context(), "tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	there, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return here, there
 }
 
 type heard struct {
@@ -165,9 +186,39 @@ func TestACancelledRequestIsNotAnswered(t *testing.T) {
 	}
 }
 
+// TestWhoClosesItsEndIsAnswered what it asked before, and then the session ends.
+func TestWhoClosesItsEndIsAnswered(t *testing.T) {
+	books := newShelf(entry("add", 0))
+	asked, closed := make(chan struct{}), make(chan struct{})
+	books.does = func(context.Context, upstream.Request) (tools.Result, error) {
+		asked <- struct{}{}
+		<-closed
+		return tools.Result{ToolResult: holdfast.ToolResult{Text: "done"}}, nil
+	}
+	d := sitting(t, books, "2025-03-26")
+	const call = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"add","arguments":{}}}`
+	d.say(call, `[{"jsonrpc":"2.0","id":3,"method":"ping"},`+strings.ReplaceAll(call, `"id":1`, `"id":2`)+`]`)
+	<-asked
+	<-asked
+	if err := d.conn.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	close(closed)
+	answers := map[any]int{}
+	for list := d.hear(); list != nil; list = d.hear() {
+		for _, answer := range list {
+			answers[answer.ID] = answer.Error.Code
+		}
+	}
+	if len(answers) != 3 || answers[1.0] != 0 || answers[2.0] != 0 || answers[3.0] != 0 {
+		t.Errorf("answers are %v", answers)
+	}
+}
+
 // TestEveryErrorHasACode over both ways: 0 is none.
 func TestEveryErrorHasACode(t *testing.T) {
-	const again = `{"jsonrpc":"2.0","id":5,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"x","version":"1"}}}`
+	const again = `{"jsonrpc":"2.0","id":5,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},` +
+		`"clientInfo":{"name":"x","version":"1"}}}`
 	books := newShelf(entry("add", 0))
 	early := sitting(t, books, "")
 	early.say(`{"jsonrpc":"2.0","id":5,"method":"tools/list"}`)
