@@ -308,7 +308,7 @@ func (s shelf) check(name string, p config.MasterPreset, given json.RawMessage) 
 	if b := p.Budget; b.Steps < 0 || b.Steps > 100 || b.Tokens < 0 || b.Seconds < 0 {
 		wrong("budget", "is out of bounds", "steps 0 to 100, tokens and seconds 0 or more")
 	}
-	if _, err := tools.ReadSelection(given); err != nil {
+	if _, err := tools.GivenSelection(given); err != nil {
 		problems = append(problems, problemsOf(err)...)
 	} else if _, err := s.dress(name, p); err != nil {
 		wrong("", err.Error(), "")

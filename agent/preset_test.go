@@ -153,6 +153,27 @@ func TestAPresetTakesOverNoAgentOfTheHome(t *testing.T) {
 	}
 }
 
+// TestGivenSwitchesAreReadStrictly: a misspelt one is refused; what stands in the file is not in the way.
+func TestGivenSwitchesAreReadStrictly(t *testing.T) {
+	b := newBench(t)
+	before := `{"agent_presets": {"old": {"tool_config": {"add": {"enabled_in_mpc": false}}}}}`
+	if err := os.WriteFile(b.place.MasterFile(), []byte(before), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct{ name, input string }{
+		{"preset.add", `{"name":"x","tool_config":{"add":{"enabled_in_mpc":false}}}`},
+		{"preset.add", `{"name":"x","tool_config":{"add":"off"}}`},
+		{"preset.update", `{"name":"old","tool_config":{"add":{"enabled_in_mpc":true}}}`},
+	} {
+		if out, err := b.do(step.name, step.input); err == nil || !strings.Contains(err.Error(), "tool_config") || !strings.Contains(err.Error(), `"add"`) {
+			t.Errorf("%s of %s is answered %s, %v", step.name, step.input, out, err)
+		}
+	}
+	if out, err := b.do("preset.update", `{"name":"old","system_prompt":"Be brief."}`); err != nil || !strings.Contains(string(out), "enabled_in_mpc") {
+		t.Errorf("a change beside an old switch is answered %s, %v", out, err)
+	}
+}
+
 func TestAgentsAndPresetsAreModels(t *testing.T) {
 	b := newBench(t)
 	b.box.tier["delete"] = holdfast.TierOwner
