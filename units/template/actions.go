@@ -55,6 +55,7 @@ type Added struct {
 	Scope       string   `json:"scope" help:"of its budget"`
 	Port        int      `json:"port,omitempty"`
 	Operation   string   `json:"operation"`
+	Warnings    []string `json:"warnings,omitempty" help:"a model that the gateway does not know now"`
 }
 
 type listOut struct {
@@ -214,6 +215,7 @@ func (b board) add(ctx context.Context, in addIn) (Added, error) {
 	return Added{
 		Unit: a.Name, Template: k.name, Version: p.version, Folder: a.Folder, Declaration: dropIns + "/" + a.Name + ".yaml",
 		Secrets: k.secrets(a.Name), Scope: "agent:" + a.Name, Port: a.Port, Operation: op.ID,
+		Warnings: b.doubt(a.Model),
 	}, nil
 }
 
