@@ -121,11 +121,15 @@ func (f *face) toolResult(r tools.Result, version string) *sdk.CallToolResult {
 // protocolError is an error that is one of the protocol: a server's own, or that there is no such
 // thing; nil for all others.
 func protocolError(err error) error {
+	// The house's own words come first: they may have an error of the SDK's in them.
+	if ours, ok := errors.AsType[*holdfast.Error](err); ok {
+		if ours.Code == holdfast.CodeNotFound {
+			return &jsonrpc.Error{Code: jsonrpc.CodeInvalidParams, Message: err.Error()}
+		}
+		return nil
+	}
 	if said, ok := errors.AsType[*jsonrpc.Error](err); ok {
 		return said
-	}
-	if said, ok := errors.AsType[*holdfast.Error](err); ok && said.Code == holdfast.CodeNotFound {
-		return &jsonrpc.Error{Code: jsonrpc.CodeInvalidParams, Message: err.Error()}
 	}
 	return nil
 }

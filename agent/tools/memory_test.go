@@ -208,6 +208,23 @@ func reshape(t *testing.T, s *store.Store) {
 	}
 }
 
+// otherUses are those of what is no tool: a prompt that changed, and a resource and a template that are gone.
+func otherUses(t *testing.T, view func() View) map[string]func() error {
+	complete := func(ref mcp.CompleteReference) func() error {
+		return func() error {
+			_, err := view().Complete(t.Context(), &mcp.CompleteParams{Ref: &ref, Argument: mcp.CompleteParamsArgument{Name: "to"}})
+			return err
+		}
+	}
+	return map[string]func() error{
+		"a prompt":                   func() error { _, err := view().Prompt(t.Context(), upstream.Request{Name: "letter"}); return err },
+		"a resource":                 func() error { _, err := view().Read(t.Context(), upstream.Request{Name: "note://one"}); return err },
+		"a completion of a prompt":   complete(mcp.CompleteReference{Type: "ref/prompt", Name: "letter"}),
+		"a completion of a template": complete(mcp.CompleteReference{Type: "ref/resource", URI: "note://any/{name}"}),
+		"a subscription":             func() error { return view().Subscribe(t.Context(), "note://one") },
+	}
+}
+
 // TestAWokenServerThatSaysSomethingElse: what changed while the house was down is judged when the server
 // wakes, and the use that woke it is refused with what is wrong.
 func TestAWokenServerThatSaysSomethingElse(t *testing.T) {
@@ -256,26 +273,9 @@ func TestAWokenServerThatSaysSomethingElse(t *testing.T) {
 		t.Errorf("offered are %v", b.names(agent()))
 	}
 	refused("a tool that is gone", call("list_notes"), holdfast.CodeNotFound, "there is no tool")
-	refused("a changed prompt", func() error {
-		_, err := b.View(agent(), Scope{}).Prompt(t.Context(), upstream.Request{Name: "letter"})
-		return err
-	}, holdfast.CodeConflict, "another")
-	refused("a resource that is gone", func() error {
-		_, err := b.View(agent(), Scope{}).Read(t.Context(), upstream.Request{Name: "note://one"})
-		return err
-	}, holdfast.CodeConflict, "another")
-
-	complete := func(ref mcp.CompleteReference) func() error {
-		return func() error {
-			_, err := b.View(agent(), Scope{}).Complete(t.Context(), &mcp.CompleteParams{Ref: &ref, Argument: mcp.CompleteParamsArgument{Name: "to"}})
-			return err
-		}
+	for what, use := range otherUses(t, func() View { return b.View(agent(), Scope{}) }) {
+		refused(what, use, holdfast.CodeConflict, "another")
 	}
-	refused("a completion of a changed prompt", complete(mcp.CompleteReference{Type: "ref/prompt", Name: "letter"}), holdfast.CodeConflict, "another")
-	refused("a completion of a template that is gone", complete(mcp.CompleteReference{Type: "ref/resource", URI: "note://any/{name}"}), holdfast.CodeConflict, "another")
-	refused("a subscription to a resource that is gone", func() error {
-		return b.View(agent(), Scope{}).Subscribe(t.Context(), "note://one")
-	}, holdfast.CodeConflict, "another")
 
 	b = b.again() // what waits for a person is not left to rest: no call would wake it
 	b.serves()

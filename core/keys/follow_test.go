@@ -82,11 +82,11 @@ func TestFollowLooksAgainAndAgain(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		go func() { _ = k.Follow(t.Context()) }()
-		time.Sleep(3 * lookEvery)
+		<-time.After(3 * lookEvery)
 		if err := os.WriteFile(k.home.EnvFile(), []byte("A=by hand\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(3 * lookEvery)
+		<-time.After(3 * lookEvery)
 		if v, _ := k.Get("A"); v.Reveal() != "by hand" {
 			t.Errorf("A is %q", v.Reveal())
 		}

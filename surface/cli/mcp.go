@@ -31,8 +31,8 @@ func MCP(t Terminal, dial func(context.Context) (net.Conn, error)) *cobra.Comman
 		Long: `Serve the running house's tools to an MCP client over standard input and output.
 
 A client starts it: {"command": "holdfast", "args": ["mcp"]}. It sees what AGENT_API_KEY would see,
-or what --tier allows; with --hub it sees that hub. It ends when the client closes its end, and
-leaves nothing behind.`,
+or what --tier allows; with --hub it sees that hub. It ends when the client has closed its end and
+was answered, ten seconds later at most, and leaves nothing behind.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			conn, err := dial(cmd.Context())
