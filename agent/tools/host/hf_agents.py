@@ -2,6 +2,7 @@
 """Agents of the home in luna's convention: run_agent, and run_agent_stream where there is one."""
 
 import inspect
+import math
 
 ARGUMENTS = ("user_prompt", "chat_history", "memory", "messages", "model")
 SCHEMA = {
@@ -25,6 +26,7 @@ class Agent:
         self.answer, self.stream = getattr(module, "run_agent", None), getattr(module, "run_agent_stream", None)
         if not callable(self.answer) and not callable(self.stream):
             raise AttributeError("it has neither run_agent nor run_agent_stream")
+        self.listed = self.describe()
         initialize = getattr(module, "initialize_runtime", None)
         if callable(initialize):
             initialize()
@@ -75,7 +77,8 @@ async def relay(pieces, tell):
 
 def timings(value):
     try:
-        return [{"name": str(t.name), "seconds": float(t.seconds)} for t in getattr(value, "timings", None) or []][:1000]
+        said = [{"name": str(t.name), "seconds": float(t.seconds)} for t in getattr(value, "timings", None) or []][:1000]
+        return [t for t in said if math.isfinite(t["seconds"])]  # JSON has no other
     except (AttributeError, TypeError, ValueError):
         return []
 

@@ -86,6 +86,7 @@ SIMPLE = {
     pathlib.Path: {"type": "string"},
     decimal.Decimal: {"type": ["number", "string"]},
     uuid.UUID: {"type": "string", "format": "uuid"},
+    datetime.timedelta: {"type": "number", "description": "seconds"},
 }
 # What says no more than the type in it.
 QUALIFIERS = tuple(getattr(typing, name) for name in ("Required", "NotRequired", "ReadOnly", "Final", "ClassVar") if hasattr(typing, name))
@@ -109,10 +110,12 @@ def schema_of(hint, depth=0):
         return {}
     if is_pydantic(hint):
         return pydantic_schema(hint)
+    if isinstance(hint, type) and issubclass(hint, enum.Flag):
+        return {"type": "integer", "minimum": 0, "maximum": all_flags(hint)}
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
         return literal_schema(list(hint))
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        return dataclass_schema(hint, depth)
+    if has_fields(hint):
+        return fields_schema(hint, depth)
     if is_typeddict(hint):
         return typeddict_schema(hint, depth)
     return generic_schema(hint, depth)
@@ -208,16 +211,34 @@ def tuple_schema(args, depth):
     }
 
 
-def dataclass_schema(cls, depth):
+def all_flags(cls):
+    found = 0
+    for member in cls.__members__.values():
+        found |= member.value
+    return found
+
+
+def has_fields(hint):
+    """Whether it is a dataclass or a NamedTuple."""
+    return isinstance(hint, type) and (dataclasses.is_dataclass(hint) or issubclass(hint, tuple) and hasattr(hint, "_field_defaults"))
+
+
+def fields_of(cls):
+    """Name and default of each field, and whether it must be given."""
+    if not dataclasses.is_dataclass(cls):
+        return [(name, cls._field_defaults.get(name, dataclasses.MISSING), name not in cls._field_defaults) for name in cls._fields]
+    fields = [f for f in dataclasses.fields(cls) if f.init]
+    return [(f.name, f.default, f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING) for f in fields]
+
+
+def fields_schema(cls, depth):
     hints = hints_of(cls)
     schema = {"type": "object", "properties": {}, "additionalProperties": False}
     required = []
-    for field in dataclasses.fields(cls):
-        if not field.init:
-            continue
-        schema["properties"][field.name] = with_default(schema_of(hints.get(field.name, typing.Any), depth + 1), field.default)
-        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
-            required.append(field.name)
+    for name, default, needed in fields_of(cls):
+        schema["properties"][name] = with_default(schema_of(hints.get(name, typing.Any), depth + 1), default)
+        if needed:
+            required.append(name)
     if required:
         schema["required"] = required
     return schema
@@ -254,11 +275,14 @@ def with_default(schema, default):
         return schema
     if isinstance(default, enum.Enum):
         default = default.value
+    if isinstance(default, datetime.timedelta):
+        default = default.total_seconds()
     try:
-        json.dumps(default, allow_nan=False)
-    except (TypeError, ValueError):
+        if isinstance(default, tuple) and has_fields(type(default)):
+            default = default._asdict()
+        return {**schema, "default": json.loads(json.dumps(default, allow_nan=False))}
+    except Exception:  # a module's own object may raise anything
         return schema
-    return {**schema, "default": default}
 
 
 def convert(value, hint, where, depth=0):
@@ -304,7 +328,7 @@ def convert_key(key, hint, where):
     for kind in kinds:
         try:
             return kind(key)
-        except ValueError:
+        except (TypeError, ValueError):
             pass
     raise BadArgument("%s: %r is no key of type %s" % (where, key, hint.__name__))
 
@@ -346,19 +370,23 @@ def convert_tuple(value, args, where, depth):
 def convert_scalar(value, hint, where, depth):
     if is_pydantic(hint):
         return convert_pydantic(value, hint, where)
+    if issubclass(hint, enum.Flag) and not (type(value) is int and value & ~all_flags(hint) == 0):
+        raise BadArgument("%s: %r is no combination of %s" % (where, value, ", ".join(repr(m.value) for m in hint.__members__.values())))
     if issubclass(hint, enum.Enum):
         try:
             return hint(value)
         except ValueError:
             raise BadArgument("%s: %r is none of %s" % (where, value, ", ".join(repr(m.value) for m in hint))) from None
-    if dataclasses.is_dataclass(hint):
-        return convert_dataclass(value, hint, where, depth)
+    if has_fields(hint):
+        return convert_fields(value, hint, where, depth)
     if hint in (decimal.Decimal, uuid.UUID):
         return convert_text(value, hint, where)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if hint is int and isinstance(value, float) and value.is_integer():
         return int(value)
+    if hint is datetime.timedelta and json_kind(value) in ("integer", "number"):
+        return convert_seconds(value, where)
     if hint is bytes and isinstance(value, str):
         return value.encode()
     if issubclass(hint, pathlib.PurePath) and isinstance(value, str):
@@ -373,6 +401,13 @@ def convert_scalar(value, hint, where, depth):
     if hint in SIMPLE or hint in LISTS + DICTS + (tuple,):
         raise BadArgument("%s: want %s, got %s" % (where, hint.__name__, word_for(value)))
     return value
+
+
+def convert_seconds(value, where):
+    try:
+        return datetime.timedelta(seconds=value)
+    except (OverflowError, ValueError):
+        raise BadArgument("%s: %r seconds are too many" % (where, value)) from None
 
 
 def convert_text(value, hint, where):
@@ -399,11 +434,11 @@ def convert_pydantic(value, model, where):
         raise BadArgument("%s: %s" % (where, error)) from None
 
 
-def convert_dataclass(value, cls, where, depth):
+def convert_fields(value, cls, where, depth):
     if not isinstance(value, dict):
         raise BadArgument("%s: want an object, got %s" % (where, word_for(value)))
     hints = hints_of(cls)
-    known = {f.name for f in dataclasses.fields(cls) if f.init}
+    known = {name for name, _, _ in fields_of(cls)}
     for name in value:
         if name not in known:
             raise BadArgument("%s.%s: is not a field; want %s" % (where, name, ", ".join(sorted(known))))

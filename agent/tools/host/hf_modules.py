@@ -19,6 +19,11 @@ from hf_hints import BadArgument, convert, default_of, described, hints_of, is_f
 MODULE_SECONDS = 10.0
 MODULES_SECONDS = 20.0
 MAX_RESULT = 8 << 20  # encoded
+MAX_FRAMES = 200  # of a traceback
+
+
+class Interrupted(BaseException):
+    """Raised by the host in what a module does."""
 
 
 class Tool:
@@ -37,6 +42,7 @@ class Tool:
         self.description = inspect.getdoc(function) or ""
         self.signature = inspect.signature(function)
         self.hints = hints_of(function if inspect.isroutine(function) else type(function).__call__)
+        self.listed = json.loads(json.dumps(self.describe(), allow_nan=False))  # a default may change, or fail the next time
 
     def hint(self, parameter):
         return self.hints.get(parameter.name, parameter.annotation)
@@ -46,7 +52,7 @@ class Tool:
         required = []
         for p in self.signature.parameters.values():
             if p.kind is p.VAR_KEYWORD:
-                schema["additionalProperties"] = True
+                schema["additionalProperties"] = schema_of(self.hint(p)) or True
             elif p.kind is not p.VAR_POSITIONAL:
                 default = default_of(p.default)
                 schema["properties"][p.name] = with_default(self.property(p), default)
@@ -72,10 +78,10 @@ class Tool:
 
     def bind(self, arguments):
         parameters = self.signature.parameters
-        open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+        rest = next((p for p in parameters.values() if p.kind is p.VAR_KEYWORD), None)
         named = {n for n, p in parameters.items() if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}
         for name in arguments:
-            if name not in named and not open_ended:
+            if name not in named and rest is None:
                 raise BadArgument("%s: is not an argument of %s; want %s" % (name, self.name, ", ".join(sorted(named)) or "none"))
         values, positional = {}, []
         for p in parameters.values():
@@ -93,13 +99,9 @@ class Tool:
                 positional.append(value)
             else:
                 values[p.name] = value
-        if open_ended:
-            values.update({k: v for k, v in arguments.items() if k not in named})
+        if rest is not None:
+            values.update({k: convert(v, self.hint(rest), k) for k, v in arguments.items() if k not in named})
         return positional, values
-
-
-def is_async_generator(value):
-    return inspect.isasyncgen(value)
 
 
 def plain(value):
@@ -144,6 +146,42 @@ def error_result(text):
     return {"content": [{"type": "text", "text": text}], "isError": True}
 
 
+def worded(error):
+    """Type and words of an exception, also of one that fails to say them."""
+    try:
+        return "%s: %s" % (type(error).__name__, error)
+    except Interrupted:
+        raise
+    except BaseException:
+        return "%s: it cannot say what is wrong" % type(error).__name__
+
+
+def traced(error, trace):
+    """The traceback of an exception; of a deep recursion only the end, for to read millions of frames takes minutes."""
+    try:
+        ahead = trace
+        for _ in range(MAX_FRAMES):
+            ahead = ahead and ahead.tb_next
+        while ahead is not None:
+            trace, ahead = trace.tb_next, ahead.tb_next
+        return "".join(traceback.format_exception(type(error), error, trace, limit=-MAX_FRAMES))
+    except Interrupted:
+        raise
+    except BaseException:
+        return "%s, which cannot be traced" % type(error).__name__
+
+
+def complain(text):
+    """Writes into the log, also when a module has closed its stderr or put something else there."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except Exception:
+        try:
+            os.write(2, (text + "\n").encode("utf-8", "backslashreplace"))
+        except OSError:
+            pass
+
+
 def encode_result(result):
     """The result, cut when it is more than the house takes in one message."""
     size = len(json.dumps(result))
@@ -173,7 +211,7 @@ def own_part(trace):
     return trace
 
 
-class ModuleTimeout(BaseException):
+class ModuleTimeout(Interrupted):
     """A module that does not finish loading."""
 
 
@@ -222,9 +260,7 @@ class Shelf:
 
     def tool(self, path, function):
         try:
-            tool = Tool(function)
-            json.dumps(tool.describe(), allow_nan=False)
-            return tool
+            return Tool(function)
         except Exception as error:
             self.report(path, error)
             return None
@@ -241,15 +277,14 @@ class Shelf:
                 self.single_tools.append(tool.name)
 
     def report(self, path, error):
-        trace = "".join(traceback.format_exception(type(error), error, own_part(error.__traceback__)))
-        summary = "%s: %s" % (type(error).__name__, error)
-        self.problems.append({"module": label(path), "error": summary[:1000], "traceback": trace[-8000:]})
-        print("cannot load %s\n%s" % (path, trace), file=sys.stderr, flush=True)
+        trace = traced(error, own_part(error.__traceback__))
+        self.problems.append({"module": label(path), "error": worded(error)[:1000], "traceback": trace[-8000:]})
+        complain("cannot load %s\n%s" % (path, trace))
 
     def summary(self):
         """What the host must know of this process."""
         return {
-            "tools": list(self.tools), "listing": [t.describe() for t in self.tools.values()], "prompts": self.prompts,
+            "tools": list(self.tools), "listing": [t.listed for t in self.tools.values()], "prompts": self.prompts,
             "problems": self.problems, "single": self.single, "single_tools": self.single_tools,
         }
 

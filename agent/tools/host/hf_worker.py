@@ -2,6 +2,7 @@
 """One process with an extension's modules in it. It runs one call at a time, in its main thread, so
 that a signal interrupts also a call that sleeps or waits for the network."""
 
+import inspect
 import json
 import math
 import os
@@ -13,7 +14,7 @@ import time
 import traceback
 
 from hf_hints import BadArgument
-from hf_modules import Shelf, encode_result, error_result, is_async_generator
+from hf_modules import Interrupted, Shelf, complain, encode_result, error_result, traced, worded
 from hf_provided import Provided
 
 MAX_NOTE = 64 << 10
@@ -21,7 +22,7 @@ MAX_NOTES = 1000  # of a call
 NOTE_EVERY = 0.05  # seconds between two messages about progress
 
 
-class Cancelled(BaseException):
+class Cancelled(Interrupted):
     """Raised in a call that the client gave up."""
 
 
@@ -111,18 +112,20 @@ class Worker:
         tool = self.shelf.tools[job["tool"]]
         try:
             value = tool.call(job["arguments"], self.piece if job["streams"] else None)
-            if is_async_generator(value):
+            if inspect.isasyncgen(value):
                 value = self.finish(gather(value))
-            elif hasattr(value, "__await__"):
+            elif inspect.isawaitable(value):
                 value = self.finish(value)
+            elif inspect.isgenerator(value):
+                value = list(value)
             return encode_result(tool.result(value))
         except BadArgument as error:
             return error_result(str(error))
         except Cancelled:
             raise
         except BaseException as error:
-            print("tool %s failed\n%s" % (tool.name, traceback.format_exc()), file=sys.stderr, flush=True)
-            return error_result("%s: %s" % (type(error).__name__, error))
+            complain("tool %s failed\n%s" % (tool.name, traced(error, error.__traceback__)))
+            return error_result(worded(error))
 
     def finish(self, awaitable):
         """Runs a coroutine in the one event loop of this process, so that what modules keep between
@@ -134,12 +137,15 @@ class Worker:
             threading.Thread(target=self.loop.run_forever, name="holdfast-async", daemon=True).start()
         future = asyncio.run_coroutine_threadsafe(until_done(awaitable), self.loop)
         try:
-            return future.result()
+            value, left = future.result()
         except Cancelled:
             ended = threading.Event()
             self.loop.call_soon_threadsafe(self.cancel_tasks, future, ended)
             ended.wait()  # for its finally; the host kills what takes too long
             raise
+        if left is not None:
+            raise left
+        return value
 
     def cancel_tasks(self, future, ended):
         import asyncio
@@ -219,7 +225,11 @@ def finite(number, otherwise=None):
 
 
 async def until_done(awaitable):
-    return await awaitable
+    """What it gave, and what it left by instead: in a task, that would end the loop."""
+    try:
+        return await awaitable, None
+    except (SystemExit, KeyboardInterrupt) as error:
+        return None, error
 
 
 async def gather(pieces):

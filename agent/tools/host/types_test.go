@@ -44,6 +44,14 @@ class Row(Base, total=False):
     count: int
     at: Point
 
+class Access(enum.IntFlag):
+    READ = 1
+    WRITE = 2
+
+class Place(NamedTuple):
+    row: int
+    at: Optional[Point] = None
+
 UserID = NewType("UserID", int)
 
 def plain(a: str, b: int, c: float, d: bool, e=7, f: Any = None): return repr((a, b, c, d, e, f))
@@ -59,13 +67,17 @@ def notes(a: Annotated[int, "how many"], b: Annotated[List[Annotated[str, "a wor
 def times(a: datetime.datetime, b: datetime.date, c: pathlib.Path, d: decimal.Decimal, e: uuid.UUID, f: bytes, g: UserID): return repr((a, b, c, d, e, f, g))
 def late(a: "Point", b: "List[Missing]", c: "Optional[int]" = None): return repr((a, b, c))
 def kinds(a: int, /, b: int, *, c: int = 3, **rest: Any): return repr((a, b, c, rest))
+def rest(**kw: int): return repr(kw)
+def flags(a: Access = Access.READ, b: Dict[Access, int] = {}): return repr((int(a), type(a).__name__, [int(k) for k in b]))
+def places(a: Place, b: List[Place] = [], c: Place = Place(1)): return repr((a, b))
+def waits(a: datetime.timedelta, b: Annotated[datetime.timedelta, "how long"] = datetime.timedelta(1)): return repr((a, b))
 
 class Callable_:
     """A tool that is an object."""
     __name__ = "thing"
     def __call__(self, a: int = 1): return a * 2
 
-TOOLS = [plain, optional, literal, lists, dicts, keys, enums, classes, rows, notes, times, late, kinds, Callable_()]
+TOOLS = [plain, optional, literal, lists, dicts, keys, enums, classes, rows, notes, times, late, kinds, rest, flags, places, waits, Callable_()]
 `
 
 const pointSchema = `{"type":"object","properties":{"x":{"type":"number"},"y":{"type":"number","default":0.0},"tags":{"type":"array","items":{"type":"string"}}},"additionalProperties":false,"required":["x"]}`
@@ -86,6 +98,9 @@ const typeSchemas = `{
 "notes": {"a":{"type":"integer","description":"how many"},"b":{"type":"array","items":{"type":"string","description":"a word"},"description":"words","default":[]}},
 "late": {"a":POINT,"b":{},"c":{"type":["integer","null"]}},
 "kinds": {"a":{"type":"integer"},"b":{"type":"integer"},"c":{"type":"integer","default":3}},
+"flags": {"a":{"type":"integer","minimum":0,"maximum":3,"default":1},"b":{"type":"object","additionalProperties":{"type":"integer"},"default":{}}},
+"places": {"a":PLACE,"b":{"type":"array","items":PLACE,"default":[]},"c":PLACED},
+"waits": {"a":{"type":"number","description":"seconds"},"b":{"type":"number","description":"how long","default":86400.0}},
 "thing": {"a":{"type":"integer","default":1}}
 }`
 
@@ -125,6 +140,20 @@ func typeCalls() []struct{ tool, arguments, want string } {
 		{"times", `{"a":"yesterday","b":"2026-01-02","c":"","d":1,"e":"","f":"","g":1}`, "a: "},
 		{"late", `{"a":{"x":1},"b":["anything"]}`, "(Point(x=1.0, y=0.0, tags=[]), ['anything'], None)"},
 		{"kinds", `{"a":1,"b":2,"other":4}`, "(1, 2, 3, {'other': 4})"},
+		{"rest", `{"a":1,"b":2.0}`, "{'a': 1, 'b': 2}"},
+		{"rest", `{"a":"x"}`, "a: want int, got a string"},
+		{"flags", `{"a":3,"b":{"3":1}}`, "(3, 'Access', [3])"},
+		{"flags", `{"a":0}`, "(0, 'Access', [])"},
+		{"flags", `{"a":4}`, "a: 4 is no combination of 1, 2"},
+		{"flags", `{"a":"READ"}`, "a: 'READ' is no combination of 1, 2"},
+		{"flags", `{"b":{"READ":1}}`, "b: 'READ' is no key of type Access"},
+		{"places", `{"a":{"row":1,"at":{"x":2}},"b":[{"row":2}]}`, "(Place(row=1, at=Point(x=2.0, y=0.0, tags=[])), [Place(row=2, at=None)])"},
+		{"places", `{"a":{"at":null}}`, "a: "},
+		{"places", `{"a":{"row":"1"}}`, "a.row: want int, got a string"},
+		{"places", `{"a":[1]}`, "a: want an object, got a list"},
+		{"waits", `{"a":1.5}`, "(datetime.timedelta(seconds=1, microseconds=500000), datetime.timedelta(days=1))"},
+		{"waits", `{"a":1e300}`, "a: 1e+300 seconds are too many"},
+		{"waits", `{"a":"1"}`, "a: want timedelta, got a string"},
 		{"plain", `{"a":"x","b":1,"c":1,"d":true,"g":1}`, "g: is not an argument of plain; want a, b, c, d, e, f"},
 		{"thing", `{"a":21}`, "42"},
 	}
@@ -158,7 +187,10 @@ func TestHintsBecomeSchemasAndValues(t *testing.T) {
 func checkSchemas(t *testing.T, l listing) {
 	t.Helper()
 	row := `{"type":"object","properties":{"name":{"type":"string"},"count":{"type":"integer"},"at":POINT},"required":["name"]}`
-	text := strings.ReplaceAll(strings.ReplaceAll(typeSchemas, "ROW", row), "POINT", pointSchema)
+	place := `{"type":"object","properties":{"row":{"type":"integer"},"at":{"anyOf":[POINT,{"type":"null"}]}},"required":["row"],"additionalProperties":false}`
+	placed := strings.TrimSuffix(place, "}") + `,"default":{"row":1,"at":null}}`
+	text := strings.NewReplacer("ROW", row, "PLACED", placed, "PLACE", place).Replace(typeSchemas)
+	text = strings.ReplaceAll(text, "POINT", pointSchema)
 	var want map[string]any
 	if err := json.Unmarshal([]byte(text), &want); err != nil {
 		t.Fatal(err)
@@ -169,9 +201,13 @@ func checkSchemas(t *testing.T, l listing) {
 	for _, tool := range l.Tools {
 		var schema struct {
 			Properties any `json:"properties"`
+			More       any `json:"additionalProperties"`
 		}
 		if err := json.Unmarshal(tool.Input, &schema); err != nil {
 			t.Fatal(err)
+		}
+		if tool.Name == "rest" && !reflect.DeepEqual(schema.More, map[string]any{"type": "integer"}) {
+			t.Errorf("further arguments are %v", schema.More)
 		}
 		if want[tool.Name] != nil && !reflect.DeepEqual(schema.Properties, want[tool.Name]) {
 			got, _ := json.Marshal(schema.Properties)
