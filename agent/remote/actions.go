@@ -12,6 +12,7 @@ import (
 
 	"holdfast"
 	"holdfast/agent/plain"
+	"holdfast/agent/upstream"
 	"holdfast/agent/remote/grant"
 	"holdfast/core/action"
 	"holdfast/core/config"
@@ -197,6 +198,9 @@ func (s *Servers) all() []shown {
 		i := slices.IndexFunc(list, func(one shown) bool { return one.ID == server.Name })
 		if i >= 0 && server.Extension == "" && list[i].Enabled {
 			list[i].State, list[i].ToolCount, list[i].Error = string(server.State), server.Tools, server.Error
+			if server.State == upstream.StateServing {
+				list[i].Error = "" // how it ended before is not how it stands
+			}
 		}
 	}
 	return list
