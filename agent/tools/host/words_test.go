@@ -156,7 +156,9 @@ def old():
 def iterator(): return iter([1])
 TOOLS = [plain, later, fails, old, iterator]
 `})
-	for tool, want := range map[string]string{"plain": "[0, 1, 2]", "later": "[0, 1, 2]", "fails": "ValueError: after one", "old": "awaited", "iterator": "list_iterator"} {
+	for tool, want := range map[string]string{
+		"plain": "[0, 1, 2]", "later": "[0, 1, 2]", "fails": "ValueError: after one", "old": "awaited", "iterator": "list_iterator",
+	} {
 		if a := h.call(t, tool, `{}`); !strings.Contains(a.text(), want) || a.Failed != (tool == "fails") {
 			t.Errorf("%s answered %q, want %q", tool, a.text(), want)
 		}
