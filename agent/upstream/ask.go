@@ -157,6 +157,9 @@ func (s *Server) wrong(ctx context.Context, what string, life *life, live *live,
 		life.healthy()
 		return holdfast.Errorf(holdfast.CodeUnavailable, "the tool server of %s answered, but not by MCP: %w", s.decl.Name, inWords(err))
 	}
+	if why := spoilt(err); why != "" && !live.over() {
+		return holdfast.Errorf(holdfast.CodeUnavailable, "the tool server of %s did not answer %s: %s", s.decl.Name, what, why)
+	}
 	return holdfast.Errorf(holdfast.CodeUnavailable, "the tool server of %s ended while %s ran: %w", s.decl.Name, what, live.link.explain(ctx, err))
 }
 
@@ -164,7 +167,7 @@ func (s *Server) wrong(ctx context.Context, what string, life *life, live *live,
 // in the same form.
 func spoke(err error) *jsonrpc.Error {
 	said, ok := errors.AsType[*jsonrpc.Error](err)
-	if !ok || said.Message == "rejected by transport" || said.Message == "client is closing" {
+	if !ok || said.Message == "rejected by transport" || said.Message == "client is closing" || spoilt(err) != "" {
 		return nil
 	}
 	copied := *said

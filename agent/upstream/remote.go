@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"holdfast"
@@ -125,6 +126,8 @@ type wire struct {
 	mu     sync.Mutex
 	status int    // of the last answer to a POST that was a refusal
 	said   string // why
+	// refusals are the requests whose authorization is renewed.
+	refusals map[jsonrpc.ID]bool
 }
 
 func newWire(needs *Needs, remote *Remote, at *url.URL, with *calls) *wire {
@@ -229,7 +232,7 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		w.fail(elsewhere.Error())
 		return nil, elsewhere
 	}
-	asker := r.Context()
+	asker, asked := r.Context(), w.posted(r)
 	ctx, cancel := context.WithCancel(asker)
 	defer context.AfterFunc(w.life, cancel)()
 	r = r.Clone(ctx)
@@ -255,7 +258,7 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		if asker.Err() == nil && w.life.Err() == nil {
 			w.fail(unreached(w.at.Host, err))
 		}
-		return nil, err
+		return asked.lost(asker, err)
 	}
 	w.note(r, answer)
 	if err := w.wanted(r, answer); err != nil {
@@ -266,6 +269,9 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		body: answer.Body, cancel: cancel, hear: w.calls.hear,
 		events: strings.HasPrefix(answer.Header.Get("Content-Type"), "text/event-stream"),
 		life:   context.AfterFunc(w.life, cancel),
+	}
+	if asked != nil {
+		return asked.guard(answer)
 	}
 	return answer, nil
 }

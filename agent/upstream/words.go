@@ -36,6 +36,9 @@ func inWords(err error) error {
 	if bad := misshapen(err); bad != "" {
 		return told{shown(bad), err}
 	}
+	if why := spoilt(err); why != "" {
+		return told{why, nil} // the error of the protocol in it is not the server's
+	}
 	text := err.Error()
 	if said := spoke(err); said != nil {
 		text = said.Message
@@ -53,7 +56,7 @@ func inWords(err error) error {
 	case strings.HasPrefix(text, "unmarshaling "), strings.HasPrefix(text, "unsupported content type"):
 		text = "what it answered is no message of MCP: look whether its URL is that of an MCP server"
 	case text == io.EOF.Error():
-		text = "it hung up without an answer"
+		text = hungUp
 	}
 	return told{shown(text), err}
 }
@@ -96,7 +99,7 @@ func unreached(host string, err error) string {
 	case strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"), errors.As(err, &handshake):
 		return "it does not speak https: want http:// in its URL"
 	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
-		return "it hung up without an answer"
+		return hungUp
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return host + " did not answer in time: look whether the server runs, and whether this machine reaches it"
 	}
@@ -135,7 +138,7 @@ func (w *wire) explain(ctx context.Context, err error) error {
 		return told{cause.Error(), errors.Join(cause, err)}
 	}
 	said := w.refusal()
-	if said == "" {
+	if said == "" || spoilt(err) != "" {
 		return inWords(err)
 	}
 	status := w.statusOf()
