@@ -44,7 +44,7 @@ func printAgent(t Terminal, _, out json.RawMessage) error {
 		lines = append(lines, member{"may call", quoted(fmt.Sprintf("%d tools: %s run unasked, %s wait up to %s for approval, %s destroy",
 			len(tools), text(page, "alone"), text(page, "asks"), strings.TrimSuffix(strings.TrimSuffix(waits, "0s"), "0m"), text(page, "destroy")))})
 	}
-	lines = append(lines, chosen(page, "request", "budgets", "sandbox", "secrets")...)
+	lines = append(lines, chosen(page, "request", "budgets", "sandbox", "secrets", "problem")...)
 	rows := make([][]member, 0, len(tools))
 	for _, tool := range tools {
 		rows = append(rows, append(chosen(tool, "name"), append([]member{{"runs", quoted(runs(tool))}}, chosen(tool, "source", "tier")...)...))

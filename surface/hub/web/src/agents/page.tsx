@@ -35,6 +35,7 @@ function Body({ name, onTrace }: { name: string; onTrace: (id: string) => void }
               {a.base_agent !== a.name && a.base_agent && <span className="soft small">made of <code><Short text={a.base_agent} most={80} /></code></span>}
               {a.alias && <span className="soft small">asks <code><Short text={a.alias} most={80} /></code></span>}
             </p>
+            {a.problem && <p className="note bad"><Short text={a.problem} most={600} /></p>}
             <dl className="facts">
               <div className="wide"><dt>Tier</dt><dd><Short text={a.tier} most={200} /></dd></div>
               {!a.home && <div><dt>May call</dt><dd>{plural(a.tools?.length ?? 0, 'tool')}</dd></div>}

@@ -3336,12 +3336,24 @@ export interface operations {
                             /** @description the alias that it plans with */
                             model: string;
                             name: string;
+                            /** @description why it cannot be used, as far as is known */
+                            problem?: string;
                             seconds: number;
                             steps: number;
                             summary: string;
                             tokens: number;
                             /** @description how many tools a caller of the asker's tier has with it */
                             tools: number;
+                        }[];
+                        /** @description what lies in agents/ and cannot be an agent */
+                        problems?: null | {
+                            column?: number;
+                            excerpt?: string;
+                            field?: string;
+                            file?: string;
+                            line?: number;
+                            message: string;
+                            remedy?: string;
                         }[];
                     };
                 };
@@ -3389,7 +3401,7 @@ export interface operations {
                             tool_config?: unknown;
                             /** @description how many tools a caller of the asker's tier has with it */
                             tool_count: number;
-                            /** @description names of its switches that no tool has now; they count once one has */
+                            /** @description names of its switches that no tool has now (they count once one has); an agent that it hides */
                             warnings?: null | string[];
                         }[];
                     };
@@ -3466,7 +3478,7 @@ export interface operations {
                         tool_config?: unknown;
                         /** @description how many tools a caller of the asker's tier has with it */
                         tool_count: number;
-                        /** @description names of its switches that no tool has now; they count once one has */
+                        /** @description names of its switches that no tool has now (they count once one has); an agent that it hides */
                         warnings?: null | string[];
                     };
                 };
@@ -3518,7 +3530,7 @@ export interface operations {
                             tool_config?: unknown;
                             /** @description how many tools a caller of the asker's tier has with it */
                             tool_count: number;
-                            /** @description names of its switches that no tool has now; they count once one has */
+                            /** @description names of its switches that no tool has now (they count once one has); an agent that it hides */
                             warnings?: null | string[];
                         };
                     };
@@ -3589,7 +3601,7 @@ export interface operations {
                         tool_config?: unknown;
                         /** @description how many tools a caller of the asker's tier has with it */
                         tool_count: number;
-                        /** @description names of its switches that no tool has now; they count once one has */
+                        /** @description names of its switches that no tool has now (they count once one has); an agent that it hides */
                         warnings?: null | string[];
                     };
                 };
@@ -4597,12 +4609,24 @@ export interface operations {
                             /** @description the alias that it plans with */
                             model: string;
                             name: string;
+                            /** @description why it cannot be used, as far as is known */
+                            problem?: string;
                             seconds: number;
                             steps: number;
                             summary: string;
                             tokens: number;
                             /** @description how many tools a caller of the asker's tier has with it */
                             tools: number;
+                        }[];
+                        /** @description what lies in agents/ and cannot be an agent */
+                        problems?: null | {
+                            column?: number;
+                            excerpt?: string;
+                            field?: string;
+                            file?: string;
+                            line?: number;
+                            message: string;
+                            remedy?: string;
                         }[];
                     };
                 };
@@ -4741,6 +4765,8 @@ export interface operations {
                             trace_id?: string;
                         }[];
                         name: string;
+                        /** @description why it cannot be used, as far as is known */
+                        problem?: string;
                         /** @description bounds of one request */
                         request: {
                             /** @description of work; waiting for approval is none */
@@ -9592,7 +9618,7 @@ export interface operations {
                         tool_config?: unknown;
                         /** @description how many tools a caller of the asker's tier has with it */
                         tool_count: number;
-                        /** @description names of its switches that no tool has now; they count once one has */
+                        /** @description names of its switches that no tool has now (they count once one has); an agent that it hides */
                         warnings?: null | string[];
                     };
                 };
@@ -9648,7 +9674,7 @@ export interface operations {
                             tool_config?: unknown;
                             /** @description how many tools a caller of the asker's tier has with it */
                             tool_count: number;
-                            /** @description names of its switches that no tool has now; they count once one has */
+                            /** @description names of its switches that no tool has now (they count once one has); an agent that it hides */
                             warnings?: null | string[];
                         };
                     };
@@ -9701,7 +9727,7 @@ export interface operations {
                             tool_config?: unknown;
                             /** @description how many tools a caller of the asker's tier has with it */
                             tool_count: number;
-                            /** @description names of its switches that no tool has now; they count once one has */
+                            /** @description names of its switches that no tool has now (they count once one has); an agent that it hides */
                             warnings?: null | string[];
                         }[];
                     };
@@ -9817,7 +9843,7 @@ export interface operations {
                         tool_config?: unknown;
                         /** @description how many tools a caller of the asker's tier has with it */
                         tool_count: number;
-                        /** @description names of its switches that no tool has now; they count once one has */
+                        /** @description names of its switches that no tool has now (they count once one has); an agent that it hides */
                         warnings?: null | string[];
                     };
                 };
@@ -10786,6 +10812,8 @@ export interface operations {
                         unit: string;
                         /** @description what its program says */
                         version: string;
+                        /** @description a model that the gateway does not know now */
+                        warnings?: null | string[];
                     };
                 };
             };
