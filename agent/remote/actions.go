@@ -12,8 +12,8 @@ import (
 
 	"holdfast"
 	"holdfast/agent/plain"
-	"holdfast/agent/upstream"
 	"holdfast/agent/remote/grant"
+	"holdfast/agent/upstream"
 	"holdfast/core/action"
 	"holdfast/core/config"
 )
