@@ -215,7 +215,8 @@ func (e *guarded) next() {
 			break
 		}
 	}
-	if bad == "" && len(data) > 0 && (name == "" || name == "message") {
+	// An event without data only says where a stream can be taken up again.
+	if bad == "" && len(bytes.TrimSpace(data)) > 0 && (name == "" || name == "message") {
 		message, err := jsonrpc.DecodeMessage(data)
 		if err != nil {
 			bad = noMessage

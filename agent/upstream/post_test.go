@@ -91,6 +91,7 @@ func TestABadAnswerFailsItsOwnCallAlone(t *testing.T) {
 		"hanging up":        {func(http.ResponseWriter, json.RawMessage) { panic(http.ErrAbortHandler) }, hungUp},
 		"half an answer":    {half200, "it hung up before its answer was whole"},
 		"an event at last":  {replies(200, stream, ": hello\n\nevent: other\ndata: {{{\n\nid: 1\ndata: "+whole+"\n\noops\n\n"), ""},
+		"a first event":     {replies(200, stream, "id: 1\nretry: 10\ndata: \n\ndata: "+whole+"\n\n"), ""},
 		"an event's lines":  {replies(200, stream, "data: {\"jsonrpc\":\"2.0\",\r\ndata: \"id\":%,\"result\":{\"content\":[]}}\r\n\r\n"), ""},
 		"an event unended":  {replies(200, stream, "data: "+whole), ""},
 		"an answer as such": {replies(200, jsonKind+"; charset=utf-8", whole), ""},

@@ -87,6 +87,9 @@ func TestWhyARemoteServerDoesNotServe(t *testing.T) {
 			<-b.Tried()
 			got := regexp.MustCompile(`127\.0\.0\.1:\d+`).ReplaceAllString(b.Status().Error, "127.0.0.1:0")
 			where, why, _ := strings.Cut(strings.TrimPrefix(got, "cannot connect to it at "), ": ")
+			if name == "an empty word" && why == hungUp { // the SDK may see the end first
+				why = c.want
+			}
 			if name == "no such host" { // in words that depend on who resolves names here
 				why = "nowhere.invalid"
 			}
