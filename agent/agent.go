@@ -72,6 +72,8 @@ type Needs struct {
 	// Budgets is what a scope may spend and has, and Required who is given which key; nil: not shown.
 	Budgets  func(ctx context.Context, scope string) (any, error)
 	Required func() []Secret
+	// Knows tells whether the gateway knows a model now; nil is never asked.
+	Knows func(model string) bool
 	// Traces makes spans of requests, agents and tools; nil makes none.
 	Traces *trace.Traces
 	Log    *slog.Logger

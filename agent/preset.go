@@ -74,7 +74,7 @@ type Preset struct {
 	Budget       Budget          `json:"budget"`
 	ToolConfig   json.RawMessage `json:"tool_config,omitempty"`
 	Problem      string          `json:"problem,omitempty" help:"why it cannot be used"`
-	Warnings     []string        `json:"warnings,omitempty" help:"names of its switches that no tool has now (they count once one has); an agent that it hides"`
+	Warnings     []string        `json:"warnings,omitempty" help:"names of its switches that no tool has now (they count once one has); a model that is not there; an agent that it hides"`
 }
 
 type presetList struct {
@@ -153,6 +153,9 @@ func (s shelf) show(ctx context.Context, name string, kept config.MasterPreset) 
 	p.BaseAgent, p.ToolCount = as.base, len(s.view(caller, as).Now())
 	if len(as.chosen.Tools) > 0 {
 		p.Warnings = as.chosen.Strangers(s.view(caller, persona{}).Now())
+	}
+	if s.needs.Knows != nil && kept.Alias != "" && !s.needs.Knows(kept.Alias) {
+		p.Warnings = append(p.Warnings, fmt.Sprintf("there is no model %.200q now: what the preset is asked is refused until there is", kept.Alias))
 	}
 	if s.homes.has(name) {
 		p.Warnings = append(p.Warnings, fmt.Sprintf("it hides the agent of the home in agents/%s/agent.py", name))

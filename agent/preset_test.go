@@ -5,6 +5,7 @@ package agent
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -38,6 +39,18 @@ func TestAPresetIsAnAgentOfItsOwn(t *testing.T) {
 	// Its switches let delete run by itself; add is not its tool. It has two steps.
 	if !slices.Equal(b.box.calls, []string{"delete{}"}) || len(b.model.asked[1].Tools) != 0 {
 		t.Errorf("calls are %v, the last step has %d tools", b.box.calls, len(b.model.asked[1].Tools))
+	}
+}
+
+// TestAModelThatIsNotThereIsTold: the preset is kept, for the alias may come later.
+func TestAModelThatIsNotThereIsTold(t *testing.T) {
+	b := newBench(t)
+	b.needs.Knows = func(model string) bool { return model == "fast" }
+	for alias, told := range map[string]bool{"nosuch": true, "fast": false} {
+		out, err := b.do("preset.add", fmt.Sprintf(`{"name":"of_%[1]s","alias":%[1]q}`, alias))
+		if err != nil || strings.Contains(string(out), "there is no model") != told {
+			t.Errorf("of %s it answers %s, %v", alias, out, err)
+		}
 	}
 }
 

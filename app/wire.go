@@ -284,7 +284,7 @@ func (h *House) wireAgent(p *parts) {
 		Chat: p.models.Inner(), View: seenBy(p.catalogue), Lends: p.catalogue.Lends,
 		Environment: func() map[string]string { return gatewayEnv(h, p) }, Skills: p.skills.Offered, Budgets: budgetsOf(h.Registry),
 		Required: func() []agent.Secret { return given(p.extensions) }, Home: h.Home, Keys: p.secrets, Store: h.Store,
-		Approvals: h.Registry.Queue("tool"), Master: p.master, Traces: p.spans, Log: h.log,
+		Approvals: h.Registry.Queue("tool"), Master: p.master, Traces: p.spans, Log: h.log, Knows: knows(p),
 	})
 	p.remotes.Use(remote.Speaker{Servers: func() []tools.Server { return tools.Servers(p.catalogue) }, Restart: p.catalogue.Restart})
 	p.models.SetAgents(p.agents)
@@ -401,8 +401,13 @@ func (h *House) desk(p *parts) *house.Desk {
 func templates(h *House, p *parts) *template.Templates {
 	return template.New(template.Needs{
 		Home: h.Home, Units: p.units.List, Secrets: p.secrets, Bearers: p.bearers, Operations: h.operations,
-		Config: func() *config.Config { return h.config }, API: h.front.URL, Log: h.log,
+		Config: func() *config.Config { return h.config }, API: h.front.URL, Log: h.log, Knows: knows(p),
 	})
+}
+
+// knows tells whether the gateway knows a model now.
+func knows(p *parts) func(model string) bool {
+	return func(model string) bool { return gateway.Knows(p.models, model) }
 }
 
 // recovery finishes what a crash interrupted, once what the steps act on is there.

@@ -247,6 +247,11 @@ func TestAgentsAreModels(t *testing.T) {
 	if _, got := h.post(request("companion", false)); got != request("companion", false) {
 		t.Errorf("the agent got %s", got)
 	}
+	for name, known := range map[string]bool{"companion": true, "chat": true, "up/model-x": true, "nobody": false, "nobody/x": false, "": false} {
+		if Knows(h.Gateway, name) != known {
+			t.Errorf("%q is known: %t", name, !known)
+		}
+	}
 	if _, got := h.post(request("chat", false)); got != answerBody {
 		t.Errorf("an agent stands before an alias: %s", got)
 	}

@@ -51,6 +51,21 @@ func (g *Gateway) names(ctx context.Context) []listed {
 	return list
 }
 
+// Knows tells whether a request may name a model now: an alias, an agent, or a model of a provider that
+// there is.
+func Knows(g *Gateway, name string) bool {
+	if t := g.routes.Load(); t != nil {
+		if _, known := t.names.Resolve(name); known {
+			return true
+		}
+	}
+	if g.agents == nil {
+		return false
+	}
+	_, known := g.agents.Lookup(name)
+	return known
+}
+
 // models lists the models in the form of the client's dialect.
 func (g *Gateway) models(w http.ResponseWriter, r *http.Request) {
 	list := g.names(r.Context())

@@ -285,3 +285,11 @@ func wordsOf(err error) string {
 	}
 	return bad.Problems[0].Message + "; " + bad.Problems[0].Remedy
 }
+
+// doubt warns of a model that the gateway does not know now. It is no error: an alias may come later.
+func (b board) doubt(model string) []string {
+	if b.needs.Knows == nil || b.needs.Knows(model) {
+		return nil
+	}
+	return []string{fmt.Sprintf("there is no model %.200q now: all calls of it are refused until there is an alias, an agent or a provider of that name", model)}
+}

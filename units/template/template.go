@@ -51,6 +51,8 @@ type Needs struct {
 	Operations runner
 	// Config is the configuration of the running house, nil before it is loaded.
 	Config func() *config.Config
+	// Knows tells whether the gateway knows a model now; nil is never asked.
+	Knows func(model string) bool
 	// API is the base address of the bearer-key listener.
 	API func() string
 	Log *slog.Logger

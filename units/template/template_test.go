@@ -430,3 +430,16 @@ func TestNoSecretIsStored(t *testing.T) {
 		}
 	}
 }
+
+// TestAModelThatNobodyKnowsIsTold: the agent is made all the same, for the alias may come later.
+func TestAModelThatNobodyKnowsIsTold(t *testing.T) {
+	b := newBench(t)
+	b.needs.Knows = func(model string) bool { return model == "chat" }
+	out, err := b.add(addIn{Template: "python", Name: "ada", Program: b.program, Model: "nosuchmodel"})
+	if err != nil || len(out.Warnings) != 1 || !strings.Contains(out.Warnings[0], `there is no model "nosuchmodel" now`) {
+		t.Errorf("the answer is %+v, %v", out, err)
+	}
+	if out, err = b.add(addIn{Template: "python", Name: "bob", Program: b.program, Model: "chat"}); err != nil || len(out.Warnings) > 0 {
+		t.Errorf("of a model that there is: %+v, %v", out, err)
+	}
+}

@@ -3401,7 +3401,7 @@ export interface operations {
                             tool_config?: unknown;
                             /** @description how many tools a caller of the asker's tier has with it */
                             tool_count: number;
-                            /** @description names of its switches that no tool has now (they count once one has); an agent that it hides */
+                            /** @description names of its switches that no tool has now (they count once one has); a model that is not there; an agent that it hides */
                             warnings?: null | string[];
                         }[];
                     };
@@ -3478,7 +3478,7 @@ export interface operations {
                         tool_config?: unknown;
                         /** @description how many tools a caller of the asker's tier has with it */
                         tool_count: number;
-                        /** @description names of its switches that no tool has now (they count once one has); an agent that it hides */
+                        /** @description names of its switches that no tool has now (they count once one has); a model that is not there; an agent that it hides */
                         warnings?: null | string[];
                     };
                 };
@@ -3530,7 +3530,7 @@ export interface operations {
                             tool_config?: unknown;
                             /** @description how many tools a caller of the asker's tier has with it */
                             tool_count: number;
-                            /** @description names of its switches that no tool has now (they count once one has); an agent that it hides */
+                            /** @description names of its switches that no tool has now (they count once one has); a model that is not there; an agent that it hides */
                             warnings?: null | string[];
                         };
                     };
@@ -3601,7 +3601,7 @@ export interface operations {
                         tool_config?: unknown;
                         /** @description how many tools a caller of the asker's tier has with it */
                         tool_count: number;
-                        /** @description names of its switches that no tool has now (they count once one has); an agent that it hides */
+                        /** @description names of its switches that no tool has now (they count once one has); a model that is not there; an agent that it hides */
                         warnings?: null | string[];
                     };
                 };
@@ -9618,7 +9618,7 @@ export interface operations {
                         tool_config?: unknown;
                         /** @description how many tools a caller of the asker's tier has with it */
                         tool_count: number;
-                        /** @description names of its switches that no tool has now (they count once one has); an agent that it hides */
+                        /** @description names of its switches that no tool has now (they count once one has); a model that is not there; an agent that it hides */
                         warnings?: null | string[];
                     };
                 };
@@ -9674,7 +9674,7 @@ export interface operations {
                             tool_config?: unknown;
                             /** @description how many tools a caller of the asker's tier has with it */
                             tool_count: number;
-                            /** @description names of its switches that no tool has now (they count once one has); an agent that it hides */
+                            /** @description names of its switches that no tool has now (they count once one has); a model that is not there; an agent that it hides */
                             warnings?: null | string[];
                         };
                     };
@@ -9727,7 +9727,7 @@ export interface operations {
                             tool_config?: unknown;
                             /** @description how many tools a caller of the asker's tier has with it */
                             tool_count: number;
-                            /** @description names of its switches that no tool has now (they count once one has); an agent that it hides */
+                            /** @description names of its switches that no tool has now (they count once one has); a model that is not there; an agent that it hides */
                             warnings?: null | string[];
                         }[];
                     };
@@ -9843,7 +9843,7 @@ export interface operations {
                         tool_config?: unknown;
                         /** @description how many tools a caller of the asker's tier has with it */
                         tool_count: number;
-                        /** @description names of its switches that no tool has now (they count once one has); an agent that it hides */
+                        /** @description names of its switches that no tool has now (they count once one has); a model that is not there; an agent that it hides */
                         warnings?: null | string[];
                     };
                 };
