@@ -10,14 +10,16 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+
 	"holdfast/agent/plain"
 )
 
 // misshapen says what in a server's answer is not as MCP wants it, empty when that is not what went
 // wrong. The SDK tells it by the types of Go that it reads into, or by words of its own.
 func misshapen(err error) string {
-	if err == nil {
-		return ""
+	if _, said := errors.AsType[*jsonrpc.Error](err); err == nil || said {
+		return "" // words of the server's own, whatever they are
 	}
 	text := err.Error()
 	_, rest, _ := strings.Cut(text, `calling "`)

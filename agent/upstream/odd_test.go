@@ -124,3 +124,13 @@ func TestMisshapenAnswersAreToldInWords(t *testing.T) {
 		}
 	}
 }
+
+// TestAServersOwnWordsAreNoMisshapenAnswer: an error of the protocol is what the server said, whatever its words.
+func TestAServersOwnWordsAreNoMisshapenAnswer(t *testing.T) {
+	for _, words := range []string{"unrecognized content type quick", "the answer is: nil content"} {
+		b := odd{"tools/call": always("!" + words)}.far(t)
+		if _, err := b.Call(t.Context(), Request{Name: "quick"}); err == nil || err.Error() != "alpha refused quick: "+words {
+			t.Errorf("%q is told as %v", words, err)
+		}
+	}
+}
