@@ -5,6 +5,7 @@ package router
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -120,14 +121,8 @@ func TestGreetsWithOpenSessions(t *testing.T) {
 
 func TestUpstreamDown(t *testing.T) {
 	d := newDoor(t)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	_ = l.Close()
 	d.house.publish(
-		Mount{Path: "/ext/notes/", Unit: "notes.ui", Port: port, OwnOrigin: true},
+		Mount{Path: "/ext/notes/", Unit: "notes.ui", Port: deadPort(t), OwnOrigin: true},
 		Mount{Path: "/ext/blocked/", Unit: "blocked.ui", OwnOrigin: true},
 	)
 	for _, path := range []string{"/ext/notes/", "/ext/blocked/"} {
@@ -150,6 +145,40 @@ func TestUpstreamDown(t *testing.T) {
 	if res.StatusCode != http.StatusServiceUnavailable || strings.Contains(res.body, "notes") || strings.Contains(res.body, "words") {
 		t.Errorf("%d %s", res.StatusCode, res.body)
 	}
+}
+
+// What is uploaded to whom nobody reaches is never read, and the connection is good for the next all the same.
+func TestUploadsToWhatIsDown(t *testing.T) {
+	d := newDoor(t)
+	d.house.publish(Mount{Path: "/api/notes/", Unit: "notes", Port: deadPort(t)})
+	d.post(t, "/api/notes/", http.StatusServiceUnavailable)
+	d.house.down()
+	eventually(t, "the router notices", func() bool { return !d.Connected() })
+	d.post(t, "/api/v1/x", http.StatusServiceUnavailable)
+}
+
+// post sends bodies of several sizes with and without telling how long they are.
+func (d *door) post(t *testing.T, path string, status int) {
+	t.Helper()
+	for _, size := range []int{10, 5000, 300_000} {
+		for _, length := range []int64{int64(size), -1} {
+			r := d.request(http.MethodPost, hubURL+path, "Cookie", asOperator)
+			r.Body, r.ContentLength = io.NopCloser(strings.NewReader(strings.Repeat("x", size))), length
+			if res := d.send(r); res.StatusCode != status {
+				t.Errorf("%d of %d bytes to %s: %d %s", length, size, path, res.StatusCode, res.body)
+			}
+		}
+	}
+}
+
+func deadPort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().(*net.TCPAddr).Port
 }
 
 func TestAsksOnceForMany(t *testing.T) {

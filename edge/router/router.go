@@ -156,7 +156,8 @@ func (rt *Router) serve(w http.ResponseWriter, r *http.Request, v visit) {
 	}
 }
 
-// tooLarge bounds the request body, and answers when its declared length is over the bound.
+// tooLarge bounds the request body, and answers when its declared length is over the bound. A bounded body
+// also remembers that it ended, which no answer is whole without (TestAnAnswerThatBeginsAtOnceIsWhole).
 func (rt *Router) tooLarge(w http.ResponseWriter, r *http.Request) bool {
 	if r.ContentLength > rt.limit {
 		refuse(w, r, trouble{Status: http.StatusRequestEntityTooLarge, Detail: "the request body is larger than this door takes"})
