@@ -3,6 +3,7 @@
 package upstream
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -313,10 +314,28 @@ func TestADeadServerIsNoticedAndComesBack(t *testing.T) {
 	}
 }
 
+// The server is told that the call was given up: its tool, which waits for an answer, ends.
 func TestACallOfARemoteServerIsCancelled(t *testing.T) {
-	for name, h := range map[string]http.Handler{"streamable": streamable(false), "older": events()} {
-		t.Run(name, func(t *testing.T) {
-			far(t, Remote{URL: serve(t, h), Legacy: name == "older"}, nil).givenUp()
+	for _, legacy := range []bool{false, true} {
+		t.Run(fmt.Sprint("legacy ", legacy), func(t *testing.T) {
+			var running atomic.Int64
+			talker := upstreamtest.Talker()
+			talker.AddReceivingMiddleware(func(next mcp.MethodHandler) mcp.MethodHandler {
+				return func(ctx context.Context, method string, r mcp.Request) (mcp.Result, error) {
+					if method == "tools/call" {
+						running.Add(1)
+						defer running.Add(-1)
+					}
+					return next(ctx, method, r)
+				}
+			})
+			of := func(*http.Request) *mcp.Server { return talker }
+			var handler http.Handler = mcp.NewStreamableHTTPHandler(of, nil)
+			if legacy {
+				handler = mcp.NewSSEHandler(of, nil)
+			}
+			far(t, Remote{URL: serve(t, handler), Legacy: legacy}, nil).givenUp()
+			timing.Until(t, "the tool ends", func() bool { return running.Load() == 0 })
 		})
 	}
 }
