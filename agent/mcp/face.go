@@ -32,6 +32,7 @@ type face struct {
 	shown map[string]string // kind and name of what is shown → its form
 
 	followers *followers
+	underway  *underway
 }
 
 // manyFaces is from how many faces on those without sessions are forgotten.
@@ -102,7 +103,7 @@ func (s *Server) newFace(caller holdfast.Caller, hub string) *face {
 	return &face{
 		key: faceKey(caller, hub), hub: hub, plain: view.Bare(), parked: &s.parked, log: s.needs.Log,
 		view: view, shown: map[string]string{},
-		followers: newFollowers(view, s.needs.Log),
+		followers: newFollowers(view, s.needs.Log), underway: newUnderway(),
 	}
 }
 
@@ -131,7 +132,7 @@ func (f *face) serve(ctx context.Context, s *Server) {
 		GetSessionID: func() string { return s.sessionID(f.key) },
 	})
 	f.followers.server = f.server
-	f.server.AddReceivingMiddleware(coding, f.noting, f.instructing)
+	f.server.AddReceivingMiddleware(f.underway.noted, coding, f.noting, f.instructing)
 	if err := f.serveSkills(); err != nil {
 		f.log.Warn("cannot serve skills", slog.Any("error", err))
 	}
@@ -145,7 +146,7 @@ func (s *Server) drop(f *face) {
 		delete(s.faces, f.key)
 	}
 	s.mu.Unlock()
-	f.end()
+	s.ends.Go(f.end)
 }
 
 // forget drops a face that nobody uses, the oldest first. Call it under the lock.
@@ -171,16 +172,18 @@ func (f *face) busy() bool {
 
 // end closes the sessions of a face.
 func (f *face) end() {
+	var closing sync.WaitGroup
 	for session := range f.server.Sessions() {
-		_ = session.Close()
+		closing.Go(func() { f.underway.close(session) })
 	}
+	closing.Wait()
 }
 
 // makeRoom ends the oldest sessions of a face whose caller opens ever more.
 func (f *face) makeRoom() {
 	sessions := slices.Collect(f.server.Sessions())
 	for _, session := range sessions[:max(0, len(sessions)-sessionsEach+1)] {
-		_ = session.Close()
+		f.underway.close(session)
 	}
 }
 

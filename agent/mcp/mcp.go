@@ -13,6 +13,7 @@ package mcp
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -96,6 +97,7 @@ type Server struct {
 
 	mu    sync.Mutex
 	faces map[string]*face
+	ends  sync.WaitGroup // of sessions
 }
 
 // New makes a server.
@@ -161,13 +163,24 @@ func (s *Server) updated(uri string) {
 	}
 }
 
-// stop ends every session and parked call, so that open streams do not hold the house.
-func (s *Server) stop(context.Context) error {
+// stop ends every session and parked call, so that open streams do not hold the house; nor does a call
+// that does not end when it is given up.
+func (s *Server) stop(ctx context.Context) error {
 	s.parked.close()
 	for _, f := range s.all() {
-		f.end()
+		s.ends.Go(f.end)
 	}
-	return nil
+	ended := make(chan struct{})
+	go func() {
+		s.ends.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("calls of MCP clients go on though they were given up: %w", ctx.Err())
+	}
 }
 
 func (s *Server) all() []*face {

@@ -4,11 +4,13 @@ package mcp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"holdfast"
 	"holdfast/agent/upstream"
 )
 
@@ -120,18 +122,29 @@ func (p *peer) Ask(ctx context.Context, asked sdk.InputRequest) (sdk.InputRespon
 	if l == nil {
 		return nil, fmt.Errorf("cannot ask the client: its call has ended")
 	}
-	over, cancel := context.WithCancel(l.ctx)
+	over, cancel := context.WithTimeoutCause(l.ctx, parkedFor, errUnanswered)
 	defer cancel()
 	defer context.AfterFunc(ctx, cancel)()
+	answer, err := l.put(over, asked)
+	if err != nil && errors.Is(context.Cause(over), errUnanswered) {
+		return nil, errUnanswered
+	}
+	return answer, err
+}
+
+var errUnanswered = holdfast.Errorf(holdfast.CodeUnavailable, "the client did not answer what it was asked within %s", parkedFor)
+
+// put puts a question over the line and waits for the answer.
+func (l *line) put(ctx context.Context, asked sdk.InputRequest) (sdk.InputResponse, error) {
 	switch q := asked.(type) {
 	case *sdk.ElicitParams:
-		return l.session.Elicit(over, q)
+		return l.session.Elicit(ctx, q)
 	case *sdk.CreateMessageParams:
-		return l.session.CreateMessage(over, q)
+		return l.session.CreateMessage(ctx, q)
 	case *sdk.CreateMessageWithToolsParams:
-		return l.session.CreateMessageWithTools(over, q)
+		return l.session.CreateMessageWithTools(ctx, q)
 	case *sdk.ListRootsParams:
-		return l.session.ListRoots(over, q)
+		return l.session.ListRoots(ctx, q)
 	}
 	return nil, fmt.Errorf("cannot ask the client: %T is no question that it knows", asked)
 }

@@ -54,8 +54,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.single.ServeHTTP(w, r)
 		return
 	}
-	if r.Method == http.MethodPost && r.Header.Get(sessionHeader) == "" {
+	switch id := r.Header.Get(sessionHeader); {
+	case r.Method == http.MethodPost && id == "":
 		f.makeRoom()
+	case r.Method == http.MethodDelete && id != "":
+		f.underway.giveUp(id)
 	}
 	s.sessions.ServeHTTP(&unknown{ResponseWriter: w, body: body}, r)
 }

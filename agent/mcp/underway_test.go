@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package mcp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"holdfast/agent/tools"
+	"holdfast/agent/upstream"
+	"holdfast/holdfasttest/timing"
+)
+
+// absent is a client of the legacy era that is asked and says nothing for good. Its call tells how it ended.
+func absent(t *testing.T, url string) (session *sdk.ClientSession, asked chan struct{}, called chan error) {
+	t.Helper()
+	asked, called = make(chan struct{}, 1), make(chan error, 1)
+	client := sdk.NewClient(&sdk.Implementation{Name: "test", Version: "1"}, &sdk.ClientOptions{
+		ElicitationHandler: func(ctx context.Context, _ *sdk.ElicitRequest) (*sdk.ElicitResult, error) {
+			asked <- struct{}{}
+			<-ctx.Done()
+			return nil, ctx.Err()
+		},
+	})
+	session, err := client.Connect(t.Context(), &sdk.StreamableClientTransport{Endpoint: url, HTTPClient: keyed("agent")},
+		&sdk.ClientSessionOptions{ProtocolVersion: "2025-11-25"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_, err := session.CallTool(t.Context(), &sdk.CallToolParams{Name: "ask"})
+		called <- err
+	}()
+	return session, asked, called
+}
+
+// A client that is asked and does not answer holds up neither the house's end, nor its hub's, nor its own.
+func TestAnOpenQuestionHoldsNobodyUp(t *testing.T) {
+	for name, end := range map[string]func(t *testing.T, s *Server, books *shelf, url, id string){
+		"the house stops": func(t *testing.T, s *Server, _ *shelf, _, _ string) {
+			if err := s.stop(t.Context()); err != nil {
+				t.Error(err)
+			}
+		},
+		"the hub is closed": func(t *testing.T, s *Server, books *shelf, _, _ string) {
+			books.change(func() { books.hubs = nil })
+			timing.Until(t, "the hub is forgotten", func() bool { return len(s.all()) == 0 })
+		},
+		"the client ends its session": func(t *testing.T, _ *Server, _ *shelf, url, id string) {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, url, http.NoBody)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set(sessionHeader, id)
+			answer, err := keyed("agent").Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = answer.Body.Close()
+		},
+		"others need the room": func(t *testing.T, s *Server, _ *shelf, _, _ string) {
+			for _, f := range s.all() {
+				for session := range f.server.Sessions() {
+					f.underway.close(session)
+				}
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			books := newShelf(entry("ask", 0))
+			books.hubs = map[string]tools.Hub{"desk": {Name: "desk", Enabled: true}}
+			ended := make(chan error, 1)
+			books.does = func(ctx context.Context, r upstream.Request) (tools.Result, error) {
+				answer, err := asker(1)(ctx, r)
+				ended <- context.Cause(ctx)
+				return answer, err
+			}
+			s, url := endpoint(t, books)
+			session, asked, _ := absent(t, url+"/mcp/desk")
+			<-asked
+			end(t, s, books, url+"/mcp/desk", session.ID())
+			if err := <-ended; !errors.Is(err, errClosed) {
+				t.Errorf("the call ended for %v", err)
+			}
+		})
+	}
+}
+
+// What arrives while a session is closed is given up too, for closing waits for it.
+func TestWhatArrivesAtTheEndIsGivenUp(t *testing.T) {
+	u, session := newUnderway(), &sdk.ServerSession{}
+	u.closing[session] = true
+	ctx, done := u.begin(t.Context(), session)
+	if why := context.Cause(ctx); !errors.Is(why, errClosed) {
+		t.Errorf("it goes on: %v", why)
+	}
+	done()
+	if len(u.requests) > 0 {
+		t.Error("it is remembered")
+	}
+}
+
+func TestAQuestionIsNotOpenForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		here, there := sdk.NewInMemoryTransports()
+		server := sdk.NewServer(&sdk.Implementation{Name: "house", Version: "1"}, nil)
+		began := time.Now()
+		server.AddTool(&sdk.Tool{Name: "ask", InputSchema: map[string]any{"type": "object"}}, func(ctx context.Context, r *sdk.CallToolRequest) (*sdk.CallToolResult, error) {
+			p := &peer{line: &line{ctx: ctx, session: r.Session}}
+			_, err := p.Ask(ctx, &sdk.ElicitParams{Message: "well?", RequestedSchema: map[string]any{"type": "object"}})
+			return &sdk.CallToolResult{Content: []sdk.Content{&sdk.TextContent{Text: fmt.Sprint(err)}}}, nil
+		})
+		serving, err := server.Connect(t.Context(), here, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		client := sdk.NewClient(&sdk.Implementation{Name: "test", Version: "1"}, &sdk.ClientOptions{
+			ElicitationHandler: func(ctx context.Context, _ *sdk.ElicitRequest) (*sdk.ElicitResult, error) {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			},
+		})
+		session, err := client.Connect(t.Context(), there, &sdk.ClientSessionOptions{ProtocolVersion: "2025-11-25"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := session.CallTool(t.Context(), &sdk.CallToolParams{Name: "ask"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := answer.Content[0].(*sdk.TextContent).Text; !strings.Contains(text, "did not answer what it was asked within 5m0s") {
+			t.Errorf("the call is answered %s", text)
+		}
+		if took := time.Since(began); took != parkedFor {
+			t.Errorf("it was asked for %s, want %s", took, parkedFor)
+		}
+		_ = session.Close()
+		_ = serving.Wait()
+	})
+}
