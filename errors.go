@@ -3,6 +3,7 @@
 package holdfast
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -79,15 +80,18 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Errorf makes an Error of a code; %w keeps the cause.
+// Errorf makes an Error of a code; %w keeps the cause, or several.
 func Errorf(code Code, format string, args ...any) *Error {
 	err := fmt.Errorf(format, args...)
 	return &Error{Code: code, Message: err.Error(), Err: unwrapOnce(err)}
 }
 
 func unwrapOnce(err error) error {
-	if u, ok := err.(interface{ Unwrap() error }); ok {
+	switch u := err.(type) {
+	case interface{ Unwrap() error }:
 		return u.Unwrap()
+	case interface{ Unwrap() []error }:
+		return errors.Join(u.Unwrap()...)
 	}
 	return nil
 }

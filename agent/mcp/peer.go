@@ -122,17 +122,23 @@ func (p *peer) Ask(ctx context.Context, asked sdk.InputRequest) (sdk.InputRespon
 	if l == nil {
 		return nil, fmt.Errorf("cannot ask the client: its call has ended")
 	}
-	over, cancel := context.WithTimeoutCause(l.ctx, parkedFor, errUnanswered)
+	bounded, cancel := context.WithTimeoutCause(l.ctx, parkedFor, errUnanswered)
 	defer cancel()
+	over, giveUp := context.WithCancelCause(bounded)
+	defer giveUp(nil)
 	defer context.AfterFunc(ctx, cancel)()
+	defer whenUncarried(l.ctx, func() { giveUp(errGone) })()
 	answer, err := l.put(over, asked)
-	if err != nil && errors.Is(context.Cause(over), errUnanswered) {
-		return nil, errUnanswered
+	if cause := context.Cause(over); err != nil && (errors.Is(cause, errUnanswered) || errors.Is(cause, errGone)) {
+		return nil, cause
 	}
 	return answer, err
 }
 
-var errUnanswered = holdfast.Errorf(holdfast.CodeUnavailable, "the client did not answer what it was asked within %s", parkedFor)
+var (
+	errUnanswered = holdfast.Errorf(holdfast.CodeUnavailable, "the client did not answer what it was asked within %s", parkedFor)
+	errGone       = holdfast.Errorf(holdfast.CodeUnavailable, "the client went away before it answered what it was asked")
+)
 
 // put puts a question over the line and waits for the answer.
 func (l *line) put(ctx context.Context, asked sdk.InputRequest) (sdk.InputResponse, error) {

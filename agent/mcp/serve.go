@@ -55,7 +55,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	switch id := r.Header.Get(sessionHeader); {
-	case r.Method == http.MethodPost && id == "":
+	case r.Method == http.MethodPost && id != "":
+		defer f.underway.carry(r)()
+	case r.Method == http.MethodPost && bytes.Contains(body, []byte(`"initialize"`)):
 		f.makeRoom()
 	case r.Method == http.MethodDelete && id != "":
 		f.underway.giveUp(id)

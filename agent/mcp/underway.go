@@ -4,7 +4,9 @@ package mcp
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
+	"net/http"
 	"sync"
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
@@ -12,12 +14,16 @@ import (
 
 var errClosed = errors.New("the session was closed")
 
+// carrierHeader names, within the house, the request over HTTP by which a message of a session came.
+const carrierHeader = "Holdfast-Carrier"
+
 // underway knows what the sessions of a face have under way. Closing a session waits for that, and a
 // question whose client is gone would be waited for without end: so it is given up first.
 type underway struct {
 	mu       sync.Mutex
 	requests map[*request]struct{}
 	closing  map[*sdk.ServerSession]bool // what reaches them still is given up at once
+	carriers sync.Map                    // name → context.Context of a request over HTTP
 }
 
 type request struct {
@@ -29,6 +35,37 @@ func newUnderway() *underway {
 	return &underway{requests: map[*request]struct{}{}, closing: map[*sdk.ServerSession]bool{}}
 }
 
+// carry makes a request over HTTP known while it lasts.
+func (u *underway) carry(r *http.Request) (done func()) {
+	name := rand.Text()
+	u.carriers.Store(name, r.Context())
+	r.Header.Set(carrierHeader, name)
+	return func() { u.carriers.Delete(name) }
+}
+
+type carrierKey struct{}
+
+// carried puts the context of the request over HTTP into that of the message it brought, which outlives it.
+func (u *underway) carried(ctx context.Context, r sdk.Request) context.Context {
+	extra := r.GetExtra()
+	if extra == nil || extra.Header == nil {
+		return ctx
+	}
+	if carrier, ok := u.carriers.Load(extra.Header.Get(carrierHeader)); ok {
+		return context.WithValue(ctx, carrierKey{}, carrier)
+	}
+	return ctx
+}
+
+// whenUncarried runs what must not outlive the way back to the client.
+func whenUncarried(ctx context.Context, then func()) (stop func() bool) {
+	carrier, ok := ctx.Value(carrierKey{}).(context.Context)
+	if !ok {
+		return func() bool { return true }
+	}
+	return context.AfterFunc(carrier, then)
+}
+
 // noted is the middleware by which each request of a session is known while it lasts.
 func (u *underway) noted(next sdk.MethodHandler) sdk.MethodHandler {
 	return func(ctx context.Context, method string, r sdk.Request) (sdk.Result, error) {
@@ -36,7 +73,7 @@ func (u *underway) noted(next sdk.MethodHandler) sdk.MethodHandler {
 		if !ok {
 			return next(ctx, method, r)
 		}
-		ctx, done := u.begin(ctx, session)
+		ctx, done := u.begin(u.carried(ctx, r), session)
 		defer done()
 		return next(ctx, method, r)
 	}

@@ -146,3 +146,78 @@ func TestAQuestionIsNotOpenForEver(t *testing.T) {
 		_ = serving.Wait()
 	})
 }
+
+// A client of the legacy era whose connection is gone amid a question is waited for no longer; the tool
+// itself goes on to its end.
+func TestAQuestionEndsWithItsConnection(t *testing.T) {
+	books := newShelf(entry("ask", 0))
+	told := make(chan string, 1)
+	books.does = func(ctx context.Context, r upstream.Request) (tools.Result, error) {
+		answer, err := asker(1)(ctx, r)
+		if ctx.Err() != nil {
+			t.Errorf("the tool is given up: %v", context.Cause(ctx))
+		}
+		told <- answer.Text
+		return answer, err
+	}
+	_, url := endpoint(t, books)
+	client := sdk.NewClient(&sdk.Implementation{Name: "test", Version: "1"}, &sdk.ClientOptions{
+		ElicitationHandler: func(context.Context, *sdk.ElicitRequest) (*sdk.ElicitResult, error) {
+			return nil, errors.New("the question came by another way than the call")
+		},
+	})
+	session := session(t, client, url, "2025-11-25")
+	ctx, hangUp := context.WithCancel(t.Context())
+	defer hangUp()
+	call := `{"jsonrpc":"2.0","id":99,"method":"tools/call","params":{"name":"ask","arguments":{}}}`
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(call))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range map[string]string{
+		"Content-Type": "application/json", "Accept": "application/json, text/event-stream",
+		sessionHeader: session.ID(), versionHeader: "2025-11-25",
+	} {
+		r.Header.Set(name, value)
+	}
+	answer, err := keyed("agent").Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	if _, err := answer.Body.Read(make([]byte, 1)); err != nil { // the question
+		t.Fatal(err)
+	}
+	hangUp()
+	if text := <-told; !strings.Contains(text, "went away before it answered") {
+		t.Errorf("the tool was told %q", text)
+	}
+}
+
+// Only who opens a session makes room for it.
+func TestOnlyANewSessionMakesRoom(t *testing.T) {
+	_, url := endpoint(t, newShelf(entry("ask", 0)))
+	send := func(body, session string) answered {
+		headers := map[string]string{versionHeader: "2025-11-25"}
+		if session != "" {
+			headers[sessionHeader] = session
+		}
+		return post(t, url, "agent", body, headers)
+	}
+	const hello = `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}`
+	const ping = `{"jsonrpc":"2.0","id":2,"method":"ping"}`
+	oldest := connect(t, url, "agent", "2025-11-25", nil).ID()
+	for range sessionsEach - 1 {
+		send(hello, "")
+	}
+	for _, stray := range []string{"garbage", `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":9}}`, ping} {
+		send(stray, "")
+	}
+	if got := send(ping, oldest); got.code != http.StatusOK {
+		t.Errorf("the oldest session made room for none: %d", got.code)
+	}
+	send(hello, "")
+	if got := send(ping, oldest); got.code != http.StatusNotFound {
+		t.Errorf("the oldest session did not make room: %d", got.code)
+	}
+}

@@ -70,7 +70,7 @@ func (c call) run(ctx context.Context) (Result, error) {
 	} else {
 		result, err = c.ask(ctx, int(settings.Result))
 	}
-	if err != nil && errors.Is(context.Cause(ctx), errTimeout) {
+	if err != nil && errors.Is(context.Cause(ctx), errTimeout) && !errors.Is(err, upstream.ErrQueued) {
 		err = holdfast.Errorf(holdfast.CodeUnavailable, "tool %s did not answer within %s, so the call was cancelled: %w", e.Name, settings.Timeout, err)
 	}
 	if len(result.Text) > int(settings.Result) && !result.Cut {

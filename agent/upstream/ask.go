@@ -99,13 +99,15 @@ func askAll(ctx context.Context, peer Peer, requests mcp.InputRequestMap) (mcp.I
 func ask[R any](ctx context.Context, s *Server, what string, send func(context.Context, *live, *underway) (R, error)) (R, error) {
 	var none R
 	round := s.current()
-	select {
-	case round.slots <- struct{}{}:
-		defer func() { <-round.slots }()
-	case <-ctx.Done():
-		return none, holdfast.Errorf(holdfast.CodeUnavailable, "%d calls of the tools of %s are under way already: %w", cap(round.slots), s.decl.Name, ctx.Err())
+	slot, err := sit(ctx, round.slots)
+	if err != nil {
+		return none, holdfast.Errorf(holdfast.CodeUnavailable, "%w: %d calls of the tools of %s are under way already: %w", ErrQueued, cap(round.slots), s.decl.Name, err)
 	}
+	defer slot.leave()
 	peer := PeerFrom(ctx)
+	if peer != nil {
+		peer = lender{peer, slot, 0}
+	}
 	life := round.suits(ctx, peer, what)
 	life.hold()
 	defer life.release()
@@ -143,6 +145,9 @@ func once[R any](ctx context.Context, l *live, peer Peer, send func(context.Cont
 
 // wrong says why a request got no answer.
 func (s *Server) wrong(ctx context.Context, what string, life *life, live *live, err error) error {
+	if errors.Is(err, ErrQueued) {
+		return err
+	}
 	if ctx.Err() != nil {
 		return holdfast.Errorf(holdfast.CodeUnavailable, "the call of %s was given up: %w", what, ctx.Err())
 	}

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -31,9 +32,14 @@ type calls struct {
 	next   uint64
 	byName map[string]*underway
 	turns  chan struct{} // nil until a server asked while several calls were under way
+	keeps  time.Duration // how long a call keeps its turn while its client is asked
 }
 
-func newCalls() *calls { return &calls{byName: map[string]*underway{}} }
+// keepsTurn is long enough for a model to answer. What others ask after it, while the answer is still out,
+// is refused, for nobody can tell whose it is; but they are called.
+const keepsTurn = 20 * time.Second
+
+func newCalls() *calls { return &calls{byName: map[string]*underway{}, keeps: keepsTurn} }
 
 // an underway is one call and its peer.
 type underway struct {
@@ -50,14 +56,15 @@ func (c *calls) open(ctx context.Context, peer Peer) (call *underway, done func(
 	c.mu.Lock()
 	turns := c.turns
 	c.mu.Unlock()
+	leave := func() {}
 	if turns != nil {
-		select {
-		case turns <- struct{}{}:
-		case <-ctx.Done():
+		turn, err := sit(ctx, turns)
+		if err != nil {
 			return nil, nil, holdfast.Errorf(holdfast.CodeUnavailable,
-				"another call is under way, and this server's calls are made one at a time since it asked something without saying for which: %w",
-				ctx.Err())
+				"%w: another call is under way, and this server's calls are made one at a time since it asked something without saying for which: %w",
+				ErrQueued, err)
 		}
+		leave, peer = turn.leave, lender{peer, turn, c.keeps}
 	}
 	call = &underway{ctx: ctx, peer: peer, said: make(chan func(), maxUnsaid), over: make(chan struct{})}
 	c.mu.Lock()
@@ -75,9 +82,7 @@ func (c *calls) open(ctx context.Context, peer Peer) (call *underway, done func(
 		case <-call.over:
 		case <-ctx.Done():
 		}
-		if turns != nil {
-			<-turns
-		}
+		leave()
 	}, nil
 }
 
