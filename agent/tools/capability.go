@@ -69,7 +69,7 @@ func (c *Catalogue) start(ctx context.Context) error {
 	c.lends = upstream.Needs{
 		Settings: func() upstream.Settings {
 			s := c.settings()
-			return upstream.Settings{StartWithin: s.StartWithin.Std(), Idle: s.Idle.Std(), Parallel: s.Parallel}
+			return upstream.Settings{StartWithin: s.StartWithin.Std(), Idle: s.Idle.Std(), Parallel: s.Parallel, Call: s.Timeout.Std()}
 		},
 		Processes: c.needs.Processes, House: mark, Helper: c.needs.Helper,
 		Python: folder, Home: c.needs.Home.Dir(), EnvFile: c.needs.Home.Path(".env"),

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -68,11 +69,11 @@ func (l launcher) connect(ctx context.Context, version string) (*live, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, stdin, err := l.spawn(env, secrets)
+	p, err := l.spawn(env, secrets)
 	if err != nil {
 		return nil, err
 	}
-	started, err := connect(ctx, l.needs, p, &mcp.IOTransport{Reader: p.reader, Writer: stdin}, version, l.calls)
+	started, err := connect(ctx, l.needs, p, &mcp.IOTransport{Reader: p.reader, Writer: p.stdin}, version, l.calls)
 	if err != nil {
 		if spoke(err) == nil {
 			err = p.explain(ctx, err)
@@ -84,7 +85,7 @@ func (l launcher) connect(ctx context.Context, version string) (*live, error) {
 }
 
 // spawn starts the process with pipes at its three streams.
-func (l launcher) spawn(env []string, secrets []holdfast.Secret) (*pipes, *os.File, error) {
+func (l launcher) spawn(env []string, secrets []holdfast.Secret) (*pipes, error) {
 	var pipeEnds [6]*os.File // the child's ends are the even ones
 	shut := func(which ...int) {
 		for _, i := range which {
@@ -97,7 +98,7 @@ func (l launcher) spawn(env []string, secrets []holdfast.Secret) (*pipes, *os.Fi
 		r, w, err := os.Pipe()
 		if err != nil {
 			shut(0, 1, 2, 3, 4, 5)
-			return nil, nil, fmt.Errorf("cannot make a pipe: %w", err)
+			return nil, fmt.Errorf("cannot make a pipe: %w", err)
 		}
 		pipeEnds[i], pipeEnds[i+1] = w, r
 		if i == 0 {
@@ -113,14 +114,16 @@ func (l launcher) spawn(env []string, secrets []holdfast.Secret) (*pipes, *os.Fi
 	shut(0, 2, 4)
 	if err != nil {
 		shut(1, 3, 5)
-		return nil, nil, err
+		return nil, err
 	}
 	started := &pipes{
-		child: child, stdin: pipeEnds[1], stdout: pipeEnds[3],
+		child: child, stdout: pipeEnds[3],
 		stderr: newLogPipe(pipeEnds[5], l.needs.LogFile, secrets),
 	}
 	started.reader = &messages{hear: l.calls.hear, from: bufio.NewReaderSize(pipeEnds[3], 64<<10), to: started.stderr, file: pipeEnds[3]}
-	return started, pipeEnds[1], nil
+	limit := func() time.Duration { return unreadFor(l.needs.Settings()) }
+	started.stdin = newOutbox(pipeEnds[1], limit, child.Done(), started.reader.giveUp)
+	return started, nil
 }
 
 // sandbox is the server's own; the Python host may be read besides.

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"sync"
 	"syscall"
@@ -27,7 +26,7 @@ const (
 // pipes are a process and the pipes to it.
 type pipes struct {
 	child  process.Child
-	stdin  io.Closer
+	stdin  *outbox
 	stdout *os.File
 	reader *messages
 	stderr *logPipe
@@ -55,6 +54,7 @@ func (p *pipes) end(session func()) {
 		if err := p.child.End(ctx, syscall.SIGTERM, grace); err != nil {
 			p.stderr.note("cannot end all of the tool server: " + err.Error())
 		}
+		p.stdin.drop()
 		_ = p.stdout.Close()
 		session()
 		p.stderr.close()

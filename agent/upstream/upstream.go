@@ -81,6 +81,9 @@ type Settings struct {
 	Idle time.Duration
 	// Parallel is how many calls the server answers at the same time; others wait.
 	Parallel int
+	// Call is the longest that a call may take; 0 means a minute. A process that reads nothing of what waits
+	// for it for half as long again is ended and started anew.
+	Call time.Duration
 	// Probe is how often a remote server is asked whether it still answers; 0 means a minute.
 	Probe time.Duration
 }
