@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"holdfast/holdfasttest/timing"
 )
 
 // send signals the process that serves.
@@ -82,21 +84,11 @@ func TestAServerThatReadsNothingIsStartedAnew(t *testing.T) {
 	if _, err := b.Call(ctx, large()); err == nil || !strings.Contains(err.Error(), why) || !strings.Contains(err.Error(), " KiB have waited for ") {
 		t.Fatalf("the call: %v", err)
 	}
-	<-b.round.main.acquired(ctx)
-	if s := b.Status(); s.Starts != 2 || !strings.Contains(s.Error, why) {
+	timing.Until(t, "a new process", func() bool { s := b.Status(); return s.Starts == 2 && s.State == StateServing })
+	if s := b.Status(); !strings.Contains(s.Error, why) {
 		t.Errorf("it stands as %+v", s)
 	}
 	b.echo("again")
-}
-
-// acquired is closed once the server serves again, or when the context ends.
-func (l *life) acquired(ctx context.Context) <-chan struct{} {
-	over := make(chan struct{})
-	go func() {
-		defer close(over)
-		_, _ = l.acquire(ctx)
-	}()
-	return over
 }
 
 // boxed is an outbox whose other end is read, and why it gave up.
