@@ -26,9 +26,15 @@ func Env(kind string) map[string]string {
 }
 
 // Serve is a server of a kind on standard input and output, until its end: good, hung, dead, garbage,
-// tree, hungtree, grow; both, legacy and modern are talkers of these eras. It answers the exit code.
+// tree, hungtree, grow; raw, which says what it is told to,
+// also, after a space, in place of all its answers; both, legacy and modern are talkers of these eras. It answers the exit code.
 func Serve(kind string) int {
+	if line, ok := strings.CutPrefix(kind, "raw "); ok {
+		return raw(line)
+	}
 	switch kind {
+	case "raw":
+		return raw("")
 	case "both": // eras
 		return talk("")
 	case "legacy":
