@@ -120,7 +120,9 @@ func (l launcher) spawn(env []string, secrets []holdfast.Secret) (*pipes, error)
 		child: child, stdout: pipeEnds[3],
 		stderr: newLogPipe(pipeEnds[5], l.needs.LogFile, secrets),
 	}
-	started.reader = &messages{hear: l.calls.hear, from: bufio.NewReaderSize(pipeEnds[3], 64<<10), to: started.stderr, file: pipeEnds[3]}
+	started.reader = &messages{
+		hear: l.calls.hear, from: bufio.NewReaderSize(pipeEnds[3], 64<<10), to: started.stderr, file: pipeEnds[3], died: started.died,
+	}
 	limit := func() time.Duration { return unreadFor(l.needs.Settings()) }
 	started.stdin = newOutbox(pipeEnds[1], limit, child.Done(), started.reader.giveUp)
 	return started, nil
@@ -195,17 +197,18 @@ type messages struct {
 	from *bufio.Reader
 	to   *logPipe
 	file io.Closer
+	died func() bool // waits a moment for the end of the process
 	rest []byte
 	// fault is why reading was given up.
 	fault atomic.Pointer[string]
+	// stray is the last answer that was for nobody.
+	stray atomic.Pointer[string]
 }
 
 const (
 	maxMessage = 16 << 20
 	maxNoise   = 4 << 10
 )
-
-var errHuge = errors.New("it sent a message of more than 16 MiB")
 
 // Read gives the next part of a message.
 func (m *messages) Read(p []byte) (int, error) {
@@ -218,8 +221,15 @@ func (m *messages) Read(p []byte) (int, error) {
 		switch {
 		case len(trimmed) == 0:
 		case trimmed[0] == '{' && json.Valid(trimmed):
-			if !m.hear(trimmed) {
-				m.rest = append(trimmed, '\n')
+			if m.hear(trimmed) {
+				continue
+			}
+			message, err := m.judge(trimmed)
+			if err != nil {
+				return 0, err
+			}
+			if message != nil {
+				m.rest = append(message, '\n')
 			}
 		default:
 			m.to.note("not a message on standard output: " + string(trimmed[:min(len(trimmed), maxNoise)]))
@@ -236,16 +246,17 @@ func (m *messages) line() ([]byte, error) {
 	for {
 		part, err := m.from.ReadSlice('\n')
 		if len(line)+len(part) > maxMessage {
-			why := errHuge.Error()
-			m.fault.Store(&why)
-			m.to.note(why)
-			return nil, errHuge
+			return nil, m.giveUp("it sent a message of more than 16 MiB")
 		}
 		line = append(line, part...)
 		switch {
 		case err == nil:
 			return line, nil
 		case !errors.Is(err, bufio.ErrBufferFull):
+			// The SDK closes the server's input at the end of its output, by which it would end, too.
+			if errors.Is(err, io.EOF) && !m.died() {
+				return nil, m.giveUp("it closed its output")
+			}
 			return nil, err
 		}
 	}

@@ -30,7 +30,7 @@ type outbox struct {
 	// over is closed when the process has ended, which says more than that it did not read.
 	over <-chan struct{}
 	// giveUp ends the session with a server that lives but does not read.
-	giveUp  func(why string)
+	giveUp  func(why string) error
 	dropped chan struct{}
 	done    chan struct{} // closed when nothing is written any more
 
@@ -42,7 +42,7 @@ type outbox struct {
 	err     error
 }
 
-func newOutbox(pipe *os.File, limit func() time.Duration, over <-chan struct{}, giveUp func(why string)) *outbox {
+func newOutbox(pipe *os.File, limit func() time.Duration, over <-chan struct{}, giveUp func(why string) error) *outbox {
 	o := &outbox{pipe: pipe, limit: limit, over: over, giveUp: giveUp, dropped: make(chan struct{}), done: make(chan struct{})}
 	o.more.L = &o.mu
 	go o.run()
@@ -79,7 +79,7 @@ func (o *outbox) Write(p []byte) (int, error) {
 	}
 	o.mu.Unlock()
 	if full {
-		o.giveUp(err.Error())
+		_ = o.giveUp(err.Error())
 		_ = o.pipe.Close()
 	}
 	if err != nil {
@@ -176,7 +176,7 @@ func (o *outbox) fail(err error) {
 		return
 	}
 	if errors.Is(err, errUnread) {
-		o.giveUp(err.Error())
+		_ = o.giveUp(err.Error())
 		return
 	}
 	wait := time.NewTimer(lastWords) // a process that dies breaks its pipe just before it can be waited for
@@ -185,14 +185,6 @@ func (o *outbox) fail(err error) {
 	case <-o.over:
 	case <-o.dropped:
 	case <-wait.C:
-		o.giveUp("it closed its standard input: " + err.Error())
+		_ = o.giveUp("it closed its standard input: " + err.Error())
 	}
-}
-
-// giveUp ends reading, and with it the session, for a reason that is told.
-func (m *messages) giveUp(why string) {
-	if m.fault.CompareAndSwap(nil, &why) {
-		m.to.note(why)
-	}
-	_ = m.Close()
 }

@@ -4,6 +4,7 @@ package upstream
 
 import (
 	"bytes"
+	"errors"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -99,7 +100,10 @@ func boxed(t *testing.T, over chan struct{}) (o *outbox, read *os.File, why chan
 		t.Fatal(err)
 	}
 	why = make(chan string, 1)
-	o = newOutbox(write, func() time.Duration { return time.Minute }, over, func(s string) { why <- s })
+	o = newOutbox(write, func() time.Duration { return time.Minute }, over, func(s string) error {
+		why <- s
+		return errors.New(s)
+	})
 	t.Cleanup(func() {
 		_ = read.Close()
 		o.drop()

@@ -31,6 +31,9 @@ type pipes struct {
 	reader *messages
 	stderr *logPipe
 	ending sync.Once
+
+	settling sync.Once
+	settled  error
 }
 
 func (p *pipes) over() <-chan struct{} { return p.child.Done() }
@@ -61,43 +64,67 @@ func (p *pipes) end(session func()) {
 	})
 }
 
-// reason is why a server ended by itself.
+// reason is why a server ended by itself, or broke the session. It is settled once, for then the house
+// ends what still runs, which is no reason.
 func (p *pipes) reason() error {
+	p.settling.Do(func() { p.settled = p.settle() })
+	return p.settled
+}
+
+func (p *pipes) settle() error {
 	if fault := p.reader.fault.Load(); fault != nil {
-		return p.because(*fault)
+		return p.did(*fault)
 	}
+	if !p.died() {
+		return p.did("the session with it broke off")
+	}
+	p.stderr.drain(lastWords)
+	return p.because(p.child.Exit().String())
+}
+
+// died waits a moment for the end of the process: one that dies closes its pipe just before it can be
+// waited for.
+func (p *pipes) died() bool {
+	wait := time.NewTimer(lastWords)
+	defer wait.Stop()
 	select {
 	case <-p.child.Done():
-		p.stderr.drain(lastWords)
-		return p.because(p.child.Exit().String())
-	default:
-		return p.because("it broke the protocol")
+		return true
+	case <-wait.C:
+		return false
 	}
 }
 
-// because adds what the server last wrote to its log, for that mostly says why.
+// because is how a process ended.
 func (p *pipes) because(what string) error {
+	return fmt.Errorf("%w: %s", errEnded, p.lastly(what))
+}
+
+// did is what a process did that the session could not go on with.
+func (p *pipes) did(what string) error { return told{p.lastly(what), errEnded} }
+
+// lastly adds what the server last wrote to its log, for that mostly says why.
+func (p *pipes) lastly(what string) string {
 	if last := p.stderr.last(); last != "" {
-		return fmt.Errorf("%w: %s; it last wrote: %s", errEnded, what, last)
+		return what + "; it last wrote: " + last
 	}
-	return fmt.Errorf("%w: %s", errEnded, what)
+	return what
 }
 
 // explain says why a request failed: out of time, or the process ended, or what the session says.
 func (p *pipes) explain(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
-		return told{cause.Error(), errors.Join(cause, err)}
+		text := cause.Error()
+		if stray := p.reader.stray.Load(); stray != nil {
+			text += "; it sent " + *stray
+		}
+		return told{text, errors.Join(cause, err)}
 	}
-	if p.reader.fault.Load() != nil {
+	if spoilt(err) != "" {
+		return inWords(err)
+	}
+	if p.reader.fault.Load() != nil || p.died() {
 		return p.reason()
 	}
-	// A process that dies closes its pipe just before it can be waited for.
-	wait := time.NewTimer(lastWords)
-	defer wait.Stop()
-	select {
-	case <-p.child.Done():
-		return p.reason()
-	case <-wait.C:
-		return p.because(inWords(err).Error())
-	}
+	return p.because(inWords(err).Error())
 }
