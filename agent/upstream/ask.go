@@ -176,7 +176,7 @@ func spoke(err error) *jsonrpc.Error {
 		return nil
 	}
 	copied := *said
-	copied.Message = plain.Text(said.Message, 4<<10)
+	copied.Message = worded(plain.Text(said.Message, 4<<10))
 	return &copied
 }
 

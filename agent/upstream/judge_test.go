@@ -149,6 +149,14 @@ func TestABadAnswerToInitializeIsTold(t *testing.T) {
 	}
 }
 
+// An error without a word is told as such.
+func TestAnErrorWithoutAWord(t *testing.T) {
+	b := started(t, "raw", nil)
+	if _, err := b.says(`{"jsonrpc":"2.0","id":$ID,"error":{}}`); err == nil || err.Error() != "alpha refused say: with no word of why" {
+		t.Errorf("it is told as %v", err)
+	}
+}
+
 // a dying process is known as ended only a moment after its output was closed.
 type dying struct {
 	process.Child

@@ -69,6 +69,14 @@ func shown(text string) string {
 	return plain.Text(text, 1000)
 }
 
+// worded is the message of an error, also of one that has none.
+func worded(message string) string {
+	if strings.TrimSpace(message) == "" {
+		return "with no word of why"
+	}
+	return message
+}
+
 // isStep tells whether a part of an error only says what the SDK was at.
 func isStep(part string) bool {
 	for _, verb := range []string{"calling", "sending", "opening", "Get", "Post", "Delete"} {
