@@ -130,7 +130,8 @@ func TestABadAnswerToInitializeIsTold(t *testing.T) {
 	for line, want := range map[string]string{
 		`{"jsonrpc":"1.0","id":$ID,"result":{}}`: `cannot initialize it: ` + notRPC + `{"jsonrpc":"1.0","id":1,"result":{}}`,
 		`{}`:                                     `cannot initialize it: ` + notRPC + `{}`,
-		`{"jsonrpc":"2.0","id":null,"error":{"code":1,"message":"no"}}`: `cannot initialize it: it did not answer within 1s; it sent an answer to nobody: {"jsonrpc":"2.0","id":null,"error":{"code":1,"message":"no"}}`,
+		`{"jsonrpc":"2.0","id":null,"error":{"code":1,"message":"no"}}`: `cannot initialize it: it did not answer within 1s; ` +
+			`it sent an answer to nobody: {"jsonrpc":"2.0","id":null,"error":{"code":1,"message":"no"}}`,
 	} {
 		t.Run(line, func(t *testing.T) {
 			t.Parallel()

@@ -28,7 +28,8 @@ func raw(always string) int {
 		case always != "":
 			lines = []string{always}
 		case asked.Method == "initialize":
-			lines = []string{`{"jsonrpc":"2.0","id":$ID,"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"raw","version":"1"}}}`}
+			lines = []string{`{"jsonrpc":"2.0","id":$ID,"result":{"protocolVersion":"2025-11-25",` +
+				`"capabilities":{"tools":{}},"serverInfo":{"name":"raw","version":"1"}}}`}
 		case asked.Method == "tools/list":
 			lines = []string{`{"jsonrpc":"2.0","id":$ID,"result":{"tools":[{"name":"say","inputSchema":{"type":"object"}}]}}`}
 		}
