@@ -72,6 +72,10 @@ func connect(ctx context.Context, needs *Needs, l link, over mcp.Transport, vers
 	})
 	client.AddReceivingMiddleware(with.answers)
 	client.AddSendingMiddleware(uncached)
+	if w, ok := l.(*wire); ok { // a process takes its calls with it
+		client.AddReceivingMiddleware(w.left)
+		client.AddSendingMiddleware(w.left)
+	}
 	session, err := client.Connect(ctx, over, &mcp.ClientSessionOptions{ProtocolVersion: version})
 	if err != nil {
 		return nil, err

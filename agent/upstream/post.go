@@ -264,7 +264,7 @@ func (e *guarded) line(most int) ([]byte, error) {
 
 // lost is what stands for a request that did not get through.
 func (p *post) lost(asker context.Context, err error) (*http.Response, error) {
-	if p == nil || asker.Err() != nil || p.wire.life.Err() != nil {
+	if p == nil || asker.Err() != nil || p.wire.talk.Err() != nil {
 		return nil, err
 	}
 	return p.spoil(unreached(p.wire.at.Host, err)), nil

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
@@ -27,7 +28,16 @@ const (
 	dialWithin    = 10 * time.Second
 	// streamRetries is how often a broken stream is taken up again before the session counts as broken.
 	streamRetries = 2
+	// What is under way when the house ends a session has talkWithin to be said, and all of the end
+	// leaveWithin: a server that hangs must not hold up the session that follows.
+	talkWithin  = time.Second
+	leaveWithin = 2 * time.Second
+	// noticeWithin is how long the cancellations may take to be on the way; not every call has one.
+	noticeWithin = 250 * time.Millisecond
 )
+
+// errLeft is why a call failed that was under way when the house ended the session.
+var errLeft = errors.New("the house ended the session with it, for it was stopped, changed or did not answer any more")
 
 // a dialer makes the sessions with a remote server, one after the other.
 type dialer struct {
@@ -113,15 +123,18 @@ func dialBy(ctx context.Context, needs *Needs, remote Remote, version string, wi
 // a wire is the connections to a remote server. It is also the way of each request: it dresses them,
 // and lets none go anywhere but to the declared place.
 type wire struct {
-	needs  *Needs
-	remote *Remote
-	at     *url.URL
-	calls  *calls
-	base   *http.Transport
-	life   context.Context
-	cancel context.CancelFunc
-	broken chan struct{}
-	ending sync.Once
+	needs   *Needs
+	remote  *Remote
+	at      *url.URL
+	calls   *calls
+	base    *http.Transport
+	broken  chan struct{}
+	under   atomic.Int64  // what is under way
+	notices chan struct{} // what is said while the house leaves
+	// What the house waits for ends first, then what it says, last what it hears and the farewell.
+	stay, talk, life    context.Context
+	leave, hush, cancel context.CancelFunc
+	ending              sync.Once
 
 	mu     sync.Mutex
 	status int    // of the last answer to a POST that was a refusal
@@ -131,8 +144,10 @@ type wire struct {
 }
 
 func newWire(needs *Needs, remote *Remote, at *url.URL, with *calls) *wire {
-	w := &wire{needs: needs, remote: remote, at: at, calls: with, broken: make(chan struct{})}
+	w := &wire{needs: needs, remote: remote, at: at, calls: with, broken: make(chan struct{}), notices: make(chan struct{}, 64)}
 	w.life, w.cancel = context.WithCancel(context.Background())
+	w.talk, w.hush = context.WithCancel(w.life)
+	w.stay, w.leave = context.WithCancel(w.talk)
 	w.base = &http.Transport{
 		Proxy:       http.ProxyFromEnvironment,
 		DialContext: (&net.Dialer{Timeout: dialWithin, KeepAlive: 30 * time.Second}).DialContext, TLSHandshakeTimeout: dialWithin,
@@ -180,13 +195,55 @@ func (w *wire) over() <-chan struct{} { return w.broken }
 
 func (w *wire) pid() int { return 0 }
 
+// end gives up the calls under way, for the SDK's end of a session waits for them, and then ends the
+// session, which tells the server.
 func (w *wire) end(session func()) {
 	w.ending.Do(func() {
+		underway := w.under.Load()
+		w.leave()
+		defer time.AfterFunc(talkWithin, w.hush).Stop()
+		w.out(underway)
+		defer time.AfterFunc(leaveWithin, w.cancel).Stop()
 		session()
 		w.cancel()
 		w.base.CloseIdleConnections()
 		close(w.broken)
 	})
+}
+
+// out waits until the calls have returned and their cancellations are on the way: the SDK ends the
+// session under a lock that a call needs to return, and sends nothing after it.
+func (w *wire) out(owed int64) {
+	late := time.NewTimer(noticeWithin)
+	defer late.Stop()
+	for ; owed > 0; owed-- {
+		select {
+		case <-w.notices:
+		case <-late.C:
+			return
+		}
+	}
+}
+
+// left has what is under way, ours or the server's, end when the house leaves. What makes the session
+// ends with its attempt, and the streams of notices with the session.
+func (w *wire) left(next mcp.MethodHandler) mcp.MethodHandler {
+	return func(ctx context.Context, method string, req mcp.Request) (mcp.Result, error) {
+		switch method {
+		case "initialize", "server/discover", "subscriptions/listen":
+			return next(ctx, method, req)
+		}
+		w.under.Add(1)
+		defer w.under.Add(-1)
+		staying, cancel := context.WithCancel(ctx)
+		defer cancel()
+		defer context.AfterFunc(w.stay, cancel)()
+		result, err := next(staying, method, req)
+		if err != nil && staying.Err() != nil && ctx.Err() == nil {
+			return nil, errLeft
+		}
+		return result, err
+	}
 }
 
 func (w *wire) reason() error {
@@ -232,9 +289,18 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		w.fail(elsewhere.Error())
 		return nil, elsewhere
 	}
-	asker, asked := r.Context(), w.posted(r)
+	asker, asked, bound := r.Context(), w.posted(r), w.life
+	if r.Method == http.MethodPost {
+		bound = w.talk
+		if w.stay.Err() != nil {
+			select {
+			case w.notices <- struct{}{}:
+			default:
+			}
+		}
+	}
 	ctx, cancel := context.WithCancel(asker)
-	defer context.AfterFunc(w.life, cancel)()
+	defer context.AfterFunc(bound, cancel)()
 	r = r.Clone(ctx)
 	if r.URL.RawQuery == "" && r.URL.Path == w.at.Path {
 		r.URL.RawQuery = w.at.RawQuery
@@ -255,7 +321,7 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if err != nil {
 		cancel()
-		if asker.Err() == nil && w.life.Err() == nil {
+		if asker.Err() == nil && bound.Err() == nil {
 			w.fail(unreached(w.at.Host, err))
 		}
 		return asked.lost(asker, err)
@@ -268,7 +334,7 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	answer.Body = &stream{
 		body: answer.Body, cancel: cancel, hear: w.calls.hear,
 		events: strings.HasPrefix(answer.Header.Get("Content-Type"), "text/event-stream"),
-		life:   context.AfterFunc(w.life, cancel),
+		life:   context.AfterFunc(bound, cancel),
 	}
 	if asked != nil {
 		return asked.guard(answer)

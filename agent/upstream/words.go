@@ -145,6 +145,9 @@ func (w *wire) explain(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return told{cause.Error(), errors.Join(cause, err)}
 	}
+	if errors.Is(err, errLeft) {
+		return errLeft
+	}
 	said := w.refusal()
 	if said == "" || spoilt(err) != "" {
 		return inWords(err)
