@@ -200,7 +200,9 @@ func (w *wire) pid() int { return 0 }
 func (w *wire) end(session func()) {
 	w.ending.Do(func() {
 		underway := w.under.Load()
-		w.leave()
+		if w.statusOf() != http.StatusNotFound { // a forgotten session has ended its calls itself
+			w.leave()
+		}
 		defer time.AfterFunc(talkWithin, w.hush).Stop()
 		w.out(underway)
 		defer time.AfterFunc(leaveWithin, w.cancel).Stop()
