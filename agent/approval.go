@@ -64,7 +64,7 @@ func (r deciding) park(ctx context.Context, calls []toolCall) ([]toolCall, error
 	ours := func(c toolCall) bool { return !r.offer.own[c.Function.Name] }
 	calls = slices.Clone(calls)
 	for i, c := range calls {
-		if ours(c) {
+		if calls[i].Function = c.as(); ours(c) {
 			calls[i].Function.Arguments = onceSaid(c.Function.Arguments)
 		}
 	}
@@ -92,7 +92,7 @@ func (r deciding) park(ctx context.Context, calls []toolCall) ([]toolCall, error
 // argumentsOf is what a model wants to call with; what is no JSON goes on as text, for the catalogue
 // to refuse.
 func argumentsOf(c toolCall) json.RawMessage {
-	text := strings.TrimSpace(c.Function.Arguments)
+	text := strings.TrimSpace(c.as().Arguments)
 	switch {
 	case text == "":
 		return json.RawMessage("{}")

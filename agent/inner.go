@@ -184,7 +184,7 @@ func readWhole(from io.Reader) (turn, error) {
 	}
 	var m message
 	if err := json.Unmarshal(answer.Choices[0].Message, &m); err != nil {
-		return turn{usage: answer.Usage}, fmt.Errorf("the model's message cannot be read: %w", err)
+		return turn{usage: answer.Usage}, fmt.Errorf("the model's message cannot be read: %.200s", answer.Choices[0].Message)
 	}
 	if len(m.ToolCalls) > maxCalls { // the model sees itself as planning what is done, as in a stream
 		g := gathering{calls: m.ToolCalls[:maxCalls], finish: answer.Choices[0].Finish, usage: answer.Usage}

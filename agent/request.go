@@ -160,6 +160,7 @@ type toolCall struct {
 	Function function `json:"function"`
 	// Extra is what a provider adds and wants back.
 	Extra json.RawMessage `json:"extra_content,omitempty"`
+	said  *function       // by the model, where that is not fit to be sent
 }
 
 type function struct {

@@ -193,6 +193,9 @@ func (r *run) plan(ctx context.Context, step int, last bool) (turn, error) {
 	if (structured || last && guide{r}.structured()) && err == nil {
 		t = t.understood(step) // in the last step nobody asked for a plan
 	}
+	if err == nil {
+		t = r.fit(t)
+	}
 	r.trace.step(t, time.Since(began), err)
 	if err != nil {
 		return t, err
@@ -258,7 +261,7 @@ func (r *run) body(step int, last bool) map[string]json.RawMessage {
 
 // ended finishes the answer when the model wants no more tools.
 func (r *run) ended(t turn) bool {
-	if len(t.calls) == 1 && t.calls[0].Function.Name == directResponse && !r.asked.own[directResponse] {
+	if len(t.calls) == 1 && t.calls[0].as().Name == directResponse && !r.asked.own[directResponse] {
 		r.say(directText(t.calls[0]))
 		r.out.finish("stop", nil, r.used)
 		return true
@@ -277,8 +280,9 @@ func (r *run) ended(t turn) bool {
 // directText is what DIRECT_RESPONSE was given; a model that misses the form is quoted.
 func directText(c toolCall) string {
 	var in map[string]json.RawMessage
-	if json.Unmarshal([]byte(c.Function.Arguments), &in) != nil {
-		return c.Function.Arguments
+	arguments := c.as().Arguments
+	if json.Unmarshal([]byte(arguments), &in) != nil {
+		return arguments
 	}
 	for _, key := range []string{"text", "response", "content", "answer", "message"} {
 		var text string
@@ -286,7 +290,7 @@ func directText(c toolCall) string {
 			return text
 		}
 	}
-	return c.Function.Arguments
+	return arguments
 }
 
 // carryOut runs the calls that may run by themselves and hands the others to the client: true when
@@ -298,7 +302,7 @@ func (r *run) carryOut(ctx context.Context, t turn) (asked bool, err error) {
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(r.together())
 	for i, c := range t.calls {
-		if r.forClient(c.Function.Name) {
+		if r.forClient(c.as().Name) {
 			if said := r.unfit(ctx, c); said != "" {
 				results[i] = r.toolMessage(c.ID, said)
 				continue
@@ -334,7 +338,7 @@ func (r *run) carryOut(ctx context.Context, t turn) (asked bool, err error) {
 // unfit is what the model is told of a call that no approval would make work, empty for one that fits: a
 // person's attention is not spent on it.
 func (r *run) unfit(ctx context.Context, c toolCall) string {
-	name := c.Function.Name
+	name := c.as().Name
 	e, known := r.offer.entries[name]
 	if !known || r.offer.own[name] {
 		return ""
@@ -346,7 +350,7 @@ func (r *run) unfit(ctx context.Context, c toolCall) string {
 	}
 	r.tools.Refused(ctx, name, arguments, err)
 	r.trace.tool(c, e.Shown(arguments))("failed", err.Error(), 0)
-	return r.agents.seal.output(name, err.Error(), int(r.agents.settings().Result), r.afterFailure(name))
+	return r.agents.seal.output(name, err.Error(), int(r.agents.settings().Result), joined(r.afterFailure(name), c.misspoke()))
 }
 
 // together is how many calls run at the same time.
@@ -374,7 +378,7 @@ var errNotOffered = errors.New("the model was not offered it")
 
 // runTool runs one call and words its result for the model.
 func (r *run) runTool(ctx context.Context, c toolCall) string {
-	name := c.Function.Name
+	name := c.as().Name
 	e, known := r.offer.entries[name]
 	switch {
 	case name == directResponse:
@@ -390,7 +394,7 @@ func (r *run) runTool(ctx context.Context, c toolCall) string {
 	}
 	arguments := argumentsOf(c)
 	result, note := r.carry(ctx, c, e, arguments)
-	return r.agents.seal.output(name, result.Text, int(r.agents.settings().Result), note)
+	return r.agents.seal.output(name, result.Text, int(r.agents.settings().Result), joined(note, c.misspoke()))
 }
 
 // carry makes one call, shows it, and tells what the model is to hear about a failure.
