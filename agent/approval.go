@@ -118,7 +118,7 @@ func onceSaid(arguments string) string {
 // it approved.
 func (r deciding) recall(ctx context.Context) ([]json.RawMessage, error) {
 	var messages []json.RawMessage
-	open, unknown := map[string]*parking{}, map[string]toolCall{}
+	open, unknown, origins := map[string]*parking{}, map[string]toolCall{}, map[int]*parking{}
 	for i, raw := range r.asked.messages {
 		var m message
 		if err := json.Unmarshal(raw, &m); err != nil {
@@ -138,6 +138,9 @@ func (r deciding) recall(ctx context.Context) ([]json.RawMessage, error) {
 				continue
 			}
 			messages = append(messages, one.segment...)
+			for k := range one.segment {
+				origins[len(messages)-1-k] = one
+			}
 			for id := range one.calls {
 				open[id] = one
 			}
@@ -154,7 +157,7 @@ func (r deciding) recall(ctx context.Context) ([]json.RawMessage, error) {
 			messages = append(messages, raw)
 		}
 	}
-	return messages, nil
+	return r.answered(ctx, messages, origins)
 }
 
 var errNotHeld = errors.New("no such call is held for approval: it was never asked for, or its time is over")

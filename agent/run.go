@@ -326,6 +326,11 @@ func (r *run) carryOut(ctx context.Context, t turn) (asked bool, err error) {
 	if len(waiting) == 0 {
 		return false, nil
 	}
+	waiting, refused, err := deciding{r}.fitting(ctx, waiting)
+	r.messages = append(r.messages, refused...)
+	if err != nil || len(waiting) == 0 {
+		return false, err
+	}
 	shown, err := deciding{r}.park(ctx, waiting)
 	if err != nil {
 		return false, err

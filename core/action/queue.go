@@ -144,6 +144,35 @@ func (q *Queue) Hold(ctx context.Context, asker holdfast.Caller, beside func(con
 	return nil
 }
 
+// A Room is how much of a queue an agent of an asker may still fill: Waiting of at most Most wait, of the
+// agent or of all of the asker, whichever leaves less.
+type Room struct{ Waiting, Most, Free int }
+
+// Room tells what Hold would still take of one agent for an asker; others may be faster.
+func (q *Queue) Room(ctx context.Context, asker holdfast.Caller, agent string) (Room, error) {
+	var all, one int
+	err := q.registry.needs.Store.Read(ctx, func(ctx context.Context, tx store.Tx) (err error) {
+		now := q.registry.needs.Now()
+		if all, err = q.waiting(ctx, tx, asker, now, ""); err == nil {
+			one, err = q.waiting(ctx, tx, asker, now, ` AND subject = ?`, agent)
+		}
+		return err
+	})
+	if err != nil {
+		return Room{}, fmt.Errorf("cannot count what waits for approval: %w", err)
+	}
+	if heldEach-all < heldAgent-one {
+		return Room{all, heldEach, max(0, heldEach-all)}, nil
+	}
+	return Room{one, heldAgent, max(0, heldAgent-one)}, nil
+}
+
+func (q *Queue) waiting(ctx context.Context, tx store.Tx, asker holdfast.Caller, now time.Time, where string, args ...any) (n int, err error) {
+	args = append([]any{q.kind, asker.String(), now.UnixNano()}, args...)
+	err = tx.QueryRow(ctx, `SELECT COUNT(*) FROM approvals WHERE kind = ? AND caller = ? AND state = 'pending' AND expires > ?`+where, args...).Scan(&n)
+	return n, err
+}
+
 // room tells whether requests fit into the queue.
 func (q *Queue) room(ctx context.Context, tx store.Tx, asker holdfast.Caller, requests []Held, now time.Time) error {
 	adding := map[string]int{}
@@ -156,18 +185,13 @@ func (q *Queue) room(ctx context.Context, tx store.Tx, asker holdfast.Caller, re
 			}
 		}
 	}
-	waiting := func(where string, args ...any) (n int, err error) {
-		args = append([]any{q.kind, asker.String(), now.UnixNano()}, args...)
-		err = tx.QueryRow(ctx, `SELECT COUNT(*) FROM approvals WHERE kind = ? AND caller = ? AND state = 'pending' AND expires > ?`+where, args...).Scan(&n)
-		return n, err
-	}
 	full := func(whose string, n int) error {
 		return &holdfast.Refusal{
 			Guard: "approval", Reason: fmt.Sprintf("%s has %d requests waiting for approval already", whose, n),
 			Remedy: "answer them (`holdfast approval list --kind " + q.kind + "`, or in the Hub), or wait until they expire",
 		}
 	}
-	all, err := waiting("")
+	all, err := q.waiting(ctx, tx, asker, now, "")
 	if err != nil {
 		return err
 	}
@@ -175,7 +199,7 @@ func (q *Queue) room(ctx context.Context, tx store.Tx, asker holdfast.Caller, re
 		return full(asker.String(), all)
 	}
 	for agent, more := range adding {
-		n, err := waiting(` AND subject = ?`, agent)
+		n, err := q.waiting(ctx, tx, asker, now, ` AND subject = ?`, agent)
 		if err != nil {
 			return err
 		}

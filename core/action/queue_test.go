@@ -212,6 +212,12 @@ func TestARunawayAgentsCallsBuryNobodys(t *testing.T) {
 		t.Fatal(err)
 	}
 	full(q.Hold(t.Context(), agent(), nil, one("more", "third_agent")), agent().String()+" has 100")
+	if got, err := q.Room(t.Context(), agent(), "third_agent"); err != nil || got != (action.Room{Waiting: 100, Most: 100}) {
+		t.Errorf("there is room for %+v, %v", got, err)
+	}
+	if got, err := q.Room(t.Context(), operator(), "third_agent"); err != nil || got != (action.Room{Most: 50, Free: 50}) {
+		t.Errorf("another asker has room for %+v, %v", got, err)
+	}
 	if err := q.Hold(t.Context(), operator(), nil, one("his", "passthrough_agent")); err != nil {
 		t.Errorf("another asker: %v", err)
 	}
