@@ -55,9 +55,12 @@ func (c toolCall) misspoke() string {
 // joined are two notes, of which either may be empty.
 func joined(a, b string) string { return strings.TrimSpace(a + " " + b) }
 
+// mending is the part of a run that makes what a model says fit to be sent.
+type mending struct{ *run }
+
 // fit makes the calls of an answer such that every provider takes them back in the history of the run.
 // What is well formed stays as it is.
-func (r *run) fit(t turn) turn {
+func (r mending) fit(t turn) turn {
 	used := r.usedIDs()
 	mended := map[int]bool{}
 	calls := make([]toolCall, len(t.calls))
@@ -73,7 +76,7 @@ func (r *run) fit(t turn) turn {
 }
 
 // usedIDs are the ids of calls that the model has seen.
-func (r *run) usedIDs() map[string]bool {
+func (r mending) usedIDs() map[string]bool {
 	used := map[string]bool{"": true}
 	for _, raw := range r.messages {
 		var m message
@@ -88,7 +91,7 @@ func (r *run) usedIDs() map[string]bool {
 }
 
 // mend makes one call fit, and tells whether it had to.
-func (r *run) mend(c toolCall, used map[string]bool) (mended toolCall, changed bool) {
+func (r mending) mend(c toolCall, used map[string]bool) (mended toolCall, changed bool) {
 	mended = c
 	if used[c.ID] {
 		mended.ID, changed = callPrefix+strings.ToLower(rand.Text()[:14])+"-1", true
@@ -118,7 +121,7 @@ func (r *run) mend(c toolCall, used map[string]bool) (mended toolCall, changed b
 }
 
 // knows tells that a name was offered, which whoever took the offer takes back.
-func (r *run) knows(name string) bool {
+func (r mending) knows(name string) bool {
 	_, known := r.offer.entries[name]
 	return known
 }

@@ -90,7 +90,7 @@ func TestAMendedAnswerKeepsTheRest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sent := string((&run{}).fit(got).message)
+	sent := string(mending{&run{}}.fit(got).message)
 	for _, want := range []string{
 		`"reasoning_content":"r"`, `"extra_content":{"s":1}`, `"arguments":"{\"x\": 1}"`, `{"type":"function","id":"b","function":{"arguments":"{ }","name":"list"},"more":2}`,
 	} {

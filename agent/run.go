@@ -194,7 +194,7 @@ func (r *run) plan(ctx context.Context, step int, last bool) (turn, error) {
 		t = t.understood(step) // in the last step nobody asked for a plan
 	}
 	if err == nil {
-		t = r.fit(t)
+		t = mending{r}.fit(t)
 	}
 	r.trace.step(t, time.Since(began), err)
 	if err != nil {
