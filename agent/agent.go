@@ -158,8 +158,11 @@ func (a *Agents) settings() *Settings {
 	return a.section
 }
 
-// start lets approved calls be made.
-func (a *Agents) start(context.Context) error {
+// start ends the traces that an earlier house left running, and lets approved calls be made.
+func (a *Agents) start(ctx context.Context) error {
+	if err := a.traces.start(ctx); err != nil {
+		return err
+	}
 	a.needs.Approvals.Carry(a.carry)
 	a.homes.start()
 	return nil

@@ -5,6 +5,7 @@ package agent
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -27,10 +28,12 @@ const (
 	skewed = time.Hour
 )
 
-// traces keeps what requests did: running ones in memory, ended ones in the store. A request never
-// waits for the store; what it does not take is kept in memory, bounded, and offered again.
+// traces keeps what requests did: running ones in memory, and as far as they are in the store, where the
+// next house finds those that this one did not live to end. A request never waits for the store; what it
+// does not take is kept in memory, bounded, and offered again.
 //
 //	begin ──▶ running ──end──▶ ended ──flush──▶ stored ──prune──▶ gone
+//	          └─flush─▶ draft in the store ──start of the next house──▶ broken off ──▲
 type traces struct {
 	store *store.Store
 	now   func() time.Time
@@ -59,6 +62,11 @@ func (t *traces) take(r *recording) {
 	t.running = slices.DeleteFunc(t.running, func(other *recording) bool { return other == r })
 	t.ended = append(t.ended, done)
 	t.bound()
+	t.stir()
+}
+
+// stir has run write soon.
+func (t *traces) stir() {
 	select {
 	case t.wake <- struct{}{}:
 	default:
@@ -73,7 +81,7 @@ func (t *traces) bound() {
 	}
 }
 
-// run writes ended traces, several at a time, until ctx ends; what is left then is for stop.
+// run writes what happened, of several traces at a time, until ctx ends; what is left then is for stop.
 func (t *traces) run(ctx context.Context) error {
 	for {
 		select {
@@ -99,19 +107,47 @@ func (t *traces) run(ctx context.Context) error {
 // stop writes what is left.
 func (t *traces) stop(ctx context.Context) error { return t.flush(ctx) }
 
-// flush writes all that have ended.
+// a draft is a running trace as the store gets it, with the count of changes that are in it.
+type draft struct {
+	of      *recording
+	changes int
+	trace   Trace
+}
+
+// drafts are those that changed since the store got them, so many at most. Call it under the lock.
+func (t *traces) drafts(most int) (list []draft) {
+	for _, r := range t.running {
+		if len(list) == most {
+			break
+		}
+		r.mu.Lock()
+		changes, stale := r.changes, r.changes != r.stored
+		r.mu.Unlock()
+		if stale {
+			list = append(list, draft{r, changes, r.copy()})
+		}
+	}
+	return list
+}
+
+// flush writes all that have ended, and how far the running ones are.
 func (t *traces) flush(ctx context.Context) error {
 	t.writing.Lock()
 	defer t.writing.Unlock()
 	for {
 		t.mu.Lock()
-		batch := slices.Clone(t.ended[:min(len(t.ended), traceBatch)])
+		ended := slices.Clone(t.ended[:min(len(t.ended), traceBatch)])
+		drafts := t.drafts(traceBatch - len(ended))
 		t.mu.Unlock()
+		batch := slices.Clone(ended)
+		for _, d := range drafts {
+			batch = append(batch, d.trace)
+		}
 		if len(batch) == 0 {
 			return nil
 		}
 		err := t.store.Write(ctx, func(ctx context.Context, tx store.Tx) error { return t.write(ctx, tx, batch) })
-		t.settle(batch, err)
+		t.settle(ended, drafts, err)
 		if err != nil {
 			return err
 		}
@@ -119,15 +155,20 @@ func (t *traces) flush(ctx context.Context) error {
 }
 
 // settle forgets in memory what is stored, and says when the store begins or ends to refuse.
-func (t *traces) settle(batch []Trace, err error) {
+func (t *traces) settle(ended []Trace, drafts []draft, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err == nil {
 		stored := map[string]bool{}
-		for _, one := range batch {
+		for _, one := range ended {
 			stored[one.ID] = true
 		}
 		t.ended = slices.DeleteFunc(t.ended, func(one Trace) bool { return stored[one.ID] })
+		for _, d := range drafts {
+			d.of.mu.Lock()
+			d.of.stored = d.changes
+			d.of.mu.Unlock()
+		}
 		if t.failing {
 			t.log.Info("traces of agents are kept again", slog.Int("lost", t.lost))
 		}
@@ -137,9 +178,44 @@ func (t *traces) settle(batch []Trace, err error) {
 	t.failing = err != nil
 }
 
+// start ends the traces that an earlier house left running. Call it before the first begins.
+func (t *traces) start(ctx context.Context) error {
+	err := t.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
+		left, err := leftRunning(ctx, tx)
+		if err != nil || len(left) == 0 {
+			return err
+		}
+		for i := range left {
+			left[i].breakOff()
+		}
+		return t.write(ctx, tx, left)
+	})
+	if err != nil {
+		err = fmt.Errorf("cannot end the traces of agents that an earlier house left running: %w", err)
+	}
+	return err
+}
+
+func leftRunning(ctx context.Context, tx store.Tx) (left []Trace, err error) {
+	rows, err := tx.Query(ctx, `SELECT body FROM agent_traces WHERE state = ?`, runRunning)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		one, err := scanTrace(rows)
+		if err != nil {
+			return nil, err
+		}
+		left = append(left, one)
+	}
+	return left, rows.Err()
+}
+
 func (t *traces) write(ctx context.Context, tx store.Tx, batch []Trace) error {
 	for _, one := range batch {
-		_, err := tx.Exec(ctx, `INSERT INTO agent_traces (id, started, agent, state, body) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
+		_, err := tx.Exec(ctx, `INSERT INTO agent_traces (id, started, agent, state, body) VALUES (?, ?, ?, ?, ?)
+			ON CONFLICT (id) DO UPDATE SET state = excluded.state, body = excluded.body`,
 			one.ID, one.Started.UnixNano(), one.Agent, one.State, string(one.body()))
 		if err != nil {
 			return err

@@ -54,6 +54,75 @@ func TestTracesOutliveTheHouse(t *testing.T) {
 	})
 }
 
+// TestATraceOutlivesAHouseThatIsKilled: nothing is ended nor stopped before the next house starts.
+func TestATraceOutlivesAHouseThatIsKilled(t *testing.T) {
+	storetest.Each(t, allMigrations(), func(t *testing.T, s *store.Store) {
+		first := newTraces(s, time.Now, slog.New(slog.DiscardHandler))
+		r := first.begin(holdfast.Caller{}, "m", "a", "two")
+		select {
+		case <-first.wake:
+		default:
+			t.Error("its beginning wakes nobody who would write it")
+		}
+		for range 2 { // the second changes what is stored
+			r.tool(call("c1", "add", ""), json.RawMessage(`{"a":1}`))("done", "added", time.Second)
+			r.tool(call("c2", "list", ""), nil)
+			if err := first.flush(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if left := first.drafts(traceBatch); len(left) != 0 {
+			t.Errorf("written again though nothing changed: %+v", left)
+		}
+		if list, err := first.newest(t.Context(), 9, "", ""); err != nil || len(list) != 1 || list[0].State != runRunning {
+			t.Errorf("while it runs the list is %+v, %v", list, err)
+		}
+		again := newTraces(s, time.Now, slog.New(slog.DiscardHandler))
+		if err := again.start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		one, err := again.find(t.Context(), r.id())
+		if err != nil || one.State != "failed" || one.Error != endedAmid || len(one.Tools) != 4 {
+			t.Fatalf("found %+v, %v", one, err)
+		}
+		if whole, cut := one.Tools[2], one.Tools[3]; whole.Status != "done" || cut.Status != "failed" || cut.Result != calledAmid {
+			t.Errorf("its calls are %+v", one.Tools)
+		}
+		if list, err := again.newest(t.Context(), 9, "two", "failed"); err != nil || len(list) != 1 {
+			t.Errorf("the filter finds %+v, %v", list, err)
+		}
+	})
+}
+
+func TestAHouseThatStartsEndsTheTracesOfTheOneBefore(t *testing.T) {
+	b := newBench(t)
+	r := b.traces.begin(person(), "m", "a", Name)
+	if err := b.traces.flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	_, next := b.house()
+	told, err := desk{next}.trace(t.Context(), traceInput{ID: r.id()})
+	if err != nil || told.Traces[0].State != "failed" || told.Traces[0].Error != endedAmid {
+		t.Errorf("the next house tells %+v, %v", told, err)
+	}
+}
+
+func TestTheEndOfATraceReplacesItsDraft(t *testing.T) {
+	s := storetest.SQLite(t, allMigrations())
+	tr := newTraces(s, time.Now, slog.New(slog.DiscardHandler))
+	r := tr.begin(holdfast.Caller{}, "m", "a", "x")
+	for range 2 {
+		if err := tr.flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		r.end(nil, usage{})
+	}
+	again := newTraces(s, time.Now, slog.New(slog.DiscardHandler))
+	if list, err := again.newest(t.Context(), 9, "", ""); err != nil || len(list) != 1 || list[0].State != "done" {
+		t.Errorf("the store has %+v, %v", list, err)
+	}
+}
+
 func TestTracesAreBounded(t *testing.T) {
 	s := storetest.SQLite(t, allMigrations())
 	ahead := time.Duration(0)

@@ -21,6 +21,8 @@ const (
 	maxExcerpt  = 400
 	maxToolRuns = 200
 	runRunning  = "running"
+	endedAmid   = "the house ended in the midst of it; what it did last may be missing here"
+	calledAmid  = "the house ended in the midst of it: it may have been done, or not"
 )
 
 // A Trace is what one request to an agent did.
@@ -87,6 +89,8 @@ type recording struct {
 	of    *traces
 	trace Trace
 	over  bool
+	// changes counts what happened, and stored how much of that the store has.
+	changes, stored int
 	// request and span are what a collector gets of it; nil while traces are off.
 	request, span *trace.Span
 	began         time.Time // by the machine's own clock
@@ -107,12 +111,19 @@ func (r *recording) spanned(request, span *trace.Span) {
 func (t *traces) begin(caller holdfast.Caller, model, alias, agent string) *recording {
 	r := &recording{of: t, trace: Trace{
 		ID: strings.ToLower(rand.Text()[:16]), Agent: agent, Caller: caller.String(), Model: model, Alias: alias,
-		Started: t.now().UTC(), State: "running",
-	}, began: time.Now()}
+		Started: t.now().UTC(), State: runRunning,
+	}, began: time.Now(), changes: 1}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.running = append(t.running, r)
+	t.stir()
 	return r
+}
+
+// changed has the store told of what just happened. Call it under the lock.
+func (r *recording) changed() {
+	r.changes++
+	r.of.stir()
 }
 
 func (r *recording) id() string { return r.trace.ID }
@@ -122,7 +133,7 @@ func (r *recording) copy() Trace {
 	defer r.mu.Unlock()
 	t := r.trace
 	t.Plan, t.Tools = slices.Clone(t.Plan), slices.Clone(t.Tools)
-	if t.State == "running" {
+	if t.State == runRunning {
 		t.Seconds = time.Since(r.began).Seconds()
 	}
 	for i := range t.Tools {
@@ -144,6 +155,7 @@ func (r *recording) step(t turn, took time.Duration, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.trace.Plan = append(r.trace.Plan, s)
+	r.changed()
 }
 
 // tool shows a call from its beginning on; what it returns is told how the call ended.
@@ -157,6 +169,7 @@ func (r *recording) tool(c toolCall, arguments json.RawMessage) (ended func(stat
 		}
 		t := &r.trace.Tools[place]
 		t.Status, t.Seconds, t.Result = status, took.Seconds(), tools.Excerpt(result, maxExcerpt)
+		r.changed()
 	}
 }
 
@@ -174,6 +187,7 @@ func (r *recording) late(servers []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.trace.Late = servers
+	r.changed()
 }
 
 // at says when something that took so long and ends now began, in seconds after the request.
@@ -189,7 +203,18 @@ func (r *recording) add(t ToolRun) (place int) {
 		return -1
 	}
 	r.trace.Tools = append(r.trace.Tools, t)
+	r.changed()
 	return len(r.trace.Tools) - 1
+}
+
+// breakOff ends a trace whose house did not live to tell how it went on.
+func (t *Trace) breakOff() {
+	t.State, t.Error = "failed", endedAmid
+	for i := range t.Tools {
+		if one := &t.Tools[i]; one.Status == runRunning {
+			one.Status, one.Result = "failed", calledAmid
+		}
+	}
 }
 
 // end closes a trace, once: later ends, such as the one after a panic, say nothing.
@@ -214,7 +239,7 @@ func (r *recording) close(err error, used usage) bool {
 	r.trace.Seconds = time.Since(r.began).Seconds()
 	r.trace.Tokens = tokensOf(used)
 	switch {
-	case err == nil && r.trace.State == "running":
+	case err == nil && r.trace.State == runRunning:
 		r.trace.State = "done"
 	case err == nil:
 	case bounded(err), errors.Is(err, errTime):
