@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -180,6 +181,31 @@ func TestExitStatus(t *testing.T) {
 			_, stderr, exit := over(t, r, c, false, "", strings.Fields(test.args)...)
 			if exit != test.exit || !strings.Contains(stderr, test.says) {
 				t.Errorf("%s: exit %d, says %q; want %d and %q", test.args, exit, stderr, test.exit, test.says)
+			}
+		}
+	})
+}
+
+// TestAnAllowedCallThatFailedIsAFailure: the request is allowed all the same, and made once.
+func TestAnAllowedCallThatFailedIsAFailure(t *testing.T) {
+	each(t, func(t *testing.T, r *action.Registry, c cli.Caller) {
+		queue := r.Queue("tool")
+		queue.Carry(func(_ context.Context, h action.Held) (json.RawMessage, error) {
+			return json.Marshal(said{"said " + h.What, h.What == "broken"})
+		})
+		for i, test := range []struct {
+			what string
+			args []string
+			exit int
+		}{{"fine", nil, 0}, {"broken", nil, 1}, {"broken", []string{"--json"}, 1}} {
+			id := fmt.Sprintf("held%d", i)
+			held := action.Held{ID: id, What: test.what, Subject: "agent", Expires: time.Now().Add(time.Hour)}
+			if err := queue.Hold(t.Context(), holdfast.Caller{Kind: holdfast.CallerAgent, Name: "key"}, func(context.Context, store.Tx) error { return nil }, held); err != nil {
+				t.Fatal(err)
+			}
+			stdout, stderr, exit := over(t, r, c, false, "", append([]string{"approval", "allow", id}, test.args...)...)
+			if exit != test.exit || (exit == 1) != strings.Contains(stderr, "approval "+id+" is allowed, and its call failed: said broken") {
+				t.Errorf("%s %q: exit %d, %s%s", test.what, test.args, exit, stdout, stderr)
 			}
 		}
 	})

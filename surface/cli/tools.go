@@ -140,6 +140,16 @@ func callFailed(input, out json.RawMessage) error {
 	return holdfast.Errorf(holdfast.CodeFailed, "%s failed: %s", text(asked, "name"), plainText(raw(answer, "text")))
 }
 
+// allowedFailed is what a call said that was allowed and made, and could not do what it was for.
+func allowedFailed(_, out json.RawMessage) error {
+	answer, _ := ordered(out)
+	made, _ := ordered(raw(answer, "result"))
+	if text(made, "failed") != "true" {
+		return nil
+	}
+	return holdfast.Errorf(holdfast.CodeFailed, "approval %s is allowed, and its call failed: %s", text(answer, "id"), plainText(raw(made, "text")))
+}
+
 // printChanges shows what a tool said of itself and what it says now, whole: who accepts it has to read both.
 func printChanges(t Terminal, raws json.RawMessage) {
 	changes, _ := objects(raws)

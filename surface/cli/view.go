@@ -140,6 +140,8 @@ func viewOf(action string) view {
 		return view{answer: printLog, events: logEvents, tames: true}
 	case "tool.call":
 		return view{failed: callFailed}
+	case "approval.allow":
+		return view{failed: allowedFailed}
 	}
 	if answer := toolsOf(action); answer != nil {
 		return view{answer: answer}
