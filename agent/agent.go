@@ -74,6 +74,8 @@ type Needs struct {
 	Required func() []Secret
 	// Knows tells whether the gateway knows a model now; nil is never asked.
 	Knows func(model string) bool
+	// Aliased tells whether a name is a model's, which stands before an agent's; nil is never asked.
+	Aliased func(name string) bool
 	// Traces makes spans of requests, agents and tools; nil makes none.
 	Traces *trace.Traces
 	Log    *slog.Logger

@@ -157,6 +157,10 @@ func (s shelf) show(ctx context.Context, name string, kept config.MasterPreset) 
 	if s.needs.Knows != nil && kept.Alias != "" && !s.needs.Knows(kept.Alias) {
 		p.Warnings = append(p.Warnings, fmt.Sprintf("there is no model %.200q now: what the preset is asked is refused until there is", kept.Alias))
 	}
+	if s.needs.Aliased != nil && s.needs.Aliased(name) {
+		p.Warnings = append(p.Warnings, fmt.Sprintf("the gateway has an alias %q, which stands before it: who asks for %q gets that model, not this preset. "+
+			"Add the preset under another name, or rename the alias in holdfast.yaml (section models, or its profile)", name, name))
+	}
 	if s.homes.has(name) {
 		p.Warnings = append(p.Warnings, fmt.Sprintf("it hides the agent of the home in agents/%s/agent.py", name))
 	}

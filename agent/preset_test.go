@@ -54,6 +54,18 @@ func TestAModelThatIsNotThereIsTold(t *testing.T) {
 	}
 }
 
+// TestAnAliasThatHidesAPresetIsTold: who asks for the name gets the model of the alias.
+func TestAnAliasThatHidesAPresetIsTold(t *testing.T) {
+	b := newBench(t)
+	b.needs.Aliased = func(name string) bool { return name == "chat" }
+	for name, told := range map[string]bool{"chat": true, "mine": false} {
+		out, err := b.do("preset.add", fmt.Sprintf(`{"name":%q}`, name))
+		if err != nil || strings.Contains(string(out), "stands before it") != told {
+			t.Errorf("of %s it answers %s, %v", name, out, err)
+		}
+	}
+}
+
 // TestSwitchesOfNoToolAreNamed: they are kept, for the tool may come later, and said with the nearest.
 func TestSwitchesOfNoToolAreNamed(t *testing.T) {
 	b := newBench(t)

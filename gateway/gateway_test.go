@@ -251,6 +251,9 @@ func TestAgentsAreModels(t *testing.T) {
 		if Knows(h.Gateway, name) != known {
 			t.Errorf("%q is known: %t", name, !known)
 		}
+		if Aliased(h.Gateway, name) != (known && name != "companion") {
+			t.Errorf("%q is taken for a model, or not, wrongly", name)
+		}
 	}
 	if _, got := h.post(request("chat", false)); got != answerBody {
 		t.Errorf("an agent stands before an alias: %s", got)

@@ -54,15 +54,23 @@ func (g *Gateway) names(ctx context.Context) []listed {
 // Knows tells whether a request may name a model now: an alias, an agent, or a model of a provider that
 // there is.
 func Knows(g *Gateway, name string) bool {
-	if t := g.routes.Load(); t != nil {
-		if _, known := t.names.Resolve(name); known {
-			return true
-		}
+	if Aliased(g, name) {
+		return true
 	}
 	if g.agents == nil {
 		return false
 	}
 	_, known := g.agents.Lookup(name)
+	return known
+}
+
+// Aliased tells whether a name is that of a model, so that no agent of that name is ever asked.
+func Aliased(g *Gateway, name string) bool {
+	t := g.routes.Load()
+	if t == nil {
+		return false
+	}
+	_, known := t.names.Resolve(name)
 	return known
 }
 
