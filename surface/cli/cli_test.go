@@ -193,6 +193,7 @@ func TestAnAllowedCallThatFailedIsAFailure(t *testing.T) {
 		queue.Carry(func(_ context.Context, h action.Held) (json.RawMessage, error) {
 			return json.Marshal(said{"said " + h.What, h.What == "broken"})
 		})
+		none := func(context.Context, store.Tx) error { return nil }
 		for i, test := range []struct {
 			what string
 			args []string
@@ -200,7 +201,7 @@ func TestAnAllowedCallThatFailedIsAFailure(t *testing.T) {
 		}{{"fine", nil, 0}, {"broken", nil, 1}, {"broken", []string{"--json"}, 1}} {
 			id := fmt.Sprintf("held%d", i)
 			held := action.Held{ID: id, What: test.what, Subject: "agent", Expires: time.Now().Add(time.Hour)}
-			if err := queue.Hold(t.Context(), holdfast.Caller{Kind: holdfast.CallerAgent, Name: "key"}, func(context.Context, store.Tx) error { return nil }, held); err != nil {
+			if err := queue.Hold(t.Context(), holdfast.Caller{Kind: holdfast.CallerAgent, Name: "key"}, none, held); err != nil {
 				t.Fatal(err)
 			}
 			stdout, stderr, exit := over(t, r, c, false, "", append([]string{"approval", "allow", id}, test.args...)...)
