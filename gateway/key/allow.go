@@ -142,7 +142,7 @@ func (k *Keys) granted(ctx context.Context, name string) (*grant, error) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.grant(r.terms, changes), nil
+	return k.grant(r, changes), nil
 }
 
 // allows tells whether a key is for a model: by its name, or by its beginning and a star.

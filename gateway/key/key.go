@@ -58,6 +58,7 @@ func Migrations() fs.FS { return migrations }
 type secrets interface {
 	Get(name string) (holdfast.Secret, bool)
 	Generate(ctx context.Context, name, prefix string) (holdfast.Secret, bool, error)
+	Changed() <-chan struct{}
 }
 
 type bin interface {
@@ -86,6 +87,7 @@ type Keys struct {
 	meters  map[string]*meter
 	used    map[string]int64 // last uses of those forgotten, until they are written down
 	changes int              // counts what was forgotten
+	changed chan struct{}    // closed and replaced with each
 
 	// inEnv are the keys of .env, and when each was last used.
 	inEnv map[string]*atomic.Int64
@@ -102,9 +104,10 @@ type seen struct {
 // A grant is what a key is for, as it stands in the store.
 type grant struct {
 	terms
-	caller holdfast.Caller
-	meter  *meter
-	used   atomic.Int64
+	hash, oldHash string
+	caller        holdfast.Caller
+	meter         *meter
+	used          atomic.Int64
 }
 
 // New names the keys; nothing is read before the first use.
@@ -118,7 +121,8 @@ func New(needs Needs) *Keys {
 	return &Keys{
 		needs: needs, rows: rows{needs.Store}, began: needs.Now(),
 		known: map[digest]*seen{}, named: map[string]*grant{}, meters: map[string]*meter{}, used: map[string]int64{},
-		inEnv: map[string]*atomic.Int64{AgentKey: {}, SupervisorToken: {}},
+		changed: make(chan struct{}),
+		inEnv:   map[string]*atomic.Int64{AgentKey: {}, SupervisorToken: {}},
 	}
 }
 
@@ -134,8 +138,13 @@ func (k *Keys) Start(ctx context.Context) error {
 	return nil
 }
 
-// Run writes down when keys were used, until the house ends.
-func (k *Keys) Run(ctx context.Context) error { return house.Every(ctx, fresh, k.refresh) }
+// Run writes down when keys were used and tells of other keys in .env, until the house ends.
+func (k *Keys) Run(ctx context.Context) error {
+	var env sync.WaitGroup
+	defer env.Wait()
+	env.Go(func() { k.followEnv(ctx) })
+	return house.Every(ctx, fresh, k.refresh)
+}
 
 // Stop writes down the rest.
 func (k *Keys) Stop(ctx context.Context) error {
@@ -152,7 +161,7 @@ func (k *Keys) refresh(ctx context.Context) {
 	clear(k.known)
 	used := k.used
 	k.used = map[string]int64{}
-	k.changes++
+	k.turn()
 	k.mu.Unlock()
 	for name, at := range k.inEnv {
 		if ns := at.Load(); ns > 0 {
@@ -196,7 +205,7 @@ func (k *Keys) Key(ctx context.Context, token string) (holdfast.Caller, bool) {
 	hash, now := digest(sha256.Sum256([]byte(token))), k.needs.Now().UnixNano()
 	if k.is(SupervisorToken, hash) {
 		k.inEnv[SupervisorToken].Store(now)
-		return holdfast.Caller{Kind: holdfast.CallerOperator, Name: "supervisor-token", Tier: holdfast.TierOperator}, true
+		return holdfast.Caller{Kind: holdfast.CallerOperator, Name: supervisorName, Tier: holdfast.TierOperator}, true
 	}
 	if k.is(AgentKey, hash) {
 		k.inEnv[AgentKey].Store(now)
@@ -258,7 +267,7 @@ func (k *Keys) lookup(ctx context.Context, hash digest) *seen {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	found.grant = k.grant(r.terms, changes)
+	found.grant = k.grant(r, changes)
 	if changes == k.changes {
 		k.known[hash] = found
 	}
@@ -267,18 +276,18 @@ func (k *Keys) lookup(ctx context.Context, hash digest) *seen {
 
 // grant makes what is kept of a key, unless something changed since it was read. Called with the
 // lock held.
-func (k *Keys) grant(t terms, changes int) *grant {
-	if g := k.named[t.Name]; g != nil && changes == k.changes {
+func (k *Keys) grant(r *row, changes int) *grant {
+	if g := k.named[r.Name]; g != nil && changes == k.changes {
 		return g
 	}
-	m := k.meters[t.Name]
+	m := k.meters[r.Name]
 	if m == nil {
 		m = &meter{}
-		k.meters[t.Name] = m
+		k.meters[r.Name] = m
 	}
-	g := &grant{terms: t, caller: bearer(t), meter: m}
+	g := &grant{terms: r.terms, hash: r.hash, oldHash: r.oldHash, caller: bearer(r.terms), meter: m}
 	if changes == k.changes {
-		k.named[t.Name] = g
+		k.named[r.Name] = g
 	}
 	return g
 }
@@ -287,7 +296,7 @@ func (k *Keys) grant(t terms, changes int) *grant {
 func (k *Keys) forget(name string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.changes++
+	k.turn()
 	k.drop(name)
 	for hash, found := range k.known {
 		if found.grant.Name == name {

@@ -38,6 +38,7 @@ type terms struct {
 type row struct {
 	terms
 	hash, hint    string
+	oldHash       string // of the key before the last rotation
 	created, used int64
 	by            string
 }
@@ -45,12 +46,12 @@ type row struct {
 // rows are the keys' part of the store.
 type rows struct{ store *store.Store }
 
-const columns = "name, hash, hint, created_ns, created_by, owner_kind, owner, tenant, models, rpm, tpm, expires_ns, used_ns, old_until_ns"
+const columns = "name, hash, hint, created_ns, created_by, owner_kind, owner, tenant, models, rpm, tpm, expires_ns, used_ns, old_until_ns, old_hash"
 
 func scan(from func(...any) error) (*row, error) {
 	var r row
 	var models string
-	err := from(&r.Name, &r.hash, &r.hint, &r.created, &r.by, &r.OwnerKind, &r.Owner, &r.Tenant, &models, &r.RPM, &r.TPM, &r.Expires, &r.used, &r.OldUntil)
+	err := from(&r.Name, &r.hash, &r.hint, &r.created, &r.by, &r.OwnerKind, &r.Owner, &r.Tenant, &models, &r.RPM, &r.TPM, &r.Expires, &r.used, &r.OldUntil, &r.oldHash)
 	if models != "" {
 		r.Models = strings.Split(models, "\n")
 	}
@@ -105,9 +106,9 @@ func (r rows) add(ctx context.Context, one *row) error {
 		if taken > 0 {
 			return holdfast.Errorf(holdfast.CodeConflict, "there is an API key %q already", one.Name)
 		}
-		_, err := tx.Exec(ctx, "INSERT INTO api_keys ("+columns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		_, err := tx.Exec(ctx, "INSERT INTO api_keys ("+columns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 			one.Name, one.hash, one.hint, one.created, one.by, one.OwnerKind, one.Owner, one.Tenant, strings.Join(one.Models, "\n"),
-			one.RPM, one.TPM, one.Expires, one.used, one.OldUntil)
+			one.RPM, one.TPM, one.Expires, one.used, one.OldUntil, one.oldHash)
 		return err
 	})
 }
