@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -50,8 +51,24 @@ func (c *Catalogue) Bearer(hub, token string) (holdfast.Caller, bool) {
 	if subtle.ConstantTimeCompare(a[:], b[:]) != 1 || !known.Enabled {
 		return holdfast.Caller{}, false
 	}
-	return holdfast.Caller{Kind: holdfast.CallerAgent, Name: "hub-" + hub, Tier: holdfast.TierTenantPeer, Key: KeyName(hub), Surface: surfaceMCP}, true
+	return holdfast.Caller{Kind: holdfast.CallerAgent, Name: hubBearer(hub), Tier: holdfast.TierTenantPeer, Key: KeyName(hub), Surface: surfaceMCP}, true
 }
+
+// Standing is what lets bearers of a hub's key in, as a word that becomes another with the key; ours is
+// false for other callers.
+func (c *Catalogue) Standing(caller holdfast.Caller, hub string) (word string, ours bool) {
+	if hub == "" || caller.Key != KeyName(hub) || caller.Name != hubBearer(hub) {
+		return "", false
+	}
+	key := hubKey(c.needs.Keys, c.shelf.book.Load().hubs[hub])
+	if key.Empty() {
+		return "", true
+	}
+	sum := sha256.Sum256([]byte(key.Reveal()))
+	return hex.EncodeToString(sum[:]), true
+}
+
+func hubBearer(hub string) string { return "hub-" + hub }
 
 // hubKey is a hub's key: that of .env before that of master_config.json.
 func hubKey(keys keys, h *Hub) holdfast.Secret {
@@ -260,6 +277,16 @@ func (in hubChange) check() error {
 			Field: "prefix", Message: "only a hub of one server can show it by its own names",
 			Remedy: "name that one server in upstreams",
 		})
+	}
+	if in.Upstreams != nil {
+		for _, name := range *in.Upstreams {
+			if strings.ContainsAny(name, ", ") {
+				problems = append(problems, holdfast.Problem{
+					Field: "upstreams", Message: fmt.Sprintf("%q is no name of one server", plain.Text(name, maxName)),
+					Remedy: "give it once for each server: --upstreams py --upstreams mine",
+				})
+			}
+		}
 	}
 	if in.Only != nil && in.Tools != nil {
 		problems = append(problems, holdfast.Problem{Field: "only", Message: "says the same as tool_config", Remedy: "give one of the two"})

@@ -165,3 +165,39 @@ func TestAFileThatCannotBeReadEndsNoGrants(t *testing.T) {
 		t.Errorf("ended are %v, %v", end.hubs, err)
 	}
 }
+
+// TestStandingOfAHubsKey becomes another with the key, and ends with it; other callers are not its business.
+func TestStandingOfAHubsKey(t *testing.T) {
+	b := newBench(t).governed(`{"mcp_servers": {"desk": {}}}`).up()
+	key := func() string {
+		t.Helper()
+		out, err := b.as(operator(), "mcp-hub.key", `{"name":"desk"}`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out.(hubKeyShown).Key
+	}
+	caller, ok := b.Bearer("desk", key())
+	if !ok {
+		t.Fatal("the key opens nothing")
+	}
+	first, ours := b.Standing(caller, "desk")
+	if again, _ := b.Standing(caller, "desk"); !ours || first == "" || again != first {
+		t.Errorf("the standing is %q, then %q", first, again)
+	}
+	key()
+	if second, _ := b.Standing(caller, "desk"); second == "" || second == first {
+		t.Errorf("with another key the standing is %q after %q", second, first)
+	}
+	if err := b.needs.Keys.Delete(t.Context(), KeyName("desk")); err != nil {
+		t.Fatal(err)
+	}
+	if last, _ := b.Standing(caller, "desk"); last != "" {
+		t.Errorf("without a key the standing is %q", last)
+	}
+	for hub, other := range map[string]holdfast.Caller{"": caller, "desk2": caller, "desk": {Kind: holdfast.CallerAgent, Name: "laptop", Key: "laptop"}} {
+		if _, ours := b.Standing(other, hub); ours {
+			t.Errorf("%s at %q is taken for a bearer of the hub's key", other, hub)
+		}
+	}
+}

@@ -278,7 +278,8 @@ func TestHubs(t *testing.T) {
 	}
 	for input, action := range map[string]string{
 		`{"name":"a/b"}`: "mcp-hub.add", `{"name":"OLD"}`: "mcp-hub.add", `{"name":"old"}`: "mcp-hub.add", `{"name":"none"}`: "mcp-hub.update",
-		`{"name":"two","prefix":false,"upstreams":["a","b"]}`: "mcp-hub.add", `{"name":"three","only":["a,b"]}`: "mcp-hub.add", `{"name":"gone"}`: "mcp-hub.delete", `{"name":"no"}`: "mcp-hub.key",
+		`{"name":"two","prefix":false,"upstreams":["a","b"]}`: "mcp-hub.add", `{"name":"three","only":["a,b"]}`: "mcp-hub.add", `{"name":"four","upstreams":["a,b"]}`: "mcp-hub.add",
+		`{"name":"gone"}`: "mcp-hub.delete", `{"name":"no"}`: "mcp-hub.key",
 	} {
 		if _, err := b.as(operator(), action, input); err == nil {
 			t.Errorf("%s %s is done", action, input)
