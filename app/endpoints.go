@@ -42,3 +42,11 @@ func (e endpoints) tools(ctx context.Context, caller holdfast.Caller, hub string
 	}
 	return list
 }
+
+// standing is what lets a caller in at a hub, or at the endpoint of them all.
+func (e endpoints) standing(ctx context.Context, caller holdfast.Caller, hub string) (string, error) {
+	if word, ours := e.p.catalogue.Standing(caller, hub); ours {
+		return word, nil
+	}
+	return e.p.bearers.Standing(ctx, caller)
+}

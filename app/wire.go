@@ -350,6 +350,7 @@ func toolServer(h *House, p *parts) *mcp.Server {
 	return mcp.New(mcp.Needs{
 		View:    func(caller holdfast.Caller, s tools.Scope) mcp.View { return p.catalogue.View(caller, s) },
 		Changed: p.catalogue.Changed, Hear: p.catalogue.Hear, Bearer: p.catalogue.Bearer, Version: version, Log: h.log,
+		Standing: endpoints{p}.standing, Rekeyed: p.bearers.Changed,
 	})
 }
 

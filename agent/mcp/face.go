@@ -21,12 +21,15 @@ import (
 type face struct {
 	key    string
 	hub    string
-	plain  bool // nothing of what a server said is marked or renamed
+	stands string // what let its caller in
+	plain  bool   // nothing of what a server said is marked or renamed
 	view   View
 	parked *lot
 	log    *slog.Logger
 	server *sdk.Server
 	used   time.Time // under Server.mu
+
+	standing func(context.Context) (string, error)
 
 	mu    sync.Mutex
 	shown map[string]string // kind and name of what is shown → its form
@@ -55,16 +58,23 @@ func faceFrom(ctx context.Context) *face { return ctx.Value(faceInContext{}).(*f
 func (s *Server) face(ctx context.Context, caller holdfast.Caller, hub string) (*face, error) {
 	caller.Surface = "mcp"
 	key := faceKey(caller, hub)
-	if f := s.known(key); f != nil && f.open() {
+	if f := s.known(key); f != nil && f.open(ctx) {
 		return f, nil
 	}
 	f := s.newFace(caller, hub)
-	if !f.open() {
+	var err error
+	if f.stands, err = f.standing(ctx); err != nil {
+		return nil, holdfast.Errorf(holdfast.CodeUnavailable, "cannot tell whether the key still opens: %w", err)
+	}
+	if f.stands == "" {
+		return nil, holdfast.Errorf(holdfast.CodeNotFound, "the key was taken back just now")
+	}
+	if !f.open(ctx) {
 		return nil, holdfast.Errorf(holdfast.CodeNotFound, "there is no hub %s here: `holdfast mcp-hub list` shows those that are", quote(hub))
 	}
 	changed := s.needs.Changed()
 	f.serve(ctx, s)
-	if other := s.keep(f); other != f {
+	if other := s.keep(ctx, f); other != f {
 		return other, nil
 	}
 	select {
@@ -76,11 +86,14 @@ func (s *Server) face(ctx context.Context, caller holdfast.Caller, hub string) (
 }
 
 // keep takes a face up, and answers the one that is there already when another request was faster.
-func (s *Server) keep(f *face) *face {
+func (s *Server) keep(ctx context.Context, f *face) *face {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if other := s.faces[f.key]; other != nil && other.open() {
-		return other
+	if other := s.faces[f.key]; other != nil {
+		if other.open(ctx) {
+			return other
+		}
+		s.ends.Go(other.end) // nobody else would find it any more
 	}
 	f.used = time.Now()
 	s.forget()
@@ -104,11 +117,18 @@ func (s *Server) newFace(caller holdfast.Caller, hub string) *face {
 		key: faceKey(caller, hub), hub: hub, plain: view.Bare(), parked: &s.parked, log: s.needs.Log,
 		view: view, shown: map[string]string{},
 		followers: newFollowers(view, s.needs.Log), underway: newUnderway(),
+		standing: func(ctx context.Context) (string, error) { return s.needs.Standing(ctx, caller, hub) },
 	}
 }
 
-// open tells whether the hub of a face still is what the face was made for.
-func (f *face) open() bool {
+// open tells whether the caller is still let in by what let it in, and the hub of a face still is what
+// the face was made for.
+func (f *face) open(ctx context.Context) bool {
+	if now, err := f.standing(ctx); err != nil {
+		f.log.Warn("cannot tell whether a caller is still let in; it stays until that is known", slog.Any("error", err))
+	} else if now != f.stands {
+		return false
+	}
 	if f.hub == "" {
 		return true
 	}
@@ -139,7 +159,7 @@ func (f *face) serve(ctx context.Context, s *Server) {
 	f.show(ctx)
 }
 
-// drop ends a face whose hub was closed.
+// drop ends a face whose hub was closed, or whose caller is let in no more.
 func (s *Server) drop(f *face) {
 	s.mu.Lock()
 	if s.faces[f.key] == f {
@@ -164,14 +184,19 @@ func (s *Server) forget() {
 }
 
 func (f *face) busy() bool {
+	if f.parked.has(f.key) {
+		return true
+	}
 	for range f.server.Sessions() {
 		return true
 	}
 	return false
 }
 
-// end closes the sessions of a face.
+// end closes the sessions of a face, and ends its parked calls once none can come to them.
 func (f *face) end() {
+	f.underway.end()
+	f.parked.end(f.key)
 	var closing sync.WaitGroup
 	for session := range f.server.Sessions() {
 		closing.Go(func() { f.underway.close(session) })

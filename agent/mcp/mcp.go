@@ -74,6 +74,11 @@ type Needs struct {
 	Hear func(hear func(uri string)) (stop func())
 	// Bearer tells who bears a hub's key.
 	Bearer func(hub, token string) (holdfast.Caller, bool)
+	// Standing is what lets a caller in at a hub, as a word that becomes another when that does; it is
+	// empty once nothing does. Nil lets everybody stay.
+	Standing func(ctx context.Context, caller holdfast.Caller, hub string) (string, error)
+	// Rekeyed is closed when what lets callers in may be another; nil is never.
+	Rekeyed func() <-chan struct{}
 	// Version is the house's own.
 	Version string
 	Log     *slog.Logger
@@ -102,6 +107,12 @@ type Server struct {
 
 // New makes a server.
 func New(needs Needs) *Server {
+	if needs.Standing == nil {
+		needs.Standing = func(context.Context, holdfast.Caller, string) (string, error) { return "everybody", nil }
+	}
+	if needs.Rekeyed == nil {
+		needs.Rekeyed = func() <-chan struct{} { return nil }
+	}
 	s := &Server{needs: needs, faces: map[string]*face{}, seal: newSeal()}
 	find := func(r *http.Request) *sdk.Server { return faceFrom(r.Context()).server }
 	s.sessions = sdk.NewStreamableHTTPHandler(find, &sdk.StreamableHTTPOptions{SessionTimeout: sessionIdle, MaxRequestBodyBytes: maxBody})
@@ -136,13 +147,14 @@ func (s *Server) ofHub(r *http.Request, token string) (holdfast.Caller, bool) {
 	return s.needs.Bearer(r.PathValue("hub"), token)
 }
 
-// follow brings every face up to date when the catalogue changed; clients are told by their server.
+// follow brings every face up to date when the catalogue changed; clients are told by their server. A
+// face whose hub or caller is let in no more ends.
 func (s *Server) follow(ctx context.Context) error {
 	defer s.needs.Hear(s.updated)()
 	for {
-		changed := s.needs.Changed()
+		changed, rekeyed := s.needs.Changed(), s.needs.Rekeyed()
 		for _, f := range s.all() {
-			if !f.open() {
+			if !f.open(ctx) {
 				s.drop(f)
 				continue
 			}
@@ -152,6 +164,7 @@ func (s *Server) follow(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-changed:
+		case <-rekeyed:
 		}
 	}
 }

@@ -31,7 +31,7 @@ const (
 // A call of a modern client whose server speaks the legacy protocol and asks in the middle of it:
 //
 //	running ──server asks──▶ asking ──answer to the client──▶ parked ──retry──▶ running ──▶ done
-//	                                                            └─ 5 min, stop ──▶ ended
+//	                                                            └─ 5 min, stop, its face ends ──▶ ended
 //
 // a lot is where such calls are parked.
 type lot struct {
@@ -118,6 +118,10 @@ func (l *lot) follow(c *call, over *line) (any, *asking, error) {
 			return nil, nil, context.Cause(over.ctx)
 		case q := <-c.asks:
 			if state := l.park(c, q); state != "" {
+				if over.ctx.Err() != nil && l.take(state, c.owner) != nil { // its face may have ended just before
+					c.cancel()
+					return nil, nil, context.Cause(over.ctx)
+				}
 				return nil, &asking{state, q.request}, nil
 			}
 			close(q.reply)
@@ -130,9 +134,8 @@ func (l *lot) park(c *call, q inquiry) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	each := 0
-	face, _, _ := strings.Cut(c.owner, ownerEnd)
 	for _, other := range l.calls {
-		if theirs, _, _ := strings.Cut(other.owner, ownerEnd); theirs == face {
+		if other.face() == c.face() {
 			each++
 		}
 	}
@@ -157,6 +160,11 @@ func (l *lot) park(c *call, q inquiry) string {
 
 // ownerEnd ends what of an owner is the caller.
 const ownerEnd = "\x00call\x00"
+
+func (c *call) face() string {
+	face, _, _ := strings.Cut(c.owner, ownerEnd)
+	return face
+}
 
 // take hands a parked call to whom it belongs; nil when there is none of that state.
 func (l *lot) take(state, owner string) *call {
@@ -224,9 +232,38 @@ func (l *lot) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.over = true
-	for state, c := range l.calls {
-		delete(l.calls, state)
-		c.expiry.Stop()
-		c.cancel()
+	for state := range l.calls {
+		l.drop(state)
 	}
+}
+
+// end ends the parked calls of a face.
+func (l *lot) end(face string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for state, c := range l.calls {
+		if c.face() == face {
+			l.drop(state)
+		}
+	}
+}
+
+// drop ends a parked call. Call it under the lock.
+func (l *lot) drop(state string) {
+	c := l.calls[state]
+	delete(l.calls, state)
+	c.expiry.Stop()
+	c.cancel()
+}
+
+// has tells whether calls of a face are parked.
+func (l *lot) has(face string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, c := range l.calls {
+		if c.face() == face {
+			return true
+		}
+	}
+	return false
 }

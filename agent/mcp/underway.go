@@ -24,6 +24,7 @@ type underway struct {
 	requests map[*request]struct{}
 	closing  map[*sdk.ServerSession]bool // what reaches them still is given up at once
 	carriers sync.Map                    // name → context.Context of a request over HTTP
+	over     bool                        // so is what reaches any
 }
 
 type request struct {
@@ -84,7 +85,7 @@ func (u *underway) begin(ctx context.Context, session *sdk.ServerSession) (conte
 	one := &request{session, cancel}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.closing[session] {
+	if u.over || u.closing[session] {
 		cancel(errClosed)
 	}
 	u.requests[one] = struct{}{}
@@ -104,6 +105,16 @@ func (u *underway) giveUp(id string) {
 		if one.session.ID() == id {
 			one.cancel(errClosed)
 		}
+	}
+}
+
+// end gives up all that is under way, and what comes still.
+func (u *underway) end() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.over = true
+	for one := range u.requests {
+		one.cancel(errClosed)
 	}
 }
 
