@@ -142,7 +142,7 @@ func (k *Keys) Start(ctx context.Context) error {
 func (k *Keys) Run(ctx context.Context) error {
 	var env sync.WaitGroup
 	defer env.Wait()
-	env.Go(func() { k.followEnv(ctx) })
+	env.Go(func() { followEnv(ctx, k) })
 	return house.Every(ctx, fresh, k.refresh)
 }
 
@@ -161,7 +161,7 @@ func (k *Keys) refresh(ctx context.Context) {
 	clear(k.known)
 	used := k.used
 	k.used = map[string]int64{}
-	k.turn()
+	turn(k)
 	k.mu.Unlock()
 	for name, at := range k.inEnv {
 		if ns := at.Load(); ns > 0 {
@@ -296,7 +296,7 @@ func (k *Keys) grant(r *row, changes int) *grant {
 func (k *Keys) forget(name string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.turn()
+	turn(k)
 	k.drop(name)
 	for hash, found := range k.known {
 		if found.grant.Name == name {

@@ -51,7 +51,10 @@ const columns = "name, hash, hint, created_ns, created_by, owner_kind, owner, te
 func scan(from func(...any) error) (*row, error) {
 	var r row
 	var models string
-	err := from(&r.Name, &r.hash, &r.hint, &r.created, &r.by, &r.OwnerKind, &r.Owner, &r.Tenant, &models, &r.RPM, &r.TPM, &r.Expires, &r.used, &r.OldUntil, &r.oldHash)
+	err := from(
+		&r.Name, &r.hash, &r.hint, &r.created, &r.by, &r.OwnerKind, &r.Owner, &r.Tenant, &models,
+		&r.RPM, &r.TPM, &r.Expires, &r.used, &r.OldUntil, &r.oldHash,
+	)
 	if models != "" {
 		r.Models = strings.Split(models, "\n")
 	}

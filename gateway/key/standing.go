@@ -21,11 +21,11 @@ const noKey = "no key"
 func (k *Keys) Standing(ctx context.Context, caller holdfast.Caller) (string, error) {
 	switch {
 	case caller.Kind == holdfast.CallerOperator && caller.Key == "" && caller.Name == supervisorName:
-		return k.inEnvNow(SupervisorToken), nil
+		return inEnvNow(k.needs.Keys, SupervisorToken), nil
 	case caller.Key == "":
 		return noKey, nil
 	case caller.Key == AgentKey:
-		return k.inEnvNow(AgentKey), nil
+		return inEnvNow(k.needs.Keys, AgentKey), nil
 	}
 	g, err := k.granted(ctx, caller.Key)
 	if err != nil {
@@ -43,8 +43,8 @@ func (k *Keys) Standing(ctx context.Context, caller holdfast.Caller) (string, er
 	return g.hash, nil
 }
 
-func (k *Keys) inEnvNow(name string) string {
-	secret, ok := k.needs.Keys.Get(name)
+func inEnvNow(env secrets, name string) string {
+	secret, ok := env.Get(name)
 	if !ok || secret.Empty() {
 		return ""
 	}
@@ -61,14 +61,14 @@ func (k *Keys) Changed() <-chan struct{} {
 }
 
 // turn tells that what was seen may not hold any more. Called with the lock held.
-func (k *Keys) turn() {
+func turn(k *Keys) {
 	k.changes++
 	close(k.changed)
 	k.changed = make(chan struct{})
 }
 
 // followEnv tells of other keys in .env.
-func (k *Keys) followEnv(ctx context.Context) {
+func followEnv(ctx context.Context, k *Keys) {
 	for changed := k.needs.Keys.Changed(); ; {
 		select {
 		case <-ctx.Done():
@@ -77,7 +77,7 @@ func (k *Keys) followEnv(ctx context.Context) {
 		}
 		changed = k.needs.Keys.Changed() // before others look
 		k.mu.Lock()
-		k.turn()
+		turn(k)
 		k.mu.Unlock()
 	}
 }
