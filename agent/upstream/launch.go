@@ -78,7 +78,7 @@ func (l launcher) connect(ctx context.Context, version string) (*live, error) {
 		if spoke(err) == nil {
 			err = p.explain(ctx, err)
 		}
-		p.end(func() {})
+		p.end(true, func() {})
 		return nil, fmt.Errorf("cannot initialize it: %w", err)
 	}
 	return started, nil

@@ -26,8 +26,9 @@ const (
 type link interface {
 	// over is closed when nothing more can come.
 	over() <-chan struct{}
-	// end ends all of it, the session when nothing more can come, and returns when nothing is left.
-	end(session func())
+	// end ends all of it, the session when nothing more can come, and returns when nothing is left. A
+	// session may have broken before.
+	end(broke bool, session func())
 	// reason is why it ended by itself.
 	reason() error
 	// explain says why a request failed: out of time, or the link ended, or what the session says.
@@ -162,7 +163,7 @@ func (l *live) awaitEnd(ctx context.Context) bool {
 // end ends the session and the link. It returns when nothing is left.
 func (l *live) end() {
 	l.ending.Do(func() {
-		l.link.end(func() { _ = l.session.Close() })
+		l.link.end(l.over(), func() { _ = l.session.Close() })
 		l.waits.Wait()
 	})
 }

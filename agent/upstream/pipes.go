@@ -42,7 +42,7 @@ func (p *pipes) pid() int { return p.child.Identity().PID }
 
 // end ends the whole tree of the process: input closed, a little patience, TERM, KILL. It returns
 // when nothing is left.
-func (p *pipes) end(session func()) {
+func (p *pipes) end(_ bool, session func()) {
 	p.ending.Do(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()

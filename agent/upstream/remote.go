@@ -114,7 +114,7 @@ func dialBy(ctx context.Context, needs *Needs, remote Remote, version string, wi
 	started, err = connect(ctx, needs, w, w.transport(), version, with)
 	if err != nil {
 		err = w.explain(ctx, err)
-		w.end(func() {})
+		w.end(true, func() {})
 		return nil, w.refused(), fmt.Errorf("cannot connect to it at %s: %w", place(remote.URL), err)
 	}
 	return started, false, nil
@@ -196,15 +196,15 @@ func (w *wire) over() <-chan struct{} { return w.broken }
 func (w *wire) pid() int { return 0 }
 
 // end gives up the calls under way, for the SDK's end of a session waits for them, and then ends the
-// session, which tells the server.
-func (w *wire) end(session func()) {
+// session, which tells the server. A session that broke ends its calls itself.
+func (w *wire) end(broke bool, session func()) {
 	w.ending.Do(func() {
-		underway := w.under.Load()
-		if w.statusOf() != http.StatusNotFound { // a forgotten session has ended its calls itself
-			w.leave()
-		}
 		defer time.AfterFunc(talkWithin, w.hush).Stop()
-		w.out(underway)
+		if !broke {
+			underway := w.under.Load()
+			w.leave()
+			w.out(underway)
+		}
 		defer time.AfterFunc(leaveWithin, w.cancel).Stop()
 		session()
 		w.cancel()
