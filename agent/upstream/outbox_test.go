@@ -81,7 +81,7 @@ func TestAServerThatReadsNothingIsStartedAnew(t *testing.T) {
 	b.send(syscall.SIGSTOP)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	const why = "it ended: it does not read what it is sent: "
+	const why = "it does not read what it is sent: "
 	if _, err := b.Call(ctx, large()); err == nil || !strings.Contains(err.Error(), why) || !strings.Contains(err.Error(), " KiB have waited for ") {
 		t.Fatalf("the call: %v", err)
 	}
