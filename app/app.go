@@ -84,7 +84,7 @@ func execute(ctx context.Context, args []string) error {
 	ignored := ""
 	root := cli.New(cli.Options{
 		Registry: h.Registry, Terminal: terminal(), Version: version, Home: &ignored, Bare: len(words) > 0 && words[0] == "up",
-		Commands: []*cobra.Command{upCommand(h, &opt, missing), upgradeCommand(h, missing), initCommand(), openAPICommand(h), mcpCommand(h, missing)},
+		Commands: []*cobra.Command{upCommand(h, &opt, missing), upgradeCommand(h, missing), initCommand(dir), openAPICommand(h), mcpCommand(h, missing)},
 		Connect: func(ctx context.Context, a holdfast.Action) (cli.Caller, func() error, error) {
 			if missing != nil {
 				return nil, nil, missing

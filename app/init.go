@@ -3,6 +3,7 @@
 package app
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,13 +17,14 @@ import (
 	"holdfast/gateway/route"
 )
 
-func initCommand() *cobra.Command {
+// initCommand writes to the folder that --home names, or to this one, where it is given none.
+func initCommand(home string) *cobra.Command {
 	profile := ""
 	cmd := &cobra.Command{
 		Use:   "init [DIR]",
 		Short: "Write a commented starter home that runs as it is",
 		Long: "Write a commented starter home that runs as it is: no key, no network.\n\n" +
-			"DIR is made when it is not there; a folder that holds a home already is left alone.\n\n" +
+			"DIR, or else what --home names, or else this folder, is made when it is not there; a folder that holds a home already is left alone.\n\n" +
 			"With --profile, the keys of model providers that stand in the environment (ANTHROPIC_API_KEY, OPENAI_API_KEY, " +
 			"GEMINI_API_KEY, OPENROUTER_API_KEY, MISTRAL_API_KEY, ZAI_API_KEY, GROQ_API_KEY) go into the home's .env, and what " +
 			"each profile stands for with these providers is pinned in holdfast.yaml: a newer Holdfast proposes other models " +
@@ -31,11 +33,7 @@ func initCommand() *cobra.Command {
 			"  OPENROUTER_API_KEY=sk-or-… holdfast init ~/agents --profile economy",
 		Args: atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			dir := "."
-			if len(args) == 1 {
-				dir = args[0]
-			}
-			dir, err := filepath.Abs(dir)
+			dir, err := filepath.Abs(cmp.Or(append(args, home)[0], "."))
 			if err != nil {
 				return err
 			}

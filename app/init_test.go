@@ -21,7 +21,7 @@ func TestInitWarnsOfKeysInARepository(t *testing.T) {
 			}
 		}
 		var out bytes.Buffer
-		cmd := initCommand()
+		cmd := initCommand("")
 		cmd.SetArgs([]string{dir})
 		cmd.SetOut(&out)
 		if err := cmd.ExecuteContext(t.Context()); err != nil {
@@ -30,5 +30,35 @@ func TestInitWarnsOfKeysInARepository(t *testing.T) {
 		if strings.Contains(out.String(), ".gitignore") != warns {
 			t.Errorf("%q: %s", text, out.String())
 		}
+	}
+}
+
+func TestInitHeedsHome(t *testing.T) {
+	t.Parallel()
+	for name, of := range map[string]struct{ home, dir string }{
+		"home alone": {"there", ""}, "folder alone": {"", "there"}, "folder before home": {"other", "there"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			at := t.TempDir()
+			in := func(dir string) string {
+				if dir == "" {
+					return ""
+				}
+				return filepath.Join(at, dir)
+			}
+			cmd := initCommand(in(of.home))
+			cmd.SetArgs([]string{})
+			if of.dir != "" {
+				cmd.SetArgs([]string{in(of.dir)})
+			}
+			cmd.SetOut(&bytes.Buffer{})
+			if err := cmd.ExecuteContext(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := os.Stat(filepath.Join(at, "there", "holdfast.yaml")); err != nil {
+				t.Errorf("nothing was written there: %v", err)
+			}
+		})
 	}
 }
