@@ -145,16 +145,34 @@ func noSuchCommand(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	err := holdfast.BadInput("there is no command `" + cmd.CommandPath() + " " + args[0] + "`")
-	var names []string
-	for _, c := range cmd.Commands() {
-		names = append(names, c.Name())
-	}
-	if near := action.Nearest(args[0], names); near != "" {
-		err.Message += ": did you mean `" + cmd.CommandPath() + " " + near + "`?"
+	if near := nearCommands(cmd, args[0]); len(near) > 0 {
+		err.Message += ": did you mean `" + strings.Join(near, "` or `") + "`?"
 	} else {
 		err.Message += ": see `" + cmd.CommandPath() + " --help`"
 	}
 	return err
+}
+
+// maxNear bounds the commands that are named for one that is not there.
+const maxNear = 4
+
+// nearCommands are those that may have been meant, first where a word of their path was left out.
+func nearCommands(cmd *cobra.Command, word string) (near []string) {
+	var names []string
+	for _, c := range cmd.Commands() {
+		names = append(names, c.Name())
+		singular := find(cmd, strings.TrimSuffix(c.Name(), "s"))
+		if verb := find(c, word); verb != nil && !verb.Hidden && (singular == nil || singular == c || find(singular, word) == nil) {
+			near = append(near, verb.CommandPath())
+		}
+	}
+	if one := action.Nearest(word, names); one != "" && len(near) == 0 {
+		near = append(near, cmd.CommandPath()+" "+one)
+	}
+	if len(near) > maxNear {
+		return nil
+	}
+	return near
 }
 
 func usage(err error) error { return holdfast.BadInput(err.Error()) }

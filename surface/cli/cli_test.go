@@ -173,6 +173,7 @@ func TestExitStatus(t *testing.T) {
 			{"thing show zed --nonsense", 2, "unknown flag"},
 			{"thing shwo", 2, "did you mean `holdfast thing show`?"},
 			{"thng", 2, "did you mean `holdfast thing`?"},
+			{"delete zed", 2, "did you mean `holdfast thing delete`?"},
 			{"thing delete zed", 3, "give --confirm files"},
 			{"thing delete zed --yes", 3, "give --confirm files"},
 			{"thing delete zed --confirm files", 3, "give --confirm rows"},
