@@ -83,17 +83,11 @@ func (e *Error) Unwrap() error { return e.Err }
 // Errorf makes an Error of a code; %w keeps the cause, or several.
 func Errorf(code Code, format string, args ...any) *Error {
 	err := fmt.Errorf(format, args...)
-	return &Error{Code: code, Message: err.Error(), Err: unwrapOnce(err)}
-}
-
-func unwrapOnce(err error) error {
-	switch u := err.(type) {
-	case interface{ Unwrap() error }:
-		return u.Unwrap()
-	case interface{ Unwrap() []error }:
-		return errors.Join(u.Unwrap()...)
+	cause := errors.Unwrap(err)
+	if several, ok := any(err).(interface{ Unwrap() []error }); ok {
+		cause = errors.Join(several.Unwrap()...)
 	}
-	return nil
+	return &Error{Code: code, Message: err.Error(), Err: cause}
 }
 
 // BadInput reports every problem of one input together.
