@@ -30,7 +30,12 @@ type seat struct {
 func sit(ctx context.Context, of chan struct{}) (*seat, error) {
 	select {
 	case of <- struct{}{}:
-		return &seat{of: of, held: true}, nil
+		taken := &seat{of: of, held: true}
+		if err := ctx.Err(); err != nil { // it came to be free as the time was over
+			taken.leave()
+			return nil, err
+		}
+		return taken, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

@@ -70,6 +70,17 @@ func TestWhoWaitsInVainWasNotCalled(t *testing.T) {
 	}
 }
 
+func TestAFreeSeatIsNotTakenWhenTheTimeIsOver(t *testing.T) {
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	of := make(chan struct{}, 1)
+	for range 100 {
+		if _, err := sit(gone, of); err == nil || len(of) > 0 {
+			t.Fatalf("%d are taken: %v", len(of), err)
+		}
+	}
+}
+
 func TestASeatIsTakenOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		of := make(chan struct{}, 1)
