@@ -4,7 +4,6 @@ package tools
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -13,7 +12,8 @@ import (
 	"holdfast/agent/upstream"
 )
 
-var errTimeout = errors.New("the call took too long")
+// errTimeout is by what a server's keeper knows that the call was not given up earlier.
+var errTimeout = upstream.ErrTimeout
 
 // within bounds a call in time. While the server asks whoever called, the time stands still: a person
 // may think for longer than a tool may work.

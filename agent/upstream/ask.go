@@ -130,17 +130,23 @@ func ask[R any](ctx context.Context, s *Server, what string, send func(context.C
 
 // once makes a request in a session, with the peer told and asked while it lasts.
 func once[R any](ctx context.Context, l *live, peer Peer, send func(context.Context, *live, *underway) (R, error)) (R, error) {
-	if peer == nil {
-		return send(ctx, l, nil)
+	var call *underway
+	if peer != nil {
+		opened, done, err := l.calls.open(ctx, peer)
+		if err != nil {
+			var none R
+			return none, err
+		}
+		defer done()
+		l.speakUp(ctx)
+		call = opened
 	}
-	call, done, err := l.calls.open(ctx, peer)
+	before := l.heard()
+	answer, err := send(ctx, l, call)
 	if err != nil {
-		var none R
-		return none, err
+		l.doubt(ctx, before)
 	}
-	defer done()
-	l.speakUp(ctx)
-	return send(ctx, l, call)
+	return answer, err
 }
 
 // wrong says why a request got no answer.

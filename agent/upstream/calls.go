@@ -10,6 +10,7 @@ import (
 	"maps"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
@@ -33,6 +34,8 @@ type calls struct {
 	byName map[string]*underway
 	turns  chan struct{} // nil until a server asked while several calls were under way
 	keeps  time.Duration // how long a call keeps its turn while its client is asked
+
+	questions atomic.Int32 // of the server, that are still to be answered
 }
 
 // keepsTurn is long enough for a model to answer. What others ask after it, while the answer is still out,
@@ -177,6 +180,8 @@ func (c *calls) ask(ctx context.Context, r mcp.InputRequest) (mcp.InputResponse,
 	if err != nil {
 		return nil, err
 	}
+	c.questions.Add(1)
+	defer c.questions.Add(-1)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(call.ctx, cancel)()

@@ -116,14 +116,13 @@ func (l launcher) spawn(env []string, secrets []holdfast.Secret) (*pipes, error)
 		shut(1, 3, 5)
 		return nil, err
 	}
-	started := &pipes{
-		child: child, stdout: pipeEnds[3],
-		stderr: newLogPipe(pipeEnds[5], l.needs.LogFile, secrets),
-	}
+	started := &pipes{child: child, stdout: pipeEnds[3]}
+	started.stderr = newLogPipe(ear{pipeEnds[5], &started.heard}, l.needs.LogFile, secrets)
 	started.reader = &messages{
-		hear: l.calls.hear, from: bufio.NewReaderSize(pipeEnds[3], 64<<10), to: started.stderr, file: pipeEnds[3], died: started.died,
+		hear: l.calls.hear, from: bufio.NewReaderSize(ear{pipeEnds[3], &started.heard}, 64<<10),
+		to: started.stderr, file: pipeEnds[3], died: started.died,
 	}
-	limit := func() time.Duration { return unreadFor(l.needs.Settings()) }
+	limit := func() time.Duration { return silentFor(l.needs.Settings()) }
 	started.stdin = newOutbox(pipeEnds[1], limit, child.Done(), started.reader.giveUp)
 	return started, nil
 }

@@ -47,6 +47,7 @@ type live struct {
 	loud    atomic.Bool // its log level was set
 	began   time.Time
 	relist  chan struct{} // one of its lists changed
+	doubts  chan uint64   // what was heard before a call whose time was over in silence; nil for a remote server
 	ended   chan struct{} // the link or the session ended
 	ending  sync.Once
 	waits   sync.WaitGroup
@@ -86,6 +87,10 @@ func connect(ctx context.Context, needs *Needs, l link, over mcp.Transport, vers
 		started.era = eraOf(init.ProtocolVersion)
 	}
 	started.watch()
+	if p, ok := l.(*pipes); ok { // a remote server is probed
+		started.doubts = make(chan uint64, 1)
+		started.waits.Go(func() { started.attend(p, needs.Settings) })
+	}
 	return started, nil
 }
 

@@ -4,6 +4,7 @@ package upstream
 
 import (
 	"bufio"
+	"io"
 	"os"
 	"strings"
 	"sync"
@@ -22,7 +23,7 @@ const (
 // secrets that the server was given, and keeps the last line for error texts.
 type logPipe struct {
 	path    string
-	pipe    *os.File
+	pipe    io.ReadCloser
 	secrets []holdfast.Secret
 	read    chan struct{}
 
@@ -32,7 +33,7 @@ type logPipe struct {
 	final string
 }
 
-func newLogPipe(pipe *os.File, path string, secrets []holdfast.Secret) *logPipe {
+func newLogPipe(pipe io.ReadCloser, path string, secrets []holdfast.Secret) *logPipe {
 	l := &logPipe{path: path, pipe: pipe, secrets: secrets, read: make(chan struct{})}
 	go l.copy()
 	return l

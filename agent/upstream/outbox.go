@@ -49,9 +49,9 @@ func newOutbox(pipe *os.File, limit func() time.Duration, over <-chan struct{}, 
 	return o
 }
 
-// unreadFor is for how long a server may read nothing: one that does a call at a time reads again only
-// after the longest.
-func unreadFor(settings Settings) time.Duration {
+// silentFor is for how long a server may read nothing of what waits for it, or say nothing when it is
+// asked: one that does a call at a time reads and speaks again only after the longest.
+func silentFor(settings Settings) time.Duration {
 	limit := settings.Call
 	if limit <= 0 {
 		limit = time.Minute

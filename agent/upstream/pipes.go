@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -30,6 +31,7 @@ type pipes struct {
 	stdout *os.File
 	reader *messages
 	stderr *logPipe
+	heard  atomic.Uint64 // how often something came from it
 	ending sync.Once
 
 	settling sync.Once

@@ -81,8 +81,9 @@ type Settings struct {
 	Idle time.Duration
 	// Parallel is how many calls the server answers at the same time; others wait.
 	Parallel int
-	// Call is the longest that a call may take; 0 means a minute. A process that reads nothing of what waits
-	// for it for half as long again is ended and started anew.
+	// Call is the longest that a call may take; 0 means a minute. A process that for half as long again
+	// reads nothing of what waits for it is ended and started anew; so is one that for so long says nothing
+	// when it is asked after a call of ErrTimeout during which nothing came from it.
 	Call time.Duration
 	// Probe is how often a remote server is asked whether it still answers; 0 means a minute.
 	Probe time.Duration

@@ -11,8 +11,8 @@ import (
 )
 
 // raw is a server by hand. A call of its tool says the lines that it is called with, in which $ID stands
-// for the call's id, and is not answered but by them; "shut" closes the output. What is given as always
-// is said in place of every answer.
+// for the call's id, and is not answered but by them; what follows a ! goes to standard error, and "shut"
+// closes the output. What is given as always is said in place of every answer.
 func raw(always string) int {
 	for scan := bufio.NewScanner(os.Stdin); scan.Scan(); {
 		var asked struct {
@@ -34,6 +34,10 @@ func raw(always string) int {
 			lines = []string{`{"jsonrpc":"2.0","id":$ID,"result":{"tools":[{"name":"say","inputSchema":{"type":"object"}}]}}`}
 		}
 		for _, line := range lines {
+			if text, log := strings.CutPrefix(line, "!"); log {
+				fmt.Fprintln(os.Stderr, text)
+				continue
+			}
 			if line == "shut" {
 				_ = os.Stdout.Close()
 			}
