@@ -105,9 +105,6 @@ func ask[R any](ctx context.Context, s *Server, what string, send func(context.C
 	}
 	defer slot.leave()
 	peer := PeerFrom(ctx)
-	if peer != nil {
-		peer = lender{peer, slot, 0}
-	}
 	life := round.suits(ctx, peer, what)
 	life.hold()
 	defer life.release()
@@ -116,7 +113,7 @@ func ask[R any](ctx context.Context, s *Server, what string, send func(context.C
 		if err != nil {
 			return none, err
 		}
-		answer, err := once(ctx, live, peer, send)
+		answer, err := once(ctx, live, peer, slot, send)
 		if err == nil {
 			life.healthy()
 			return answer, nil
@@ -129,10 +126,12 @@ func ask[R any](ctx context.Context, s *Server, what string, send func(context.C
 }
 
 // once makes a request in a session, with the peer told and asked while it lasts.
-func once[R any](ctx context.Context, l *live, peer Peer, send func(context.Context, *live, *underway) (R, error)) (R, error) {
+func once[R any](
+	ctx context.Context, l *live, peer Peer, slot *seat, send func(context.Context, *live, *underway) (R, error),
+) (R, error) {
 	var call *underway
 	if peer != nil {
-		opened, done, err := l.calls.open(ctx, peer)
+		opened, done, err := l.calls.open(ctx, peer, slot)
 		if err != nil {
 			var none R
 			return none, err

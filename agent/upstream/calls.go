@@ -53,15 +53,15 @@ type underway struct {
 	over  chan struct{} // closed when all was told that was said
 }
 
-// open makes a call known. done must be called after its answer: it waits until the peer was told all
-// that was said before.
-func (c *calls) open(ctx context.Context, peer Peer) (call *underway, done func(), err error) {
+// open makes a call known, which has a slot of its server. done must be called after its answer: it waits
+// until the peer was told all that was said before.
+func (c *calls) open(ctx context.Context, peer Peer, slot *seat) (call *underway, done func(), err error) {
 	c.mu.Lock()
 	turns := c.turns
 	c.mu.Unlock()
 	leave := func() {}
 	if turns != nil {
-		turn, err := sit(ctx, turns)
+		turn, err := turnOf(ctx, turns, slot)
 		if err != nil {
 			return nil, nil, holdfast.Errorf(holdfast.CodeUnavailable,
 				"%w: another call is under way, and this server's calls are made one at a time since it asked something without saying for which: %w",
@@ -69,6 +69,7 @@ func (c *calls) open(ctx context.Context, peer Peer) (call *underway, done func(
 		}
 		leave, peer = turn.leave, lender{peer, turn, c.keeps}
 	}
+	peer = lender{peer, slot, 0} // outside of the other, so that the slot comes back last
 	call = &underway{ctx: ctx, peer: peer, said: make(chan func(), maxUnsaid), over: make(chan struct{})}
 	c.mu.Lock()
 	c.next++
@@ -87,6 +88,18 @@ func (c *calls) open(ctx context.Context, peer Peer) (call *underway, done func(
 		}
 		leave()
 	}, nil
+}
+
+// turnOf waits for the turn. Who has a slot never waits for the turn: the call whose turn it is may need
+// that slot to go on.
+func turnOf(ctx context.Context, turns chan struct{}, slot *seat) (*seat, error) {
+	slot.lend()
+	turn, err := sit(ctx, turns)
+	if late := slot.back(ctx); late != nil && err == nil {
+		turn.leave()
+		return nil, late
+	}
+	return turn, err
 }
 
 func (u *underway) tell() {

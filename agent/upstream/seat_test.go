@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"holdfast/holdfasttest/timing"
 )
@@ -54,6 +55,34 @@ func TestAnOpenQuestionHoldsNoSeat(t *testing.T) {
 				t.Errorf("%d seats are held when nothing is under way", n)
 			}
 		})
+	}
+}
+
+// Who waits for the turn keeps no slot from the call whose turn it is.
+func TestWhoWaitsForTheTurnHoldsNoSlot(t *testing.T) {
+	b := standing(t, "legacy", nil)
+	b.round.slots = make(chan struct{}, 1)
+	main := b.round.main
+	main.calls.turns, main.calls.keeps = make(chan struct{}, 1), time.Hour
+	b.up()
+	answer, done := b.asking()
+	second := make(chan error, 1)
+	go func() {
+		_, err := b.as(&client{era: Legacy, can: able()}, "can")
+		second <- err
+	}()
+	timing.Until(t, "the second call", func() bool {
+		main.mu.Lock()
+		defer main.mu.Unlock()
+		return main.running == 2
+	})
+	answer()
+	timing.Until(t, "the end of the call that was answered", func() bool { return len(done) == 1 })
+	if got, err := <-done, <-second; got != "accept Ada" || err != nil {
+		t.Errorf("the one that was asked: %s, the other: %v", got, err)
+	}
+	if n := len(b.round.slots) + len(main.calls.turns); n > 0 {
+		t.Errorf("%d seats are held when nothing is under way", n)
 	}
 }
 
