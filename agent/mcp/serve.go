@@ -14,8 +14,10 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"holdfast"
@@ -57,12 +59,25 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch id := r.Header.Get(sessionHeader); {
 	case r.Method == http.MethodPost && id != "":
 		defer f.underway.carry(r)()
-	case r.Method == http.MethodPost && bytes.Contains(body, []byte(`"initialize"`)):
+	case r.Method == http.MethodPost && opens(body):
 		f.makeRoom()
 	case r.Method == http.MethodDelete && id != "":
 		f.underway.giveUp(id)
 	}
 	s.sessions.ServeHTTP(&unknown{ResponseWriter: w, body: body}, r)
+}
+
+// opens tells whether a request without a session opens one, as the library reads it.
+func opens(body []byte) bool {
+	var batch []json.RawMessage
+	if json.Unmarshal(body, &batch) != nil {
+		batch = []json.RawMessage{body}
+	}
+	return slices.ContainsFunc(batch, func(raw json.RawMessage) bool {
+		message, _ := jsonrpc.DecodeMessage(raw)
+		asked, ok := message.(*jsonrpc.Request)
+		return ok && asked.Method == "initialize"
+	})
 }
 
 // ownOrigin refuses pages of other sites: one that a browser was led to by a name that suddenly

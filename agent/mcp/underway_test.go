@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -219,5 +220,22 @@ func TestOnlyANewSessionMakesRoom(t *testing.T) {
 	send(hello, "")
 	if got := send(ping, oldest); got.code != http.StatusNotFound {
 		t.Errorf("the oldest session did not make room: %d", got.code)
+	}
+}
+
+// The bound on sessions holds however a client writes that it opens one.
+func TestHoweverItIsWrittenANewSessionMakesRoom(t *testing.T) {
+	const rest = `,"params":{"protocolVersion":"2025-03-26","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}`
+	for _, hello := range []string{
+		`{"jsonrpc":"2.0","id":1,"method":"initi\u0061lize","METHOD":"ping"` + rest,
+		`[{"jsonrpc":"2.0","id":1,"method":"initi\u0061lize"` + rest + `]`,
+	} {
+		s, url := endpoint(t, newShelf(entry("ask", 0)))
+		for range sessionsEach + 2 {
+			post(t, url, "agent", hello, nil)
+		}
+		if n := len(slices.Collect(s.all()[0].server.Sessions())); n != sessionsEach {
+			t.Errorf("%d sessions are open, of at most %d", n, sessionsEach)
+		}
 	}
 }
