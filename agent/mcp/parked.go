@@ -118,15 +118,22 @@ func (l *lot) follow(c *call, over *line) (any, *asking, error) {
 			return nil, nil, context.Cause(over.ctx)
 		case q := <-c.asks:
 			if state := l.park(c, q); state != "" {
-				if over.ctx.Err() != nil && l.take(state, c.owner) != nil { // its face may have ended just before
-					c.cancel()
-					return nil, nil, context.Cause(over.ctx)
-				}
-				return nil, &asking{state, q.request}, nil
+				asked, err := l.left(c, asking{state, q.request}, over)
+				return nil, asked, err
 			}
 			close(q.reply)
 		}
 	}
+}
+
+// left is what the client is asked whose call was just parked. A call whose client or face has ended
+// meanwhile, so that nobody will come back for it, ends too.
+func (l *lot) left(c *call, asked asking, over *line) (*asking, error) {
+	if over.ctx.Err() != nil && l.take(asked.state, c.owner) != nil {
+		c.cancel()
+		return nil, context.Cause(over.ctx)
+	}
+	return &asked, nil
 }
 
 // park keeps a call until its client comes back; it answers no state where there is no room.
@@ -194,12 +201,14 @@ func (l *lot) resume(state, owner string, over *line, answers sdk.InputResponseM
 	}
 	answer, ok := answers[question]
 	if !ok {
-		again := l.park(c, c.asked)
+		q := c.asked // for once it is parked, the call is whose who comes back
+		again := l.park(c, q)
 		if again == "" {
 			c.cancel()
 			return nil, nil, errEnded
 		}
-		return nil, &asking{again, c.asked.request}, nil
+		asked, err := l.left(c, asking{again, q.request}, over)
+		return nil, asked, err
 	}
 	if !fits(c.asked.request, answer) {
 		c.cancel()

@@ -197,7 +197,7 @@ func TestParkedCallsEnd(t *testing.T) {
 		// To come back without the answer gives no more time.
 		state, ended = parkedCall(t, &l, "a"+ownerEnd)
 		<-time.After(parkedFor - time.Second)
-		if _, again, err := l.resume(state, "a"+ownerEnd, nil, nil); again == nil || err != nil {
+		if _, again, err := l.resume(state, "a"+ownerEnd, &line{ctx: t.Context()}, nil); again == nil || err != nil {
 			t.Fatalf("who comes back without the answer is told %v", err)
 		}
 		<-time.After(2 * time.Second)
@@ -342,4 +342,18 @@ func TestFloodOfWordsDoesNotHoldACall(t *testing.T) {
 	close(stalled)
 	p.letGo()
 	p.Progress(&sdk.ProgressNotificationParams{}) // nobody listens any more
+}
+
+// Who comes back without the answer, and is gone before it is asked again, leaves no call behind.
+func TestACallIsNotParkedAgainForNobody(t *testing.T) {
+	var l lot
+	ended, end := context.WithCancel(t.Context())
+	c := &call{owner: "face" + ownerEnd, cancel: end}
+	state := l.park(c, inquiry{&sdk.ElicitParams{}, make(chan sdk.InputResponse, 1)})
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	_, asked, err := l.resume(state, c.owner, &line{ctx: gone}, nil)
+	if asked != nil || !errors.Is(err, context.Canceled) || l.has("face") || ended.Err() == nil {
+		t.Errorf("asked %+v, %v, parked %v, ended %v", asked, err, l.has("face"), ended.Err())
+	}
 }
