@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
@@ -27,7 +28,8 @@ type face struct {
 	parked *lot
 	log    *slog.Logger
 	server *sdk.Server
-	used   time.Time // under Server.mu
+	used   time.Time    // under Server.mu
+	uses   atomic.Int64 // requests under way that found it
 
 	standing func(context.Context) (string, error)
 
@@ -54,12 +56,16 @@ func withFace(ctx context.Context, f *face) context.Context {
 
 func faceFrom(ctx context.Context) *face { return ctx.Value(faceInContext{}).(*face) }
 
-// face finds or makes what a caller sees of a hub, or of the house where the hub is empty.
+// face finds or makes what a caller sees of a hub, or of the house where the hub is empty. It is in use
+// until leave.
 func (s *Server) face(ctx context.Context, caller holdfast.Caller, hub string) (*face, error) {
 	caller.Surface = "mcp"
 	key := faceKey(caller, hub)
-	if f := s.known(key); f != nil && f.open(ctx) {
-		return f, nil
+	if f := s.known(key); f != nil {
+		if f.open(ctx) {
+			return f, nil
+		}
+		f.uses.Add(-1)
 	}
 	f := s.newFace(caller, hub)
 	var err error
@@ -91,11 +97,13 @@ func (s *Server) keep(ctx context.Context, f *face) *face {
 	defer s.mu.Unlock()
 	if other := s.faces[f.key]; other != nil {
 		if other.open(ctx) {
+			other.uses.Add(1)
 			return other
 		}
 		s.ends.Go(other.end) // nobody else would find it any more
 	}
 	f.used = time.Now()
+	f.uses.Add(1)
 	s.forget()
 	s.faces[f.key] = f
 	return f
@@ -107,8 +115,20 @@ func (s *Server) known(key string) *face {
 	f := s.faces[key]
 	if f != nil {
 		f.used = time.Now()
+		f.uses.Add(1)
 	}
 	return f
+}
+
+// leave is the end of a request that found a face. What it opened there ends when the face did meanwhile.
+func (s *Server) leave(f *face) {
+	f.uses.Add(-1)
+	s.mu.Lock()
+	gone := s.faces[f.key] != f
+	s.mu.Unlock()
+	if gone {
+		f.underway.closeAll(f.server)
+	}
 }
 
 func (s *Server) newFace(caller holdfast.Caller, hub string) *face {
@@ -184,7 +204,7 @@ func (s *Server) forget() {
 }
 
 func (f *face) busy() bool {
-	if f.parked.has(f.key) {
+	if f.uses.Load() > 0 || f.parked.has(f.key) {
 		return true
 	}
 	for range f.server.Sessions() {
@@ -197,11 +217,7 @@ func (f *face) busy() bool {
 func (f *face) end() {
 	f.underway.end()
 	f.parked.end(f.key)
-	var closing sync.WaitGroup
-	for session := range f.server.Sessions() {
-		closing.Go(func() { f.underway.close(session) })
-	}
-	closing.Wait()
+	f.underway.closeAll(f.server)
 }
 
 // makeRoom ends the oldest sessions of a face whose caller opens ever more.

@@ -46,6 +46,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusNotFound)
 		return
 	}
+	defer s.leave(f)
 	if id := r.Header.Get(sessionHeader); id != "" && !s.owns(f, id) {
 		// As for a session that never was: whose it is is nobody's business.
 		http.Error(w, "session not found", http.StatusNotFound)

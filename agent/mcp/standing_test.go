@@ -5,9 +5,11 @@ package mcp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -227,5 +229,42 @@ func TestAFaceThatIsReplacedEnds(t *testing.T) {
 	ends()["revoked"](known)
 	if _, err := s.face(t.Context(), callers()["agent"], ""); err == nil {
 		t.Error("who is let in no more has a face")
+	}
+}
+
+// Between the finding of a face and the session that is opened there it is neither forgotten, for its
+// sessions would outlive the key, nor does a session stay that is opened when it has ended.
+func TestAFaceIsKeptWhileARequestIsOnItsWay(t *testing.T) {
+	books, known := newShelf(entry("add", 0)), newWords()
+	s := New(Needs{View: books.view, Changed: books.next, Standing: known.standing})
+	s.needs.Log = slog.New(slog.DiscardHandler)
+	mine, err := s.face(t.Context(), callers()["agent"], "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range 2 * manyFaces {
+		name := fmt.Sprint("other ", n)
+		known.change(func() { known.of[name] = "one" })
+		other, err := s.face(t.Context(), holdfast.Caller{Kind: holdfast.CallerAgent, Name: name}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.leave(other)
+	}
+	if !slices.Contains(s.all(), mine) {
+		t.Error("a face that a request has found was forgotten")
+	}
+	if n := len(s.all()); n > manyFaces {
+		t.Errorf("%d faces are kept", n)
+	}
+	s.drop(mine)
+	s.ends.Wait()
+	here, _ := sdk.NewInMemoryTransports()
+	if _, err := mine.server.Connect(t.Context(), here, nil); err != nil {
+		t.Fatal(err)
+	}
+	s.leave(mine)
+	if n := len(slices.Collect(mine.server.Sessions())); n > 0 {
+		t.Errorf("%d sessions outlive their face", n)
 	}
 }

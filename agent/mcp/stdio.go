@@ -43,6 +43,7 @@ func (s *Server) stdio(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusNotFound)
 		return
 	}
+	defer s.leave(f)
 	conn, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		http.Error(w, "the connection cannot be taken over", http.StatusInternalServerError)

@@ -133,3 +133,12 @@ func (u *underway) close(session *sdk.ServerSession) {
 	delete(u.closing, session)
 	u.mu.Unlock()
 }
+
+// closeAll ends all sessions of a server, and what they have under way.
+func (u *underway) closeAll(of *sdk.Server) {
+	var closing sync.WaitGroup
+	for session := range of.Sessions() {
+		closing.Go(func() { u.close(session) })
+	}
+	closing.Wait()
+}
