@@ -73,7 +73,7 @@ func (s *Server) face(ctx context.Context, caller holdfast.Caller, hub string) (
 		return nil, holdfast.Errorf(holdfast.CodeUnavailable, "cannot tell whether the key still opens: %w", err)
 	}
 	if f.stands == "" {
-		return nil, holdfast.Errorf(holdfast.CodeNotFound, "the key was taken back just now")
+		return nil, holdfast.Errorf(holdfast.CodeUnknown, "the key was taken back just now")
 	}
 	if !f.open(ctx) {
 		return nil, holdfast.Errorf(holdfast.CodeNotFound, "there is no hub %s here: `holdfast mcp-hub list` shows those that are", quote(hub))

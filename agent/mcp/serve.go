@@ -43,7 +43,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	f, err := s.face(r.Context(), holdfast.CallerFrom(r.Context()), r.PathValue("hub"))
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusNotFound)
+		faceless(w, err)
 		return
 	}
 	defer s.leave(f)
@@ -141,6 +141,20 @@ func carriesModern(body []byte) bool {
 	var version string
 	_ = json.Unmarshal(message.Params.Meta[sdk.MetaKeyProtocolVersion], &version) // absent or of another type: not modern
 	return version >= modern
+}
+
+// faceless answers who gets no face: to clients, not found would mean that there is nothing here, or that
+// their session is gone.
+func faceless(w http.ResponseWriter, err error) {
+	status := http.StatusNotFound
+	switch said, _ := errors.AsType[*holdfast.Error](err); {
+	case said == nil:
+	case said.Code == holdfast.CodeUnknown:
+		status = http.StatusUnauthorized
+	case said.Code == holdfast.CodeUnavailable:
+		status = http.StatusServiceUnavailable
+	}
+	http.Error(w, err.Error(), status)
 }
 
 func answerBody(w http.ResponseWriter, err error) {

@@ -268,3 +268,21 @@ func TestAFaceIsKeptWhileARequestIsOnItsWay(t *testing.T) {
 		t.Errorf("%d sessions outlive their face", n)
 	}
 }
+
+// Who cannot be let in just now is not told that there is nothing here.
+func TestWhoIsNotLetInIsToldWhy(t *testing.T) {
+	known := newWords()
+	_, url := known.serve(t, newShelf(entry("add", 0)))
+	const hello = `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}`
+	known.change(func() { known.fails = errors.New("the store is busy") })
+	if got := post(t, url, "agent", hello, nil); got.code != http.StatusServiceUnavailable || !strings.Contains(got.body, "cannot tell") {
+		t.Errorf("while nobody knows: %d %s", got.code, got.body)
+	}
+	known.change(func() { known.fails = nil; delete(known.of, "a") })
+	if got := post(t, url, "agent", hello, nil); got.code != http.StatusUnauthorized {
+		t.Errorf("once nothing lets it in: %d %s", got.code, got.body)
+	}
+	if got := post(t, url+"/mcp/none", "operator", hello, nil); got.code != http.StatusNotFound {
+		t.Errorf("a hub that is not there: %d %s", got.code, got.body)
+	}
+}

@@ -40,7 +40,7 @@ func (s *Server) stdio(w http.ResponseWriter, r *http.Request) {
 	}
 	f, err := s.face(r.Context(), caller, r.URL.Query().Get("hub"))
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusNotFound)
+		faceless(w, err)
 		return
 	}
 	defer s.leave(f)
