@@ -76,6 +76,8 @@ type Needs struct {
 	Knows func(model string) bool
 	// Aliased tells whether a name is a model's, which stands before an agent's; nil is never asked.
 	Aliased func(name string) bool
+	// Node names this house among those with the same store; nil where it has it alone.
+	Node func() string
 	// Traces makes spans of requests, agents and tools; nil makes none.
 	Traces *trace.Traces
 	Log    *slog.Logger
@@ -140,8 +142,12 @@ func New(needs Needs) *Agents {
 	if now == nil {
 		now = time.Now
 	}
+	kept := newTraces(needs.Store, now, needs.Log)
+	if needs.Node != nil {
+		kept.node = needs.Node
+	}
 	return &Agents{
-		needs: needs, now: now, traces: newTraces(needs.Store, now, needs.Log), parkings: parkings{needs.Store, now}, carried: newCarrying(), seal: newSeal(),
+		needs: needs, now: now, traces: kept, parkings: parkings{needs.Store, now}, carried: newCarrying(), seal: newSeal(),
 		presets: &presets{master: needs.Master, log: needs.Log}, homes: newHomes(needs),
 		section: &Settings{
 			Model: "chat", Plan: planTools, Steps: 8, Tokens: 200_000, Time: config.Duration(5 * time.Minute), Result: 64 << 10,

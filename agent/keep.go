@@ -39,6 +39,7 @@ type traces struct {
 	now   func() time.Time
 	log   *slog.Logger
 	wake  chan struct{}
+	node  func() string // which house this is, of those with the same store
 	// since is when the process began, by the wall and by the machine's own clock.
 	since, machine time.Time
 
@@ -51,7 +52,9 @@ type traces struct {
 }
 
 func newTraces(s *store.Store, now func() time.Time, log *slog.Logger) *traces {
-	return &traces{store: s, now: now, log: log, wake: make(chan struct{}, 1), since: now(), machine: time.Now()}
+	return &traces{
+		store: s, now: now, log: log, wake: make(chan struct{}, 1), node: func() string { return "" }, since: now(), machine: time.Now(),
+	}
 }
 
 // take moves an ended trace on its way into the store.
@@ -178,10 +181,10 @@ func (t *traces) settle(ended []Trace, drafts []draft, err error) {
 	t.failing = err != nil
 }
 
-// start ends the traces that an earlier house left running. Call it before the first begins.
+// start ends the traces that an earlier house of this node left running. Call it before the first begins.
 func (t *traces) start(ctx context.Context) error {
 	err := t.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
-		left, err := leftRunning(ctx, tx)
+		left, err := t.leftRunning(ctx, tx)
 		if err != nil || len(left) == 0 {
 			return err
 		}
@@ -196,8 +199,12 @@ func (t *traces) start(ctx context.Context) error {
 	return err
 }
 
-func leftRunning(ctx context.Context, tx store.Tx) (left []Trace, err error) {
-	rows, err := tx.Query(ctx, `SELECT body FROM agent_traces WHERE state = ?`, runRunning)
+func (t *traces) leftRunning(ctx context.Context, tx store.Tx) (left []Trace, err error) {
+	anyNode := 0
+	if t.store.Dialect() == store.SQLite { // one node's, whatever the node was called when it wrote
+		anyNode = 1
+	}
+	rows, err := tx.Query(ctx, `SELECT body FROM agent_traces WHERE state = ? AND (node = ? OR ? = 1)`, runRunning, t.node(), anyNode)
 	if err != nil {
 		return nil, err
 	}
@@ -214,9 +221,9 @@ func leftRunning(ctx context.Context, tx store.Tx) (left []Trace, err error) {
 
 func (t *traces) write(ctx context.Context, tx store.Tx, batch []Trace) error {
 	for _, one := range batch {
-		_, err := tx.Exec(ctx, `INSERT INTO agent_traces (id, started, agent, state, body) VALUES (?, ?, ?, ?, ?)
+		_, err := tx.Exec(ctx, `INSERT INTO agent_traces (id, started, agent, state, body, node) VALUES (?, ?, ?, ?, ?, ?)
 			ON CONFLICT (id) DO UPDATE SET state = excluded.state, body = excluded.body`,
-			one.ID, one.Started.UnixNano(), one.Agent, one.State, string(one.body()))
+			one.ID, one.Started.UnixNano(), one.Agent, one.State, string(one.body()), t.node())
 		if err != nil {
 			return err
 		}

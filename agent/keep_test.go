@@ -5,6 +5,7 @@ package agent
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -90,6 +91,31 @@ func TestATraceOutlivesAHouseThatIsKilled(t *testing.T) {
 		}
 		if list, err := again.newest(t.Context(), 9, "two", "failed"); err != nil || len(list) != 1 {
 			t.Errorf("the filter finds %+v, %v", list, err)
+		}
+	})
+}
+
+// Of several nodes with one store, none ends what runs in another.
+func TestAHouseThatStartsLeavesTheTracesOfOtherNodes(t *testing.T) {
+	storetest.Each(t, allMigrations(), func(t *testing.T, s *store.Store) {
+		of := func(node string) *traces {
+			tr := newTraces(s, time.Now, slog.New(slog.DiscardHandler))
+			tr.node = func() string { return node }
+			return tr
+		}
+		one, other := of("one"), of("other")
+		mine, theirs := one.begin(holdfast.Caller{}, "m", "a", "x"), other.begin(holdfast.Caller{}, "m", "a", "x")
+		if err := errors.Join(one.flush(t.Context()), other.flush(t.Context()), of("one").start(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]string{mine.id(): "failed", theirs.id(): runRunning}
+		if s.Dialect() == store.SQLite { // is one node's, which was called otherwise before
+			want[theirs.id()] = "failed"
+		}
+		for id, state := range want {
+			if got, err := of("third").find(t.Context(), id); err != nil || got.State != state {
+				t.Errorf("%s stands as %q, %v, want %q", id, got.State, err, state)
+			}
 		}
 	})
 }

@@ -285,7 +285,7 @@ func (h *House) wireAgent(p *parts) {
 		Environment: func() map[string]string { return gatewayEnv(h, p) }, Skills: p.skills.Offered, Budgets: budgetsOf(h.Registry),
 		Required: func() []agent.Secret { return given(p.extensions) }, Home: h.Home, Keys: p.secrets, Store: h.Store,
 		Approvals: h.Registry.Queue("tool"), Master: p.master, Traces: p.spans, Log: h.log, Knows: knows(p),
-		Aliased: func(name string) bool { return gateway.Aliased(p.models, name) },
+		Aliased: func(name string) bool { return gateway.Aliased(p.models, name) }, Node: p.book.Node,
 	})
 	p.remotes.Use(remote.Speaker{Servers: func() []tools.Server { return tools.Servers(p.catalogue) }, Restart: p.catalogue.Restart})
 	p.models.SetAgents(p.agents)
