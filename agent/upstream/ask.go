@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
@@ -113,13 +114,14 @@ func ask[R any](ctx context.Context, s *Server, what string, send func(context.C
 		if err != nil {
 			return none, err
 		}
-		answer, err := once(ctx, live, peer, slot, send)
+		var taken atomic.Bool
+		answer, err := once(context.WithValue(ctx, takenKey{}, &taken), live, peer, slot, send)
 		if err == nil {
 			life.healthy()
 			return answer, nil
 		}
-		if first && errors.Is(err, mcp.ErrSessionMissing) && live.awaitEnd(ctx) {
-			continue // a remote server that forgot the session did not take the call
+		if first && !taken.Load() && errors.Is(err, mcp.ErrSessionMissing) && live.awaitEnd(ctx) {
+			continue
 		}
 		return none, s.wrong(ctx, what, life, live, err)
 	}

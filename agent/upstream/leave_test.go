@@ -168,3 +168,35 @@ func TestARemoteServerIsToldThatACallIsLeft(t *testing.T) {
 		})
 	}
 }
+
+// A server that forgot its session did not take the call that it refuses for that, which is made anew, but
+// took those that were under way: they are not made twice.
+func TestOnlyWhatAForgottenSessionRefusedIsMadeAgain(t *testing.T) {
+	h, _ := hangs(t, "streamable", false)
+	var known, forgotten atomic.Value
+	b := far(t, Remote{URL: serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if id := r.Header.Get("Mcp-Session-Id"); id != "" {
+			if known.Store(id); id == forgotten.Load() {
+				http.Error(w, "session not found", http.StatusNotFound)
+				return
+			}
+		}
+		h.ServeHTTP(w, r)
+	}))}, nil)
+	done := b.hung(h)
+	b.old()
+	forgotten.Store(known.Load())
+	if answer, err := b.Call(t.Context(), Request{Name: "can"}); err != nil || answer == nil {
+		t.Errorf("the call that was refused ends with %v", err)
+	}
+	select {
+	case err := <-done:
+		if want := "the tool server of alpha ended while hang ran: it answered 404 Not Found: it has forgotten the session"; err == nil || err.Error() != want {
+			t.Errorf("the call under way ended with %v", err)
+		}
+	case <-h.came:
+		t.Error("the call under way was made twice")
+	case <-time.After(soon):
+		t.Error("the call under way goes on")
+	}
+}

@@ -147,7 +147,8 @@ func newWire(needs *Needs, remote *Remote, at *url.URL, with *calls) *wire {
 	w := &wire{needs: needs, remote: remote, at: at, calls: with, broken: make(chan struct{}), notices: make(chan struct{}, 64)}
 	w.life, w.cancel = context.WithCancel(context.Background())
 	w.talk, w.hush = context.WithCancel(w.life)
-	w.stay, w.leave = context.WithCancel(w.talk)
+	stay, leave := context.WithCancelCause(w.talk)
+	w.stay, w.leave = stay, func() { leave(errLeft) }
 	w.base = &http.Transport{
 		Proxy:       http.ProxyFromEnvironment,
 		DialContext: (&net.Dialer{Timeout: dialWithin, KeepAlive: 30 * time.Second}).DialContext, TLSHandshakeTimeout: dialWithin,
@@ -241,7 +242,7 @@ func (w *wire) left(next mcp.MethodHandler) mcp.MethodHandler {
 		defer cancel()
 		defer context.AfterFunc(w.stay, cancel)()
 		result, err := next(staying, method, req)
-		if err != nil && staying.Err() != nil && ctx.Err() == nil {
+		if err != nil && errors.Is(context.Cause(w.stay), errLeft) && ctx.Err() == nil { // not of a session that broke
 			return nil, errLeft
 		}
 		return result, err
@@ -292,8 +293,10 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, elsewhere
 	}
 	asker, asked, bound := r.Context(), w.posted(r), w.life
+	taken := takenOf(asker)
 	if r.Method == http.MethodPost {
 		bound = w.talk
+		taken.Store(true)
 		if w.stay.Err() != nil {
 			select {
 			case w.notices <- struct{}{}:
@@ -329,6 +332,9 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		return asked.lost(asker, err)
 	}
 	w.note(r, answer)
+	if r.Method == http.MethodPost && answer.StatusCode == http.StatusNotFound {
+		taken.Store(false)
+	}
 	if err := w.wanted(r, answer); err != nil {
 		cancel()
 		return nil, err
@@ -342,6 +348,17 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		return asked.guard(answer)
 	}
 	return answer, nil
+}
+
+type takenKey struct{}
+
+// takenOf tells, while a call is under way, whether its server may have taken it. A server that refuses a
+// request for a session that it has forgotten did not; others under way in that session it did.
+func takenOf(ctx context.Context) *atomic.Bool {
+	if taken, ok := ctx.Value(takenKey{}).(*atomic.Bool); ok {
+		return taken
+	}
+	return new(atomic.Bool)
 }
 
 // own tells whether a URL is at the declared place: the same scheme, host and port.

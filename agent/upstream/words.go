@@ -132,6 +132,8 @@ func (w *wire) declined(answer *http.Response) string {
 		return said + ": it does not take the key " + w.remote.Key + " of .env"
 	case status == http.StatusForbidden:
 		return said + ": its key or authorization does not suffice"
+	case status == http.StatusNotFound && answer.Request != nil && answer.Request.Header.Get("Mcp-Session-Id") != "":
+		return said + ": it has forgotten the session"
 	case status == http.StatusNotFound, status == http.StatusMethodNotAllowed:
 		return said + ": there is no MCP server at the path of its URL"
 	case status == http.StatusTooManyRequests, status >= http.StatusInternalServerError:
