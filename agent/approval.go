@@ -33,6 +33,16 @@ type outcome struct {
 	Failed bool   `json:"failed,omitempty"`
 }
 
+// as is the outcome in one word.
+func (o outcome) as() holdfast.Outcome {
+	if o.Failed {
+		return holdfast.OutcomeFailed
+	}
+	return holdfast.OutcomeDone
+}
+
+const lostAmid = "The call was allowed and begun, and the house ended before its result was known. It is not made again: look whether it was done."
+
 // an approval is how a client answers a call that waits for it, in the place of a tool's result:
 // {"approval": "allow"}, {"approval": "deny", "reason": "…"}, or {"approval": "wait"} for a person to
 // answer it elsewhere.
@@ -277,10 +287,13 @@ func (r deciding) settled(ctx context.Context, call waitingCall, ruling action.R
 func (r deciding) resulted(ctx context.Context, call waitingCall, ruling action.Ruling) (string, error) {
 	queue := r.agents.needs.Approvals
 	for idle := 0; len(ruling.Result) == 0; {
+		if ruling.Lost() {
+			return lostAmid, nil
+		}
 		changed := queue.Changed()
 		if !r.agents.carried.under(call.Approval) {
 			if idle++; idle > 2 { // not between being allowed and being begun
-				return "The call was allowed and begun, and the house ended before its result was known. It is not made again: look whether it was done.", nil
+				return lostAmid, nil
 			}
 		}
 		if err := r.await(ctx, changed, time.Time{}); err != nil {
@@ -327,7 +340,8 @@ func (r deciding) approved(ctx context.Context, call waitingCall, held action.He
 		return "", fmt.Errorf("cannot read the call of approval %s: %w", held.ID, err)
 	}
 	result, note := r.carry(ctx, call.toolCall, r.offer.entries[p.Tool], p.Arguments)
-	err := r.agents.needs.Approvals.Finish(context.WithoutCancel(ctx), call.Approval, encode(outcome{result.Text, result.Failed}))
+	o := outcome{result.Text, result.Failed}
+	err := r.agents.needs.Approvals.Finish(context.WithoutCancel(ctx), call.Approval, o.as(), encode(o))
 	if err != nil {
 		r.agents.needs.Log.Error("cannot keep the result of an approved call", slog.String("approval", call.Approval), slog.Any("error", err))
 	}
@@ -365,8 +379,8 @@ func (a *Agents) carry(ctx context.Context, held action.Held) (json.RawMessage, 
 	}
 	ended(status, result.Text, time.Since(began))
 	recording.end(nil, usage{})
-	o := encode(outcome{result.Text, result.Failed})
-	return o, a.needs.Approvals.Finish(context.WithoutCancel(ctx), held.ID, o)
+	o := outcome{result.Text, result.Failed}
+	return encode(o), a.needs.Approvals.Finish(context.WithoutCancel(ctx), held.ID, o.as(), encode(o))
 }
 
 // carrying is the approved calls under way in this process.

@@ -265,6 +265,14 @@ func TestAHouseKilledAmidAnApprovedCall(t *testing.T) {
 		t.Fatal(won, err)
 	}
 	b.restart()
+	shown, err := b.do("approval.show", `{"id":"`+id+`"}`)
+	if text := string(shown); err != nil || !strings.Contains(text, `"state":"allowed"`) || !strings.Contains(text, `"outcome":"unknown"`) ||
+		!strings.Contains(text, "may have been done, or not") {
+		t.Errorf("shown is %s, %v", shown, err)
+	}
+	if _, err := b.do("approval.allow", `{"id":"`+id+`"}`); err == nil || b.deletes() != 0 {
+		t.Errorf("it was allowed again: %v, %d deletions", err, b.deletes())
+	}
 	b.post(conversation(`{"approval":"allow"}`))
 	if told := b.toldLast(); b.deletes() != 0 || !strings.Contains(told, "before its result was known") {
 		t.Errorf("the model was told %q, %d deletions", told, b.deletes())

@@ -284,7 +284,7 @@ func (b *bench) house() (*action.Registry, *Agents) {
 		Chat: b.model, Store: b.store, Home: b.place, Master: config.NewMaster(b.place),
 		View: func(caller holdfast.Caller, scope tools.Scope) View { return seenBox{b.box, caller, scope} }, Approvals: registry.Queue("tool"), Log: log, Now: now,
 	})
-	if err := errors.Join(registry.Add(a.actions()...), a.start(b.t.Context())); err != nil {
+	if err := errors.Join(registry.Add(a.actions()...), registry.Recover(b.t.Context()), a.start(b.t.Context())); err != nil {
 		b.t.Fatal(err)
 	}
 	return registry, a

@@ -78,7 +78,7 @@ func (r deciding) open(ctx context.Context, one *parking, id string) (string, er
 			return "", err
 		case ruling.Pending():
 			return stillWaits, nil
-		case ruling.State == "allowed" && len(ruling.Result) == 0:
+		case ruling.State == "allowed" && len(ruling.Result) == 0 && !ruling.Lost():
 			return "The call was allowed and begun, and its result is not known yet.", nil
 		}
 		return r.settled(ctx, call, ruling)

@@ -416,9 +416,14 @@ func knows(p *parts) func(model string) bool {
 func (h *House) recovery() house.Capability {
 	return house.Capability{
 		Name: "operations", Actions: h.operations.Actions(), Streams: h.operations.Streams(), Migrations: operation.Migrations(),
-		Start: h.operations.Recover, Stop: func(ctx context.Context) error { return stopOperations(ctx, h) },
+		Start: h.takeUp, Stop: func(ctx context.Context) error { return stopOperations(ctx, h) },
 		Reason: "unfinished operations act on units and extensions, so these stand before",
 	}
+}
+
+// takeUp ends what nobody can finish, and finishes the rest.
+func (h *House) takeUp(ctx context.Context) error {
+	return errors.Join(h.Registry.Recover(ctx), h.operations.Recover(ctx))
 }
 
 // stopOperations lets the steps under way end; in a hurry it does not wait, for the next house takes

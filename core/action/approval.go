@@ -39,6 +39,8 @@ const (
 // confirm it, or what a Queue holds.
 //
 //	pending ──▶ allowed | denied | expired
+//
+// What was allowed has an outcome.
 type Approval struct {
 	ID       string          `json:"id"`
 	Kind     string          `json:"kind" enum:"action,tool" help:"an action that destroys, or a tool call of an agent"`
@@ -53,6 +55,8 @@ type Approval struct {
 	Answered time.Time       `json:"answered,omitzero"`
 	Answerer string          `json:"answerer,omitempty"`
 	Reason   string          `json:"reason,omitempty"`
+	Outcome  string          `json:"outcome,omitempty" enum:"running,done,failed,unknown" help:"what came of what was allowed; unknown where the house ended in the midst of it"`
+	Note     string          `json:"note,omitempty" help:"what to know of its outcome"`
 }
 
 // approvals are the requests that wait, as the registry keeps them.
@@ -197,11 +201,11 @@ func (r approvals) actions() []holdfast.Action {
 }
 
 const (
-	approvalColumns = `SELECT id, kind, created, expires, caller, action, subject, input, ` + approvalCut + `, state, answered, answerer, reason FROM approvals`
+	approvalColumns = `SELECT id, kind, created, expires, caller, action, subject, input, ` + approvalCut + `, state, answered, answerer, reason, outcome FROM approvals`
 	// approvalCut tells of a tool call whose list shows less than all; what an older house held was kept in short.
 	approvalCut   = `CASE WHEN kind <> 'action' AND whole <> input THEN 1 ELSE 0 END`
 	approvalWhole = `SELECT id, kind, created, expires, caller, action, subject, CASE whole WHEN '' THEN input ELSE whole END, ` +
-		`CASE WHEN kind <> 'action' AND whole = '' THEN 1 ELSE 0 END, state, answered, answerer, reason FROM approvals`
+		`CASE WHEN kind <> 'action' AND whole = '' THEN 1 ELSE 0 END, state, answered, answerer, reason, outcome FROM approvals`
 )
 
 func (r approvals) list(ctx context.Context, in approvalFilter) (approvalList, error) {
@@ -233,7 +237,7 @@ func (r approvals) scan(row interface{ Scan(...any) error }) (Approval, error) {
 	var a Approval
 	var created, expires, answered, cut int64
 	var input string
-	err := row.Scan(&a.ID, &a.Kind, &created, &expires, &a.Caller, &a.Action, &a.Subject, &input, &cut, &a.State, &answered, &a.Answerer, &a.Reason)
+	err := row.Scan(&a.ID, &a.Kind, &created, &expires, &a.Caller, &a.Action, &a.Subject, &input, &cut, &a.State, &answered, &a.Answerer, &a.Reason, &a.Outcome)
 	a.Created, a.Expires, a.Input = time.Unix(0, created).UTC(), time.Unix(0, expires).UTC(), json.RawMessage(input)
 	a.Cut = cut != 0
 	if answered > 0 {
@@ -241,6 +245,9 @@ func (r approvals) scan(row interface{ Scan(...any) error }) (Approval, error) {
 	}
 	if a.State == "pending" && !r.needs.Now().Before(a.Expires) {
 		a.State = "expired"
+	}
+	if a.Outcome = r.outcome(a.Outcome); a.Outcome == outcomeUnknown {
+		a.Note = endedAmid
 	}
 	return a, err
 }
@@ -304,6 +311,7 @@ func (r approvals) allow(ctx context.Context, in approvalID) (approvalAnswer, er
 		return answer, err
 	}
 	out, err := r.perform(ctx, c, inventory.Categories)
+	r.ended(ctx, in.ID, err)
 	if err != nil {
 		return answer, err
 	}
@@ -325,8 +333,8 @@ func (r approvals) deny(ctx context.Context, in approvalDenial) (approvalAnswer,
 // answer takes a pending approval exactly once.
 func (r approvals) answer(ctx context.Context, id, state, reason string) error {
 	return r.needs.Store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
-		result, err := tx.Exec(ctx, `UPDATE approvals SET state = ?, answered = ?, answerer = ?, reason = ? WHERE id = ? AND state = 'pending'`,
-			state, r.needs.Now().UnixNano(), holdfast.CallerFrom(ctx).String(), reason, id)
+		result, err := tx.Exec(ctx, `UPDATE approvals SET state = ?, outcome = ?, answered = ?, answerer = ?, reason = ? WHERE id = ? AND state = 'pending'`,
+			state, begun(state), r.needs.Now().UnixNano(), holdfast.CallerFrom(ctx).String(), reason, id)
 		if err != nil {
 			return err
 		}

@@ -45,6 +45,7 @@ type bench struct {
 	files   []string
 	now     time.Time
 	runs    int
+	amid    func() // in the midst of a destruction
 }
 
 type named struct {
@@ -116,6 +117,9 @@ func (b *bench) inventory(context.Context, named) ([]holdfast.Category, error) {
 
 func (b *bench) destroy(context.Context, named) (answer, error) {
 	b.ran()
+	if b.amid != nil {
+		b.amid()
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.files = nil

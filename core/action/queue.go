@@ -49,7 +49,11 @@ type Held struct {
 type Ruling struct {
 	State, Reason, Answerer string
 	Result                  json.RawMessage
+	outcome                 string
 }
+
+// Lost tells that it was allowed, and that the house ended before its result was known.
+func (r Ruling) Lost() bool { return r.outcome == outcomeUnknown }
 
 // Pending tells that nobody has decided yet.
 func (r Ruling) Pending() bool { return r.State == "pending" }
@@ -63,7 +67,7 @@ type Carrier func(context.Context, Held) (json.RawMessage, error)
 //	             └─────▶ denied | expired
 //
 // Of any number who decide at once one wins. What was allowed is never carried out twice, also when
-// the house ends in between: then it stands as allowed, without a result.
+// the house ends in between: then its outcome is not known, and it has no result.
 type Queue struct {
 	kind     string
 	registry *Registry
@@ -235,9 +239,9 @@ func (q *Queue) Find(ctx context.Context, id string) (Held, Ruling, error) {
 		var asker, input, payload, result string
 		var expires int64
 		err := tx.QueryRow(ctx,
-			`SELECT id, expires, asker, action, subject, input, payload, state, reason, answerer, result FROM approvals WHERE kind = ? AND id = ?`,
+			`SELECT id, expires, asker, action, subject, input, payload, state, reason, answerer, result, outcome FROM approvals WHERE kind = ? AND id = ?`,
 			q.kind, id).
-			Scan(&h.ID, &expires, &asker, &h.What, &h.Subject, &input, &payload, &ruling.State, &ruling.Reason, &ruling.Answerer, &result)
+			Scan(&h.ID, &expires, &asker, &h.What, &h.Subject, &input, &payload, &ruling.State, &ruling.Reason, &ruling.Answerer, &result, &ruling.outcome)
 		if err != nil {
 			return err
 		}
@@ -250,6 +254,7 @@ func (q *Queue) Find(ctx context.Context, id string) (Held, Ruling, error) {
 	if err == nil && ruling.Pending() && !q.registry.needs.Now().Before(h.Expires) {
 		ruling.State = "expired"
 	}
+	ruling.outcome = q.registry.outcome(ruling.outcome)
 	return h, ruling, err
 }
 
@@ -262,8 +267,8 @@ func (q *Queue) Decide(ctx context.Context, by holdfast.Caller, id string, allow
 		state, created = "denied", int64(1)<<62 // a move toward safety needs no clock
 	}
 	err = q.registry.needs.Store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
-		result, err := tx.Exec(ctx, `UPDATE approvals SET state = ?, answered = ?, answerer = ?, reason = ? WHERE kind = ? AND id = ? AND state = 'pending' AND expires > ? AND created <= ?`,
-			state, now, by.String(), reason, q.kind, id, now, created)
+		result, err := tx.Exec(ctx, `UPDATE approvals SET state = ?, outcome = ?, answered = ?, answerer = ?, reason = ? WHERE kind = ? AND id = ? AND state = 'pending' AND expires > ? AND created <= ?`,
+			state, begun(state), now, by.String(), reason, q.kind, id, now, created)
 		if err != nil {
 			return err
 		}
@@ -285,10 +290,12 @@ func (q *Queue) Note(ctx context.Context, h Held, by holdfast.Caller, state, via
 	q.note(ctx, h, by, map[string]string{"approval": h.ID, "state": state, "via": via})
 }
 
-// Finish keeps what came of an allowed request. What it was made of is forgotten.
-func (q *Queue) Finish(ctx context.Context, id string, result json.RawMessage) error {
+// Finish keeps what came of an allowed request: done or failed, and what it said. What it was made of is
+// forgotten.
+func (q *Queue) Finish(ctx context.Context, id string, outcome holdfast.Outcome, result json.RawMessage) error {
 	err := q.registry.needs.Store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
-		_, err := tx.Exec(ctx, `UPDATE approvals SET result = ?, payload = '' WHERE kind = ? AND id = ? AND state = 'allowed'`, string(result), q.kind, id)
+		_, err := tx.Exec(ctx, `UPDATE approvals SET result = ?, outcome = ?, payload = '' WHERE kind = ? AND id = ? AND state = 'allowed'`,
+			string(result), string(outcome), q.kind, id)
 		return err
 	})
 	q.touch()

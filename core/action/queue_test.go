@@ -32,7 +32,7 @@ func newQueue(t *testing.T, s *store.Store) *queue {
 	q.Carry(func(ctx context.Context, h action.Held) (json.RawMessage, error) {
 		q.carried.Add(1)
 		result := json.RawMessage(`"did ` + h.What + ` for ` + h.Asker.String() + `"`)
-		return result, q.Finish(ctx, h.ID, result)
+		return result, q.Finish(ctx, h.ID, holdfast.OutcomeDone, result)
 	})
 	return q
 }

@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"holdfast"
@@ -52,6 +53,7 @@ type Registry struct {
 	streams  map[string]holdfast.Stream
 	guards   []holdfast.Guard
 	queues   map[string]*Queue // by kind
+	housed   atomic.Bool       // a house runs here, which found what an earlier one left
 }
 
 // NewRegistry makes an empty registry with the guards of the waist and the approval actions.

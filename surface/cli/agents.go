@@ -192,7 +192,7 @@ func printAsk(t Terminal, a []member) {
 }
 
 func timesOf(a []member) (lines [][]string) {
-	for _, m := range chosen(a, "created", "expires", "answered", "answerer", "reason") {
+	for _, m := range chosen(a, "created", "expires", "answered", "answerer", "reason", "outcome", "note") {
 		if m.name != "expires" || text(a, "state") == "pending" {
 			lines = append(lines, []string{label(m.name), cell(m.value)})
 		}

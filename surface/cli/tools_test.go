@@ -88,6 +88,10 @@ func TestWhatIsToBeAllowedIsShownWhole(t *testing.T) {
 			t.Errorf("lacks %q:\n%s", want, one)
 		}
 	}
+	amid := show(t, printApproval, 80, `{}`, `{"id":"zmj-1","kind":"tool","action":"run","subject":"helper","caller":"agent:a","input":{},"state":"allowed","outcome":"unknown","note":"it may have been done, or not"}`)
+	if flat := strings.Join(strings.Fields(amid), " "); !strings.Contains(flat, "outcome unknown note it may have been done, or not") {
+		t.Errorf("printed\n%s", amid)
+	}
 	if got := show(t, printApprovals, 80, `{}`, `{"approvals":[]}`); got != "no approvals\n" {
 		t.Errorf("printed %q", got)
 	}

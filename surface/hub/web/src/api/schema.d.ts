@@ -5133,6 +5133,13 @@ export interface operations {
                              * @enum {string}
                              */
                             kind: "action" | "tool";
+                            /** @description what to know of its outcome */
+                            note?: string;
+                            /**
+                             * @description what came of what was allowed; unknown where the house ended in the midst of it
+                             * @enum {string}
+                             */
+                            outcome?: "running" | "done" | "failed" | "unknown";
                             reason?: string;
                             /** @enum {string} */
                             state: "pending" | "allowed" | "denied" | "expired";
@@ -5189,6 +5196,13 @@ export interface operations {
                          * @enum {string}
                          */
                         kind: "action" | "tool";
+                        /** @description what to know of its outcome */
+                        note?: string;
+                        /**
+                         * @description what came of what was allowed; unknown where the house ended in the midst of it
+                         * @enum {string}
+                         */
+                        outcome?: "running" | "done" | "failed" | "unknown";
                         reason?: string;
                         /** @enum {string} */
                         state: "pending" | "allowed" | "denied" | "expired";

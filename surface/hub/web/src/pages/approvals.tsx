@@ -59,6 +59,7 @@ function List({ approvals, empty }: { approvals: Approval[]; empty: string }) {
 }
 
 const tones: Record<string, Tone> = { pending: 'warn', allowed: 'good', denied: 'bad', expired: 'still' }
+const outcomes: Record<string, Tone> = { running: 'calm', done: 'good', failed: 'bad', unknown: 'warn' }
 
 function ApprovalCard({ approval: a }: { approval: Approval }) {
   const over = usePassed(a.expires)
@@ -79,8 +80,9 @@ function ApprovalCard({ approval: a }: { approval: Approval }) {
             {a.answerer ? <> · answered by <Short text={a.answerer} most={80} /> <Time at={a.answered} /></> : <> · {over ? 'expired' : 'expires'} <Time at={a.expires} /></>}
           </p>
         </div>
-        <span className="row">{call ? <Badge tone="calm">tool call</Badge> : <Badge tone="bad">destroys</Badge>}<Badge tone={tones[state] ?? 'still'} dot>{state}</Badge></span>
+        <span className="row">{call ? <Badge tone="calm">tool call</Badge> : <Badge tone="bad">destroys</Badge>}<Badge tone={tones[state] ?? 'still'} dot>{state}</Badge>{a.outcome && <Badge tone={outcomes[a.outcome] ?? 'still'}>{a.outcome}</Badge>}</span>
       </div>
+      {a.note && <p className="problem small">{a.note}.</p>}
       {a.reason && <p className="note"><Shown text={a.reason} most={1_000} /></p>}
       <Asked approval={a} open={open} />
       {open && <Answer approval={a} />}

@@ -1,0 +1,7 @@
+-- +goose Up
+ALTER TABLE approvals ADD COLUMN outcome TEXT NOT NULL DEFAULT '';
+-- What an earlier house began and left without a result is ended at the next start.
+UPDATE approvals SET outcome = 'running' WHERE kind <> 'action' AND state = 'allowed' AND result = '';
+
+-- +goose Down
+ALTER TABLE approvals DROP COLUMN outcome;
