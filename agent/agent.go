@@ -61,6 +61,8 @@ type Needs struct {
 	Home  home.Home
 	// Approvals is where calls wait for a person.
 	Approvals *action.Queue
+	// Standing is what lets a caller in, empty once nothing does; nil is never asked.
+	Standing func(context.Context, holdfast.Caller) (string, error)
 	// Master keeps the presets.
 	Master *config.Master
 	// Lends is what the host of an agent of the home is made of, and Environment what it finds there;
@@ -171,7 +173,7 @@ func (a *Agents) start(ctx context.Context) error {
 	if err := a.traces.start(ctx); err != nil {
 		return err
 	}
-	a.needs.Approvals.Carry(a.carry)
+	a.needs.Approvals.Carry(&action.Carrier{May: a.mayCarry, Carry: a.carry})
 	a.homes.start()
 	return nil
 }

@@ -250,6 +250,15 @@ func (r deciding) ruled(ctx context.Context, call waitingCall, said approval) (s
 			}
 			continue
 		}
+		var by View
+		if said.Approval == "allow" {
+			if by, err = r.agents.may(ctx, r.caller, held); err != nil {
+				if err := r.barred(ctx, held, err); err != nil {
+					return "", err
+				}
+				continue
+			}
+		}
 		won, err := queue.Decide(ctx, r.caller, call.Approval, said.Approval == "allow", said.Reason)
 		switch {
 		case err != nil:
@@ -257,7 +266,7 @@ func (r deciding) ruled(ctx context.Context, call waitingCall, said approval) (s
 		case won:
 			queue.Note(ctx, held, r.caller, said.Approval, "chat")
 			if said.Approval == "allow" {
-				return r.approved(ctx, call, held)
+				return r.approved(ctx, by, call, held)
 			}
 		default:
 			// Somebody else was faster, or its age is not known.
@@ -273,6 +282,9 @@ func (r deciding) settled(ctx context.Context, call waitingCall, ruling action.R
 	switch ruling.State {
 	case "denied":
 		text := "The user declined this call."
+		if ruling.Answerer == refuser().String() {
+			return "The call was not made: " + ruling.Reason, nil
+		}
 		if ruling.Reason != "" {
 			text += " The reason: " + ruling.Reason
 		}
@@ -332,14 +344,17 @@ func (r deciding) await(ctx context.Context, changed <-chan struct{}, until time
 }
 
 // approved makes a call that the chat allowed. It ends when the client hangs up.
-func (r deciding) approved(ctx context.Context, call waitingCall, held action.Held) (string, error) {
+func (r deciding) approved(ctx context.Context, by View, call waitingCall, held action.Held) (string, error) {
 	done := r.agents.carried.begin(call.Approval)
 	defer done()
 	var p payload
 	if err := json.Unmarshal(held.Payload, &p); err != nil {
 		return "", fmt.Errorf("cannot read the call of approval %s: %w", held.ID, err)
 	}
-	result, note := r.carry(ctx, call.toolCall, r.offer.entries[p.Tool], p.Arguments)
+	if p.Agent != r.as.name {
+		ctx = holdfast.WithAgent(ctx, p.Agent)
+	}
+	result, note := r.carry(ctx, by, call.toolCall, held.Input, p.Arguments)
 	o := outcome{result.Text, result.Failed}
 	err := r.agents.needs.Approvals.Finish(context.WithoutCancel(ctx), call.Approval, o.as(), encode(o))
 	if err != nil {
@@ -362,12 +377,11 @@ func (a *Agents) carry(ctx context.Context, held action.Held) (json.RawMessage, 
 	}
 	ctx = holdfast.WithAgent(holdfast.WithCaller(ctx, held.Asker), p.Agent)
 	var result tools.Result
-	as, ok := a.persona(p.Agent)
-	err := error(holdfast.Errorf(holdfast.CodeNotFound, "there is no agent %q any more", p.Agent))
+	as, err := a.asker(p.Agent)
 	recording := a.traces.begin(held.Asker, p.Agent, "", p.Agent)
 	ended := recording.tool(toolCall{ID: callPrefix + held.ID, Function: function{Name: p.Tool}}, held.Input)
 	began := time.Now()
-	if ok {
+	if err == nil {
 		result, err = a.view(held.Asker, as).Call(ctx, upstream.Request{Name: p.Tool, Arguments: p.Arguments})
 	}
 	if err != nil {

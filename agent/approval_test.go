@@ -22,7 +22,12 @@ import (
 // asks posts hello and answers the conversation that its one call waits in, and the call's id.
 func (b *bench) asks() (conversation func(answer string) string, id string) {
 	b.t.Helper()
-	got := b.post(hello)
+	return b.asksWith(hello)
+}
+
+func (b *bench) asksWith(body string) (conversation func(answer string) string, id string) {
+	b.t.Helper()
+	got := b.post(body)
 	if len(got.whole.Choices) == 0 || len(got.whole.Choices[0].Message.ToolCalls) != 1 {
 		b.t.Fatalf("answer is %d %s", got.status, got.body)
 	}

@@ -398,13 +398,13 @@ func (r *run) runTool(ctx context.Context, c toolCall) string {
 		return fmt.Sprintf("%s failed twice and is not called again. Tell the user.", name)
 	}
 	arguments := argumentsOf(c)
-	result, note := r.carry(ctx, c, e, arguments)
+	result, note := r.carry(ctx, r.tools, c, e.Shown(arguments), arguments)
 	return r.agents.seal.output(name, result.Text, int(r.agents.settings().Result), joined(note, c.misspoke()))
 }
 
 // carry makes one call, shows it, and tells what the model is to hear about a failure.
-func (r *run) carry(ctx context.Context, c toolCall, e tools.Entry, arguments json.RawMessage) (result tools.Result, note string) {
-	name, shown := c.Function.Name, e.Shown(arguments)
+func (r *run) carry(ctx context.Context, by View, c toolCall, shown, arguments json.RawMessage) (result tools.Result, note string) {
+	name := c.Function.Name
 	event := toolEvent{ID: c.ID, Name: name, Status: runRunning}
 	ctx = upstream.WithPeer(ctx, &teller{out: r.out, call: event})
 	event.Arguments = shown
@@ -417,7 +417,7 @@ func (r *run) carry(ctx context.Context, c toolCall, e tools.Entry, arguments js
 	span.Set(trace.String("gen_ai.operation.name", "execute_tool"), trace.String("gen_ai.tool.name", name), trace.String("gen_ai.tool.call.id", c.ID))
 	ended := r.trace.tool(c, shown)
 	began := time.Now()
-	result, err := r.tools.Call(ctx, upstream.Request{Name: name, Arguments: arguments})
+	result, err := by.Call(ctx, upstream.Request{Name: name, Arguments: arguments})
 	took := time.Since(began)
 	status := "done"
 	if err != nil {

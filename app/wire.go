@@ -284,7 +284,7 @@ func (h *House) wireAgent(p *parts) {
 		Chat: p.models.Inner(), View: seenBy(p.catalogue), Lends: p.catalogue.Lends,
 		Environment: func() map[string]string { return gatewayEnv(h, p) }, Skills: p.skills.Offered, Budgets: budgetsOf(h.Registry),
 		Required: func() []agent.Secret { return given(p.extensions) }, Home: h.Home, Keys: p.secrets, Store: h.Store,
-		Approvals: h.Registry.Queue("tool"), Master: p.master, Traces: p.spans, Log: h.log, Knows: knows(p),
+		Approvals: h.Registry.Queue("tool"), Standing: p.bearers.Standing, Master: p.master, Traces: p.spans, Log: h.log, Knows: knows(p),
 		Aliased: func(name string) bool { return gateway.Aliased(p.models, name) }, Node: p.book.Node,
 	})
 	p.remotes.Use(remote.Speaker{Servers: func() []tools.Server { return tools.Servers(p.catalogue) }, Restart: p.catalogue.Restart})
@@ -416,13 +416,13 @@ func knows(p *parts) func(model string) bool {
 func (h *House) recovery() house.Capability {
 	return house.Capability{
 		Name: "operations", Actions: h.operations.Actions(), Streams: h.operations.Streams(), Migrations: operation.Migrations(),
-		Start: h.takeUp, Stop: func(ctx context.Context) error { return stopOperations(ctx, h) },
+		Start: func(ctx context.Context) error { return takeUp(ctx, h) }, Stop: func(ctx context.Context) error { return stopOperations(ctx, h) },
 		Reason: "unfinished operations act on units and extensions, so these stand before",
 	}
 }
 
 // takeUp ends what nobody can finish, and finishes the rest.
-func (h *House) takeUp(ctx context.Context) error {
+func takeUp(ctx context.Context, h *House) error {
 	return errors.Join(h.Registry.Recover(ctx), h.operations.Recover(ctx))
 }
 

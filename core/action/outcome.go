@@ -24,7 +24,7 @@ const (
 // Recover ends what an earlier house was carrying out when it died: nobody knows whether it was done.
 // Call it at the start of a house, before anything can be allowed.
 func (r *Registry) Recover(ctx context.Context) error {
-	left, err := r.leftRunning(ctx)
+	left, err := approvals{r}.leftRunning(ctx)
 	if err != nil {
 		return fmt.Errorf("cannot find the approvals that an earlier house was carrying out: %w", err)
 	}
@@ -46,7 +46,7 @@ func (r *Registry) Recover(ctx context.Context) error {
 	return nil
 }
 
-func (r *Registry) leftRunning(ctx context.Context) (left []Approval, err error) {
+func (r approvals) leftRunning(ctx context.Context) (left []Approval, err error) {
 	err = r.needs.Store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
 		rows, err := tx.Query(ctx, approvalColumns+` WHERE outcome = ? ORDER BY answered, id`, outcomeRunning)
 		if err != nil {
@@ -54,7 +54,7 @@ func (r *Registry) leftRunning(ctx context.Context) (left []Approval, err error)
 		}
 		defer func() { _ = rows.Close() }()
 		for rows.Next() {
-			a, err := approvals{r}.scan(rows)
+			a, err := r.scan(rows)
 			if err != nil {
 				return err
 			}
@@ -66,7 +66,7 @@ func (r *Registry) leftRunning(ctx context.Context) (left []Approval, err error)
 }
 
 // outcome is what came of a request, as far as this process can know: without a house nothing runs.
-func (r *Registry) outcome(kept string) string {
+func (r approvals) outcome(kept string) string {
 	if kept == outcomeRunning && !r.housed.Load() {
 		return outcomeUnknown
 	}

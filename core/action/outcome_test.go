@@ -35,7 +35,7 @@ func TestWhatAHouseDiedInTheMidstOfIsUnknown(t *testing.T) {
 		}
 		q.hold(t, "killed", "done", "failed", "waits")
 		died := errors.New("killed")
-		q.Carry(func(ctx context.Context, h action.Held) (json.RawMessage, error) {
+		q.Carry(&action.Carrier{Carry: func(ctx context.Context, h action.Held) (json.RawMessage, error) {
 			if shown(t, q.bench, h.ID).Outcome != "running" {
 				t.Errorf("while it runs it stands as %+v", shown(t, q.bench, h.ID))
 			}
@@ -46,7 +46,7 @@ func TestWhatAHouseDiedInTheMidstOfIsUnknown(t *testing.T) {
 				return json.RawMessage(`2`), q.Finish(ctx, h.ID, holdfast.OutcomeFailed, json.RawMessage(`2`))
 			}
 			return nil, died
-		})
+		}})
 		for _, id := range []string{"killed", "done", "failed"} {
 			if _, err := q.do(t, operator(), "approval.allow", `{"id":"`+id+`"}`, nil); err != nil && !errors.Is(err, died) {
 				t.Fatal(err)

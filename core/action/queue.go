@@ -58,8 +58,19 @@ func (r Ruling) Lost() bool { return r.outcome == outcomeUnknown }
 // Pending tells that nobody has decided yet.
 func (r Ruling) Pending() bool { return r.State == "pending" }
 
-// A Carrier does what was allowed, with the standing of the asker.
-type Carrier func(context.Context, Held) (json.RawMessage, error)
+// A Carrier does what is allowed in a queue, with the standing of the asker.
+type Carrier struct {
+	// May tells why a request cannot be carried out any more, before it is allowed; nil lets all be.
+	May   func(context.Context, Held) error
+	Carry func(context.Context, Held) (json.RawMessage, error)
+}
+
+func (c *Carrier) may(ctx context.Context, h Held) error {
+	if c.May == nil {
+		return nil
+	}
+	return c.May(ctx, h)
+}
 
 // A Queue is the part of the approvals that one capability fills:
 //
@@ -85,13 +96,7 @@ func (r *Registry) Queue(kind string) *Queue {
 }
 
 // Carry says who carries out what `approval allow` allows; nil while nobody can.
-func (q *Queue) Carry(c Carrier) {
-	if c == nil {
-		q.carrier.Store(nil)
-		return
-	}
-	q.carrier.Store(&c)
-}
+func (q *Queue) Carry(c *Carrier) { q.carrier.Store(c) }
 
 // Changed is closed at the next decision or result.
 func (q *Queue) Changed() <-chan struct{} {
@@ -254,7 +259,7 @@ func (q *Queue) Find(ctx context.Context, id string) (Held, Ruling, error) {
 	if err == nil && ruling.Pending() && !q.registry.needs.Now().Before(h.Expires) {
 		ruling.State = "expired"
 	}
-	ruling.outcome = q.registry.outcome(ruling.outcome)
+	ruling.outcome = approvals{q.registry}.outcome(ruling.outcome)
 	return h, ruling, err
 }
 
@@ -312,12 +317,19 @@ func (r approvals) allowHeld(ctx context.Context, a Approval) (approvalAnswer, e
 		return answer, &holdfast.Refusal{Guard: "approval", Reason: "only a person may allow what an agent asked for"}
 	}
 	q := r.queues[a.Kind]
-	if q == nil || q.carrier.Load() == nil {
+	var by *Carrier
+	if q != nil {
+		by = q.carrier.Load()
+	}
+	if by == nil {
 		return answer, holdfast.Errorf(holdfast.CodeUnavailable, "approval %s is a call of an agent, which only a house that runs can make: start it first", a.ID)
 	}
 	held, _, err := q.Find(ctx, a.ID)
 	if err != nil {
 		return answer, err
+	}
+	if err := by.may(ctx, held); err != nil {
+		return answer, holdfast.Errorf(holdfast.CodeConflict, "approval %s cannot be allowed: %w. It still waits: put that right, or deny it", a.ID, err)
 	}
 	won, err := q.Decide(ctx, holdfast.CallerFrom(ctx), a.ID, true, "")
 	if err != nil {
@@ -327,7 +339,7 @@ func (r approvals) allowHeld(ctx context.Context, a Approval) (approvalAnswer, e
 		return answer, r.lost(ctx, a)
 	}
 	// An approver who hangs up has approved all the same.
-	answer.Result, err = (*q.carrier.Load())(context.WithoutCancel(ctx), held)
+	answer.Result, err = by.Carry(context.WithoutCancel(ctx), held)
 	return answer, err
 }
 

@@ -29,11 +29,11 @@ func newQueue(t *testing.T, s *store.Store) *queue {
 	t.Helper()
 	b := newBench(t, s)
 	q := &queue{bench: b, Queue: b.Queue("tool")}
-	q.Carry(func(ctx context.Context, h action.Held) (json.RawMessage, error) {
+	q.Carry(&action.Carrier{Carry: func(ctx context.Context, h action.Held) (json.RawMessage, error) {
 		q.carried.Add(1)
 		result := json.RawMessage(`"did ` + h.What + ` for ` + h.Asker.String() + `"`)
 		return result, q.Finish(ctx, h.ID, holdfast.OutcomeDone, result)
-	})
+	}})
 	return q
 }
 

@@ -191,9 +191,9 @@ func TestExitStatus(t *testing.T) {
 func TestAnAllowedCallThatFailedIsAFailure(t *testing.T) {
 	each(t, func(t *testing.T, r *action.Registry, c cli.Caller) {
 		queue := r.Queue("tool")
-		queue.Carry(func(_ context.Context, h action.Held) (json.RawMessage, error) {
+		queue.Carry(&action.Carrier{Carry: func(_ context.Context, h action.Held) (json.RawMessage, error) {
 			return json.Marshal(said{"said " + h.What, h.What == "broken"})
-		})
+		}})
 		none := func(context.Context, store.Tx) error { return nil }
 		for i, test := range []struct {
 			what string
