@@ -21,6 +21,9 @@ const (
 	CodeUnknown     Code = "unknown-caller" // exit 3, HTTP 401
 )
 
+// ErrEnding is the cause by which what clients have under way is given up when the house ends.
+var ErrEnding = errors.New("the house is ending, and gave this up: ask again in a moment")
+
 // A Problem is one thing wrong with an input, and where.
 type Problem struct {
 	File    string `json:"file,omitempty"`

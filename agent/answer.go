@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"holdfast"
 )
 
 // an answer is what goes to the client: whole, or as a stream.
@@ -239,11 +241,17 @@ func (a *streamAnswer) fail(err error) {
 	a.end()
 }
 
+// endingRetry is how many seconds a client waits for the house to be back.
+const endingRetry = "5"
+
 // refuse answers with an error in the form of the OpenAI API; one of the gateway's is passed on with
 // its status and what it says about trying again.
 func refuse(w http.ResponseWriter, err error) {
 	if inner, ok := errors.AsType[*innerError](err); ok {
 		inner.hint(w.Header())
+	}
+	if errors.Is(err, holdfast.ErrEnding) && w.Header().Get("X-Should-Retry") == "" {
+		w.Header().Set("Retry-After", endingRetry)
 	}
 	status, body := errorBody(err)
 	w.Header().Set("Content-Type", "application/json")
@@ -275,8 +283,12 @@ func errorBody(err error) (int, []byte) {
 			e.Param = &b.param
 		}
 	}
-	if errors.Is(err, errTime) {
+	switch {
+	case errors.Is(err, errTime):
 		status = http.StatusGatewayTimeout
+	case errors.Is(err, holdfast.ErrEnding):
+		code := "house_ending"
+		status, e.Code = http.StatusServiceUnavailable, &code
 	}
 	return status, encode(map[string]apiError{"error": e})
 }

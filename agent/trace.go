@@ -244,7 +244,7 @@ func (r *recording) close(err error, used usage) bool {
 	case err == nil:
 	case bounded(err), errors.Is(err, errTime):
 		r.trace.State = "stopped"
-	case errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled), errors.Is(err, holdfast.ErrEnding):
 		r.trace.State = "cancelled"
 	default:
 		r.trace.State = "failed"
@@ -252,7 +252,7 @@ func (r *recording) close(err error, used usage) bool {
 	r.span.Set(trace.String("holdfast.state", r.trace.State))
 	if err != nil {
 		r.trace.Error = tools.Excerpt(err.Error(), maxExcerpt)
-		if r.trace.State == "cancelled" {
+		if r.trace.State == "cancelled" && !errors.Is(err, holdfast.ErrEnding) {
 			r.trace.Error = "the client hung up, or the house ended"
 		}
 		r.request.Fail(r.trace.State)

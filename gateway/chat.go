@@ -183,7 +183,7 @@ func (c *call) run(ctx context.Context) {
 	defer c.trip.Left()
 	s, err := c.next(ctx)
 	if err != nil {
-		c.refuse(unasked(err))
+		c.refuse(unasked(ctx, err))
 		return
 	}
 	if err := c.admit(ctx, c.trip.Target()); err != nil {
@@ -374,8 +374,10 @@ func (c *call) try(ctx context.Context, s step) {
 			c.refuse(haltError(f.halt))
 			c.settle(s, ledger.Result{Status: ledger.StatusHalted, Usage: holdfast.Usage{Input: c.req.Input}, Estimated: true})
 			return
-		case ctx.Err() != nil: // the client hung up before anything was relayed
-			c.status = statusHungUp
+		case ctx.Err() != nil: // the client hung up before anything was relayed, or the house ends
+			if c.status = statusHungUp; errors.Is(context.Cause(ctx), holdfast.ErrEnding) {
+				c.refuse(ending())
+			}
 			c.settle(s, ledger.Result{Status: ledger.StatusCancelled, Usage: holdfast.Usage{Input: c.req.Input}, Estimated: true})
 			return
 		}

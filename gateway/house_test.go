@@ -38,6 +38,7 @@ type testHouse struct {
 	ledger  *ledger.Ledger
 	breaker *breaker.Breaker
 	log     *syncBuffer
+	end     context.CancelCauseFunc // ends what is served
 }
 
 type syncBuffer struct {
@@ -128,7 +129,11 @@ func (h *testHouse) serve(routes []house.Route) {
 			r.Handler.ServeHTTP(w, q.WithContext(holdfast.WithCaller(q.Context(), caller)))
 		})
 	}
-	server := httptest.NewServer(mux)
+	server := httptest.NewUnstartedServer(mux)
+	var under context.Context
+	under, h.end = context.WithCancelCause(context.WithoutCancel(h.t.Context()))
+	server.Config.BaseContext = func(net.Listener) context.Context { return under }
+	server.Start()
 	h.url = server.URL
 	h.t.Cleanup(server.Close)
 }

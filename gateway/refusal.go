@@ -40,6 +40,21 @@ const blindReason = "breaker_blind"
 // statusHungUp is what nobody reads.
 const statusHungUp = 499
 
+// given words why a call was given up before it was answered: its client hung up, or the house ends.
+func given(ctx context.Context) dialect.Failure {
+	if errors.Is(context.Cause(ctx), holdfast.ErrEnding) {
+		return ending()
+	}
+	return dialect.Failure{Status: statusHungUp, Type: "client_error", Message: "the client hung up"}
+}
+
+func ending() dialect.Failure {
+	return dialect.Failure{
+		Status: http.StatusServiceUnavailable, Type: "server_error", Code: "house_ending",
+		Message: holdfast.ErrEnding.Error(), RetryAfter: 5 * time.Second,
+	}
+}
+
 // notAdmitted words why a call was not even tried: by the breaker, a budget, a key's limits, or a
 // ledger that cannot be written.
 func (g *Gateway) notAdmitted(ctx context.Context, err error) dialect.Failure {
@@ -58,7 +73,7 @@ func (g *Gateway) notAdmitted(ctx context.Context, err error) dialect.Failure {
 		return f
 	}
 	if ctx.Err() != nil {
-		return dialect.Failure{Status: statusHungUp, Type: "client_error", Message: "the client hung up"}
+		return given(ctx)
 	}
 	g.needs.Log.Error("cannot reserve a model call", "error", err)
 	return dialect.Failure{
@@ -145,10 +160,10 @@ func haltError(h *haltedError) dialect.Failure {
 
 // unasked is said when nobody could be asked: every target of the chain cools down, or the client
 // hung up while it waited for one.
-func unasked(err error) dialect.Failure {
+func unasked(ctx context.Context, err error) dialect.Failure {
 	resting, ok := errors.AsType[*route.Resting](err)
 	if !ok {
-		return dialect.Failure{Status: statusHungUp, Type: "client_error", Message: "the client hung up"}
+		return given(ctx)
 	}
 	f := dialect.Failure{
 		Status: http.StatusServiceUnavailable, Type: "service_unavailable", Code: "cooling_down",

@@ -400,6 +400,9 @@ func (r *relay) ending(ctx context.Context, how error) (string, *dialect.Failure
 	case no:
 		f := haltError(&haltedError{refusal.Reason})
 		return ledger.StatusHalted, &f
+	case errors.Is(how, holdfast.ErrEnding):
+		f := ending()
+		return ledger.StatusCancelled, &f
 	case errors.Is(how, errHungUp), errors.Is(how, context.Canceled):
 		return ledger.StatusCancelled, nil
 	case errors.Is(how, errOwn):

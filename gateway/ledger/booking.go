@@ -33,7 +33,7 @@ type Call struct {
 const (
 	StatusOK        = "ok"        // answered whole
 	StatusCut       = "cut"       // the upstream broke off or fell silent
-	StatusCancelled = "cancelled" // the client hung up
+	StatusCancelled = "cancelled" // the client hung up, or the house ended
 	StatusHalted    = "halted"    // the breaker cut it
 	StatusFailed    = "failed"    // nobody answered
 	StatusOrphan    = "orphan"    // a crash left it

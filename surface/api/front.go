@@ -160,6 +160,7 @@ func (f *Front) serve(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for i, server := range servers {
 		f.bound(server)
+		giveUp := givenUp(server)
 		server.ErrorLog = slog.NewLogLogger(f.Server.Log.Handler(), slog.LevelDebug)
 		group.Go(func() error {
 			if err := server.Serve(f.toClients(i, f.listeners[i])); !errors.Is(err, http.ErrServerClosed) {
@@ -167,7 +168,7 @@ func (f *Front) serve(ctx context.Context) error {
 			}
 			return nil
 		})
-		group.Go(func() error { <-ctx.Done(); return drain(ctx, server) })
+		group.Go(func() error { <-ctx.Done(); return drain(ctx, server, giveUp) })
 	}
 	group.Go(func() error { f.mend(ctx, servers); return nil })
 	return group.Wait()
@@ -217,9 +218,32 @@ func (f *Front) mend(ctx context.Context, servers []*http.Server) {
 	}
 }
 
-// drain lets requests under way end, and cuts what still streams after a moment.
-func drain(ctx context.Context, server *http.Server) error {
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+const (
+	// underWay is how long requests may take to end by themselves when the house ends, and lastWords how
+	// long those that did not may take to tell their clients so.
+	underWay  = 2 * time.Second
+	lastWords = time.Second
+)
+
+// givenUp lets what a server serves be given up with the reason why.
+func givenUp(server *http.Server) (giveUp func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	server.BaseContext = func(net.Listener) context.Context { return ctx }
+	return func() { cancel(holdfast.ErrEnding) }
+}
+
+// drain lets requests under way end, gives up what still streams after a moment, and cuts what does not
+// take notice.
+func drain(ctx context.Context, server *http.Server, giveUp func()) error {
+	ctx = context.WithoutCancel(ctx)
+	bounded, cancel := context.WithTimeout(ctx, underWay)
+	defer cancel()
+	defer giveUp()
+	if server.Shutdown(bounded) == nil {
+		return nil
+	}
+	giveUp()
+	bounded, cancel = context.WithTimeout(ctx, lastWords)
 	defer cancel()
 	if server.Shutdown(bounded) != nil {
 		return server.Close()
