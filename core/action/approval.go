@@ -333,8 +333,8 @@ func (r approvals) deny(ctx context.Context, in approvalDenial) (approvalAnswer,
 // answer takes a pending approval exactly once.
 func (r approvals) answer(ctx context.Context, id, state, reason string) error {
 	return r.needs.Store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
-		result, err := tx.Exec(ctx, `UPDATE approvals SET state = ?, outcome = ?, answered = ?, answerer = ?, reason = ? WHERE id = ? AND state = 'pending'`,
-			state, begun(state), r.needs.Now().UnixNano(), holdfast.CallerFrom(ctx).String(), reason, id)
+		result, err := tx.Exec(ctx, `UPDATE approvals SET state = ?, outcome = ?, node = ?, answered = ?, answerer = ?, reason = ? WHERE id = ? AND state = 'pending'`,
+			state, begun(state), r.needs.node(), r.needs.Now().UnixNano(), holdfast.CallerFrom(ctx).String(), reason, id)
 		if err != nil {
 			return err
 		}

@@ -22,7 +22,12 @@ import (
 )
 
 // a record is a journal that tests ask about outcomes.
-type record struct{ journaltest.Journal }
+type record struct {
+	journaltest.Journal
+	node string
+}
+
+func (r *record) Node() string { return r.node }
 
 func (r *record) outcomes(name string) string {
 	var list []string

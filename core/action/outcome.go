@@ -36,8 +36,12 @@ func (r *Registry) Recover(ctx context.Context) error {
 		})
 	}
 	err = r.needs.Store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
-		_, err := tx.Exec(ctx, `UPDATE approvals SET outcome = ?, payload = '' WHERE outcome = ?`, outcomeUnknown, outcomeRunning)
-		return err
+		for _, a := range left {
+			if _, err := tx.Exec(ctx, `UPDATE approvals SET outcome = ?, payload = '' WHERE id = ?`, outcomeUnknown, a.ID); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("cannot end the approvals that an earlier house was carrying out: %w", err)
@@ -47,8 +51,12 @@ func (r *Registry) Recover(ctx context.Context) error {
 }
 
 func (r approvals) leftRunning(ctx context.Context) (left []Approval, err error) {
+	anyNode := 0
+	if r.needs.Store.Dialect() == store.SQLite { // one node's, whatever the node was called when it wrote
+		anyNode = 1
+	}
 	err = r.needs.Store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
-		rows, err := tx.Query(ctx, approvalColumns+` WHERE outcome = ? ORDER BY answered, id`, outcomeRunning)
+		rows, err := tx.Query(ctx, approvalColumns+` WHERE outcome = ? AND (node = ? OR node = '' OR ? = 1) ORDER BY answered, id`, outcomeRunning, r.needs.node(), anyNode)
 		if err != nil {
 			return err
 		}

@@ -113,3 +113,29 @@ func TestAnAllowedDestructionHasAnOutcome(t *testing.T) {
 		t.Errorf("it stands as %+v", a)
 	}
 }
+
+// Of several nodes with one store, none ends what another carries out.
+func TestAHouseThatStartsLeavesWhatOtherNodesCarryOut(t *testing.T) {
+	storetest.Each(t, []store.Migration{{Package: "action", FS: action.Migrations()}}, func(t *testing.T, s *store.Store) {
+		other := newQueue(t, s)
+		other.journal.node = "other"
+		other.hold(t, "theirs")
+		died := errors.New("killed")
+		other.Carry(&action.Carrier{Carry: func(context.Context, action.Held) (json.RawMessage, error) { return nil, died }})
+		if _, err := other.do(t, operator(), "approval.allow", `{"id":"theirs"}`, nil); !errors.Is(err, died) {
+			t.Fatal(err)
+		}
+		one := newQueue(t, s)
+		one.journal.node = "one"
+		if err := one.Recover(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		want := "running"
+		if s.Dialect() == store.SQLite { // is one node's, which was called otherwise before
+			want = "unknown"
+		}
+		if a := shown(t, one.bench, "theirs"); a.Outcome != want {
+			t.Errorf("it stands as %+v, want %s", a, want)
+		}
+	})
+}

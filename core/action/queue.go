@@ -272,8 +272,8 @@ func (q *Queue) Decide(ctx context.Context, by holdfast.Caller, id string, allow
 		state, created = "denied", int64(1)<<62 // a move toward safety needs no clock
 	}
 	err = q.registry.needs.Store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
-		result, err := tx.Exec(ctx, `UPDATE approvals SET state = ?, outcome = ?, answered = ?, answerer = ?, reason = ? WHERE kind = ? AND id = ? AND state = 'pending' AND expires > ? AND created <= ?`,
-			state, begun(state), now, by.String(), reason, q.kind, id, now, created)
+		result, err := tx.Exec(ctx, `UPDATE approvals SET state = ?, outcome = ?, node = ?, answered = ?, answerer = ?, reason = ? WHERE kind = ? AND id = ? AND state = 'pending' AND expires > ? AND created <= ?`,
+			state, begun(state), q.registry.needs.node(), now, by.String(), reason, q.kind, id, now, created)
 		if err != nil {
 			return err
 		}

@@ -46,6 +46,15 @@ type Needs struct {
 	Now func() time.Time
 }
 
+// node names this house among those with the same store, where the journal knows; it is asked for when it
+// is needed, for the journal may learn it after the registry is made.
+func (n Needs) node() string {
+	if named, ok := n.Journal.(interface{ Node() string }); ok {
+		return named.Node()
+	}
+	return ""
+}
+
 // A Registry holds every action, stream and guard of the house.
 type Registry struct {
 	needs    Needs
