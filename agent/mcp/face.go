@@ -80,7 +80,7 @@ func (s *Server) face(ctx context.Context, caller holdfast.Caller, hub string) (
 	}
 	changed := s.needs.Changed()
 	f.serve(ctx, s)
-	if other := s.keep(ctx, f); other != f {
+	if other := s.keep(f); other != f {
 		return other, nil
 	}
 	select {
@@ -91,12 +91,13 @@ func (s *Server) face(ctx context.Context, caller holdfast.Caller, hub string) (
 	return f, nil
 }
 
-// keep takes a face up, and answers the one that is there already when another request was faster.
-func (s *Server) keep(ctx context.Context, f *face) *face {
+// keep takes a new face up, and answers the one that is there already when another request was faster.
+// It asks nobody anything, for all requests wait for the lock.
+func (s *Server) keep(f *face) *face {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if other := s.faces[f.key]; other != nil {
-		if other.open(ctx) {
+		if other.stands == f.stands && other.plain == f.plain {
 			other.uses.Add(1)
 			return other
 		}

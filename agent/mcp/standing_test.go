@@ -211,8 +211,16 @@ func TestNothingIsParkedAtTheEndOfItsFace(t *testing.T) {
 // A face that another took the place of ends: nothing else would find it.
 func TestAFaceThatIsReplacedEnds(t *testing.T) {
 	books, known := newShelf(entry("add", 0)), newWords()
-	s := New(Needs{View: books.view, Changed: books.next, Standing: known.standing})
+	s := New(Needs{View: books.view, Changed: books.next})
 	s.needs.Log = slog.New(slog.DiscardHandler)
+	s.needs.Standing = func(ctx context.Context, c holdfast.Caller, hub string) (string, error) {
+		if !s.mu.TryLock() {
+			t.Error("all requests wait for what lets one in")
+			return known.standing(ctx, c, hub)
+		}
+		defer s.mu.Unlock()
+		return known.standing(ctx, c, hub)
+	}
 	old, err := s.face(t.Context(), callers()["agent"], "")
 	if err != nil {
 		t.Fatal(err)

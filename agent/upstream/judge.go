@@ -13,8 +13,12 @@ import (
 	"holdfast/agent/plain"
 )
 
-// maxQuoted is how many bytes of a message are told of what is wrong with it.
-const maxQuoted = 200
+const (
+	// maxQuoted is how many bytes of a message are told of what is wrong with it.
+	maxQuoted = 200
+	// logged stands for them where others than the asker are told, for they may be of the asker's answer.
+	logged = " (see its log)"
+)
 
 // The SDK ends the session, and with it everybody's calls, at the first message that it cannot read.
 // judge is what it may have instead: of an answer that cannot be used an error to its request alone, and
@@ -35,27 +39,26 @@ func (m *messages) judge(message []byte) ([]byte, error) {
 	// What cannot be read so is judged by the rest of it.
 	_ = json.Unmarshal(message, &said)
 	quoted := m.quote(message)
-	bad := "it sent a message that is not JSON-RPC 2.0: " + quoted
+	bad := "it sent a message that is not JSON-RPC 2.0"
 	if strings.Contains(err.Error(), "nesting depth") { // the SDK's own bound, which has no type
-		bad = "it sent a message that is nested too deep: " + quoted
+		bad = "it sent a message that is nested too deep"
 	}
+	m.to.note(bad + ": " + quoted)
 	if said.Method != nil || said.Result == nil && said.Error == nil {
-		return nil, m.giveUp(bad)
+		return nil, m.giveUp(bad + logged)
 	}
 	if id, ok := idOf(said.ID); ok {
-		m.to.note(bad)
 		return jsonrpc.EncodeMessage(&jsonrpc.Response{
-			ID: id, Error: &jsonrpc.Error{Code: jsonrpc.CodeInternalError, Message: bad, Data: spoiltMark},
+			ID: id, Error: &jsonrpc.Error{Code: jsonrpc.CodeInternalError, Message: bad + ": " + quoted, Data: spoiltMark},
 		})
 	}
 	// JSON-RPC has an answer to what could not be read bear null.
 	if said.Version == "2.0" && (said.ID == nil || bytes.Equal(said.ID, []byte("null"))) {
-		stray := "an answer to nobody: " + quoted
-		m.to.note(stray)
+		stray := "an answer to nobody" + logged
 		m.stray.Store(&stray)
 		return nil, nil
 	}
-	return nil, m.giveUp(bad)
+	return nil, m.giveUp(bad + logged)
 }
 
 // idOf is an id that a request can have.
