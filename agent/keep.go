@@ -133,7 +133,8 @@ func (t *traces) drafts(most int) (list []draft) {
 	return list
 }
 
-// flush writes all that have ended, and how far the running ones are.
+// flush writes all that have ended, and how far the running ones are; what changes meanwhile is for the
+// next time.
 func (t *traces) flush(ctx context.Context) error {
 	t.writing.Lock()
 	defer t.writing.Unlock()
@@ -151,7 +152,7 @@ func (t *traces) flush(ctx context.Context) error {
 		}
 		err := t.store.Write(ctx, func(ctx context.Context, tx store.Tx) error { return t.write(ctx, tx, batch) })
 		t.settle(ended, drafts, err)
-		if err != nil {
+		if err != nil || len(batch) < traceBatch {
 			return err
 		}
 	}
