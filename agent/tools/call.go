@@ -71,7 +71,9 @@ func (c call) run(ctx context.Context) (Result, error) {
 		result, err = c.ask(ctx, int(settings.Result))
 	}
 	if err != nil && errors.Is(context.Cause(ctx), errTimeout) && !errors.Is(err, upstream.ErrQueued) {
-		err = holdfast.Errorf(holdfast.CodeUnavailable, "tool %s did not answer within %s, so the call was cancelled: %w", e.Name, settings.Timeout, err)
+		err = &holdfast.Error{
+			Code: holdfast.CodeUnavailable, Message: fmt.Sprintf("tool %s did not answer within %s, so the call was cancelled", e.Name, settings.Timeout), Err: err,
+		}
 	}
 	if len(result.Text) > int(settings.Result) && !result.Cut {
 		result.Text, result.Cut = plain.Cut(result.Text, int(settings.Result))+"\n[cut: the result was larger than the limit]", true

@@ -469,7 +469,9 @@ func using[R any](ctx context.Context, u use, do func(context.Context) (R, int, 
 	result, size, err := do(bounded)
 	took := time.Since(began)
 	if err != nil && errors.Is(context.Cause(bounded), errTimeout) {
-		err = holdfast.Errorf(holdfast.CodeUnavailable, "%s did not answer within %s, so it was given up: %w", u.source, limit, err)
+		err = &holdfast.Error{
+			Code: holdfast.CodeUnavailable, Message: fmt.Sprintf("%s did not answer within %s, so it was given up", u.source, limit), Err: err,
+		}
 	}
 	outcome := holdfast.OutcomeDone
 	if err != nil {
