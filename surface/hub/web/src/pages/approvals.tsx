@@ -80,9 +80,9 @@ function ApprovalCard({ approval: a }: { approval: Approval }) {
             {a.answerer ? <> · answered by <Short text={a.answerer} most={80} /> <Time at={a.answered} /></> : <> · {over ? 'expired' : 'expires'} <Time at={a.expires} /></>}
           </p>
         </div>
-        <span className="row">{call ? <Badge tone="calm">tool call</Badge> : <Badge tone="bad">destroys</Badge>}<Badge tone={tones[state] ?? 'still'} dot>{state}</Badge>{a.outcome && <Badge tone={outcomes[a.outcome] ?? 'still'}>{a.outcome}</Badge>}</span>
+        <span className="row">{call ? <Badge tone="calm">tool call</Badge> : <Badge tone="bad">destroys</Badge>}<Badge tone={tones[state] ?? 'still'} dot>{state}</Badge>{a.outcome && <Badge tone={outcomes[a.outcome] ?? 'still'}>{a.outcome === 'unknown' ? 'outcome unknown' : a.outcome}</Badge>}</span>
       </div>
-      {a.note && <p className="problem small">{a.note}.</p>}
+      {a.note && <p className="problem small">{a.note[0].toUpperCase() + a.note.slice(1)}.</p>}
       {a.reason && <p className="note"><Shown text={a.reason} most={1_000} /></p>}
       <Asked approval={a} open={open} />
       {open && <Answer approval={a} />}
