@@ -147,6 +147,12 @@ func pid(h home.Home) int {
 	return r.PID
 }
 
+// replaced tells whether another watch lives than that one.
+func replaced(h home.Home, was int) bool {
+	now := pid(h)
+	return now != 0 && now != was
+}
+
 func TestOneWatchAHome(t *testing.T) {
 	h := place(t)
 	say(t, h)
@@ -171,7 +177,7 @@ func TestOneWatchAHome(t *testing.T) {
 	if err := other.Ensure(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "a watch of the new environment lives", func() bool { return pid(h) != 0 && pid(h) != first })
+	eventually(t, "a watch of the new environment lives", func() bool { return replaced(h, first) })
 }
 
 func TestADeadWatchIsReplaced(t *testing.T) {
@@ -191,7 +197,7 @@ func TestADeadWatchIsReplaced(t *testing.T) {
 		if err := syscall.Kill(was, syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "another watch lives", func() bool { return pid(h) != 0 && pid(h) != was })
+		eventually(t, "another watch lives", func() bool { return replaced(h, was) })
 	}
 }
 
