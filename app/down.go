@@ -50,23 +50,35 @@ func (d downCaller) Dispatch(ctx context.Context, name string, input json.RawMes
 		return nil, holdfast.BadInput(err.Error())
 	}
 	defer d.patience(ctx)()
-	out, acted, err := d.ask(ctx, name, input, how)
+	var out house.Goodbye
+	var err error
+	for range 5 {
+		if out, err = d.once(ctx, name, input, how); !errors.Is(err, errReplaced) {
+			break
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
+	return json.Marshal(out)
+}
+
+// once ends the house and what it left. A house that the watch started meanwhile is errReplaced.
+func (d downCaller) once(ctx context.Context, name string, input json.RawMessage, how house.Shutdown) (house.Goodbye, error) {
+	out, acted, err := d.ask(ctx, name, input, how)
+	if err != nil {
+		return out, err
+	}
 	_, died, err := watch.ReadHouse(d.Home)
 	if acted && !died && err == nil {
-		return json.Marshal(out)
+		return out, nil
 	}
-	rest, err := d.offline(ctx, name, input)
-	switch {
-	case acted && (err == nil || errors.Is(err, cli.ErrNoHouse)):
+	rest, err := d.offline(ctx, name, input, acted)
+	if acted && (err == nil || errors.Is(err, cli.ErrNoHouse)) {
 		out.Ended = rest.Ended
-		return json.Marshal(out)
-	case err != nil:
-		return nil, err
+		return out, nil
 	}
-	return json.Marshal(rest)
+	return rest, err
 }
 
 // patience says what is waited for when that takes long.
@@ -226,9 +238,9 @@ func (d downCaller) kill(ctx context.Context, holder *home.LockedError, how hous
 	return err
 }
 
-// offline runs the action in this process, under the home's lock. Whoever has that now ends what is
-// left too, and soon.
-func (d downCaller) offline(ctx context.Context, name string, input json.RawMessage) (out house.Goodbye, err error) {
+// offline runs the action in this process, under the home's lock. Where the house is to stay down already,
+// whoever has that now ends what is left too, and soon; else it may be another house, which is to be asked.
+func (d downCaller) offline(ctx context.Context, name string, input json.RawMessage, isDown bool) (out house.Goodbye, err error) {
 	a, err := d.Registry.Action(name)
 	if err != nil {
 		return out, err
@@ -238,6 +250,10 @@ func (d downCaller) offline(ctx context.Context, name string, input json.RawMess
 	}
 	lock, err := d.Home.Lock(home.InProcess + name)
 	for began := time.Now(); err != nil && time.Since(began) < startWithin && pause(ctx, 50*time.Millisecond); {
+		holder, ok := errors.AsType[*home.LockedError](err)
+		if ok && !isDown && stageOf(d.Home, holder) != "" {
+			return out, errReplaced
+		}
 		lock, err = d.Home.Lock(home.InProcess + name)
 	}
 	if err != nil {
