@@ -22,15 +22,15 @@ const (
 
 // The SDK ends the session, and with it everybody's calls, at the first message that it cannot read.
 // judge is what it may have instead: of an answer that cannot be used an error to its request alone, and
-// nothing of one that is for nobody. What is no message at all, or may be waited for by somebody who
-// cannot be told, is a fault of the server.
+// nothing of one that is for nobody, or of an object that means no message, such as a line of a log. What
+// means one and is none, or may be waited for by somebody who cannot be told, is a fault of the server.
 func (m *messages) judge(message []byte) ([]byte, error) {
 	_, err := jsonrpc.DecodeMessage(message)
 	if err == nil {
 		return message, nil
 	}
 	var said struct {
-		Version string          `json:"jsonrpc"`
+		Version json.RawMessage `json:"jsonrpc"`
 		ID      json.RawMessage `json:"id"`
 		Method  json.RawMessage `json:"method"`
 		Result  json.RawMessage `json:"result"`
@@ -39,6 +39,12 @@ func (m *messages) judge(message []byte) ([]byte, error) {
 	// What cannot be read so is judged by the rest of it.
 	_ = json.Unmarshal(message, &said)
 	quoted := m.quote(message)
+	if said.Version == nil && said.ID == nil && said.Method == nil && said.Result == nil && said.Error == nil {
+		noise := "what is no message" + logged
+		m.stray.Store(&noise)
+		m.to.note("not a message on standard output: " + quoted)
+		return nil, nil
+	}
 	bad := "it sent a message that is not JSON-RPC 2.0"
 	if strings.Contains(err.Error(), "nesting depth") { // the SDK's own bound, which has no type
 		bad = "it sent a message that is nested too deep"
@@ -53,7 +59,7 @@ func (m *messages) judge(message []byte) ([]byte, error) {
 		})
 	}
 	// JSON-RPC has an answer to what could not be read bear null.
-	if said.Version == "2.0" && (said.ID == nil || bytes.Equal(said.ID, []byte("null"))) {
+	if string(said.Version) == `"2.0"` && (said.ID == nil || bytes.Equal(said.ID, []byte("null"))) {
 		stray := "an answer to nobody" + logged
 		m.stray.Store(&stray)
 		return nil, nil

@@ -200,7 +200,7 @@ type messages struct {
 	rest []byte
 	// fault is why reading was given up.
 	fault atomic.Pointer[string]
-	// stray is the last answer that was for nobody.
+	// stray is what came last that was for nobody.
 	stray atomic.Pointer[string]
 }
 
