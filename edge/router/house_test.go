@@ -43,6 +43,7 @@ type fakeHouse struct {
 	applied  chan uint64
 	hellos   chan Hello
 	lines    net.Listener
+	served   net.Listener
 	http     *http.Server
 	handler  http.Handler
 }
@@ -96,7 +97,7 @@ func (h *fakeHouse) up() {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	h.lines, h.http = lines, &http.Server{Handler: h.handler, ReadHeaderTimeout: time.Minute}
+	h.lines, h.served, h.http = lines, served, &http.Server{Handler: h.handler, ReadHeaderTimeout: time.Minute}
 	go func() { _ = h.http.Serve(served) }()
 	go h.accept(lines)
 }
@@ -104,6 +105,7 @@ func (h *fakeHouse) up() {
 // down is a killed house: everything it held is gone at once.
 func (h *fakeHouse) down() {
 	_ = h.lines.Close()
+	_ = h.served.Close() // the server may not know it yet
 	_ = h.http.Close()
 	h.mu.Lock()
 	defer h.mu.Unlock()
