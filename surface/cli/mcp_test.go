@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -44,8 +45,26 @@ func talker(t *testing.T, does func(net.Conn, *bufio.Reader)) func(context.Conte
 
 const switched = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: mcp\r\n\r\n"
 
+// output is read while what was cut off may still write.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
 func speak(ctx context.Context, dial func(context.Context) (net.Conn, error), in io.Reader) (string, error) {
-	var out bytes.Buffer
+	var out output
 	cmd := MCP(Terminal{In: in, Out: &out, Err: io.Discard}, dial)
 	cmd.SetArgs(nil)
 	cmd.SilenceUsage, cmd.SilenceErrors = true, true
