@@ -36,6 +36,11 @@ func disturb(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Setenv(strings.ToUpper(who), strconv.Itoa(pid))
 		pids = append(pids, pid)
 	}
+	if len(pids) > 1 && signal == syscall.SIGKILL { // else who dies last starts the other again before it dies
+		for _, pid := range pids {
+			ts.Check(syscall.Kill(pid, syscall.SIGSTOP))
+		}
+	}
 	for _, pid := range pids {
 		ts.Check(syscall.Kill(pid, signal))
 	}
