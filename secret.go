@@ -3,7 +3,9 @@
 package holdfast
 
 import (
+	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -27,6 +29,12 @@ func (s Secret) Empty() bool { return s.value == "" }
 // Equal compares in constant time.
 func (s Secret) Equal(other string) bool {
 	return subtle.ConstantTimeCompare([]byte(s.value), []byte(other)) == 1
+}
+
+// Digest is the SHA-256 of the value in hexadecimal digits: what is kept of it where the value is not.
+func (s Secret) Digest() string {
+	sum := sha256.Sum256([]byte(s.value))
+	return hex.EncodeToString(sum[:])
 }
 
 // Masked shows the first three and last two runes of a long value, and only dots of a short one.

@@ -8,7 +8,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -64,8 +63,7 @@ func (c *Catalogue) Standing(caller holdfast.Caller, hub string) (word string, o
 	if key.Empty() {
 		return "", true
 	}
-	sum := sha256.Sum256([]byte(key.Reveal()))
-	return hex.EncodeToString(sum[:]), true
+	return key.Digest(), true
 }
 
 func hubBearer(hub string) string { return "hub-" + hub }

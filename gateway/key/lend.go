@@ -4,8 +4,6 @@ package key
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 
 	"holdfast"
@@ -23,7 +21,7 @@ func (k *Keys) Lend(ctx context.Context, agent string, models []string, token ho
 	if len(text) < len(prefix)+4 || len(text) > mostToken {
 		return holdfast.Errorf(holdfast.CodeBadInput, "cannot use the key of %s: it has %d letters, want %d to %d", agent, len(text), len(prefix)+4, mostToken)
 	}
-	hash := digestOf(token)
+	hash := token.Digest()
 	if there, err := k.rows.find(ctx, "name = ?", agent); err != nil || there != nil && there.hash == hash {
 		return err
 	}
@@ -41,7 +39,7 @@ func (k *Keys) Lend(ctx context.Context, agent string, models []string, token ho
 // Withdraw takes back what Lend lent; a key of that name with another token stays.
 func (k *Keys) Withdraw(ctx context.Context, agent string, token holdfast.Secret) error {
 	err := k.rows.store.Write(ctx, func(ctx context.Context, tx store.Tx) error {
-		_, err := tx.Exec(ctx, "DELETE FROM api_keys WHERE name = ? AND hash = ?", agent, digestOf(token))
+		_, err := tx.Exec(ctx, "DELETE FROM api_keys WHERE name = ? AND hash = ?", agent, token.Digest())
 		return err
 	})
 	if err != nil {
@@ -58,9 +56,4 @@ func (k *Keys) Has(ctx context.Context, name string) (bool, error) {
 	}
 	there, err := k.rows.find(ctx, "name = ?", name)
 	return there != nil, err
-}
-
-func digestOf(token holdfast.Secret) string {
-	sum := sha256.Sum256([]byte(token.Reveal()))
-	return hex.EncodeToString(sum[:])
 }

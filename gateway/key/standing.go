@@ -4,8 +4,6 @@ package key
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 
 	"holdfast"
 )
@@ -48,8 +46,7 @@ func inEnvNow(env secrets, name string) string {
 	if !ok || secret.Empty() {
 		return ""
 	}
-	sum := sha256.Sum256([]byte(secret.Reveal()))
-	return hex.EncodeToString(sum[:])
+	return secret.Digest()
 }
 
 // Changed is closed when what a key opens may be another: at once when it is changed here, and once a
