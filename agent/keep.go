@@ -201,11 +201,8 @@ func (t *traces) start(ctx context.Context) error {
 }
 
 func (t *traces) leftRunning(ctx context.Context, tx store.Tx) (left []Trace, err error) {
-	anyNode := 0
-	if t.store.Dialect() == store.SQLite { // one node's, whatever the node was called when it wrote
-		anyNode = 1
-	}
-	rows, err := tx.Query(ctx, `SELECT body FROM agent_traces WHERE state = ? AND (node = ? OR ? = 1)`, runRunning, t.node(), anyNode)
+	ours, node := store.OfNode(t.store.Dialect(), t.node())
+	rows, err := tx.Query(ctx, `SELECT body FROM agent_traces WHERE state = ? AND `+ours, append([]any{runRunning}, node...)...)
 	if err != nil {
 		return nil, err
 	}

@@ -209,14 +209,20 @@ const (
 )
 
 func (r approvals) list(ctx context.Context, in approvalFilter) (approvalList, error) {
-	out := approvalList{Approvals: []Approval{}}
+	// What waits comes before what was answered, and what destroys before what agents ask for, so that no
+	// number of others hides a request.
+	where, args := in.where(r.needs.Now())
+	list, err := r.all(ctx,
+		approvalColumns+where+` ORDER BY CASE state WHEN 'pending' THEN 0 ELSE 1 END, CASE kind WHEN 'action' THEN 0 ELSE 1 END, created DESC, id LIMIT 500`,
+		args...)
+	return approvalList{Approvals: list}, err
+}
+
+// all are the approvals that a query finds; none is an empty list.
+func (r approvals) all(ctx context.Context, query string, args ...any) ([]Approval, error) {
+	list := []Approval{}
 	err := r.needs.Store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
-		// What waits comes before what was answered, and what destroys before what agents ask for, so
-		// that no number of others hides a request.
-		where, args := in.where(r.needs.Now())
-		rows, err := tx.Query(ctx,
-			approvalColumns+where+` ORDER BY CASE state WHEN 'pending' THEN 0 ELSE 1 END, CASE kind WHEN 'action' THEN 0 ELSE 1 END, created DESC, id LIMIT 500`,
-			args...)
+		rows, err := tx.Query(ctx, query, args...)
 		if err != nil {
 			return err
 		}
@@ -226,11 +232,11 @@ func (r approvals) list(ctx context.Context, in approvalFilter) (approvalList, e
 			if err != nil {
 				return err
 			}
-			out.Approvals = append(out.Approvals, a)
+			list = append(list, a)
 		}
 		return rows.Err()
 	})
-	return out, err
+	return list, err
 }
 
 func (r approvals) scan(row interface{ Scan(...any) error }) (Approval, error) {

@@ -50,27 +50,9 @@ func (r *Registry) Recover(ctx context.Context) error {
 	return nil
 }
 
-func (r approvals) leftRunning(ctx context.Context) (left []Approval, err error) {
-	anyNode := 0
-	if r.needs.Store.Dialect() == store.SQLite { // one node's, whatever the node was called when it wrote
-		anyNode = 1
-	}
-	err = r.needs.Store.Read(ctx, func(ctx context.Context, tx store.Tx) error {
-		rows, err := tx.Query(ctx, approvalColumns+` WHERE outcome = ? AND (node = ? OR node = '' OR ? = 1) ORDER BY answered, id`, outcomeRunning, r.needs.node(), anyNode)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
-			a, err := r.scan(rows)
-			if err != nil {
-				return err
-			}
-			left = append(left, a)
-		}
-		return rows.Err()
-	})
-	return left, err
+func (r approvals) leftRunning(ctx context.Context) ([]Approval, error) {
+	ours, node := store.OfNode(r.needs.Store.Dialect(), r.needs.node())
+	return r.all(ctx, approvalColumns+` WHERE outcome = ? AND `+ours+` ORDER BY answered, id`, append([]any{outcomeRunning}, node...)...)
 }
 
 // outcome is what came of a request, as far as this process can know: without a house nothing runs.

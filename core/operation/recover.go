@@ -16,13 +16,13 @@ import (
 // it: resumed when the step that was begun is Repeatable or none was, undone otherwise. It
 // returns when all are under way; Wait waits for their ends. What cannot be rebuilt is stuck.
 func (r *Runner) Recover(ctx context.Context) error {
-	// A SQLite file is one node's, whatever the node was called when it wrote.
-	anyNode := 0
-	if named, ok := r.store.(interface{ Dialect() string }); ok && named.Dialect() == store.SQLite {
-		anyNode = 1
+	dialect := ""
+	if named, ok := r.store.(interface{ Dialect() string }); ok {
+		dialect = named.Dialect()
 	}
-	found, err := r.find(ctx, " WHERE state IN (?, ?) AND (node = ? OR ? = 1) ORDER BY started_ns, id",
-		string(holdfast.OperationRunning), string(holdfast.OperationUndoing), r.node(), anyNode)
+	ours, node := store.OfNode(dialect, r.node())
+	found, err := r.find(ctx, " WHERE state IN (?, ?) AND "+ours+" ORDER BY started_ns, id",
+		append([]any{string(holdfast.OperationRunning), string(holdfast.OperationUndoing)}, node...)...)
 	if err != nil {
 		return err
 	}
