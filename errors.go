@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // A Code sorts errors by what the asker can do about them.
@@ -19,6 +20,12 @@ const (
 	CodeFailed      Code = "failed"         // exit 1, HTTP 500
 	CodeUnavailable Code = "unavailable"    // exit 1, HTTP 503
 	CodeUnknown     Code = "unknown-caller" // exit 3, HTTP 401
+)
+
+// EndingCode names ErrEnding to clients, and EndingRetry is when they may ask again.
+const (
+	EndingCode  = "house_ending"
+	EndingRetry = 5 * time.Second
 )
 
 // ErrEnding is the cause by which what clients have under way is given up when the house ends.

@@ -241,9 +241,6 @@ func (a *streamAnswer) fail(err error) {
 	a.end()
 }
 
-// endingRetry is how many seconds a client waits for the house to be back.
-const endingRetry = "5"
-
 // refuse answers with an error in the form of the OpenAI API; one of the gateway's is passed on with
 // its status and what it says about trying again.
 func refuse(w http.ResponseWriter, err error) {
@@ -251,7 +248,7 @@ func refuse(w http.ResponseWriter, err error) {
 		inner.hint(w.Header())
 	}
 	if errors.Is(err, holdfast.ErrEnding) && w.Header().Get("X-Should-Retry") == "" {
-		w.Header().Set("Retry-After", endingRetry)
+		w.Header().Set("Retry-After", strconv.Itoa(int(holdfast.EndingRetry.Seconds())))
 	}
 	status, body := errorBody(err)
 	w.Header().Set("Content-Type", "application/json")
@@ -287,7 +284,7 @@ func errorBody(err error) (int, []byte) {
 	case errors.Is(err, errTime):
 		status = http.StatusGatewayTimeout
 	case errors.Is(err, holdfast.ErrEnding):
-		code := "house_ending"
+		code := holdfast.EndingCode
 		status, e.Code = http.StatusServiceUnavailable, &code
 	}
 	return status, encode(map[string]apiError{"error": e})

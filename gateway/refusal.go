@@ -50,8 +50,8 @@ func given(ctx context.Context) dialect.Failure {
 
 func ending() dialect.Failure {
 	return dialect.Failure{
-		Status: http.StatusServiceUnavailable, Type: "server_error", Code: "house_ending",
-		Message: holdfast.ErrEnding.Error(), RetryAfter: 5 * time.Second,
+		Status: http.StatusServiceUnavailable, Type: "server_error", Code: holdfast.EndingCode,
+		Message: holdfast.ErrEnding.Error(), RetryAfter: holdfast.EndingRetry,
 	}
 }
 
@@ -77,7 +77,7 @@ func (g *Gateway) notAdmitted(ctx context.Context, err error) dialect.Failure {
 	}
 	g.needs.Log.Error("cannot reserve a model call", "error", err)
 	return dialect.Failure{
-		Status: http.StatusServiceUnavailable, Type: "server_error", Code: "ledger_unavailable", RetryAfter: 5 * time.Second,
+		Status: http.StatusServiceUnavailable, Type: "server_error", Code: "ledger_unavailable", RetryAfter: holdfast.EndingRetry,
 		Message: "the ledger cannot be written, and what is not counted is not called",
 	}
 }
@@ -85,7 +85,7 @@ func (g *Gateway) notAdmitted(ctx context.Context, err error) dialect.Failure {
 func capped(full *breaker.Full) dialect.Failure {
 	return dialect.Failure{
 		Status: http.StatusServiceUnavailable, Type: "insufficient_quota", Code: "breaker_cap", Reason: "breaker_cap",
-		Message: "cut: " + full.Error(), RetryAfter: 5 * time.Second,
+		Message: "cut: " + full.Error(), RetryAfter: holdfast.EndingRetry,
 	}
 }
 
