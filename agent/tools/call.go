@@ -70,7 +70,7 @@ func (c call) run(ctx context.Context) (Result, error) {
 	} else {
 		result, err = c.ask(ctx, int(settings.Result))
 	}
-	if err != nil && errors.Is(context.Cause(ctx), errTimeout) && !errors.Is(err, upstream.ErrQueued) {
+	if err != nil && errors.Is(context.Cause(ctx), upstream.ErrTimeout) && !errors.Is(err, upstream.ErrQueued) {
 		err = &holdfast.Error{
 			Code: holdfast.CodeUnavailable, Message: fmt.Sprintf("tool %s did not answer within %s, so the call was cancelled", e.Name, settings.Timeout), Err: err,
 		}

@@ -12,18 +12,15 @@ import (
 	"holdfast/agent/upstream"
 )
 
-// errTimeout is by what a server's keeper knows that the call was not given up earlier.
-var errTimeout = upstream.ErrTimeout
-
 // within bounds a call in time. While the server asks whoever called, the time stands still: a person
 // may think for longer than a tool may work.
 func within(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
 	peer := upstream.PeerFrom(ctx)
 	if peer == nil {
-		return context.WithTimeoutCause(ctx, limit, errTimeout)
+		return context.WithTimeoutCause(ctx, limit, upstream.ErrTimeout)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	clock := countdown.AfterFunc(limit, func() { cancel(errTimeout) })
+	clock := countdown.AfterFunc(limit, func() { cancel(upstream.ErrTimeout) })
 	return upstream.WithPeer(ctx, &patientPeer{Peer: peer, clock: clock}), func() {
 		clock.Stop()
 		cancel(context.Canceled)

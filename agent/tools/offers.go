@@ -468,7 +468,7 @@ func using[R any](ctx context.Context, u use, do func(context.Context) (R, int, 
 	began := time.Now()
 	result, size, err := do(bounded)
 	took := time.Since(began)
-	if err != nil && errors.Is(context.Cause(bounded), errTimeout) {
+	if err != nil && errors.Is(context.Cause(bounded), upstream.ErrTimeout) {
 		err = &holdfast.Error{
 			Code: holdfast.CodeUnavailable, Message: fmt.Sprintf("%s did not answer within %s, so it was given up", u.source, limit), Err: err,
 		}

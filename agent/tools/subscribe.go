@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"holdfast"
+	"holdfast/agent/upstream"
 )
 
 // subscriptions are who wants to hear of which resource. A server is asked once however many listen.
@@ -115,7 +116,7 @@ func (v View) Subscribe(ctx context.Context, uri string) error {
 	if err != nil || !first {
 		return err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, v.catalogue.settings().Timeout.Std(), errTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, v.catalogue.settings().Timeout.Std(), upstream.ErrTimeout)
 	defer cancel()
 	if err := from.Subscribe(ctx, uri, v.still(found, sameResource(uri, from))); err != nil {
 		v.catalogue.subscriptions.drop(key)
@@ -136,7 +137,7 @@ func (v View) Unsubscribe(ctx context.Context, uri string) error {
 	if !v.catalogue.subscriptions.drop(from.decl.Name + "\x00" + uri) {
 		return nil
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, v.catalogue.settings().Timeout.Std(), errTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, v.catalogue.settings().Timeout.Std(), upstream.ErrTimeout)
 	defer cancel()
 	return from.Unsubscribe(ctx, uri)
 }

@@ -558,7 +558,7 @@ func TestAPersonMayThink(t *testing.T) {
 			t.Fatalf("the call ended while its caller was asked: %v, %v", err, ctx.Err())
 		}
 		<-ctx.Done()
-		if !errors.Is(context.Cause(ctx), errTimeout) {
+		if !errors.Is(context.Cause(ctx), upstream.ErrTimeout) {
 			t.Errorf("ended by %v", context.Cause(ctx))
 		}
 	})
