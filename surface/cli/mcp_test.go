@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 )
 
@@ -45,31 +44,17 @@ func talker(t *testing.T, does func(net.Conn, *bufio.Reader)) func(context.Conte
 
 const switched = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: mcp\r\n\r\n"
 
-// output is read while what was cut off may still write.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
-}
-
 func speak(ctx context.Context, dial func(context.Context) (net.Conn, error), in io.Reader) (string, error) {
-	var out output
-	cmd := MCP(Terminal{In: in, Out: &out, Err: io.Discard}, dial)
+	var out bytes.Buffer
+	err := bridge(ctx, dial, in, &out)
+	return out.String(), err
+}
+
+func bridge(ctx context.Context, dial func(context.Context) (net.Conn, error), in io.Reader, out io.Writer) error {
+	cmd := MCP(Terminal{In: in, Out: out, Err: io.Discard}, dial)
 	cmd.SetArgs(nil)
 	cmd.SilenceUsage, cmd.SilenceErrors = true, true
-	err := cmd.ExecuteContext(ctx)
-	return out.String(), err
+	return cmd.ExecuteContext(ctx)
 }
 
 func TestWhatAClientAskedLastIsAnswered(t *testing.T) {
@@ -113,7 +98,7 @@ func TestInterruptEndsTheBridge(t *testing.T) {
 		cancel()
 		_, _ = io.ReadAll(from)
 	})
-	if _, err := speak(ctx, dial, open); err != nil {
+	if err := bridge(ctx, dial, open, io.Discard); err != nil { // what was cut off may still write
 		t.Errorf("an interrupt ends with %v", err)
 	}
 }
