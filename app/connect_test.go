@@ -16,7 +16,9 @@ import (
 	"holdfast/surface/cli"
 )
 
-func TestAHouseThatDoesNotAnswerIsNotCalledAbsent(t *testing.T) {
+// vacant is a house of an empty home, which nobody runs.
+func vacant(t *testing.T) *House {
+	t.Helper()
 	place := home.At(t.TempDir())
 	if err := place.Ensure(); err != nil {
 		t.Fatal(err)
@@ -25,15 +27,26 @@ func TestAHouseThatDoesNotAnswerIsNotCalledAbsent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, _, err = h.connect(t.Context(), holdfast.Action{Name: "house.status"})
-	if cli.Exit(err) != 4 || !strings.Contains(err.Error(), "holdfast up") {
-		t.Errorf("nobody there: exit %d, %v", cli.Exit(err), err)
-	}
-	lock, err := place.Lock("http://127.0.0.1:9")
+	return h
+}
+
+// hold holds a home as a house does, until the test ends.
+func hold(t *testing.T, place home.Home, address string) {
+	t.Helper()
+	lock, err := place.Lock(address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = lock.Unlock() })
+}
+
+func TestAHouseThatDoesNotAnswerIsNotCalledAbsent(t *testing.T) {
+	h := vacant(t)
+	_, _, err := h.connect(t.Context(), holdfast.Action{Name: "house.status"})
+	if cli.Exit(err) != 4 || !strings.Contains(err.Error(), "holdfast up") {
+		t.Errorf("nobody there: exit %d, %v", cli.Exit(err), err)
+	}
+	hold(t, h.Home, "http://127.0.0.1:9")
 	_, _, err = h.connect(t.Context(), holdfast.Action{Name: "house.status"})
 	if cli.Exit(err) != 4 || strings.Contains(err.Error(), "holdfast up") || !strings.Contains(err.Error(), "kill "+strconv.Itoa(os.Getpid())) {
 		t.Errorf("somebody silent: exit %d, %v", cli.Exit(err), err)
@@ -46,29 +59,18 @@ func TestAHouseThatDoesNotAnswerIsNotCalledAbsent(t *testing.T) {
 }
 
 func TestAHouseThatStartsIsWaitedForAndNotKilled(t *testing.T) {
-	place := home.At(t.TempDir())
-	if err := place.Ensure(); err != nil {
-		t.Fatal(err)
-	}
-	h, err := New(place, &Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	lock, err := place.Lock("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = lock.Unlock() })
+	h := vacant(t)
+	hold(t, h.Home, "")
 	short, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	_, _, err = h.connect(short, holdfast.Action{Name: "house.status"})
+	_, _, err := h.connect(short, holdfast.Action{Name: "house.status"})
 	if cli.Exit(err) != 4 || strings.Contains(err.Error(), "kill") || !strings.Contains(err.Error(), "ask again") {
 		t.Errorf("a house that starts: exit %d, %v", cli.Exit(err), err)
 	}
 	asked, dials := make(chan struct{}), 0
 	go func() {
 		<-asked
-		listener, err := place.Listen("control")
+		listener, err := h.Home.Listen("control")
 		if err != nil {
 			t.Error(err)
 			return
@@ -79,7 +81,7 @@ func TestAHouseThatStartsIsWaitedForAndNotKilled(t *testing.T) {
 		if dials++; dials == 2 {
 			close(asked)
 		}
-		return place.Dial(ctx, "control")
+		return h.Home.Dial(ctx, "control")
 	})
 	if err != nil {
 		t.Fatalf("the house that came up was not asked: %v", err)

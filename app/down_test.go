@@ -6,7 +6,6 @@ import (
 	"errors"
 	"testing"
 
-	"holdfast/core/home"
 	"holdfast/core/process"
 	"holdfast/units/watch"
 )
@@ -15,24 +14,13 @@ import (
 // lock that it keeps.
 func TestDownAsksAHouseThatWasStartedMeanwhile(t *testing.T) {
 	t.Parallel()
-	place := home.At(t.TempDir())
-	if err := place.Ensure(); err != nil {
-		t.Fatal(err)
-	}
-	h, err := New(place, &Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	lock, err := place.Lock("http://127.0.0.1:9")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = lock.Unlock() })
+	h := vacant(t)
+	hold(t, h.Home, "http://127.0.0.1:9")
 	self, err := process.Self()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := (watch.House{Identity: self, Stage: watch.Starting}).Say(place); err != nil {
+	if err := (watch.House{Identity: self, Stage: watch.Starting}).Say(h.Home); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := (downCaller{House: h}).offline(t.Context(), "house.shutdown", []byte(`{}`), false); !errors.Is(err, errReplaced) {

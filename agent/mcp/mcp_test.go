@@ -25,17 +25,42 @@ import (
 	"holdfast/agent/upstream"
 )
 
+// told is what tests change, and who waits for that is told of it.
+type told struct {
+	mu      sync.Mutex
+	changed chan struct{} // closed and replaced with each change; nil until somebody waits
+}
+
+func (w *told) next() <-chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.changed == nil {
+		w.changed = make(chan struct{})
+	}
+	return w.changed
+}
+
+func (w *told) change(alter func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	alter()
+	if w.changed != nil {
+		close(w.changed)
+		w.changed = nil
+	}
+}
+
 // shelf is a catalogue whose content a test changes.
 type shelf struct {
-	mu        sync.Mutex
+	told
+
 	entries   []tools.Entry
 	prompts   []tools.PromptEntry
 	resources []tools.ResourceEntry
 	templates []tools.TemplateEntry
 	hubs      map[string]tools.Hub
 	skills    []skills.Skill // shown outside of hubs
-	changed   chan struct{}
-	silent    bool // without instructions
+	silent    bool           // without instructions
 	callers   []holdfast.Caller
 	followed  []string             // subscriptions and their ends, in order
 	calls     chan context.Context // when set, a call is handed over and waits
@@ -44,7 +69,7 @@ type shelf struct {
 }
 
 func newShelf(entries ...tools.Entry) *shelf {
-	return &shelf{entries: entries, changed: make(chan struct{})}
+	return &shelf{entries: entries}
 }
 
 // a look is the shelf as one caller sees it.
@@ -145,21 +170,6 @@ func (l look) Instructions() map[string]string {
 		return nil
 	}
 	return map[string]string{"notes": "Keep notes."}
-}
-
-func (s *shelf) next() <-chan struct{} {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.changed
-}
-
-// change alters the shelf and tells of it.
-func (s *shelf) change(alter func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	alter()
-	close(s.changed)
-	s.changed = make(chan struct{})
 }
 
 func (s *shelf) set(entries ...tools.Entry) { s.change(func() { s.entries = entries }) }

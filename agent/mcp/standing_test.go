@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -24,34 +23,20 @@ import (
 
 // words are what lets the callers of a test in.
 type words struct {
-	mu      sync.Mutex
-	of      map[string]string // by name of the caller
-	fails   error
-	changed chan struct{}
+	told
+
+	of    map[string]string // by name of the caller
+	fails error
 }
 
 func newWords() *words {
-	return &words{of: map[string]string{"a": "one", "o": "one"}, changed: make(chan struct{})}
+	return &words{of: map[string]string{"a": "one", "o": "one"}}
 }
 
 func (w *words) standing(_ context.Context, c holdfast.Caller, _ string) (string, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.of[c.Name], w.fails
-}
-
-func (w *words) next() <-chan struct{} {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.changed
-}
-
-func (w *words) change(alter func()) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	alter()
-	close(w.changed)
-	w.changed = make(chan struct{})
 }
 
 func (w *words) serve(t *testing.T, books *shelf) (*Server, string) {

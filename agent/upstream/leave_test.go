@@ -111,16 +111,23 @@ func within[T any](t *testing.T, what string, of <-chan T) T {
 	}
 }
 
+// restarted is such a server in the midst of whose call it was restarted.
+func restarted(t *testing.T, transport string, listens bool) (*hanging, *bench) {
+	t.Helper()
+	h, url := hangs(t, transport, listens)
+	b := far(t, Remote{URL: url, Legacy: transport == "events"}, nil)
+	done := b.hung(h)
+	b.Restart()
+	left(t, done)
+	return h, b
+}
+
 // A restart ends the calls under way at once, and the next session does not wait for them.
 func TestARestartAmidACallOfARemoteServer(t *testing.T) {
 	for _, transport := range transports() {
 		t.Run(transport, func(t *testing.T) {
 			t.Parallel()
-			h, url := hangs(t, transport, false)
-			b := far(t, Remote{URL: url, Legacy: transport == "events"}, nil)
-			done := b.hung(h)
-			b.Restart()
-			left(t, done)
+			h, b := restarted(t, transport, false)
 			within(t, "the new start", b.Tried())
 			if answer, err := b.Call(t.Context(), Request{Name: "can"}); err != nil || answer == nil {
 				t.Errorf("then a call ends with %v", err)
@@ -159,11 +166,7 @@ func TestARemoteServerIsToldThatACallIsLeft(t *testing.T) {
 	for _, transport := range []string{"streamable", "whole", "events"} { // the SDK's server without sessions is deaf
 		t.Run(transport, func(t *testing.T) {
 			t.Parallel()
-			h, url := hangs(t, transport, true)
-			b := far(t, Remote{URL: url, Legacy: transport == "events"}, nil)
-			done := b.hung(h)
-			b.Restart()
-			left(t, done)
+			h, _ := restarted(t, transport, true)
 			within(t, "the tool", h.told)
 		})
 	}
